@@ -1,0 +1,26 @@
+use std::path::PathBuf;
+
+use clap::Args;
+use sextant_export::inspect;
+
+use super::{Outcome, print, print_json};
+
+#[derive(Debug, Args)]
+pub struct InspectArguments {
+    /// A .sxt or .onnx file.
+    file: PathBuf,
+    /// Print one JSON object.
+    #[arg(long)]
+    json: bool,
+}
+
+impl InspectArguments {
+    pub fn run(self) -> anyhow::Result<Outcome> {
+        let inspection = inspect::inspect(&self.file)?;
+        match self.json {
+            true => print_json(&inspection)?,
+            false => print(&inspection.to_string())?,
+        }
+        Ok(Outcome { failure: None, next: format!("cargo runtime predict {} IMAGE.png", self.file.display()) })
+    }
+}

@@ -1,0 +1,64 @@
+//! Arguments, and what is printed. Data goes to stdout, everything else to stderr.
+
+mod inspect;
+mod onnx;
+mod verify;
+
+use std::io::Write;
+
+use anyhow::Context;
+use clap::{Parser, Subcommand};
+use serde::Serialize;
+
+/// Turn a trained run into deployable files, and check them.
+///
+/// Exit status: 0 done, 1 an engine's answers differ from the trainer's, 2 an error.
+#[derive(Debug, Parser)]
+#[command(name = "export", version)]
+pub struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Write a self-contained ONNX file that has repeated the trainer's golden vectors.
+    Onnx(onnx::OnnxArguments),
+    /// Compare every engine that is there with the trainer's golden vectors.
+    Verify(verify::VerifyArguments),
+    /// Show what is in a .sxt or .onnx file.
+    Inspect(inspect::InspectArguments),
+}
+
+/// How a command ended without an error.
+pub struct Outcome {
+    /// What did not agree.
+    pub failure: Option<String>,
+    /// The command to go on with.
+    pub next: String,
+}
+
+pub fn run(arguments: Arguments) -> anyhow::Result<Outcome> {
+    match arguments.command {
+        Command::Onnx(arguments) => arguments.run(),
+        Command::Verify(arguments) => arguments.run(),
+        Command::Inspect(arguments) => arguments.run(),
+    }
+}
+
+/// What to try after an error.
+pub fn hint(error: &anyhow::Error) -> Option<String> {
+    error.downcast_ref::<sextant_export::Error>().map(sextant_export::Error::hint)
+}
+
+/// Writes to stdout; a reader that went away (`| head`) is no error.
+fn print(text: &str) -> anyhow::Result<()> {
+    match writeln!(std::io::stdout(), "{}", text.trim_end()) {
+        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => Err(error).context("cannot write to stdout"),
+        _ => Ok(()),
+    }
+}
+
+fn print_json(value: &impl Serialize) -> anyhow::Result<()> {
+    print(&serde_json::to_string(value).context("cannot express the result as JSON")?)
+}

@@ -1,0 +1,78 @@
+use std::path::PathBuf;
+
+use clap::{Args, ValueEnum};
+use sextant_export::onnx::Batch;
+use sextant_export::{GraphName, OnnxExport, OnnxReport, RunFolder};
+
+use super::{Outcome, print, print_json};
+
+#[derive(Debug, Args)]
+pub struct OnnxArguments {
+    /// Folder of a run that `cargo trainer fit` made.
+    run: PathBuf,
+    /// File to write [default: RUN/model.onnx; RUN/predict_latent.onnx for that graph].
+    #[arg(long, value_name = "FILE")]
+    out: Option<PathBuf>,
+    /// Samples that the network takes at a time: a number, or `dynamic` for any.
+    #[arg(long, value_name = "N|dynamic", default_value = "dynamic", value_parser = parse_batch)]
+    batch: Batch,
+    /// Which graph of the model.
+    #[arg(long, value_enum, default_value = "encode")]
+    graph: GraphArgument,
+    /// Replace FILE even when this command did not write it.
+    #[arg(long)]
+    overwrite: bool,
+    /// Print one JSON object.
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+#[value(rename_all = "snake_case")]
+enum GraphArgument {
+    /// Image to rotation, class and features.
+    Encode,
+    /// Equivariant features and a rotation to the features after it.
+    PredictLatent,
+}
+
+impl OnnxArguments {
+    pub fn run(self) -> anyhow::Result<Outcome> {
+        let run = RunFolder::open(&self.run)?;
+        let graph = match self.graph {
+            GraphArgument::Encode => GraphName::Encode,
+            GraphArgument::PredictLatent => GraphName::PredictLatent,
+        };
+        let out = self.out.unwrap_or_else(|| run.onnx_path(graph));
+        let report = OnnxExport { graph, batch: self.batch, overwrite: self.overwrite }.write(&run, &out)?;
+        match self.json {
+            true => print_json(&report)?,
+            false => print(&table(&report))?,
+        }
+        let failure =
+            report.parity.failure_message().map(|message| format!("{message}; {} was not written", out.display()));
+        let next = match (&failure, graph) {
+            (Some(_), _) => format!("cargo export verify {}", self.run.display()),
+            (None, GraphName::Encode) => format!("cargo runtime predict {} IMAGE.png", out.display()),
+            (None, GraphName::PredictLatent) => format!("cargo export inspect {}", out.display()),
+        };
+        Ok(Outcome { failure, next })
+    }
+}
+
+fn table(report: &OnnxReport) -> String {
+    let OnnxReport { path, size_bytes, samples, parity, .. } = report;
+    let done = if report.written { "wrote" } else { "did not write" };
+    format!("{parity}{done} {} ({size_bytes} bytes), checked on {samples} inputs", path.display())
+}
+
+fn parse_batch(text: &str) -> Result<Batch, String> {
+    match (text, text.parse()) {
+        ("dynamic", _) => Ok(Batch::Dynamic),
+        (_, Ok(samples @ 1..=LARGEST_BATCH)) => Ok(Batch::Fixed(samples)),
+        _ => Err(format!("give `dynamic` or a number from 1 to {LARGEST_BATCH}")),
+    }
+}
+
+/// More samples at a time only cost memory.
+const LARGEST_BATCH: u32 = 4096;

@@ -1,0 +1,81 @@
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use sextant_runtime::graph::{DataType, Graph, Node, Op, ValueId, WeightId};
+use sextant_runtime::model::VERSION;
+
+use super::{Extent, GraphSummary, Inspection, OperatorSummary, Port};
+use crate::{Error, model_file};
+
+pub(super) fn inspect(path: &Path, bytes: &[u8]) -> Result<Inspection, Error> {
+    let model = model_file::parse(path, bytes)?;
+    let graphs = model.graphs().map(|view| summary(&view.to_graph(), view.arena_bytes()));
+    Ok(Inspection {
+        path: path.to_path_buf(),
+        format: "sxt",
+        versions: BTreeMap::from([("format".to_string(), i64::from(VERSION))]),
+        size_bytes: bytes.len(),
+        graphs: graphs.collect(),
+        metadata: model_file::metadata(&model).into_iter().collect(),
+    })
+}
+
+fn summary(graph: &Graph, arena_bytes: usize) -> GraphSummary {
+    GraphSummary {
+        name: graph.name.clone(),
+        inputs: graph.inputs.iter().map(|id| port(graph, &graph.value(*id).name, *id)).collect(),
+        outputs: graph.outputs.iter().map(|(name, id)| port(graph, name, *id)).collect(),
+        operators: graph.nodes.iter().map(|node| operator(graph, node)).collect(),
+        parameters: 0,
+        macs: None,
+        arena_bytes: Some(arena_bytes),
+    }
+    .with_totals()
+}
+
+fn port(graph: &Graph, name: &str, id: ValueId) -> Port {
+    let data_type = match graph.value(id).data_type {
+        DataType::U8 => "u8",
+        _ => "f32",
+    };
+    Port { name: name.to_string(), data_type: data_type.to_string(), shape: shape(graph, id) }
+}
+
+fn operator(graph: &Graph, node: &Node) -> OperatorSummary {
+    let text = format!("{:?}", node.op);
+    let name = text.split([' ', '(', '{']).next().unwrap_or_default();
+    OperatorSummary {
+        name: node.name.clone(),
+        operator: name.to_string(),
+        shape: shape(graph, node.output),
+        parameters: weights(&node.op).iter().map(|id| elements(&graph.weight(*id).shape)).sum(),
+        macs: Some(macs(graph, node)),
+    }
+}
+
+fn shape(graph: &Graph, id: ValueId) -> Option<Vec<Extent>> {
+    Some(graph.value(id).shape.iter().map(|extent| Extent::Known(*extent as u64)).collect())
+}
+
+fn weights(op: &Op) -> Vec<WeightId> {
+    match op {
+        Op::Conv2d { weight, bias, .. } | Op::Linear { weight, bias, .. } => vec![*weight, *bias],
+        Op::ApplyPredictor { weight } => vec![*weight],
+        _ => vec![],
+    }
+}
+
+fn macs(graph: &Graph, node: &Node) -> u64 {
+    match &node.op {
+        Op::Conv2d { weight, .. } => {
+            let places: u64 = elements(&graph.value(node.output).shape[..2]);
+            places.saturating_mul(elements(&graph.weight(*weight).shape))
+        }
+        Op::Linear { weight, .. } | Op::ApplyPredictor { weight } => elements(&graph.weight(*weight).shape),
+        _ => 0,
+    }
+}
+
+fn elements(shape: &[usize]) -> u64 {
+    shape.iter().fold(1u64, |product, extent| product.saturating_mul(*extent as u64))
+}

@@ -1,0 +1,37 @@
+//! Turns a trained run into deployable files, and checks each against the trainer's own answers.
+//!
+//! ```
+//! use sextant_export::onnx::{self, Batch};
+//! use sextant_runtime::graph::{DataType, GraphBuilder, Op};
+//!
+//! let mut builder = GraphBuilder::new("encode");
+//! let numbers = builder.input("numbers", &[9], DataType::F32);
+//! let rotation = builder.node("rotation", Op::NearestRotation, &[numbers])?;
+//! builder.output("rotation_wxyz", rotation);
+//!
+//! let model = onnx::from_graph(&builder.finish(), &[], Batch::Dynamic)?;
+//! assert_eq!(model.opset_import[0].version, onnx::OPSET_VERSION);
+//! let file = onnx::to_bytes(&model)?;
+//! assert!(file.len() < 10_000);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! [`OnnxExport`] does this for a run folder and writes the file only when it repeats the trainer's answers.
+#![deny(missing_docs)]
+#![forbid(unsafe_code)]
+
+mod error;
+pub mod golden;
+mod graph_name;
+pub mod inspect;
+mod model_file;
+pub mod onnx;
+mod onnx_export;
+mod run_folder;
+mod staged_file;
+pub mod verify;
+
+pub use error::Error;
+pub use graph_name::GraphName;
+pub use onnx_export::{OnnxExport, OnnxReport};
+pub use run_folder::RunFolder;

@@ -1,0 +1,65 @@
+use std::path::{Path, PathBuf};
+
+use serde::Serialize;
+
+use crate::onnx::{self, Batch};
+use crate::run_folder::RunFolder;
+use crate::verify::{Parity, Subject};
+use crate::{Error, GraphName, model_file, staged_file};
+
+/// How every ONNX file of ours begins: IR version 8, producer `sextant`.
+const OUR_FILES_START: &[u8] = b"\x08\x08\x12\x07sextant";
+
+/// What to export, and how.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct OnnxExport {
+    /// Which graph of the model.
+    pub graph: GraphName,
+    /// How many samples it takes at a time.
+    pub batch: Batch,
+    /// Whether a file that is not ours may be replaced.
+    pub overwrite: bool,
+}
+
+/// What was exported.
+#[derive(Clone, Debug, Serialize)]
+pub struct OnnxReport {
+    /// The file.
+    pub path: PathBuf,
+    /// Whether it was written: only when all engines agree.
+    pub written: bool,
+    /// Its size.
+    pub size_bytes: usize,
+    /// The graph in it.
+    pub graph: GraphName,
+    /// How many inputs were compared.
+    pub samples: usize,
+    /// What the engines answered.
+    #[serde(flatten)]
+    pub parity: Parity,
+}
+
+impl OnnxExport {
+    /// Writes the ONNX form of a run's model to `out`, but only after it has repeated the golden vectors.
+    ///
+    /// # Errors
+    /// When a file of the run is missing or broken, the graph has no ONNX form, or `out` cannot be written. Nothing
+    /// is left at `out` then but what was there before.
+    pub fn write(&self, run: &RunFolder, out: &Path) -> Result<OnnxReport, Error> {
+        staged_file::check_destination(out, self.overwrite, OUR_FILES_START)?;
+        let path = run.model_path();
+        let bytes = model_file::read(&path)?;
+        let model = model_file::parse(&path, &bytes)?;
+        let subject = Subject::of_run(run, model, self.graph)?;
+        let onnx = onnx::from_graph(&subject.graph, &model_file::metadata(&model), self.batch)
+            .and_then(|model| onnx::to_bytes(&model))
+            .map_err(|source| Error::Onnx { path, source })?;
+        let parity = subject.check(&onnx, self.batch)?;
+        let written = parity.first_failure().is_none();
+        if written {
+            staged_file::write(out, &onnx)?;
+        }
+        let (size_bytes, samples) = (onnx.len(), subject.sample_count());
+        Ok(OnnxReport { path: out.to_path_buf(), written, size_bytes, graph: self.graph, samples, parity })
+    }
+}

@@ -1,0 +1,113 @@
+//! A graph of a run, what it is given, and what it has to answer.
+
+use std::path::{Path, PathBuf};
+
+use sextant_runtime::graph::{DataType, Graph};
+use sextant_runtime::model::Model;
+
+use super::{Expected, Parity, Reference, Samples, run_native, run_ort, run_tract};
+use crate::golden::{Golden, GoldenOutput};
+use crate::onnx::Batch;
+use crate::run_folder::RunFolder;
+use crate::{Error, GraphName, model_file};
+
+/// Inputs that a graph without golden vectors is tried on.
+const SPREAD_SAMPLES: usize = 64;
+
+/// One graph of a run's model with inputs and right answers.
+pub(crate) struct Subject<'m> {
+    model_path: PathBuf,
+    model: Model<'m>,
+    name: GraphName,
+    pub graph: Graph,
+    samples: Samples,
+    expected: Expected,
+    reference: Reference,
+}
+
+impl<'m> Subject<'m> {
+    /// `encode` has the trainer's golden vectors; `predict_latent` is measured against our own engine.
+    ///
+    /// # Errors
+    /// When the graph is missing, the golden vectors do not fit it, or our engine cannot run it.
+    pub fn of_run(run: &RunFolder, model: Model<'m>, name: GraphName) -> Result<Self, Error> {
+        let model_path = run.model_path();
+        let graph = model_file::graph(&model_path, &model, name.as_str())?;
+        let ((samples, expected), reference) = match name {
+            GraphName::Encode => (from_golden(run, &graph)?, Reference::Trainer),
+            GraphName::PredictLatent => (from_native(run, &model, &graph)?, Reference::Native),
+        };
+        Ok(Self { model_path, model, name, graph, samples, expected, reference })
+    }
+
+    /// How many inputs are compared.
+    pub fn sample_count(&self) -> usize {
+        self.samples.count
+    }
+
+    /// The answers of our own engine to the model file, and of tract to its ONNX form.
+    pub fn check(&self, onnx: &[u8], batch: Batch) -> Result<Parity, Error> {
+        let mut parity = Parity::with(self.reference);
+        if self.reference != Reference::Native {
+            self.check_native(&mut parity)?;
+        }
+        self.check_tract(onnx, batch, &mut parity)?;
+        Ok(parity)
+    }
+
+    /// Adds the answers of ONNX Runtime to a file, one image at a time.
+    pub fn check_ort(&self, onnx: &Path, parity: &mut Parity) -> Result<(), Error> {
+        let computed = run_ort(onnx, &self.expected, &self.samples);
+        parity.compare("ort", &self.expected, &self.or_failed("ort", computed)?);
+        Ok(())
+    }
+
+    fn check_native(&self, parity: &mut Parity) -> Result<(), Error> {
+        let computed = run_native(&self.model, self.name.as_str(), &self.samples);
+        parity.compare("native", &self.expected, &self.or_failed("native", computed)?);
+        Ok(())
+    }
+
+    fn check_tract(&self, onnx: &[u8], batch: Batch, parity: &mut Parity) -> Result<(), Error> {
+        let computed = run_tract(onnx, &self.graph, batch, &self.samples);
+        parity.compare("tract", &self.expected, &self.or_failed("tract", computed)?);
+        Ok(())
+    }
+
+    fn or_failed<T>(&self, backend: &'static str, result: Result<T, String>) -> Result<T, Error> {
+        result.map_err(|reason| Error::Backend { path: self.model_path.clone(), backend, reason })
+    }
+}
+
+fn from_golden(run: &RunFolder, graph: &Graph) -> Result<(Samples, Expected), Error> {
+    let size = image_size(graph).ok_or_else(|| {
+        let reason = "the graph 'encode' does not take one image of bytes [h, w, 3]";
+        Error::invalid(&run.model_path(), reason, "write it again: cargo trainer fit --resume --out RUN")
+    })?;
+    let golden = Golden::read(&run.golden_path(), size, &output_widths(graph))?;
+    Ok((Samples::from_golden(&golden), golden.outputs))
+}
+
+fn from_native(run: &RunFolder, model: &Model<'_>, graph: &Graph) -> Result<(Samples, Expected), Error> {
+    let samples = Samples::spread(graph, SPREAD_SAMPLES);
+    let computed = run_native(model, &graph.name, &samples).map_err(|reason| Error::Backend {
+        path: run.model_path(),
+        backend: "native",
+        reason,
+    })?;
+    let named = output_widths(graph).into_iter().zip(computed);
+    let expected = named.map(|((name, width), values)| GoldenOutput { name, width, values });
+    Ok((samples, expected.collect()))
+}
+
+fn image_size(graph: &Graph) -> Option<[usize; 2]> {
+    let &[image] = graph.inputs.as_slice() else { return None };
+    match (graph.value(image).data_type, graph.value(image).shape.as_slice()) {
+        (DataType::U8, &[height, width, 3]) => Some([height, width]),
+        _ => None,
+    }
+}
+
+fn output_widths(graph: &Graph) -> Vec<(String, usize)> {
+    graph.outputs.iter().map(|(name, id)| (name.clone(), graph.value(*id).shape.iter().product())).collect()
+}

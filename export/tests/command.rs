@@ -1,0 +1,368 @@
+//! The `export` command on good runs and on every kind of broken one.
+
+#[allow(dead_code)]
+#[path = "random/networks.rs"]
+mod networks;
+#[path = "random/reference.rs"]
+mod reference;
+#[path = "random/run.rs"]
+mod run;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+use tempfile::TempDir;
+
+/// A folder that is gone after the test, with a run in `run/`.
+struct Place(TempDir);
+
+impl Place {
+    fn new() -> Self {
+        let place = Self(tempfile::tempdir().unwrap());
+        fs::create_dir(place.path("run")).unwrap();
+        run::write(&place.path("run"), 5).unwrap();
+        place
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.0.path().join(name)
+    }
+
+    /// Runs the command in the folder.
+    fn export(&self, arguments: &str) -> Output {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_export"));
+        command.args(arguments.split_whitespace()).current_dir(self.0.path()).env_remove("ORT_DYLIB_PATH");
+        command.output().unwrap()
+    }
+
+    /// Every file under the folder, sorted.
+    fn files(&self) -> Vec<PathBuf> {
+        let mut found = vec![];
+        let mut folders = vec![self.0.path().to_path_buf()];
+        while let Some(folder) = folders.pop() {
+            for entry in fs::read_dir(folder).unwrap() {
+                let path = entry.unwrap().path();
+                if path.is_dir() { folders.push(path) } else { found.push(path) }
+            }
+        }
+        found.sort();
+        found
+    }
+}
+
+fn text(bytes: &[u8]) -> &str {
+    std::str::from_utf8(bytes).unwrap()
+}
+
+fn assert_done(output: &Output, next: &str) -> serde_json::Value {
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+    assert_eq!(text(&output.stderr).lines().last(), Some(format!("next: {next}").as_str()));
+    serde_json::from_slice(&output.stdout).unwrap()
+}
+
+#[test]
+fn a_checked_file_is_written_to_the_run_or_elsewhere() {
+    let place = Place::new();
+    let report = assert_done(&place.export("onnx run --json"), "cargo runtime predict run/model.onnx IMAGE.png");
+    let size_bytes = fs::metadata(place.path("run/model.onnx")).unwrap().len();
+    assert_eq!(
+        (&report["written"], &report["samples"], &report["size_bytes"]),
+        (&true.into(), &5.into(), &size_bytes.into())
+    );
+    let rows = report["outputs"].as_array().unwrap();
+    assert_eq!(rows.len(), 8);
+    assert!(rows.iter().all(|row| row["agrees"] == true));
+    // The second time our own file is in the way.
+    assert_done(&place.export("onnx run --json"), "cargo runtime predict run/model.onnx IMAGE.png");
+    assert_done(&place.export("onnx run --batch 3 --out b3.onnx --json"), "cargo runtime predict b3.onnx IMAGE.png");
+    let report = assert_done(
+        &place.export("onnx run --graph predict_latent --json"),
+        "cargo export inspect run/predict_latent.onnx",
+    );
+    assert_eq!(report["reference"], "native");
+    assert_eq!(place.files().len(), 5);
+}
+
+#[cfg(unix)]
+#[test]
+fn a_written_file_has_the_usual_permissions() {
+    use std::os::unix::fs::PermissionsExt;
+    let place = Place::new();
+    assert!(place.export("onnx run").status.success());
+    fs::write(place.path("usual"), b"").unwrap();
+    let mode = |name: &str| fs::metadata(place.path(name)).unwrap().permissions().mode();
+    assert_eq!(mode("run/model.onnx"), mode("usual"));
+}
+
+#[test]
+fn verify_compares_the_file_that_is_there() {
+    let place = Place::new();
+    let report = assert_done(&place.export("verify run --json"), "cargo export onnx run");
+    assert_eq!((&report["reference"], report["outputs"].as_array().unwrap().len()), (&"trainer".into(), 8));
+    assert!(place.export("onnx run").status.success());
+    let report = assert_done(&place.export("verify run --json"), "cargo runtime predict run/model.onnx IMAGE.png");
+    assert_eq!(report["outputs"][7]["agrees"], true);
+}
+
+#[test]
+fn verify_finds_an_onnx_file_of_another_training() {
+    let place = Place::new();
+    let metadata = [("name".to_string(), "stale".to_string())];
+    let stale = sextant_export::onnx::from_graph(&networks::encoder(7), &metadata, Default::default()).unwrap();
+    fs::write(place.path("run/model.onnx"), sextant_export::onnx::to_bytes(&stale).unwrap()).unwrap();
+    let output = place.export("verify run");
+    assert_eq!(output.status.code(), Some(1));
+    assert!(text(&output.stderr).contains("failed: rotation_wxyz of tract differs from the trainer's"));
+    assert!(text(&output.stdout).contains("DIFFERS"));
+}
+
+#[test]
+fn answers_that_differ_are_exit_status_1_and_leave_no_file() {
+    let place = Place::new();
+    let mut tensors = run::golden(&networks::encoder(1), 5);
+    let logits = tensors.iter_mut().find(|tensor| tensor.0 == "class_logits").unwrap();
+    let second_image = 4 * logits.2[1];
+    logits.3[second_image..second_image + 4].copy_from_slice(&9f32.to_le_bytes());
+    fs::write(place.path("run/golden.safetensors"), run::golden_file(&tensors)).unwrap();
+    for command in ["onnx run --json", "verify run --json"] {
+        let before = place.files();
+        let output = place.export(command);
+        assert_eq!(output.status.code(), Some(1));
+        let message = text(&output.stderr);
+        assert!(message.contains("failed: class_logits of native differs from the trainer's by"), "{message}");
+        assert!(message.contains("in sample 1 "), "{message}");
+        assert!(serde_json::from_slice::<serde_json::Value>(&output.stdout).is_ok());
+        assert_eq!(place.files(), before, "{command}");
+    }
+}
+
+/// What a test does to a good place before the command runs.
+type Damage = fn(&Place);
+
+fn rewrite(place: &Place, name: &str, change: impl Fn(&mut Vec<u8>)) {
+    let path = place.path(name);
+    let mut bytes = fs::read(&path).unwrap();
+    change(&mut bytes);
+    fs::write(path, bytes).unwrap();
+}
+
+fn replace_golden(place: &Place, change: impl Fn(&mut Vec<run::Tensor>)) {
+    let mut tensors = run::golden(&networks::encoder(1), 5);
+    change(&mut tensors);
+    fs::write(place.path("run/golden.safetensors"), run::golden_file(&tensors)).unwrap();
+}
+
+#[test]
+fn bad_input_is_named_with_a_remedy_and_leaves_nothing_behind() {
+    let nothing: Damage = |_| {};
+    let cases: [(&str, Damage, &str, &str); 25] = [
+        ("onnx nowhere", nothing, "nowhere: there is no such folder", "cargo trainer fit"),
+        ("onnx run/model.sxt", nothing, "run/model.sxt: is a file, not a run folder", "give the folder"),
+        ("onnx .", nothing, ".: is not a run folder: it has no model.sxt", "give the folder"),
+        (
+            "onnx .",
+            |p| fs::write(p.path("config.toml"), "").unwrap(),
+            ".: the run has not written its model.sxt yet",
+            "cargo trainer fit --resume --out .",
+        ),
+        (
+            "onnx run",
+            |p| rewrite(p, "run/model.sxt", Vec::clear),
+            "run/model.sxt: 0 bytes are too short",
+            "cargo trainer fit",
+        ),
+        (
+            "onnx run",
+            |p| rewrite(p, "run/model.sxt", |b| b.truncate(b.len() / 2)),
+            "run/model.sxt: the model should have",
+            "cargo trainer fit --resume",
+        ),
+        (
+            "onnx run",
+            |p| rewrite(p, "run/model.sxt", |b| b[5000] ^= 4),
+            "run/model.sxt: the model is damaged",
+            "cargo trainer fit --resume",
+        ),
+        (
+            "onnx run",
+            |p| rewrite(p, "run/model.sxt", |b| b[8] = 99),
+            "run/model.sxt: model format version 99",
+            "the version of Sextant that wrote it",
+        ),
+        (
+            "onnx run",
+            |p| rewrite(p, "run/model.sxt", |b| b[0] = b'x'),
+            "run/model.sxt: not a Sextant model file",
+            "give a model.sxt",
+        ),
+        (
+            "onnx run",
+            |p| fs::remove_file(p.path("run/golden.safetensors")).unwrap(),
+            "run/golden.safetensors: cannot read",
+            "typing error",
+        ),
+        (
+            "verify run",
+            |p| rewrite(p, "run/golden.safetensors", |b| b.truncate(100)),
+            "run/golden.safetensors: is no safetensors file",
+            "write it again",
+        ),
+        (
+            "onnx run",
+            |p| replace_golden(p, |t| t[2].3[..4].copy_from_slice(&f32::NAN.to_le_bytes())),
+            "run/golden.safetensors: class_logits of image 0 holds NaN",
+            "write it again",
+        ),
+        (
+            "onnx run",
+            |p| replace_golden(p, |t| t[0].2 = vec![5, 8, 32, 3]),
+            "run/golden.safetensors: images are U8 [5, 8, 32, 3]",
+            "write it again",
+        ),
+        (
+            "onnx run",
+            |p| replace_golden(p, |t| drop(t.drain(3..))),
+            "run/golden.safetensors: has no tensor named invariant, equivariant",
+            "write it again",
+        ),
+        ("onnx run --out nowhere/model.onnx", nothing, "nowhere/model.onnx: cannot write", "typing error"),
+        ("onnx run --out run", nothing, "run: is a folder", "the name of a file"),
+        (
+            "onnx run --out diary",
+            |p| fs::write(p.path("diary"), "dear diary").unwrap(),
+            "diary: exists, and is no file that this command wrote",
+            "--overwrite",
+        ),
+        (
+            "onnx run --graph predict_latent",
+            |p| {
+                let model = sextant_runtime::model::write(&Default::default(), &[networks::encoder(1)]).unwrap();
+                fs::write(p.path("run/model.sxt"), model).unwrap();
+            },
+            "run/model.sxt: has no graph 'predict_latent'",
+            "its graphs are: encode",
+        ),
+        (
+            "verify run",
+            |p| fs::write(p.path("run/model.onnx"), "no network").unwrap(),
+            "run/model.onnx: is no ONNX file",
+            "cargo export onnx run",
+        ),
+        (
+            "verify run",
+            |p| {
+                let other = sextant_export::onnx::from_graph(&networks::predictor(1), &[], Default::default()).unwrap();
+                fs::write(p.path("run/model.onnx"), sextant_export::onnx::to_bytes(&other).unwrap()).unwrap();
+            },
+            "run/model.onnx: is not the ONNX form of the run's graph 'encode'",
+            "cargo export onnx run",
+        ),
+        ("inspect nowhere.onnx", nothing, "nowhere.onnx: cannot read", "typing error"),
+        ("inspect run", nothing, "run: is a folder, not a file", "model.sxt"),
+        (
+            "inspect empty.onnx",
+            |p| fs::write(p.path("empty.onnx"), "").unwrap(),
+            "empty.onnx: is neither .sxt nor .onnx",
+            "give",
+        ),
+        (
+            "inspect a.png",
+            |p| fs::write(p.path("a.png"), b"\x89PNG\r\n").unwrap(),
+            "a.png: is neither .sxt nor .onnx",
+            "give",
+        ),
+        (
+            "inspect a.sxt",
+            |p| fs::write(p.path("a.sxt"), "SXT?").unwrap(),
+            "a.sxt: 4 bytes are too short",
+            "give a model.sxt",
+        ),
+    ];
+    for (command, damage, error, hint) in cases {
+        let place = Place::new();
+        damage(&place);
+        let before = place.files();
+        let output = place.export(command);
+        let message = text(&output.stderr);
+        assert_eq!(output.status.code(), Some(2), "{command}: {message}");
+        assert!(output.stdout.is_empty(), "{command}");
+        let lines: Vec<&str> = message.lines().collect();
+        assert_eq!(lines.len(), 2, "{command}: {message}");
+        assert!(lines[0].starts_with(&format!("error: {error}")), "{command}: {message}");
+        assert!(lines[1].starts_with("hint: ") && lines[1].contains(hint), "{command}: {message}");
+        assert_eq!(place.files(), before, "{command}");
+    }
+}
+
+#[test]
+fn wrong_arguments_are_exit_status_2() {
+    let place = Place::new();
+    for command in ["", "onnx", "onnx run --batch 0", "onnx run --batch many", "onnx run --graph decode", "polish run"]
+    {
+        assert_eq!(place.export(command).status.code(), Some(2), "{command}");
+    }
+}
+
+/// A limit on the size of files stands for a disk without room.
+#[cfg(unix)]
+#[test]
+fn a_full_disk_leaves_nothing_behind() {
+    let place = Place::new();
+    let before = place.files();
+    let limited = format!("trap '' XFSZ; ulimit -f 8; exec {} onnx run", env!("CARGO_BIN_EXE_export"));
+    let output = Command::new("sh").args(["-c", &limited]).current_dir(place.0.path()).output().unwrap();
+    let message = text(&output.stderr);
+    assert_eq!(output.status.code(), Some(2), "{message}");
+    assert!(message.starts_with("error: run/model.onnx: cannot write") && message.contains("\nhint: "), "{message}");
+    assert_eq!(place.files(), before);
+}
+
+#[test]
+fn both_formats_of_a_network_show_the_same_totals() {
+    let place = Place::new();
+    assert!(place.export("onnx run").status.success());
+    let [sxt, onnx] = ["run/model.sxt", "run/model.onnx"].map(|file| {
+        let next = format!("cargo runtime predict {file} IMAGE.png");
+        assert_done(&place.export(&format!("inspect {file} --json")), &next)
+    });
+    assert_eq!(
+        (&sxt["format"], &onnx["format"], &onnx["versions"]["opset"]),
+        (&"sxt".into(), &"onnx".into(), &17.into())
+    );
+    assert_eq!(sxt["metadata"], onnx["metadata"]);
+    let [encode, exported] = [&sxt["graphs"][0], &onnx["graphs"][0]];
+    assert_eq!(exported["inputs"][0]["shape"], serde_json::json!(["N", 16, 16, 3]));
+    for output in 0..4 {
+        assert_eq!(encode["outputs"][output]["name"], exported["outputs"][output]["name"]);
+    }
+    for operator in encode["operators"].as_array().unwrap().iter().filter(|o| o["macs"] != 0) {
+        let operators = exported["operators"].as_array().unwrap();
+        let twin = operators.iter().find(|twin| twin["name"] == operator["name"]).unwrap();
+        assert_eq!((&twin["macs"], &twin["parameters"]), (&operator["macs"], &operator["parameters"]));
+    }
+    // A 7x7 convolution at stride 2 on 16x16x3 to 16 channels.
+    let stem = &encode["operators"][1];
+    assert_eq!((&stem["name"], &stem["macs"], &stem["parameters"]), (&"stem".into(), &150_528.into(), &2368.into()));
+    let human = place.export("inspect run/model.onnx");
+    assert!(text(&human.stdout).contains("input  image u8 [N, 16, 16, 3]"), "{}", text(&human.stdout));
+}
+
+#[test]
+fn damaged_onnx_files_are_looked_at_without_a_panic() {
+    let model = sextant_export::onnx::from_graph(&networks::encoder(1), &[], Default::default()).unwrap();
+    let bytes = sextant_export::onnx::to_bytes(&model).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let path: &Path = &folder.path().join("damaged.onnx");
+    let mut looked_at = 0;
+    // The first 12,000 bytes hold the nodes.
+    for place in (0..12_000).step_by(7) {
+        for change in [|b: u8| b ^ 1, |b: u8| b ^ 0x80, |_| 0xff, |_| 0] {
+            let mut damaged = bytes.clone();
+            damaged[place] = change(damaged[place]);
+            fs::write(path, &damaged[..if place % 2 == 0 { damaged.len() } else { 12_000 }]).unwrap();
+            looked_at += usize::from(sextant_export::inspect::inspect(path).is_ok_and(|i| !i.to_string().is_empty()));
+        }
+    }
+    assert!(looked_at > 1000, "{looked_at}");
+}

@@ -1,0 +1,10 @@
+//! What the ONNX files compute, and how they are made.
+
+#[path = "../random/networks.rs"]
+mod networks;
+mod operators;
+#[path = "../random/reference.rs"]
+mod reference;
+mod rotation;
+mod structure;
+mod tract;

@@ -1,0 +1,120 @@
+use std::fmt;
+use std::io;
+use std::path::PathBuf;
+use std::string::String;
+
+use super::BackendKind;
+use crate::model::ParseError;
+use crate::session::RunError;
+
+/// What went wrong with a model, and which.
+#[derive(Debug)]
+pub struct BackendError {
+    /// The model's file.
+    pub path: PathBuf,
+    /// What is wrong.
+    pub fault: Fault,
+}
+
+/// What is wrong with a model or its backend.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum Fault {
+    /// The file cannot be read.
+    Read(io::Error),
+    /// It is not a sound `.sxt` file.
+    Parse(ParseError),
+    /// It is not an ONNX file, or one that the backend does not run.
+    Onnx {
+        /// Which backend refused it.
+        backend: BackendKind,
+        /// What it said.
+        reason: String,
+    },
+    /// A `.sxt` file for a backend that reads ONNX.
+    WrongFormat {
+        /// That backend.
+        backend: BackendKind,
+    },
+    /// Inputs or outputs are not those of an image encoder.
+    Signature {
+        /// What the model has instead.
+        found: String,
+    },
+    /// This program was compiled without the backend.
+    NotCompiled {
+        /// That backend.
+        backend: BackendKind,
+    },
+    /// ONNX Runtime's shared library is not there or not usable.
+    OrtLibrary {
+        /// Where it was looked for and what happened.
+        reason: String,
+    },
+    /// The images given are not a whole number of images of the model's size.
+    ImageBytes {
+        /// Bytes of one image.
+        expected: usize,
+        /// Bytes given.
+        found: usize,
+    },
+    /// This crate's own session did not run.
+    Session(RunError),
+    /// The backend failed while it ran.
+    Run {
+        /// Which backend.
+        backend: BackendKind,
+        /// What it said.
+        reason: String,
+    },
+}
+
+impl BackendError {
+    /// What to try, for people.
+    pub fn hint(&self) -> Option<&'static str> {
+        match &self.fault {
+            Fault::Read(_) => Some("give the path of a .sxt or .onnx file that you may read"),
+            Fault::Parse(ParseError::Magic) => Some("for an ONNX file use --backend tract or --backend ort"),
+            Fault::Parse(ParseError::Version { .. }) => Some("export the run again with this version"),
+            Fault::Parse(_) => Some("copy or export the file again"),
+            Fault::Onnx { .. } | Fault::Signature { .. } => {
+                Some("give a file written by `export onnx`, or export it again")
+            }
+            Fault::WrongFormat { .. } => Some("leave --backend away, or write an .onnx file with `export onnx`"),
+            Fault::NotCompiled { .. } => Some("build with that feature: tract or ort"),
+            Fault::OrtLibrary { .. } => Some(
+                "pip install onnxruntime, then set ORT_DYLIB_PATH (or --ort-library) to its onnxruntime/capi/libonnxruntime.so.*",
+            ),
+            _ => None,
+        }
+    }
+}
+
+impl fmt::Display for BackendError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.path.display(), self.fault)
+    }
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Read(error) => error.fmt(f),
+            Self::Parse(error) => error.fmt(f),
+            Self::Onnx { backend, reason } => write!(f, "{backend} cannot load this as an ONNX model: {reason}"),
+            Self::WrongFormat { backend } => write!(f, "a .sxt file, but {backend} reads ONNX"),
+            Self::Signature { found } => {
+                write!(f, "not an image encoder: {found}; expected one input 'image', u8 [N, H, W, 3]")
+            }
+            Self::NotCompiled { backend } => write!(f, "this program was built without the backend {backend}"),
+            Self::OrtLibrary { reason } => write!(f, "ONNX Runtime is not usable: {reason}"),
+            Self::ImageBytes { expected, found } => {
+                write!(f, "{found} bytes are not a whole number of images of {expected} bytes")
+            }
+            Self::Session(error) => error.fmt(f),
+            Self::Run { backend, reason } => write!(f, "{backend} failed: {reason}"),
+        }
+    }
+}
+
+impl std::error::Error for BackendError {}

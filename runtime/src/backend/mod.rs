@@ -1,0 +1,215 @@
+//! One way to run a model, whatever its file is and whatever computes it.
+
+mod error;
+mod native;
+#[cfg(feature = "ort")]
+mod ort;
+#[cfg(feature = "tract")]
+mod tract;
+
+#[cfg(test)]
+mod tests;
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+use std::string::String;
+#[cfg(any(feature = "tract", feature = "ort"))]
+use std::string::ToString;
+use std::vec::Vec;
+
+pub use error::{BackendError, Fault};
+
+/// Every key in an ONNX file's `metadata_props` that is ours starts with this.
+pub const ONNX_METADATA_PREFIX: &str = "sextant.";
+
+/// What computes a model's outputs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum BackendKind {
+    /// This crate's own kernels; reads `.sxt`.
+    Native,
+    /// tract, in pure Rust; reads `.onnx`.
+    Tract,
+    /// ONNX Runtime, from a shared library; reads `.onnx`.
+    Ort,
+}
+
+impl BackendKind {
+    /// What reads a file of that name when nothing else is asked for: tract for `.onnx`, else this crate.
+    pub fn for_path(path: &Path) -> Self {
+        let is_onnx = path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("onnx"));
+        if is_onnx { Self::Tract } else { Self::Native }
+    }
+}
+
+impl fmt::Display for BackendKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Native => "native",
+            Self::Tract => "tract",
+            Self::Ort => "ort",
+        })
+    }
+}
+
+impl FromStr for BackendKind {
+    type Err = String;
+
+    fn from_str(name: &str) -> Result<Self, String> {
+        match name {
+            "native" => Ok(Self::Native),
+            "tract" => Ok(Self::Tract),
+            "ort" => Ok(Self::Ort),
+            _ => Err(std::format!("'{name}' is none of native, tract, ort")),
+        }
+    }
+}
+
+/// Which backend to use, and where it is.
+#[derive(Clone, Debug, Default)]
+pub struct BackendOptions {
+    /// `None`: [`BackendKind::for_path`].
+    pub kind: Option<BackendKind>,
+    /// The shared library of ONNX Runtime; `None`: the environment's `ORT_DYLIB_PATH`.
+    pub ort_library: Option<PathBuf>,
+}
+
+/// An image encoder, ready to run.
+#[derive(Debug)]
+pub struct Encoder {
+    path: PathBuf,
+    kind: BackendKind,
+    description: Description,
+    engine: Engine,
+}
+
+/// What a model says of itself.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Description {
+    /// Height and width of the images that it takes.
+    pub image_size: [usize; 2],
+    /// `class_names` (a JSON array), `rotation_frame`, …, without the prefix that they have in ONNX files.
+    pub metadata: BTreeMap<String, String>,
+}
+
+/// One output of a model for a batch of images.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Output {
+    /// `rotation_wxyz`, `class_logits`, `invariant` or `equivariant`.
+    pub name: String,
+    /// Numbers per image.
+    pub width: usize,
+    /// `[n, width]`, row-major.
+    pub values: Vec<f32>,
+}
+
+impl Output {
+    /// The numbers of one image.
+    ///
+    /// # Panics
+    /// When the batch has fewer images.
+    pub fn row(&self, image: usize) -> &[f32] {
+        &self.values[image * self.width..(image + 1) * self.width]
+    }
+}
+
+/// What each backend is to the rest: an engine for one image at a time.
+trait ImageEngine: fmt::Debug + Send {
+    /// Outputs of one image, `[h, w, 3]`.
+    fn run(&mut self, image: &[u8]) -> Result<Vec<Output>, Fault>;
+}
+
+type Engine = std::boxed::Box<dyn ImageEngine>;
+
+impl Encoder {
+    /// The model of that file.
+    ///
+    /// # Errors
+    /// When the file cannot be read or is not a model with an input `image` u8 `[N, H, W, 3]`, or the backend is not
+    /// there.
+    pub fn open(path: &Path, options: &BackendOptions) -> Result<Self, BackendError> {
+        let kind = options.kind.unwrap_or_else(|| BackendKind::for_path(path));
+        let at_path = |fault| BackendError { path: path.to_path_buf(), fault };
+        let bytes = fs::read(path).map_err(|error| at_path(Fault::Read(error)))?;
+        let (description, engine) = Self::load(kind, &bytes, options).map_err(at_path)?;
+        Ok(Self { path: path.to_path_buf(), kind, description, engine })
+    }
+
+    fn load(kind: BackendKind, bytes: &[u8], options: &BackendOptions) -> Result<(Description, Engine), Fault> {
+        let is_native = bytes.starts_with(&crate::model::MAGIC);
+        match kind {
+            BackendKind::Native => native::load(bytes),
+            _ if is_native => Err(Fault::WrongFormat { backend: kind }),
+            #[cfg(feature = "tract")]
+            BackendKind::Tract => tract::load(bytes),
+            #[cfg(feature = "ort")]
+            BackendKind::Ort => ort::load(bytes, options.ort_library.as_deref()),
+            #[cfg(not(all(feature = "tract", feature = "ort")))]
+            other => {
+                let _ = options;
+                Err(Fault::NotCompiled { backend: other })
+            }
+        }
+    }
+
+    /// Where the model came from.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// What computes it.
+    pub fn kind(&self) -> BackendKind {
+        self.kind
+    }
+
+    /// What the model says of itself.
+    pub fn description(&self) -> &Description {
+        &self.description
+    }
+
+    /// All outputs for `images`, u8 `[n, h, w, 3]`, each `[n, width]`.
+    ///
+    /// # Errors
+    /// When `images` is not a whole number of images, or the engine fails.
+    pub fn run(&mut self, images: &[u8]) -> Result<Vec<Output>, BackendError> {
+        self.run_batch(images).map_err(|fault| BackendError { path: self.path.clone(), fault })
+    }
+
+    fn run_batch(&mut self, images: &[u8]) -> Result<Vec<Output>, Fault> {
+        let [height, width] = self.description.image_size;
+        let image_bytes = 3 * height * width;
+        if images.is_empty() || !images.len().is_multiple_of(image_bytes) {
+            return Err(Fault::ImageBytes { expected: image_bytes, found: images.len() });
+        }
+        let mut batch: Vec<Output> = Vec::new();
+        for image in images.chunks_exact(image_bytes) {
+            let outputs = self.engine.run(image)?;
+            if batch.is_empty() {
+                batch = outputs;
+                continue;
+            }
+            for (all, one) in batch.iter_mut().zip(outputs) {
+                all.values.extend_from_slice(&one.values);
+            }
+        }
+        Ok(batch)
+    }
+}
+
+/// Ours among the entries of an ONNX file's `metadata_props`, without the prefix.
+#[cfg(any(feature = "tract", feature = "ort"))]
+fn own_metadata(entries: impl Iterator<Item = (String, String)>) -> BTreeMap<String, String> {
+    entries.filter_map(|(key, value)| Some((key.strip_prefix(ONNX_METADATA_PREFIX)?.to_string(), value))).collect()
+}
+
+/// Height and width from an input's extents `[N, H, W, 3]`; unknown ones are `None`.
+#[cfg(any(feature = "tract", feature = "ort"))]
+fn image_size(extents: &[Option<usize>]) -> Result<[usize; 2], Fault> {
+    match extents {
+        [None | Some(1), Some(height), Some(width), Some(3)] if *height > 0 && *width > 0 => Ok([*height, *width]),
+        _ => Err(Fault::Signature { found: std::format!("an input of shape {extents:?}") }),
+    }
+}

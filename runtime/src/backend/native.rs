@@ -1,0 +1,61 @@
+use std::boxed::Box;
+use std::string::{String, ToString};
+use std::vec;
+use std::vec::Vec;
+
+use super::{Description, Engine, Fault, ImageEngine, Output};
+use crate::graph::DataType;
+use crate::memory::AlignedVec;
+use crate::model::{GraphView, Model};
+use crate::session::{Input, Session};
+
+/// The graph that turns an image into its outputs.
+const GRAPH: &str = "encode";
+
+#[derive(Debug)]
+struct NativeEngine {
+    model: AlignedVec,
+    arena: AlignedVec,
+    /// Name and width of each output.
+    outputs: Vec<(String, usize)>,
+}
+
+pub(super) fn load(bytes: &[u8]) -> Result<(Description, Engine), Fault> {
+    let bytes = AlignedVec::copy_of(bytes);
+    let model = Model::parse(&bytes).map_err(Fault::Parse)?;
+    let Some(graph) = model.graph(GRAPH) else {
+        return Err(Fault::Signature { found: std::format!("no graph '{GRAPH}'") });
+    };
+    let metadata = model.metadata_entries().map(|(key, value)| (key.to_string(), value.to_string())).collect();
+    let description = Description { image_size: image_size(&graph)?, metadata };
+    let outputs = graph.outputs().filter_map(|(name, id)| Some((name.to_string(), graph.value(id)?.shape.elements())));
+    let (outputs, arena) = (outputs.collect(), AlignedVec::zeroed(graph.arena_bytes()));
+    Ok((description, Box::new(NativeEngine { model: bytes, arena, outputs })))
+}
+
+fn image_size(graph: &GraphView<'_>) -> Result<[usize; 2], Fault> {
+    let inputs: Vec<_> = graph.inputs().filter_map(|id| graph.value(id)).collect();
+    match inputs.as_slice() {
+        [image] if image.data_type == DataType::U8 => match *image.shape.extents() {
+            [height, width, 3] => Ok([height, width]),
+            _ => Err(Fault::Signature { found: std::format!("an input of shape {:?}", image.shape) }),
+        },
+        _ => Err(Fault::Signature { found: std::format!("{} inputs", inputs.len()) }),
+    }
+}
+
+impl ImageEngine for NativeEngine {
+    fn run(&mut self, image: &[u8]) -> Result<Vec<Output>, Fault> {
+        let mut outputs: Vec<Output> = self
+            .outputs
+            .iter()
+            .map(|(name, width)| Output { name: name.clone(), width: *width, values: vec![0.0; *width] })
+            .collect();
+        let mut results: Vec<&mut [f32]> = outputs.iter_mut().map(|output| output.values.as_mut_slice()).collect();
+        let changed = Fault::Session(crate::session::RunError::ModelChanged);
+        let model = Model::from_checked(&self.model).map_err(Fault::Parse)?;
+        let mut session = Session::new(&model, GRAPH, &mut self.arena).map_err(|_| changed)?;
+        session.run(&[Input::U8(image)], &mut results).map_err(Fault::Session)?;
+        Ok(outputs)
+    }
+}

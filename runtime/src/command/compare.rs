@@ -1,0 +1,91 @@
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use anyhow::Context;
+use serde::Serialize;
+use sextant_runtime::rotation::UnitQuaternion;
+
+use super::pose::{Prediction, Predictor};
+use super::{ModelArguments, images, print};
+
+#[derive(clap::Args)]
+pub struct Arguments {
+    #[command(flatten)]
+    model: ModelArguments,
+    /// First view.
+    a: PathBuf,
+    /// Second view.
+    b: PathBuf,
+    /// Prints one JSON object instead.
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Serialize)]
+struct Comparison {
+    a: String,
+    b: String,
+    /// `A^-1 B`: in the object's frame.
+    relative_rotation_wxyz: [f32; 4],
+    angle_deg: f32,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    invariant_cosine_similarity: Option<f32>,
+}
+
+pub fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
+    let mut predictor = Predictor::new(arguments.model.open()?)?;
+    let [a, b] = [predict(&mut predictor, &arguments.a)?, predict(&mut predictor, &arguments.b)?];
+    let [rotation_a, rotation_b] = [rotation(&predictor, &a)?, rotation(&predictor, &b)?];
+    let comparison = Comparison {
+        relative_rotation_wxyz: rotation_a.relative_rotation(rotation_b).wxyz(),
+        angle_deg: rotation_a.geodesic_angle_rad(rotation_b).to_degrees(),
+        invariant_cosine_similarity: a.invariant.zip(b.invariant).and_then(|(a, b)| cosine_similarity(&a, &b)),
+        a: a.image,
+        b: b.image,
+    };
+    if arguments.json {
+        print(&format!("{}\n", serde_json::to_string_pretty(&comparison)?))?;
+    } else {
+        print(&describe(&comparison))?;
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn predict(predictor: &mut Predictor, path: &Path) -> anyhow::Result<Prediction> {
+    let pixels = images::load(path, predictor.encoder.description().image_size)?;
+    predictor.predict(path.display().to_string(), &pixels)
+}
+
+fn rotation(predictor: &Predictor, prediction: &Prediction) -> anyhow::Result<UnitQuaternion> {
+    let rotation = prediction.rotation_wxyz.and_then(UnitQuaternion::from_wxyz);
+    rotation.with_context(|| format!("{}: the model has no rotation head", predictor.encoder.path().display()))
+}
+
+fn describe(comparison: &Comparison) -> String {
+    let [w, x, y, z] = comparison.relative_rotation_wxyz;
+    let mut text = format!("relative_rotation_wxyz       {w:.5} {x:.5} {y:.5} {z:.5}\n");
+    text += &format!("angle_deg                    {:.2}\n", comparison.angle_deg);
+    if let Some(similarity) = comparison.invariant_cosine_similarity {
+        text += &format!("invariant_cosine_similarity  {similarity:.4}\n");
+    }
+    text
+}
+
+/// In [-1, 1]; `None` when one of them is zero.
+fn cosine_similarity(a: &[f32], b: &[f32]) -> Option<f32> {
+    let dot = |x: &[f32], y: &[f32]| x.iter().zip(y).map(|(x, y)| f64::from(*x) * f64::from(*y)).sum::<f64>();
+    let norms = (dot(a, a) * dot(b, b)).sqrt();
+    (norms > 0.0).then(|| (dot(a, b) / norms) as f32)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn similarity_does_not_depend_on_length() {
+        assert_eq!(cosine_similarity(&[1.0, 2.0], &[3.0, 6.0]), Some(1.0));
+        assert_eq!(cosine_similarity(&[1.0, 0.0], &[0.0, 5.0]), Some(0.0));
+        assert_eq!(cosine_similarity(&[1.0, 0.0], &[0.0, 0.0]), None);
+    }
+}

@@ -1,0 +1,107 @@
+//! Data on stdout, everything else on stderr; exit 0 fine, 2 an error.
+
+mod bench;
+mod compare;
+mod images;
+mod pose;
+mod predict;
+
+use std::io::{self, Write};
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use anyhow::Context;
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use sextant_runtime::backend::{BackendError, BackendKind, BackendOptions, Encoder};
+
+/// Runs image encoders on this machine.
+#[derive(Parser)]
+#[command(name = "runtime", version, after_help = "Exit status: 0 fine, 2 an error.")]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Prints the rotation and the class of the object in each image.
+    Predict(predict::Arguments),
+    /// Prints the rotation between two views of an object and how similar their invariant features are.
+    Compare(compare::Arguments),
+    /// Measures the latency of one image on one thread.
+    Bench(bench::Arguments),
+}
+
+/// What all commands that run a model take.
+#[derive(Args)]
+struct ModelArguments {
+    /// Model file: .sxt or .onnx.
+    model: PathBuf,
+    /// What computes the model [default: native for .sxt, tract for .onnx].
+    #[arg(long, value_enum)]
+    backend: Option<BackendName>,
+    /// Shared library of ONNX Runtime for --backend ort [default: $ORT_DYLIB_PATH].
+    #[arg(long, value_name = "FILE")]
+    ort_library: Option<PathBuf>,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum BackendName {
+    /// This program's own kernels, for .sxt.
+    Native,
+    /// tract, for .onnx.
+    Tract,
+    /// ONNX Runtime, for .onnx.
+    Ort,
+}
+
+impl ModelArguments {
+    fn open(&self) -> anyhow::Result<Encoder> {
+        let kind = self.backend.map(|name| match name {
+            BackendName::Native => BackendKind::Native,
+            BackendName::Tract => BackendKind::Tract,
+            BackendName::Ort => BackendKind::Ort,
+        });
+        let options = BackendOptions { kind, ort_library: self.ort_library.clone() };
+        Ok(Encoder::open(&self.model, &options)?)
+    }
+}
+
+/// Runs the command line.
+pub fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    let done = match arguments.command {
+        Command::Predict(arguments) => predict::run(&arguments),
+        Command::Compare(arguments) => compare::run(&arguments),
+        Command::Bench(arguments) => bench::run(&arguments),
+    };
+    match done {
+        Ok(code) => code,
+        Err(error) => {
+            report(&error);
+            ExitCode::from(2)
+        }
+    }
+}
+
+/// Prints an error and what to try, on stderr.
+fn report(error: &anyhow::Error) {
+    eprintln!("error: {error:#}");
+    let hint = match (error.downcast_ref::<BackendError>(), error.downcast_ref::<images::ImageError>()) {
+        (Some(error), _) => error.hint(),
+        (_, Some(error)) => error.hint(),
+        _ => None,
+    };
+    if let Some(hint) = hint {
+        eprintln!("hint: {hint}");
+    }
+}
+
+/// Writes data to stdout; a reader that has gone away (`| head`) is not an error.
+fn print(text: &str) -> anyhow::Result<()> {
+    let mut stdout = io::stdout().lock();
+    match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+        done => done.context("cannot write to stdout"),
+    }
+}

@@ -1,0 +1,109 @@
+use anyhow::{Context, bail};
+use serde::Serialize;
+use sextant_runtime::backend::{Encoder, Output};
+use sextant_runtime::rotation::UnitQuaternion;
+
+/// What a model says of one image.
+#[derive(Serialize)]
+pub struct Prediction {
+    pub image: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rotation_wxyz: Option<[f32; 4]>,
+    /// Extrinsic xyz.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub euler_deg: Option<[f32; 3]>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub class: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub class_probability: Option<f32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub invariant: Option<Vec<f32>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub equivariant: Option<Vec<f32>>,
+}
+
+/// A model and the names of its classes.
+pub struct Predictor {
+    pub encoder: Encoder,
+    class_names: Option<Vec<String>>,
+}
+
+impl Predictor {
+    /// Reads the class names from the model's metadata.
+    pub fn new(encoder: Encoder) -> anyhow::Result<Self> {
+        let names = encoder.description().metadata.get("class_names");
+        let class_names = names.map(|json| serde_json::from_str(json)).transpose().with_context(|| {
+            format!("{}: the metadata 'class_names' is no JSON array of strings", encoder.path().display())
+        })?;
+        Ok(Self { encoder, class_names })
+    }
+
+    /// Runs the model on one image of its size, u8 `[h, w, 3]`; `image` is its name.
+    pub fn predict(&mut self, image: String, pixels: &[u8]) -> anyhow::Result<Prediction> {
+        let outputs = self.encoder.run(pixels)?;
+        let path = self.encoder.path().display();
+        if let Some(output) = outputs.iter().find(|output| output.values.iter().any(|value| !value.is_finite())) {
+            bail!("{path}: the output '{}' for {image} is not finite: the model is broken", output.name);
+        }
+        let row = |name: &str| outputs.iter().find(|output| output.name == name).map(|output| output.row(0));
+        let rotation = row("rotation_wxyz").map(rotation).transpose().with_context(|| format!("{path}"))?;
+        let class = row("class_logits").map(|logits| self.class(logits)).transpose()?;
+        if rotation.is_none() && class.is_none() && row("invariant").is_none() {
+            bail!("{path}: none of the outputs {:?} is known here", names(&outputs));
+        }
+        let (class, class_probability) = class.unzip();
+        Ok(Prediction {
+            image,
+            rotation_wxyz: rotation.map(UnitQuaternion::wxyz),
+            euler_deg: rotation.map(|rotation| rotation.to_euler_extrinsic_xyz().map(f32::to_degrees)),
+            class,
+            class_probability,
+            invariant: row("invariant").map(<[f32]>::to_vec),
+            equivariant: row("equivariant").map(<[f32]>::to_vec),
+        })
+    }
+
+    /// The most probable class and its probability.
+    fn class(&self, logits: &[f32]) -> anyhow::Result<(String, f32)> {
+        let (index, probability) = most_probable(logits).context("no classes")?;
+        match &self.class_names {
+            None => Ok((index.to_string(), probability)),
+            Some(names) if names.len() == logits.len() => Ok((names[index].clone(), probability)),
+            Some(names) => {
+                let path = self.encoder.path().display();
+                bail!("{path}: {} class names for {} classes: export the run again", names.len(), logits.len())
+            }
+        }
+    }
+}
+
+fn names(outputs: &[Output]) -> Vec<&str> {
+    outputs.iter().map(|output| output.name.as_str()).collect()
+}
+
+fn rotation(wxyz: &[f32]) -> anyhow::Result<UnitQuaternion> {
+    let wxyz: [f32; 4] = wxyz.try_into().context("the output 'rotation_wxyz' has not four numbers")?;
+    UnitQuaternion::from_wxyz(wxyz).context("the output 'rotation_wxyz' is no rotation: all zero")
+}
+
+/// Index of the largest logit, and its softmax; `None` for no logits.
+pub fn most_probable(logits: &[f32]) -> Option<(usize, f32)> {
+    let (index, largest) = logits.iter().enumerate().max_by(|(_, a), (_, b)| a.total_cmp(b))?;
+    let sum: f32 = logits.iter().map(|logit| (logit - largest).exp()).sum();
+    Some((index, 1.0 / sum))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn softmax_of_the_largest_logit() {
+        assert_eq!(most_probable(&[]), None);
+        assert_eq!(most_probable(&[5.0]), Some((0, 1.0)));
+        assert_eq!(most_probable(&[1000.0, 1000.0]).map(|(_, p)| p), Some(0.5));
+        let (index, probability) = most_probable(&[0.0, 2.0, 1.0]).unwrap();
+        assert_eq!(index, 1);
+        assert!((probability - 0.665_241).abs() < 1e-5);
+    }
+}

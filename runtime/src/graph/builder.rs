@@ -1,0 +1,144 @@
+use alloc::string::{String, ToString};
+use alloc::vec;
+use alloc::vec::Vec;
+use core::fmt;
+
+use super::{DataType, Graph, Node, Op, Operands, Shape, ValueId, ValueInfo, Weight, WeightId, infer};
+
+/// Why a node does not fit the graph it is added to.
+#[derive(Clone, Debug, PartialEq)]
+pub struct GraphError {
+    /// The node (or weight) that does not fit.
+    pub node: String,
+    /// What does not fit, for people.
+    pub reason: String,
+}
+
+impl fmt::Display for GraphError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "node '{}': {}", self.node, self.reason)
+    }
+}
+
+impl core::error::Error for GraphError {}
+
+/// Builds a [`Graph`] node by node, with every shape inferred and checked.
+#[derive(Debug)]
+pub struct GraphBuilder {
+    graph: Graph,
+}
+
+impl GraphBuilder {
+    /// An empty graph of that name.
+    pub fn new(name: &str) -> Self {
+        Self {
+            graph: Graph {
+                name: name.to_string(),
+                inputs: vec![],
+                outputs: vec![],
+                values: vec![],
+                nodes: vec![],
+                weights: vec![],
+            },
+        }
+    }
+
+    /// Adds an input of that shape (without the batch axis).
+    pub fn input(&mut self, name: &str, shape: &[usize], data_type: DataType) -> ValueId {
+        let id = self.add_value(name, shape.to_vec(), data_type);
+        self.graph.inputs.push(id);
+        id
+    }
+
+    /// Adds a constant.
+    ///
+    /// # Errors
+    /// When the data does not fill the shape, or a value is not finite.
+    pub fn weight(&mut self, name: &str, shape: &[usize], data: Vec<f32>) -> Result<WeightId, GraphError> {
+        let expected: usize = shape.iter().product();
+        if data.len() != expected {
+            return fail(name, alloc::format!("{} values do not fill the shape {shape:?}", data.len()));
+        }
+        if let Some(index) = data.iter().position(|v| !v.is_finite()) {
+            return fail(name, alloc::format!("weight {index} is {}, not a finite number", data[index]));
+        }
+        self.graph.weights.push(Weight { name: name.to_string(), shape: shape.to_vec(), data });
+        Ok(WeightId(self.graph.weights.len() as u32 - 1))
+    }
+
+    /// Adds an operator and returns the value it makes.
+    ///
+    /// # Errors
+    /// When the inputs' shapes or the weights do not fit the operator.
+    pub fn node(&mut self, name: &str, op: Op, inputs: &[ValueId]) -> Result<ValueId, GraphError> {
+        let (shape, data_type) =
+            self.infer(&op, inputs).map_err(|reason| GraphError { node: name.to_string(), reason })?;
+        let output = self.add_value(name, shape, data_type);
+        self.graph.nodes.push(Node { name: name.to_string(), op, inputs: inputs.to_vec(), output });
+        Ok(output)
+    }
+
+    /// Names a value as a result of the graph.
+    pub fn output(&mut self, name: &str, value: ValueId) {
+        self.graph.outputs.push((name.to_string(), value));
+    }
+
+    /// The shape of a value, without the batch axis.
+    pub fn shape(&self, value: ValueId) -> &[usize] {
+        &self.graph.value(value).shape
+    }
+
+    /// The finished graph.
+    pub fn finish(self) -> Graph {
+        self.graph
+    }
+
+    fn add_value(&mut self, name: &str, shape: Vec<usize>, data_type: DataType) -> ValueId {
+        self.graph.values.push(ValueInfo { name: name.to_string(), shape, data_type });
+        ValueId(self.graph.values.len() as u32 - 1)
+    }
+
+    fn infer(&self, op: &Op, inputs: &[ValueId]) -> Result<(Vec<usize>, DataType), String> {
+        let operands = BuilderOperands { graph: &self.graph, inputs };
+        let (shape, data_type) = infer(op, &operands).map_err(|error| {
+            let shapes: Vec<&[usize]> = inputs.iter().map(|id| self.shape(*id)).collect();
+            alloc::format!("{error}: {op:?}, inputs {shapes:?}{}", self.describe_weights(op))
+        })?;
+        Ok((shape.extents().to_vec(), data_type))
+    }
+
+    fn describe_weights(&self, op: &Op) -> String {
+        let shape = |id: &WeightId| &self.graph.weight(*id).shape;
+        match op {
+            Op::Conv2d { weight, bias, .. } | Op::Linear { weight, bias, .. } => {
+                alloc::format!(", weight {:?}, bias {:?}", shape(weight), shape(bias))
+            }
+            Op::ApplyPredictor { weight } => alloc::format!(", weight {:?}", shape(weight)),
+            _ => String::new(),
+        }
+    }
+}
+
+struct BuilderOperands<'a> {
+    graph: &'a Graph,
+    inputs: &'a [ValueId],
+}
+
+impl Operands for BuilderOperands<'_> {
+    fn input_count(&self) -> usize {
+        self.inputs.len()
+    }
+
+    fn input(&self, index: usize) -> Option<(Shape, DataType)> {
+        let value = self.graph.value(*self.inputs.get(index)?);
+        Some((Shape::new(&value.shape)?, value.data_type))
+    }
+
+    fn weight(&self, id: WeightId) -> Option<Shape> {
+        Shape::new(&self.graph.weight(id).shape)
+    }
+}
+
+fn fail<T>(node: &str, reason: String) -> Result<T, GraphError> {
+    Err(GraphError { node: node.to_string(), reason })
+}

@@ -1,0 +1,131 @@
+/// Names a value (an input or the output of a node) of one graph.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct ValueId(pub u32);
+
+/// Names a weight of one graph.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct WeightId(pub u32);
+
+/// The type of a value's or weight's elements.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum DataType {
+    /// Unsigned bytes: images.
+    U8,
+    /// 32-bit floating point.
+    F32,
+}
+
+impl DataType {
+    /// Bytes of one element.
+    pub fn bytes(self) -> usize {
+        match self {
+            Self::U8 => 1,
+            Self::F32 => 4,
+        }
+    }
+}
+
+/// What a node applies to its result before it is stored.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Activation {
+    /// Nothing.
+    Identity,
+    /// `max(0, x)`.
+    Relu,
+}
+
+/// Zero padding in pixels.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub struct Padding {
+    /// Rows above.
+    pub top: u16,
+    /// Columns to the left.
+    pub left: u16,
+    /// Rows below.
+    pub bottom: u16,
+    /// Columns to the right.
+    pub right: u16,
+}
+
+/// What a node computes. Inputs are listed in the order of [`Node::inputs`].
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[non_exhaustive]
+pub enum Op {
+    /// `u8 [h, w, c]` to `f32 [h, w, c]`: `(x / 255 - mean[c]) / std[c]`.
+    Normalize {
+        /// Mean of each channel, in [0, 1].
+        mean: [f32; 3],
+        /// Standard deviation of each channel.
+        std: [f32; 3],
+    },
+    /// `[h, w, cin]` to `[oh, ow, cout]`, cross-correlation with zero padding.
+    Conv2d {
+        /// `[cout, kh, kw, cin / groups]`.
+        weight: WeightId,
+        /// `[cout]`.
+        bias: WeightId,
+        /// Vertical and horizontal step.
+        stride: [u16; 2],
+        /// Zeros around the input.
+        padding: Padding,
+        /// Channel groups; `cin` of them is a depthwise convolution.
+        groups: u32,
+        /// Applied to the result.
+        activation: Activation,
+    },
+    /// `[cin]` to `[cout]`: `weight x + bias`.
+    Linear {
+        /// `[cout, cin]`.
+        weight: WeightId,
+        /// `[cout]`.
+        bias: WeightId,
+        /// Applied to the result.
+        activation: Activation,
+    },
+    /// Element-wise sum of two values of one shape.
+    Add {
+        /// Applied to the result.
+        activation: Activation,
+    },
+    /// `max(0, x)`.
+    Relu,
+    /// Largest value under the window; padding never wins.
+    MaxPool2d {
+        /// Height and width of the window.
+        kernel: [u16; 2],
+        /// Vertical and horizontal step.
+        stride: [u16; 2],
+        /// Positions outside the map that a window may cover.
+        padding: Padding,
+    },
+    /// `[h, w, c]` to `[c]`: the mean over all positions.
+    GlobalAveragePool,
+    /// `[.., c]` to `[.., end - start]`: channels `start..end`.
+    Slice {
+        /// First channel.
+        start: u32,
+        /// One past the last channel.
+        end: u32,
+    },
+    /// Two or more values joined along their last axis.
+    Concat,
+    /// `z [d]` and `condition [k]` to `[d]`: `sum_i condition[i] * weight[i] z`, the linear hypernetwork predictor.
+    ApplyPredictor {
+        /// `[k, d, d]`.
+        weight: WeightId,
+    },
+    /// `[9]` (a 3x3 matrix, rows first) to `[4]`: the nearest rotation as `wxyz`, `w >= 0`.
+    NearestRotation,
+}
+
+impl Op {
+    /// How many inputs the operator reads; for [`Op::Concat`] the least number.
+    pub fn input_count(&self) -> usize {
+        match self {
+            Self::Add { .. } | Self::Concat | Self::ApplyPredictor { .. } => 2,
+            _ => 1,
+        }
+    }
+}

@@ -1,0 +1,13 @@
+//! Float32 operators over slices, channels last, one sample.
+//!
+//! Shapes have been checked when the model was parsed: a kernel given slices of other lengths leaves what it cannot
+//! compute untouched, and never panics.
+
+pub(crate) mod channels;
+pub(crate) mod convolution;
+pub(crate) mod dot;
+pub(crate) mod elementwise;
+pub(crate) mod linear;
+pub(crate) mod pooling;
+pub(crate) mod predictor;
+pub(crate) mod window;

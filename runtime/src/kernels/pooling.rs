@@ -1,0 +1,69 @@
+use super::window::WindowAxis;
+
+/// A sliding maximum.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct MaxPooling {
+    pub vertical: WindowAxis,
+    pub horizontal: WindowAxis,
+    pub channels: usize,
+    pub output_width: usize,
+}
+
+/// The largest value under each window; padding never wins.
+///
+/// # Shapes
+/// `input [h, w, c]`, `output [oh, ow, c]`.
+pub(crate) fn max_pool(options: &MaxPooling, input: &[f32], output: &mut [f32]) {
+    let channels = options.channels;
+    for (row, output_row) in output.chunks_exact_mut(options.output_width * channels).enumerate() {
+        for (column, largest) in output_row.chunks_exact_mut(channels).enumerate() {
+            let (taps_y, input_y) = options.vertical.covered(row);
+            let (taps_x, input_x) = options.horizontal.covered(column);
+            largest.fill(f32::NEG_INFINITY);
+            for y in input_y..input_y + taps_y.len() {
+                let start = (y * options.horizontal.size + input_x) * channels;
+                let pixels = input.get(start..start + taps_x.len() * channels).unwrap_or(&[]);
+                for pixel in pixels.chunks_exact(channels) {
+                    largest.iter_mut().zip(pixel).for_each(|(a, b)| *a = a.max(*b));
+                }
+            }
+        }
+    }
+}
+
+/// The mean over all positions.
+///
+/// # Shapes
+/// `input [h, w, c]`, `output [c]`.
+pub(crate) fn global_average_pool(input: &[f32], output: &mut [f32]) {
+    if output.is_empty() {
+        return;
+    }
+    let positions = (input.len() / output.len()) as f32;
+    output.fill(0.0);
+    for pixel in input.chunks_exact(output.len()) {
+        output.iter_mut().zip(pixel).for_each(|(sum, value)| *sum += value);
+    }
+    output.iter_mut().for_each(|sum| *sum /= positions);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn negative_maps_keep_their_largest_value_at_the_border() {
+        let axis = WindowAxis { size: 3, kernel: 3, stride: 2, padding_before: 1 };
+        let options = MaxPooling { vertical: axis, horizontal: axis, channels: 1, output_width: 2 };
+        let mut output = [0.0; 4];
+        max_pool(&options, &[-9.0, -2.0, -3.0, -4.0, -5.0, -6.0, -7.0, -8.0, -1.0], &mut output);
+        assert_eq!(output, [-2.0, -2.0, -4.0, -1.0]);
+    }
+
+    #[test]
+    fn mean_of_each_channel() {
+        let mut output = [0.0; 2];
+        global_average_pool(&[1.0, 10.0, 2.0, 20.0, 3.0, 30.0, 6.0, 60.0], &mut output);
+        assert_eq!(output, [3.0, 30.0]);
+    }
+}

@@ -1,0 +1,7 @@
+//! The `runtime` command: predicts from images, compares two, measures latency.
+
+mod command;
+
+fn main() -> std::process::ExitCode {
+    command::main()
+}

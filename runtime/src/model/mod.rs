@@ -1,0 +1,31 @@
+//! The model file `.sxt`, version 1: checked once, then read in place.
+//!
+//! `docs/model-format.md` specifies every byte.
+
+mod checksum;
+mod error;
+mod layout;
+mod op_code;
+mod parse;
+#[cfg(feature = "alloc")]
+mod plan;
+mod record;
+#[cfg(feature = "alloc")]
+mod to_graph;
+mod view;
+#[cfg(feature = "alloc")]
+mod write;
+
+#[cfg(all(test, feature = "alloc"))]
+mod mutation_tests;
+#[cfg(all(test, feature = "alloc"))]
+mod tests;
+
+pub use error::{Fault, ParseError};
+pub use layout::{
+    MAGIC, MAX_GRAPH_INPUTS, MAX_GRAPH_OUTPUTS, MAX_GRAPHS, MAX_NAME_BYTES, MAX_NODE_INPUTS, MAX_NODES,
+    SECTION_ALIGNMENT_BYTES, Section, VERSION,
+};
+pub use view::{GraphView, Model, NodeView, TensorView, ValueView};
+#[cfg(feature = "alloc")]
+pub use write::{WriteError, write};

@@ -1,0 +1,99 @@
+use super::error::Fault;
+use super::layout::{self, MAX_NAME_BYTES, NONE};
+use crate::graph::{DataType, MAX_RANK, Shape};
+
+/// One fixed-size record of a section. Fields beyond its end read as zero.
+#[derive(Clone, Copy)]
+pub(crate) struct Record<'m>(pub &'m [u8]);
+
+impl<'m> Record<'m> {
+    pub fn u8(self, offset: usize) -> u8 {
+        self.0.get(offset).copied().unwrap_or(0)
+    }
+
+    pub fn u16(self, offset: usize) -> u16 {
+        u16::from_le_bytes([self.u8(offset), self.u8(offset + 1)])
+    }
+
+    pub fn u32(self, offset: usize) -> u32 {
+        let four = self.0.get(offset..).and_then(|rest| rest.first_chunk::<4>());
+        four.map_or(0, |bytes| u32::from_le_bytes(*bytes))
+    }
+
+    pub fn f32(self, offset: usize) -> f32 {
+        f32::from_bits(self.u32(offset))
+    }
+
+    /// An index or offset; `None` when the field says so.
+    pub fn optional(self, offset: usize) -> Option<u32> {
+        Some(self.u32(offset)).filter(|value| *value != NONE)
+    }
+
+    /// First index and number of the records of another section that belong to this one.
+    pub fn span(self, offset: usize) -> Span {
+        Span { first: self.u32(offset) as usize, count: self.u32(offset + 4) as usize }
+    }
+
+    /// The text that offset and length refer to.
+    pub fn text(self, offset: usize, strings: &'m str) -> Result<&'m str, Fault> {
+        let start = self.u32(offset) as usize;
+        let end = start.checked_add(self.u32(offset + 4) as usize).ok_or(Fault::OutOfRange)?;
+        if end > strings.len() {
+            return Err(Fault::OutOfRange);
+        }
+        strings.get(start..end).ok_or(Fault::Utf8)
+    }
+
+    pub fn name(self, strings: &'m str) -> Result<&'m str, Fault> {
+        let name = self.text(layout::NAME, strings)?;
+        if name.is_empty() || name.len() > MAX_NAME_BYTES { Err(Fault::NameLength) } else { Ok(name) }
+    }
+
+    pub fn data_type(self, offset: usize) -> Result<DataType, Fault> {
+        match self.u8(offset) {
+            layout::DATA_TYPE_U8 => Ok(DataType::U8),
+            layout::DATA_TYPE_F32 => Ok(DataType::F32),
+            _ => Err(Fault::DataType),
+        }
+    }
+
+    /// The shape with the number of axes at `rank` and the extents at `extents`; unused extents must be zero.
+    pub fn shape(self, rank: usize, extents: usize) -> Result<Shape, Fault> {
+        let rank = usize::from(self.u8(rank));
+        let mut all = [0; MAX_RANK];
+        for (axis, extent) in all.iter_mut().enumerate() {
+            *extent = self.u32(extents + 4 * axis) as usize;
+        }
+        let used = all.get(..rank).ok_or(Fault::Shape)?;
+        if all.iter().skip(rank).any(|extent| *extent != 0) {
+            return Err(Fault::ReservedNotZero);
+        }
+        Shape::new(used).ok_or(Fault::Shape)
+    }
+
+    pub fn require_zero(self, range: core::ops::Range<usize>, fault: Fault) -> Result<(), Fault> {
+        match self.0.get(range) {
+            Some(bytes) if bytes.iter().all(|byte| *byte == 0) => Ok(()),
+            _ => Err(fault),
+        }
+    }
+}
+
+/// Consecutive records of a section.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Span {
+    pub first: usize,
+    pub count: usize,
+}
+
+impl Span {
+    /// The record of the section that is number `index` of these.
+    pub fn at(self, index: usize) -> Option<usize> {
+        if index < self.count { self.first.checked_add(index) } else { None }
+    }
+
+    /// One past the last record.
+    pub fn end(self) -> usize {
+        self.first.saturating_add(self.count)
+    }
+}

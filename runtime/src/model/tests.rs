@@ -1,0 +1,136 @@
+use alloc::collections::BTreeMap;
+use alloc::string::{String, ToString};
+use alloc::vec;
+use alloc::vec::Vec;
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::graph::arbitrary::{Choices, arbitrary_graph};
+use crate::graph::{Activation, DataType, Graph, GraphBuilder, Op, ValueId, WeightId};
+use crate::memory::AlignedVec;
+
+fn metadata(entries: &[(&str, &str)]) -> BTreeMap<String, String> {
+    entries.iter().map(|(key, value)| (key.to_string(), value.to_string())).collect()
+}
+
+fn aligned(metadata: &BTreeMap<String, String>, graphs: &[Graph]) -> AlignedVec {
+    AlignedVec::copy_of(&write(metadata, graphs).unwrap())
+}
+
+fn linear_graph(name: &str, weights: [f32; 2]) -> Graph {
+    let mut builder = GraphBuilder::new(name);
+    let x = builder.input("x", &[2], DataType::F32);
+    let weight = builder.weight("fc.weight", &[1, 2], weights.to_vec()).unwrap();
+    let bias = builder.weight("fc.bias", &[1], vec![0.5]).unwrap();
+    let y = builder.node("fc", Op::Linear { weight, bias, activation: Activation::Relu }, &[x]).unwrap();
+    builder.output("y", y);
+    builder.finish()
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(300))]
+
+    #[test]
+    fn what_is_written_is_read_back(
+        choices in prop::collection::vec(any::<u32>(), 0..200),
+        nodes in 0usize..20,
+        entries in prop::collection::btree_map("[a-z_]{1,12}", ".{0,20}", 0..5),
+    ) {
+        let mut choices = Choices(choices);
+        let graphs = [arbitrary_graph("encode", nodes, &mut choices), arbitrary_graph("predict_latent", 2, &mut choices)];
+        let bytes = aligned(&entries, &graphs);
+        let model = Model::parse(&bytes).unwrap();
+        for graph in &graphs {
+            let read = Graph::from_model(&model, &graph.name);
+            prop_assert_eq!(read.as_ref(), Some(graph));
+        }
+        let read: BTreeMap<String, String> =
+            model.metadata_entries().map(|(key, value)| (key.to_string(), value.to_string())).collect();
+        prop_assert_eq!(read, entries);
+    }
+}
+
+/// The file of `docs/model-format.md`, section "A whole file".
+#[test]
+fn golden_bytes_of_a_tiny_model() {
+    let document = include_str!("../../../docs/model-format.md");
+    let (_, listing) = document.split_once("```golden\n").unwrap();
+    let golden: Vec<u8> = listing
+        .lines()
+        .take_while(|line| !line.starts_with("```"))
+        .map(|line| line.split('#').next().unwrap_or(""))
+        .flat_map(|line| line.split_whitespace().map(|byte| u8::from_str_radix(byte, 16).unwrap()))
+        .collect();
+    let written = write(&metadata(&[("name", "tiny")]), &[linear_graph("encode", [1.0, -2.0])]).unwrap();
+    assert_eq!(written, golden);
+}
+
+#[test]
+fn weights_of_equal_content_are_stored_once() {
+    let one = write(&BTreeMap::new(), &[linear_graph("a", [1.0, 2.0])]).unwrap();
+    let both = |second| aligned(&BTreeMap::new(), &[linear_graph("a", [1.0, 2.0]), linear_graph("b", second)]);
+    let (equal, different) = (both([1.0, 2.0]), both([1.0, -2.0]));
+    // One tensor record of 48 bytes and 16 bytes of aligned data more.
+    assert_eq!(different.len(), equal.len() + 64);
+    assert!(equal.len() > one.len());
+    let model = Model::parse(&equal).unwrap();
+    let place = |graph| model.graph(graph).unwrap().weight(WeightId(0)).unwrap().data.as_ptr();
+    assert_eq!(place("a"), place("b"));
+}
+
+#[test]
+fn values_share_memory_when_they_can() {
+    let mut builder = GraphBuilder::new("chain");
+    let mut value = builder.input("x", &[100], DataType::F32);
+    for index in 0..10 {
+        value = builder.node(&alloc::format!("relu{index}"), Op::Relu, &[value]).unwrap();
+    }
+    builder.output("y", value);
+    let bytes = aligned(&BTreeMap::new(), &[builder.finish()]);
+    let graph = Model::parse(&bytes).unwrap().graph("chain").unwrap();
+    assert_eq!(graph.arena_bytes(), 2 * 400);
+}
+
+#[test]
+fn damage_is_named() {
+    let bytes = aligned(&metadata(&[("name", "tiny")]), &[linear_graph("encode", [1.0, -2.0])]);
+    let parse = |bytes: &[u8]| Model::parse(&AlignedVec::copy_of(bytes)).unwrap_err();
+    assert_eq!(parse(&[]), ParseError::TooShort { found_bytes: 0 });
+    assert_eq!(parse(&bytes[..50]), ParseError::TooShort { found_bytes: 50 });
+    assert_eq!(parse(b"PK\x03\x04 not a model at all"), ParseError::Magic);
+    for length in 96..bytes.len() {
+        let declared_bytes = bytes.len() as u32;
+        assert_eq!(parse(&bytes[..length]), ParseError::Length { declared_bytes, found_bytes: length });
+    }
+    let mut newer = bytes.to_vec();
+    newer[8] = 2;
+    assert_eq!(parse(&newer), ParseError::Version { found: 2 });
+    let mut flipped = bytes.to_vec();
+    *flipped.last_mut().unwrap() ^= 1;
+    assert!(matches!(parse(&flipped), ParseError::Checksum { .. }));
+    let mut shifted = AlignedVec::zeroed(bytes.len() + 1);
+    shifted[1..].copy_from_slice(&bytes);
+    assert_eq!(Model::parse(&shifted[1..]).unwrap_err(), ParseError::Misaligned);
+}
+
+#[test]
+fn writing_refuses_what_reading_would() {
+    let refuse = |change: fn(&mut Graph)| {
+        let mut graph = linear_graph("encode", [1.0, 2.0]);
+        change(&mut graph);
+        write(&BTreeMap::new(), &[graph]).unwrap_err()
+    };
+    let at = |section, index, fault| WriteError::Invalid(ParseError::Record { section, index, fault });
+    assert_eq!(refuse(|g| g.name = String::new()), WriteError::Name { name: String::new() });
+    assert_eq!(refuse(|g| g.nodes[0].name = "n".repeat(256)), WriteError::Name { name: "n".repeat(256) });
+    assert_eq!(refuse(|g| g.outputs[0].1 = ValueId(9)), WriteError::Reference { graph: "encode".into() });
+    assert_eq!(refuse(|g| g.outputs[0].1 = ValueId(0)), at(Section::Outputs, 0, Fault::Reference));
+    assert_eq!(refuse(|g| g.weights[0].data[1] = f32::NAN), at(Section::Tensors, 0, Fault::NotFinite { element: 1 }));
+    assert_eq!(refuse(|g| g.weights[0].shape = vec![1, 3]), at(Section::Tensors, 0, Fault::DataLength));
+    assert_eq!(refuse(|g| g.values[1].shape = vec![7]), at(Section::Nodes, 0, Fault::ShapeMismatch));
+    assert_eq!(refuse(|g| g.values[0].shape = vec![0]), WriteError::Reference { graph: "encode".into() });
+    assert_eq!(refuse(|g| g.outputs.push(g.outputs[0].clone())), at(Section::Outputs, 1, Fault::NameOrder));
+    let twice = [linear_graph("a", [1.0, 2.0]), linear_graph("a", [1.0, 2.0])];
+    assert_eq!(write(&BTreeMap::new(), &twice).unwrap_err(), at(Section::Graphs, 1, Fault::NameOrder));
+}

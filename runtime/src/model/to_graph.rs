@@ -1,0 +1,58 @@
+use alloc::string::ToString;
+
+use super::view::{GraphView, Model};
+use crate::graph::{Graph, Node, ValueId, ValueInfo, Weight, WeightId};
+
+impl Graph {
+    /// The graph of that name, copied out of a model; `None` when the model has none.
+    pub fn from_model(model: &Model<'_>, name: &str) -> Option<Self> {
+        model.graph(name).map(|graph| graph.to_graph())
+    }
+}
+
+impl GraphView<'_> {
+    /// A copy that can be changed and written again.
+    pub fn to_graph(&self) -> Graph {
+        Graph {
+            name: self.name().to_string(),
+            inputs: self.inputs().collect(),
+            outputs: self.outputs().map(|(name, value)| (name.to_string(), value)).collect(),
+            values: self.copied_values(),
+            nodes: self.copied_nodes(),
+            weights: self.copied_weights(),
+        }
+    }
+
+    fn copied_values(&self) -> alloc::vec::Vec<ValueInfo> {
+        let values = (0..self.value_count()).filter_map(|index| self.value(ValueId(index as u32)));
+        values
+            .map(|value| ValueInfo {
+                name: value.name.to_string(),
+                shape: value.shape.extents().to_vec(),
+                data_type: value.data_type,
+            })
+            .collect()
+    }
+
+    fn copied_nodes(&self) -> alloc::vec::Vec<Node> {
+        self.nodes()
+            .map(|node| Node {
+                name: node.name.to_string(),
+                op: node.op,
+                inputs: node.inputs().collect(),
+                output: node.output,
+            })
+            .collect()
+    }
+
+    fn copied_weights(&self) -> alloc::vec::Vec<Weight> {
+        let weights = (0..self.weight_count()).filter_map(|index| self.weight(WeightId(index as u32)));
+        weights
+            .map(|weight| Weight {
+                name: weight.name.to_string(),
+                shape: weight.shape.extents().to_vec(),
+                data: weight.data.to_vec(),
+            })
+            .collect()
+    }
+}

@@ -1,0 +1,295 @@
+use super::error::Fault;
+use super::layout::{self, SECTION_COUNT, SECTIONS, Section};
+use super::op_code;
+use super::record::{Record, Span};
+use crate::graph::{DataType, Op, Shape, ValueId, WeightId};
+use crate::memory::as_f32;
+
+/// A checked model file, read in place.
+#[derive(Clone, Copy)]
+pub struct Model<'m> {
+    pub(crate) sections: [&'m [u8]; SECTION_COUNT],
+    pub(crate) strings: &'m str,
+    pub(crate) data: &'m [u8],
+    pub(crate) file_bytes: usize,
+}
+
+impl<'m> Model<'m> {
+    /// The text stored under that key.
+    pub fn metadata(&self, key: &str) -> Option<&'m str> {
+        self.metadata_entries().find(|(k, _)| *k == key).map(|(_, value)| value)
+    }
+
+    /// Keys and values, in ascending order of the keys.
+    pub fn metadata_entries(&self) -> impl Iterator<Item = (&'m str, &'m str)> + use<'m> {
+        let model = *self;
+        (0..model.count(Section::Metadata)).filter_map(move |index| model.metadata_at(index).ok())
+    }
+
+    /// The graphs, in file order.
+    pub fn graphs(&self) -> impl Iterator<Item = GraphView<'m>> + use<'m> {
+        let model = *self;
+        (0..model.count(Section::Graphs)).filter_map(move |index| model.graph_at(index).ok())
+    }
+
+    /// The graph of that name.
+    pub fn graph(&self, name: &str) -> Option<GraphView<'m>> {
+        self.graphs().find(|graph| graph.name == name)
+    }
+
+    /// Bytes of the whole file.
+    pub fn file_bytes(&self) -> usize {
+        self.file_bytes
+    }
+
+    pub(crate) fn count(&self, section: Section) -> usize {
+        self.section(section).len() / section.record_bytes()
+    }
+
+    pub(crate) fn record(&self, section: Section, index: usize) -> Result<Record<'m>, Fault> {
+        let bytes = section.record_bytes();
+        let start = index.checked_mul(bytes).ok_or(Fault::OutOfRange)?;
+        let end = start.checked_add(bytes).ok_or(Fault::OutOfRange)?;
+        self.section(section).get(start..end).map(Record).ok_or(Fault::OutOfRange)
+    }
+
+    fn section(&self, section: Section) -> &'m [u8] {
+        let index = SECTIONS.iter().position(|other| *other == section);
+        index.and_then(|index| self.sections.get(index)).copied().unwrap_or(&[])
+    }
+
+    pub(crate) fn metadata_at(&self, index: usize) -> Result<(&'m str, &'m str), Fault> {
+        let record = self.record(Section::Metadata, index)?;
+        Ok((record.name(self.strings)?, record.text(layout::METADATA_VALUE, self.strings)?))
+    }
+
+    /// The shape of a tensor and the place of its data.
+    pub(crate) fn tensor_at(&self, index: usize) -> Result<(Shape, &'m [f32]), Fault> {
+        let record = self.record(Section::Tensors, index)?;
+        if record.data_type(layout::tensor::DATA_TYPE)? != DataType::F32 {
+            return Err(Fault::DataType);
+        }
+        if record.u8(layout::tensor::QUANTIZATION) != 0 {
+            return Err(Fault::Quantization);
+        }
+        record.require_zero(layout::tensor::QUANTIZATION_FIELDS, Fault::Quantization)?;
+        record.require_zero(3..4, Fault::ReservedNotZero)?;
+        let shape = record.shape(layout::tensor::RANK, layout::tensor::SHAPE)?;
+        let (start, length) =
+            (record.u32(layout::tensor::DATA_OFFSET) as usize, record.u32(layout::tensor::DATA_BYTES) as usize);
+        if shape.elements().checked_mul(4) != Some(length) {
+            return Err(Fault::DataLength);
+        }
+        let end = start.checked_add(length).ok_or(Fault::OutOfRange)?;
+        let bytes = self.data.get(start..end).ok_or(Fault::OutOfRange)?;
+        Ok((shape, as_f32(bytes).ok_or(Fault::Alignment)?))
+    }
+
+    pub(crate) fn graph_at(&self, index: usize) -> Result<GraphView<'m>, Fault> {
+        let record = self.record(Section::Graphs, index)?;
+        record.require_zero(layout::graph::RESERVED, Fault::ReservedNotZero)?;
+        Ok(GraphView {
+            model: *self,
+            name: record.name(self.strings)?,
+            values: record.span(layout::graph::VALUES),
+            nodes: record.span(layout::graph::NODES),
+            weights: record.span(layout::graph::WEIGHTS),
+            inputs: record.span(layout::graph::INPUTS),
+            outputs: record.span(layout::graph::OUTPUTS),
+            arena_bytes: record.u32(layout::graph::ARENA_BYTES) as usize,
+        })
+    }
+
+    pub(crate) fn link(&self, index: usize) -> Option<ValueId> {
+        self.record(Section::Links, index).ok().map(|record| ValueId(record.u32(0)))
+    }
+}
+
+impl core::fmt::Debug for Model<'_> {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        write!(f, "Model({} bytes)", self.file_bytes)
+    }
+}
+
+/// One graph of a checked model.
+#[derive(Clone, Copy)]
+pub struct GraphView<'m> {
+    pub(crate) model: Model<'m>,
+    pub(crate) name: &'m str,
+    pub(crate) values: Span,
+    pub(crate) nodes: Span,
+    pub(crate) weights: Span,
+    pub(crate) inputs: Span,
+    pub(crate) outputs: Span,
+    pub(crate) arena_bytes: usize,
+}
+
+impl<'m> GraphView<'m> {
+    /// `encode` or `predict_latent`.
+    pub fn name(&self) -> &'m str {
+        self.name
+    }
+
+    /// Exactly the bytes that running the graph needs.
+    pub fn arena_bytes(&self) -> usize {
+        self.arena_bytes
+    }
+
+    /// Values that the caller gives, in order.
+    pub fn inputs(&self) -> impl ExactSizeIterator<Item = ValueId> + use<'m> {
+        links(self.model, self.inputs)
+    }
+
+    /// Named values that the caller gets, in order.
+    pub fn outputs(&self) -> impl ExactSizeIterator<Item = (&'m str, ValueId)> + use<'m> {
+        let graph = *self;
+        (0..graph.outputs.count).map(move |index| graph.output_at(index).unwrap_or(("", ValueId(0))))
+    }
+
+    /// How many values there are; their ids count from zero.
+    pub fn value_count(&self) -> usize {
+        self.values.count
+    }
+
+    /// What is known of a value.
+    pub fn value(&self, id: ValueId) -> Option<ValueView<'m>> {
+        self.value_at(id.0 as usize).ok()
+    }
+
+    /// The nodes, in the order in which they run.
+    pub fn nodes(&self) -> impl ExactSizeIterator<Item = NodeView<'m>> + use<'m> {
+        let graph = *self;
+        let unreachable = NodeView { model: graph.model, name: "", op: Op::Relu, inputs: EMPTY, output: ValueId(0) };
+        (0..graph.nodes.count).map(move |index| graph.node_at(index).unwrap_or(unreachable))
+    }
+
+    /// How many weights there are; their ids count from zero.
+    pub fn weight_count(&self) -> usize {
+        self.weights.count
+    }
+
+    /// A constant.
+    pub fn weight(&self, id: WeightId) -> Option<TensorView<'m>> {
+        self.weight_at(id.0 as usize).ok()
+    }
+
+    pub(crate) fn value_at(&self, index: usize) -> Result<ValueView<'m>, Fault> {
+        let record = self.value_record(index)?;
+        record.require_zero(layout::value::QUANTIZATION_FIELDS, Fault::Quantization)?;
+        record.require_zero(10..12, Fault::ReservedNotZero)?;
+        Ok(ValueView {
+            name: record.name(self.model.strings)?,
+            shape: record.shape(layout::value::RANK, layout::value::SHAPE)?,
+            data_type: record.data_type(layout::value::DATA_TYPE)?,
+            arena_offset: record.optional(layout::value::ARENA_OFFSET),
+            made_by: record.optional(layout::value::MADE_BY),
+            last_use: record.optional(layout::value::LAST_USE),
+        })
+    }
+
+    pub(crate) fn value_record(&self, index: usize) -> Result<Record<'m>, Fault> {
+        self.model.record(Section::Values, self.values.at(index).ok_or(Fault::Reference)?)
+    }
+
+    pub(crate) fn node_at(&self, index: usize) -> Result<NodeView<'m>, Fault> {
+        let record = self.node_record(index)?;
+        let count = usize::from(record.u16(layout::node::INPUT_COUNT));
+        Ok(NodeView {
+            model: self.model,
+            name: record.name(self.model.strings)?,
+            op: op_code::decode(record)?,
+            inputs: Span { first: record.u32(layout::node::FIRST_INPUT) as usize, count },
+            output: ValueId(record.u32(layout::node::OUTPUT)),
+        })
+    }
+
+    pub(crate) fn node_record(&self, index: usize) -> Result<Record<'m>, Fault> {
+        self.model.record(Section::Nodes, self.nodes.at(index).ok_or(Fault::Reference)?)
+    }
+
+    pub(crate) fn weight_at(&self, index: usize) -> Result<TensorView<'m>, Fault> {
+        let record = self.model.record(Section::Weights, self.weights.at(index).ok_or(Fault::Reference)?)?;
+        let (shape, data) = self.model.tensor_at(record.u32(layout::weight::TENSOR) as usize)?;
+        Ok(TensorView { name: record.name(self.model.strings)?, shape, data })
+    }
+
+    pub(crate) fn output_at(&self, index: usize) -> Result<(&'m str, ValueId), Fault> {
+        let record = self.model.record(Section::Outputs, self.outputs.at(index).ok_or(Fault::Reference)?)?;
+        Ok((record.name(self.model.strings)?, ValueId(record.u32(layout::output::VALUE))))
+    }
+}
+
+impl core::fmt::Debug for GraphView<'_> {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        write!(f, "GraphView({}, {} nodes, arena of {} bytes)", self.name, self.nodes.count, self.arena_bytes)
+    }
+}
+
+const EMPTY: Span = Span { first: 0, count: 0 };
+
+fn links<'m>(model: Model<'m>, span: Span) -> impl ExactSizeIterator<Item = ValueId> + use<'m> {
+    (0..span.count).map(move |index| span.at(index).and_then(|index| model.link(index)).unwrap_or(ValueId(u32::MAX)))
+}
+
+/// What is known of a value before anything runs.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct ValueView<'m> {
+    /// From the layer that made it.
+    pub name: &'m str,
+    /// Without the batch axis.
+    pub shape: Shape,
+    /// Element type.
+    pub data_type: DataType,
+    /// First byte in the arena; `None` for inputs, which stay where the caller has them.
+    pub arena_offset: Option<u32>,
+    /// The node that makes it; `None` for inputs.
+    pub made_by: Option<u32>,
+    /// The last node that reads it, its maker when none does, the number of nodes when it is an output of the
+    /// graph; `None` for inputs.
+    pub last_use: Option<u32>,
+}
+
+impl ValueView<'_> {
+    /// Bytes that the value takes; `None` when they are more than `u32` counts.
+    pub fn bytes(&self) -> Option<usize> {
+        let bytes = self.shape.elements().checked_mul(self.data_type.bytes())?;
+        u32::try_from(bytes).is_ok().then_some(bytes)
+    }
+}
+
+/// One operator application.
+#[derive(Clone, Copy)]
+pub struct NodeView<'m> {
+    model: Model<'m>,
+    /// From the layer that lowered to it.
+    pub name: &'m str,
+    /// What it computes. Weight ids are of the node's graph.
+    pub op: Op,
+    pub(crate) inputs: Span,
+    /// The value it makes.
+    pub output: ValueId,
+}
+
+impl<'m> NodeView<'m> {
+    /// Values it reads.
+    pub fn inputs(&self) -> impl ExactSizeIterator<Item = ValueId> + use<'m> {
+        links(self.model, self.inputs)
+    }
+}
+
+impl core::fmt::Debug for NodeView<'_> {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        write!(f, "NodeView({}, {:?})", self.name, self.op)
+    }
+}
+
+/// A constant of the network.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct TensorView<'m> {
+    /// From the layer that lowered to it.
+    pub name: &'m str,
+    /// Layout as the operator says.
+    pub shape: Shape,
+    /// Row-major values, in place.
+    pub data: &'m [f32],
+}

@@ -1,0 +1,121 @@
+use alloc::vec;
+use alloc::vec::Vec;
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::graph::arbitrary::{Choices, arbitrary_graph};
+use crate::graph::{Activation, Graph, GraphBuilder, Op, Padding};
+use crate::memory::AlignedVec;
+use crate::model::write;
+
+/// Values of all outputs of the graph's one run.
+fn run(graph: &Graph) -> Vec<Vec<f32>> {
+    let bytes = AlignedVec::copy_of(&write(&Default::default(), core::slice::from_ref(graph)).unwrap());
+    let model = Model::parse(&bytes).unwrap();
+    // What was in the arena before must not matter.
+    let mut arena = AlignedVec::copy_of(&vec![0xFF; model.graph(&graph.name).unwrap().arena_bytes()]);
+    let mut session = Session::new(&model, &graph.name, &mut arena).unwrap();
+    let image_length = graph.value(graph.inputs[0]).shape.iter().product::<usize>();
+    let image: Vec<u8> = (0..image_length).map(|index| (index * 37 % 256) as u8).collect();
+    let elements = |id: &ValueId| graph.value(*id).shape.iter().product::<usize>();
+    let mut outputs: Vec<Vec<f32>> = graph.outputs.iter().map(|(_, id)| vec![f32::NAN; elements(id)]).collect();
+    let mut results: Vec<&mut [f32]> = outputs.iter_mut().map(Vec::as_mut_slice).collect();
+    session.run(&[Input::U8(&image), Input::F32(&[0.75, -1.25])], &mut results).unwrap();
+    outputs
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(300))]
+
+    /// With every value an output, none can share memory: results must be the same bits.
+    #[test]
+    fn sharing_memory_does_not_change_results(
+        choices in prop::collection::vec(any::<u32>(), 0..300),
+        nodes in 0usize..30,
+    ) {
+        let mut graph = arbitrary_graph("encode", nodes, &mut Choices(choices));
+        let mut unshared = graph.clone();
+        for node in &graph.nodes {
+            unshared.outputs.push((node.name.clone(), node.output));
+        }
+        unshared.outputs.truncate(64);
+        graph.outputs.truncate(64);
+        let (expected, found) = (run(&unshared), run(&graph));
+        for (expected, found) in expected.iter().zip(&found) {
+            prop_assert!(expected.iter().zip(found).all(|(a, b)| a.to_bits() == b.to_bits()));
+        }
+    }
+}
+
+fn operator(op: impl FnOnce(&mut GraphBuilder) -> Op, inputs: &[(&[usize], &[f32])]) -> Vec<f32> {
+    let mut builder = GraphBuilder::new("g");
+    let ids: Vec<ValueId> = inputs.iter().map(|(shape, _)| builder.input("input", shape, DataType::F32)).collect();
+    let op = op(&mut builder);
+    let made = builder.node("node", op, &ids).unwrap();
+    builder.output("output", made);
+    let graph = builder.finish();
+    let bytes = AlignedVec::copy_of(&write(&Default::default(), core::slice::from_ref(&graph)).unwrap());
+    let model = Model::parse(&bytes).unwrap();
+    let mut arena = AlignedVec::zeroed(model.graph("g").unwrap().arena_bytes());
+    let mut output = vec![f32::NAN; graph.value(made).shape.iter().product()];
+    let given: Vec<Input<'_>> = inputs.iter().map(|(_, values)| Input::F32(values)).collect();
+    Session::new(&model, "g", &mut arena).unwrap().run(&given, &mut [&mut output]).unwrap();
+    output
+}
+
+#[test]
+fn operators_read_their_parameters() {
+    let relu = Activation::Relu;
+    let window = Padding { top: 1, left: 0, bottom: 0, right: 1 };
+    let conv = |builder: &mut GraphBuilder| Op::Conv2d {
+        weight: builder.weight("w", &[1, 2, 2, 1], vec![1.0, 2.0, 3.0, 4.0]).unwrap(),
+        bias: builder.weight("b", &[1], vec![-10.0]).unwrap(),
+        stride: [2, 1],
+        padding: window,
+        groups: 1,
+        activation: relu,
+    };
+    let map: (&[usize], &[f32]) = (&[2, 2, 1], &[1.0, 2.0, 3.0, 4.0]);
+    // Rows 1..2 of the padded map [[0 0 0] [1 2 0] [3 4 0]], two columns.
+    assert_eq!(operator(conv, &[map]), [1.0, 0.0]);
+    let pool = |_: &mut GraphBuilder| Op::MaxPool2d { kernel: [2, 2], stride: [1, 2], padding: window };
+    assert_eq!(operator(pool, &[map]), [2.0, 4.0]);
+    assert_eq!(operator(|_| Op::Slice { start: 1, end: 3 }, &[(&[4], &[1.0, 2.0, 3.0, 4.0])]), [2.0, 3.0]);
+    assert_eq!(operator(|_| Op::Concat, &[map, map]), [1.0, 1.0, 2.0, 2.0, 3.0, 3.0, 4.0, 4.0]);
+    assert_eq!(operator(|_| Op::GlobalAveragePool, &[map]), [2.5]);
+    assert_eq!(operator(|_| Op::Add { activation: relu }, &[(&[2], &[1.0, -3.0]), (&[2], &[1.0, 1.0])]), [2.0, 0.0]);
+    let turned = operator(|_| Op::NearestRotation, &[(&[9], &[0.0, -2.0, 0.0, 2.0, 0.0, 0.0, 0.0, 0.0, 2.0])]);
+    let half = core::f32::consts::FRAC_1_SQRT_2;
+    for (found, expected) in turned.iter().zip([half, 0.0, 0.0, half]) {
+        assert!((found - expected).abs() < 1e-5, "{turned:?}");
+    }
+}
+
+#[test]
+fn misuse_is_named() {
+    let mut builder = GraphBuilder::new("g");
+    let x = builder.input("x", &[2], DataType::F32);
+    let y = builder.node("y", Op::Relu, &[x]).unwrap();
+    builder.output("y", y);
+    let bytes = AlignedVec::copy_of(&write(&Default::default(), &[builder.finish()]).unwrap());
+    let model = Model::parse(&bytes).unwrap();
+    let mut arena = AlignedVec::zeroed(17);
+    assert_eq!(Session::new(&model, "f", &mut arena).unwrap_err(), SessionError::NoSuchGraph);
+    assert_eq!(Session::new(&model, "g", &mut arena[1..]).unwrap_err(), SessionError::ArenaMisaligned);
+    let too_small = SessionError::ArenaTooSmall { required_bytes: 8, found_bytes: 7 };
+    assert_eq!(Session::new(&model, "g", &mut arena[..7]).unwrap_err(), too_small);
+    let mut session = Session::new(&model, "g", &mut arena).unwrap();
+    let (x, mut y, mut long) = (Input::F32(&[1.0, 2.0]), [0.0; 2], [0.0; 3]);
+    let cases = [
+        (session.run(&[], &mut [&mut y]), RunError::InputCount { expected: 1, found: 0 }),
+        (session.run(&[Input::U8(&[1, 2])], &mut [&mut y]), RunError::InputType { index: 0 }),
+        (session.run(&[Input::F32(&[1.0])], &mut [&mut y]), RunError::InputLength { index: 0, expected: 2, found: 1 }),
+        (session.run(&[x], &mut []), RunError::OutputCount { expected: 1, found: 0 }),
+        (session.run(&[x], &mut [&mut long]), RunError::OutputLength { index: 0, expected: 2, found: 3 }),
+    ];
+    for (done, expected) in cases {
+        assert_eq!(done, Err(expected));
+    }
+    assert_eq!(session.run(&[x], &mut [&mut y]), Ok(()));
+}

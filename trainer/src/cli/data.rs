@@ -1,0 +1,217 @@
+//! `trainer data`: prepares objects, and checks data sets.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use crate::data::{DataFormat, PairSource, SextantFolder, ThreeDieBenchFolder, detect_format};
+use crate::scene::sweethome3d::{
+    FurnitureFolder, INSTALLED_FOLDER, PrepareReport, SweetHome3d, default_cache_folder, prepare,
+};
+use anyhow::{Context, Result};
+use clap::{Args, Subcommand, ValueEnum};
+use indicatif::ProgressBar;
+use rayon::prelude::*;
+use serde_json::json;
+
+use super::interrupt::{StopFlag, stop_on_interrupt};
+use super::progress::progress_bar;
+
+/// Prepares objects, and checks data sets.
+#[derive(Debug, Args)]
+pub struct DataArgs {
+    #[command(subcommand)]
+    command: DataCommand,
+}
+
+#[derive(Debug, Subcommand)]
+enum DataCommand {
+    /// Fetches objects and puts them into the cache
+    Prepare(PrepareArgs),
+    /// Checks a data set and prints what it holds
+    Info(InfoArgs),
+}
+
+#[derive(Debug, Args)]
+struct PrepareArgs {
+    /// What to prepare
+    #[arg(value_enum)]
+    what: Preparable,
+    /// The package sweethome3d-furniture as a .deb file, or a folder with its *.sh3f files [default: the installed
+    /// package, else it is downloaded with apt-get]
+    #[arg(long, value_name = "FILE.deb|FOLDER")]
+    from: Option<PathBuf>,
+    /// Folder for caches [default: $SEXTANT_CACHE, else $XDG_CACHE_HOME/sextant, else ~/.cache/sextant]
+    #[arg(long, value_name = "DIR")]
+    cache: Option<PathBuf>,
+    /// Prepare again what is prepared already
+    #[arg(long)]
+    overwrite: bool,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Preparable {
+    /// 654 textured models of furniture, people, plants and things in 46 classes (CC-BY and CC0)
+    #[value(name = "sweethome3d")]
+    SweetHome3d,
+}
+
+#[derive(Debug, Args)]
+struct InfoArgs {
+    /// Folder of the data set
+    dir: PathBuf,
+    /// Print one JSON object
+    #[arg(long)]
+    json: bool,
+}
+
+/// Runs the command.
+///
+/// # Errors
+/// When objects cannot be prepared, or a data set is broken.
+pub fn run(args: DataArgs) -> Result<()> {
+    match args.command {
+        DataCommand::Prepare(args) => match args.what {
+            Preparable::SweetHome3d => prepare_sweethome3d(&args),
+        },
+        DataCommand::Info(args) => info(&args),
+    }
+}
+
+fn prepare_sweethome3d(args: &PrepareArgs) -> Result<()> {
+    let cache = args.cache.clone().map_or_else(default_cache_folder, Ok)?;
+    if !args.overwrite && SweetHome3d::open(&cache, 1.0).is_ok() {
+        eprintln!("already prepared in {} (--overwrite prepares it again)", cache.display());
+    } else {
+        let stop = stop_on_interrupt()?;
+        let furniture = furniture_folder(args, &cache)?;
+        let report = prepare_with_progress(&furniture, &cache, &stop)?;
+        print_report(&report);
+    }
+    eprintln!("next: trainer render --source sweethome3d --out DIR   or: trainer fit --preset household");
+    Ok(())
+}
+
+fn furniture_folder(args: &PrepareArgs, cache: &Path) -> Result<FurnitureFolder> {
+    if let Some(from) = &args.from {
+        return Ok(FurnitureFolder::named(from, cache)?);
+    }
+    if let Some(installed) = FurnitureFolder::installed() {
+        eprintln!("using the installed package ({INSTALLED_FOLDER})");
+        return Ok(installed);
+    }
+    eprintln!("downloading the Debian package sweethome3d-furniture (120 MB) with apt-get; nothing is installed");
+    Ok(FurnitureFolder::downloaded(cache)?)
+}
+
+/// Prepares the furniture with a progress bar on stderr, in place of a cache that is there.
+fn prepare_with_progress(furniture: &FurnitureFolder, cache: &Path, stop: &StopFlag) -> Result<PrepareReport> {
+    let bar = progress_bar("models");
+    let report = prepare(furniture, cache, true, &|done, all| {
+        bar.set_length(all as u64);
+        bar.set_position(done as u64);
+        !stop.is_set()
+    });
+    bar.finish_and_clear();
+    Ok(report?)
+}
+
+fn print_report(report: &PrepareReport) {
+    for skipped in &report.index.skipped {
+        eprintln!("skipped {}: {}", skipped.catalogue_id, skipped.reason);
+    }
+    let objects = &report.index.objects;
+    let held_out = objects.iter().filter(|object| object.held_out).count();
+    println!("folder\t{}", report.folder.display());
+    println!("classes\t{}", report.index.class_names.len());
+    println!("objects\t{}", objects.len());
+    println!("held out\t{held_out}");
+    println!("skipped\t{}", report.index.skipped.len());
+}
+
+/// What `data info` prints.
+struct Summary {
+    format: DataFormat,
+    image_size: usize,
+    images: usize,
+    objects: usize,
+    held_out: usize,
+    /// Objects to train on and held-out objects of each class.
+    classes: BTreeMap<String, [usize; 2]>,
+}
+
+fn info(args: &InfoArgs) -> Result<()> {
+    let summary = match detect_format(&args.dir)? {
+        DataFormat::Sextant => {
+            let folder = SextantFolder::open(&args.dir, None)?;
+            Summary::new(DataFormat::Sextant, &folder, folder.manifest().views_per_object)
+        }
+        DataFormat::ThreeDieBench => {
+            let folder = ThreeDieBenchFolder::open(&args.dir, None)?;
+            check_every_view(&folder)?;
+            Summary::new(DataFormat::ThreeDieBench, &folder, folder.view_count())
+        }
+    };
+    if args.json {
+        println!("{}", summary.json())
+    } else {
+        summary.print()
+    }
+    eprintln!("next: trainer fit --set data.path={}", args.dir.display());
+    Ok(())
+}
+
+fn check_every_view(folder: &ThreeDieBenchFolder) -> Result<()> {
+    let bar: ProgressBar = progress_bar("objects");
+    bar.set_length(folder.object_count() as u64);
+    let checked = (0..folder.object_count()).into_par_iter().try_for_each(|object| {
+        (0..folder.view_count()).try_for_each(|view| folder.check_view(object, view))?;
+        bar.inc(1);
+        Ok::<(), crate::data::DataError>(())
+    });
+    bar.finish_and_clear();
+    checked.context("the data set is broken")
+}
+
+impl Summary {
+    fn new(format: DataFormat, source: &dyn PairSource, views: usize) -> Self {
+        let mut classes: BTreeMap<String, [usize; 2]> = BTreeMap::new();
+        for object in 0..source.object_count() {
+            let class = source.class_names()[source.label(object)].clone();
+            classes.entry(class).or_default()[usize::from(source.is_held_out(object))] += 1;
+        }
+        Self {
+            format,
+            image_size: source.image_size(),
+            images: views * source.object_count(),
+            objects: source.object_count(),
+            held_out: source.held_out_objects().len(),
+            classes,
+        }
+    }
+
+    fn json(&self) -> serde_json::Value {
+        let class = |(name, [train, held_out]): (&String, &[usize; 2])| {
+            (name.clone(), json!({ "train": train, "held_out": held_out }))
+        };
+        json!({
+            "format": self.format.name(),
+            "image_size": self.image_size,
+            "images": self.images,
+            "objects": self.objects,
+            "held_out": self.held_out,
+            "classes": self.classes.iter().map(class).collect::<serde_json::Map<_, _>>(),
+        })
+    }
+
+    fn print(&self) {
+        println!("format\t{}", self.format.name());
+        println!("image size\t{}", self.image_size);
+        println!("images\t{}", self.images);
+        println!("objects\t{}", self.objects);
+        println!("held out\t{}", self.held_out);
+        println!("classes\t{}", self.classes.len());
+        for (name, [train, held_out]) in &self.classes {
+            println!("  {name}\t{train} + {held_out} held out");
+        }
+    }
+}

@@ -1,0 +1,62 @@
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use anyhow::Context;
+use clap::{Args, ValueEnum};
+
+use crate::evaluate::evaluate;
+use crate::fit::TrainedRun;
+use crate::run::CheckpointSlot;
+
+/// Arguments of `trainer eval`.
+#[derive(Args)]
+pub struct EvalArgs {
+    /// Folder of a run, such as runs/quickstart.
+    run: PathBuf,
+    /// Print one JSON object.
+    #[arg(long)]
+    json: bool,
+    /// Checkpoint to measure.
+    #[arg(long, value_enum, default_value_t = Slot::Last)]
+    checkpoint: Slot,
+    /// Change a key of the run's configuration, such as evaluation.pairs=500.
+    #[arg(long = "set", value_name = "KEY=VALUE")]
+    sets: Vec<String>,
+    /// Where to compute: auto, cpu or cuda:N.
+    #[arg(long, default_value = "auto")]
+    device: String,
+}
+
+/// Checkpoints by their names on the command line.
+#[derive(Clone, Copy, ValueEnum)]
+enum Slot {
+    /// The newest.
+    Last,
+    /// The one with the best online probes.
+    Best,
+}
+
+impl From<Slot> for CheckpointSlot {
+    fn from(slot: Slot) -> Self {
+        match slot {
+            Slot::Last => Self::Last,
+            Slot::Best => Self::Best,
+        }
+    }
+}
+
+/// Prints the figures of a run on held-out objects.
+pub fn run(args: EvalArgs) -> anyhow::Result<ExitCode> {
+    let mut trained = TrainedRun::open(&args.run, args.checkpoint.into(), &args.sets, &args.device)?;
+    let (source, settings) = (trained.source.clone(), trained.config.evaluation.clone());
+    let figures = trained
+        .with_deployed_weights(|model| Ok(evaluate(model, &source, &settings)?))
+        .with_context(|| format!("evaluating {}", args.run.display()))?;
+    if args.json {
+        println!("{}", serde_json::to_string_pretty(&figures)?);
+    } else {
+        print!("{figures}");
+    }
+    eprintln!("next: cargo export onnx {}", args.run.display());
+    Ok(ExitCode::SUCCESS)
+}

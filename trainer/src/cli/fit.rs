@@ -1,0 +1,73 @@
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use anyhow::bail;
+use clap::Args;
+
+use super::stop_on_interrupt;
+use crate::config::Config;
+use crate::fit::{FitOptions, FitOutcome, fit};
+use crate::run::{CONFIG_FILE, RunFolder};
+
+/// Arguments of `trainer fit`.
+#[derive(Args)]
+pub struct FitArgs {
+    /// Configuration in TOML; its keys go before the preset's.
+    config: Option<PathBuf>,
+    /// Start from quickstart, household or sie-3diebench.
+    #[arg(long)]
+    preset: Option<String>,
+    /// Change one key, such as fit.steps=500; goes before the file's keys.
+    #[arg(long = "set", value_name = "KEY=VALUE")]
+    sets: Vec<String>,
+    /// Folder of the run; by default the first free one of runs/NAME, runs/NAME-2, ….
+    #[arg(long)]
+    out: Option<PathBuf>,
+    /// Where to compute: auto, cpu or cuda:N.
+    #[arg(long, default_value = "auto")]
+    device: String,
+    /// Continue the run in --out from its last checkpoint.
+    #[arg(long, requires = "out", conflicts_with_all = ["config", "preset", "overwrite"])]
+    resume: bool,
+    /// Replace a run that --out holds.
+    #[arg(long)]
+    overwrite: bool,
+}
+
+/// Trains, evaluates, and prints the figures on held-out objects.
+pub fn run(args: FitArgs) -> anyhow::Result<ExitCode> {
+    let options = options(args)?;
+    match fit(options)? {
+        FitOutcome::Finished { run, figures } => {
+            print!("{figures}");
+            eprintln!("next: cargo export onnx {}", run.display());
+            Ok(ExitCode::SUCCESS)
+        }
+        FitOutcome::Interrupted { run, step } => {
+            eprintln!("stopped after step {step}, saved");
+            eprintln!("next: cargo trainer fit --resume --out {}", run.display());
+            Ok(ExitCode::from(130))
+        }
+    }
+}
+
+fn options(args: FitArgs) -> anyhow::Result<FitOptions> {
+    let stop = stop_on_interrupt()?;
+    if args.resume {
+        let Some(out) = args.out else { bail!("--resume needs --out RUN") };
+        let run = RunFolder::open(&out)?;
+        let config = Config::resolve(None, Some(&run.file(CONFIG_FILE)), &args.sets)?;
+        return Ok(FitOptions { config, run, resume: true, device: args.device, stop });
+    }
+    let config = Config::resolve(args.preset.as_deref(), args.config.as_deref(), &args.sets)?;
+    let out = args.out.unwrap_or_else(|| first_free(&config.name));
+    let run = RunFolder::create(&out, args.overwrite)?;
+    Ok(FitOptions { config, run, resume: false, device: args.device, stop })
+}
+
+/// `runs/NAME`, or with the first number from 2 that is not taken.
+fn first_free(name: &str) -> PathBuf {
+    let runs = PathBuf::from("runs");
+    let numbered = (2..).map(|n| runs.join(format!("{name}-{n}")));
+    std::iter::once(runs.join(name)).chain(numbered).find(|path| !path.exists()).unwrap_or(runs)
+}

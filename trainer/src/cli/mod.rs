@@ -1,0 +1,49 @@
+//! The subcommands: each file holds one, its arguments and what it prints.
+//!
+//! Data goes to standard output, everything else to standard error. Exit codes: 0 fine, 1 a check failed,
+//! 2 an error.
+
+mod data;
+mod eval;
+mod fit;
+mod hint;
+mod interrupt;
+mod methods;
+mod progress;
+mod render;
+
+use std::process::ExitCode;
+
+use clap::Subcommand;
+
+pub use hint::report;
+pub use interrupt::{StopFlag, stop_on_interrupt};
+
+/// What the `trainer` command can do.
+#[derive(Subcommand)]
+pub enum Command {
+    /// Train a network; without arguments, the quickstart on built-in objects.
+    Fit(fit::FitArgs),
+    /// Measure a trained run on held-out objects.
+    Eval(eval::EvalArgs),
+    /// Render a data set with known poses.
+    Render(render::RenderArgs),
+    /// Prepare and inspect data.
+    Data(data::DataArgs),
+    /// List the self-supervised methods.
+    Methods(methods::MethodsArgs),
+}
+
+/// Runs one subcommand.
+///
+/// # Errors
+/// Whatever stopped it, with the file or key at fault.
+pub fn run(command: Command) -> anyhow::Result<ExitCode> {
+    match command {
+        Command::Fit(args) => fit::run(args),
+        Command::Eval(args) => eval::run(args),
+        Command::Render(args) => render::run(args).map(|()| ExitCode::SUCCESS),
+        Command::Data(args) => data::run(args).map(|()| ExitCode::SUCCESS),
+        Command::Methods(args) => methods::run(args),
+    }
+}

@@ -1,0 +1,277 @@
+//! `trainer render`: writes a data set of objects with known poses.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use crate::data::{
+    DataFormat, DataSetDescription, DataSetWriter, ObjectRecord, PairSource, RenderedPairs, SextantWriter,
+    ThreeDieBenchWriter, stream_seed,
+};
+use crate::scene::sweethome3d::{SweetHome3d, default_cache_folder};
+use crate::scene::{
+    MeshFolder, MeshFolderSettings, ObjectSource, Procedural, ProceduralSettings, Renderer, RotationSampling,
+    SceneSettings,
+};
+use anyhow::{Context, Result, bail};
+use clap::{Args, ValueEnum};
+
+use super::interrupt::stop_on_interrupt;
+use super::progress::progress_bar;
+
+/// Renders a data set of objects with known poses.
+#[derive(Debug, Args)]
+pub struct RenderArgs {
+    /// Folder to make
+    #[arg(long, value_name = "DIR")]
+    out: PathBuf,
+    /// Where the objects come from
+    #[arg(long, value_enum, default_value_t = Source::Procedural)]
+    source: Source,
+    /// Mesh file, folder of meshes, or folder CLASS/MESH, for --source meshes
+    #[arg(long, value_name = "PATH", required_if_eq("source", "meshes"))]
+    meshes: Option<PathBuf>,
+    /// Folder for caches, for --source sweethome3d [default: $SEXTANT_CACHE, else $XDG_CACHE_HOME/sextant, else
+    /// ~/.cache/sextant]
+    #[arg(long, value_name = "DIR")]
+    cache: Option<PathBuf>,
+    /// Layout of the folder
+    #[arg(long, value_enum, default_value_t = Format::Sextant)]
+    format: Format,
+    /// Objects of each family, for --source procedural
+    #[arg(long, value_name = "N", default_value_t = 20)]
+    objects_per_family: usize,
+    /// Images of each object
+    #[arg(long, value_name = "N", default_value_t = 50)]
+    views: usize,
+    /// Rows and columns of an image
+    #[arg(long, value_name = "S", default_value_t = 64)]
+    image_size: usize,
+    /// How objects are turned: each Euler angle within the limit, or uniformly on SO(3)
+    #[arg(long, value_enum, default_value_t = Rotation::Euler)]
+    rotation: Rotation,
+    /// Largest Euler angle, or largest angle from the upright pose [default: 90 for euler, 180 for uniform]
+    #[arg(long, value_name = "DEG")]
+    rotation_limit: Option<f32>,
+    /// Decides every scene
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    seed: u64,
+    /// Samples along each side of a pixel
+    #[arg(long, value_name = "K", default_value_t = 2)]
+    supersampling: usize,
+    /// Diagonal of the objects' bounding boxes
+    #[arg(long, value_name = "D", default_value_t = 1.8)]
+    object_diagonal: f32,
+    /// Render without shadows
+    #[arg(long)]
+    no_shadows: bool,
+    /// Replace a data set that is there
+    #[arg(long)]
+    overwrite: bool,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Source {
+    /// Parametric families of objects, made by the program
+    Procedural,
+    /// The furniture that `trainer data prepare sweethome3d` has put into the cache
+    #[value(name = "sweethome3d")]
+    SweetHome3d,
+    /// OBJ, STL, PLY or GLB files
+    Meshes,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Format {
+    /// Safetensors shards and dataset.json
+    Sextant,
+    /// CLASS/NAME/image_k.jpg and latent_k.npy, as 3DIEBench has them
+    #[value(name = "3diebench")]
+    ThreeDieBench,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Rotation {
+    Euler,
+    Uniform,
+}
+
+/// Name of the picture with a sample of the images.
+const CONTACT_SHEET: &str = "contact-sheet.png";
+
+/// Images of the contact sheet: columns and rows.
+const SHEET_COLUMNS: usize = 12;
+const SHEET_ROWS: usize = 8;
+
+/// Runs the command.
+///
+/// # Errors
+/// When objects cannot be had, the folder exists, or it cannot be written; nothing is left of it then.
+pub fn run(args: RenderArgs) -> Result<()> {
+    let stop = stop_on_interrupt()?;
+    if args.views == 0 {
+        bail!("--views must be at least 1");
+    }
+    let pairs = RenderedPairs::new(object_source(&args)?, Renderer::new(scene_settings(&args))?, rotation(&args)?);
+    let description = describe(&args, &pairs)?;
+    let mut writer = create_writer(&args, description)?;
+    let mut sheet = ContactSheet::new(pairs.object_count(), args.image_size);
+    let bar = progress_bar("images");
+    bar.set_length((pairs.object_count() * args.views) as u64);
+    for object in 0..pairs.object_count() {
+        if stop.is_set() {
+            return Err(crate::data::DataError::Interrupted.into());
+        }
+        let (latents, images) = pairs.views(object, args.views, stream_seed(args.seed, "render", object as u64))?;
+        sheet.offer(object, &images);
+        writer.write_object(&latents, &images)?;
+        bar.inc(args.views as u64);
+    }
+    bar.finish_and_clear();
+    writer.write_picture(CONTACT_SHEET, &sheet.image)?;
+    writer.finish()?;
+    print_outcome(&args, &pairs);
+    Ok(())
+}
+
+fn object_source(args: &RenderArgs) -> Result<Arc<dyn ObjectSource>> {
+    Ok(match (args.source, &args.meshes) {
+        (Source::Procedural, _) => Arc::new(Procedural::new(procedural_settings(args))?),
+        (Source::SweetHome3d, _) => {
+            let cache = args.cache.clone().map_or_else(default_cache_folder, Ok)?;
+            Arc::new(SweetHome3d::open(&cache, args.object_diagonal)?)
+        }
+        (Source::Meshes, Some(path)) => {
+            let settings = MeshFolderSettings { diagonal: args.object_diagonal, ..MeshFolderSettings::default() };
+            Arc::new(MeshFolder::open(path, settings)?)
+        }
+        (Source::Meshes, None) => bail!("--source meshes needs --meshes PATH"),
+    })
+}
+
+/// A fifth of the objects of a family is held out, at least one where there are two.
+fn procedural_settings(args: &RenderArgs) -> ProceduralSettings {
+    let held_out_per_family = (args.objects_per_family / 5).max(usize::from(args.objects_per_family > 1));
+    ProceduralSettings {
+        objects_per_family: args.objects_per_family - held_out_per_family,
+        held_out_per_family,
+        seed: args.seed,
+        object_diagonal: args.object_diagonal,
+        ..ProceduralSettings::default()
+    }
+}
+
+fn scene_settings(args: &RenderArgs) -> SceneSettings {
+    SceneSettings {
+        image_size: args.image_size,
+        supersampling: args.supersampling,
+        shadows: !args.no_shadows,
+        ..SceneSettings::default()
+    }
+}
+
+fn rotation(args: &RenderArgs) -> Result<RotationSampling> {
+    let rotation = match args.rotation {
+        Rotation::Euler => RotationSampling::Euler { limit_deg: args.rotation_limit.unwrap_or(90.0) },
+        Rotation::Uniform => RotationSampling::Uniform { limit_deg: args.rotation_limit.unwrap_or(180.0) },
+    };
+    rotation.validate().context("--rotation-limit")?;
+    Ok(rotation)
+}
+
+fn describe(args: &RenderArgs, pairs: &RenderedPairs) -> Result<DataSetDescription> {
+    let source = pairs.object_source();
+    let record = |object| {
+        Ok(ObjectRecord {
+            id: source.id(object),
+            label: source.label(object),
+            held_out: source.is_held_out(object),
+            symmetry: source.symmetry(object)?.into(),
+        })
+    };
+    Ok(DataSetDescription {
+        image_size: args.image_size,
+        views_per_object: args.views,
+        class_names: source.class_names().to_vec(),
+        objects: (0..source.len()).map(record).collect::<Result<_>>()?,
+        rotation: rotation(args)?,
+        seed: args.seed,
+        source: args.source.name().to_owned(),
+    })
+}
+
+fn create_writer(args: &RenderArgs, description: DataSetDescription) -> Result<Box<dyn DataSetWriter>> {
+    Ok(match args.format {
+        Format::Sextant => Box::new(SextantWriter::create(&args.out, args.overwrite, description)?),
+        Format::ThreeDieBench => Box::new(ThreeDieBenchWriter::create(&args.out, args.overwrite, description)?),
+    })
+}
+
+fn print_outcome(args: &RenderArgs, pairs: &RenderedPairs) {
+    let format = match args.format {
+        Format::Sextant => DataFormat::Sextant,
+        Format::ThreeDieBench => DataFormat::ThreeDieBench,
+    };
+    println!("folder\t{}", args.out.display());
+    println!("images\t{}", pairs.object_count() * args.views);
+    println!("objects\t{}", pairs.object_count());
+    println!("held out\t{}", pairs.held_out_objects().len());
+    eprintln!("next: trainer fit --set data.source={} --set data.path={}", format.name(), args.out.display());
+}
+
+impl Source {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Procedural => "procedural",
+            Self::SweetHome3d => "sweethome3d",
+            Self::Meshes => "meshes",
+        }
+    }
+}
+
+/// The first view of objects spread evenly over the data set.
+struct ContactSheet {
+    image: image::RgbImage,
+    image_size: usize,
+    stride: usize,
+}
+
+impl ContactSheet {
+    fn new(objects: usize, image_size: usize) -> Self {
+        let stride = objects.div_ceil(SHEET_COLUMNS * SHEET_ROWS).max(1);
+        let shown = objects.div_ceil(stride);
+        let (columns, rows) = (shown.min(SHEET_COLUMNS), shown.div_ceil(SHEET_COLUMNS));
+        let image = image::RgbImage::new((columns * image_size) as u32, (rows * image_size) as u32);
+        Self { image, image_size, stride }
+    }
+
+    /// Takes the first of an object's images, if the object is one of those shown.
+    fn offer(&mut self, object: usize, images: &[u8]) {
+        if !object.is_multiple_of(self.stride) {
+            return;
+        }
+        let (size, place) = (self.image_size, object / self.stride);
+        let (left, top) = (place % SHEET_COLUMNS * size, place / SHEET_COLUMNS * size);
+        for (at, rgb) in images[..size * size * 3].as_chunks::<3>().0.iter().enumerate() {
+            self.image.put_pixel((left + at % size) as u32, (top + at / size) as u32, image::Rgb(*rgb));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_contact_sheet_shows_objects_from_all_over_the_set() {
+        for (objects, want) in [(1, (1, 1)), (12, (12, 1)), (13, (12, 2)), (96, (12, 8)), (97, (12, 5)), (650, (12, 8))]
+        {
+            let mut sheet = ContactSheet::new(objects, 2);
+            for object in 0..objects {
+                sheet.offer(object, &[200; 2 * 2 * 3]);
+            }
+            assert_eq!(sheet.image.dimensions(), (want.0 * 2, want.1 * 2), "{objects} objects");
+            let painted = sheet.image.pixels().filter(|pixel| pixel.0 == [200; 3]).count();
+            assert_eq!(painted, objects.div_ceil(sheet.stride) * 4, "{objects} objects");
+        }
+    }
+}

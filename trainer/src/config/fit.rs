@@ -1,0 +1,65 @@
+use serde::{Deserialize, Serialize};
+
+/// `[fit]`: length, batches and book-keeping of a run.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct FitConfig {
+    /// Updates of the weights (2000).
+    pub steps: u64,
+    /// Pairs of views in a step (128).
+    pub batch_size: usize,
+    /// Seed of initial weights, batches and scenes (0).
+    pub seed: u64,
+    /// Threads; 0 for one on each core (0).
+    pub threads: usize,
+    /// Steps between checkpoints (500).
+    pub checkpoint_every: u64,
+    /// Steps between lines of metrics (20).
+    pub log_every: u64,
+    /// Steps between probes of the features; 0 for none (500).
+    pub probe_every: u64,
+    /// Decay of the moving average of the weights; 0 for none (0).
+    pub ema_decay: f64,
+    /// Largest norm of the gradient, longer ones are scaled down; 0 for no limit (0).
+    pub clip_norm: f64,
+}
+
+impl Default for FitConfig {
+    fn default() -> Self {
+        Self {
+            steps: 2000,
+            batch_size: 128,
+            seed: 0,
+            threads: 0,
+            checkpoint_every: 500,
+            log_every: 20,
+            probe_every: 500,
+            ema_decay: 0.0,
+            clip_norm: 0.0,
+        }
+    }
+}
+
+/// `[evaluation]`: what is measured on held-out objects.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct EvaluationConfig {
+    /// Fixed pairs of views of held-out objects (2000).
+    pub pairs: usize,
+    /// Pairs of views of training objects that the probes learn from (8000).
+    pub train_pairs: usize,
+    /// Passes of the probes over their training pairs (100).
+    pub probe_epochs: usize,
+    /// Learning rate of the probes (1e-3).
+    pub probe_lr: f64,
+    /// Neighbours that vote in the k-NN classification (20).
+    pub neighbours: usize,
+    /// Seed of the pairs and of the probes' weights (0).
+    pub seed: u64,
+}
+
+impl Default for EvaluationConfig {
+    fn default() -> Self {
+        Self { pairs: 2000, train_pairs: 8000, probe_epochs: 100, probe_lr: 1e-3, neighbours: 20, seed: 0 }
+    }
+}

@@ -1,0 +1,199 @@
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+use strsim::normalized_damerau_levenshtein;
+use toml::{Table, Value};
+
+use super::{Config, ConfigError, Origin, Problem};
+
+/// Values by dotted key, later ones over earlier ones, each with who set it last.
+#[derive(Default)]
+pub(super) struct Layers {
+    values: BTreeMap<String, (Value, Origin)>,
+}
+
+impl Layers {
+    pub(super) fn add_toml(&mut self, text: &str, origin: &Origin) -> Result<(), ConfigError> {
+        let table = text.parse::<Table>().map_err(|error| ConfigError::Syntax {
+            origin: origin.clone(),
+            message: error.to_string().trim_end().to_string(),
+        })?;
+        self.add_table(String::new(), table, origin);
+        Ok(())
+    }
+
+    /// Adds `dotted.key=value`.
+    pub(super) fn add_set(&mut self, argument: &str) -> Result<(), ConfigError> {
+        let not_assignment = || ConfigError::NotAssignment { argument: argument.into() };
+        let (key, text) = argument.split_once('=').ok_or_else(not_assignment)?;
+        let (key, text) = (key.trim(), text.trim());
+        if key.is_empty() {
+            return Err(not_assignment());
+        }
+        let value = set_value(key, text);
+        self.add_value(key.into(), value, &Origin::Set(argument.into()));
+        Ok(())
+    }
+
+    fn add_table(&mut self, prefix: String, table: Table, origin: &Origin) {
+        for (key, value) in table {
+            let path = if prefix.is_empty() { key } else { format!("{prefix}.{key}") };
+            self.add_value(path, value, origin);
+        }
+    }
+
+    fn add_value(&mut self, key: String, value: Value, origin: &Origin) {
+        match value {
+            Value::Table(table) if !table.is_empty() => self.add_table(key, table, origin),
+            value => {
+                self.values.insert(key, (value, origin.clone()));
+            }
+        }
+    }
+
+    /// The defaults with all values on top, checked key by key so that every problem is reported.
+    pub(super) fn into_config(self) -> Result<Config, ConfigError> {
+        let schema = Schema::new();
+        let problems: Vec<_> =
+            self.values.iter().filter_map(|(key, (value, origin))| schema.problem(key, value, origin)).collect();
+        if !problems.is_empty() {
+            return Err(ConfigError::Problems(problems));
+        }
+        let mut table = schema.defaults;
+        for (key, (value, _)) in self.values {
+            if !is_empty_table(&value) {
+                assign(&mut table, &key, value);
+            }
+        }
+        let config =
+            Config::deserialize(table).expect("each key was accepted alone, and no key changes another's type");
+        config.validate()?;
+        Ok(config)
+    }
+}
+
+/// TOML where it is a single value, else the text itself; always text for a key that holds text.
+fn set_value(key: &str, text: &str) -> Value {
+    let parsed = || format!("value = {text}").parse::<Table>().ok().filter(|table| table.len() == 1)?.remove("value");
+    let as_text = || Value::String(text.into());
+    match (Schema::new().known.get(key), parsed()) {
+        (Some(Value::String(_)), Some(Value::String(parsed))) => Value::String(parsed),
+        (Some(Value::String(_)), _) => as_text(),
+        (_, parsed) => parsed.unwrap_or_else(as_text),
+    }
+}
+
+fn is_empty_table(value: &Value) -> bool {
+    value.as_table().is_some_and(Table::is_empty)
+}
+
+/// Puts a value at a dotted key whose tables are there.
+fn assign(table: &mut Table, dotted_key: &str, value: Value) {
+    match dotted_key.split_once('.') {
+        None => {
+            table.insert(dotted_key.into(), value);
+        }
+        Some((section, rest)) => {
+            let inner = table.entry(section).or_insert_with(|| Value::Table(Table::new()));
+            assign(inner.as_table_mut().expect("known keys have tables for sections"), rest, value);
+        }
+    }
+}
+
+/// Which keys there are and what they hold, read off the default configuration.
+struct Schema {
+    defaults: Table,
+    /// A value of the right type for every dotted key.
+    known: BTreeMap<String, Value>,
+    sections: Vec<String>,
+}
+
+impl Schema {
+    fn new() -> Self {
+        let defaults = Table::try_from(Config::default()).expect("the defaults are representable");
+        let mut schema = Self { defaults: Table::new(), known: BTreeMap::new(), sections: Vec::new() };
+        schema.learn("", &defaults);
+        // The one key without a default.
+        schema.known.insert("data.path".into(), Value::String(String::new()));
+        schema.defaults = defaults;
+        schema
+    }
+
+    fn learn(&mut self, prefix: &str, table: &Table) {
+        for (key, value) in table {
+            let path = format!("{prefix}{key}");
+            match value {
+                Value::Table(inner) => {
+                    self.learn(&format!("{path}."), inner);
+                    self.sections.push(path);
+                }
+                value => {
+                    self.known.insert(path, value.clone());
+                }
+            }
+        }
+    }
+
+    fn problem(&self, key: &str, value: &Value, origin: &Origin) -> Option<Problem> {
+        if self.sections.iter().any(|section| section == key) {
+            return (!is_empty_table(value)).then(|| wrong_type(key, value, origin, self.section_keys(key)));
+        }
+        let Some(example) = self.known.get(key) else {
+            let nearest = self.nearest(key);
+            return Some(Problem::UnknownKey { key: key.into(), origin: origin.clone(), nearest });
+        };
+        if !accepts(example, value) {
+            return Some(wrong_type(key, value, origin, type_words(example).into()));
+        }
+        let mut trial = self.defaults.clone();
+        assign(&mut trial, key, value.clone());
+        let error = Config::deserialize(trial).err()?;
+        Some(wrong_type(key, value, origin, expectation(error.message(), example)))
+    }
+
+    fn section_keys(&self, section: &str) -> String {
+        let keys = self.known.keys().filter_map(|key| key.strip_prefix(section)?.strip_prefix('.'));
+        format!("a table of {}", keys.collect::<Vec<_>>().join(", "))
+    }
+
+    /// The key or section most like this one; keys also by their last part.
+    fn nearest(&self, key: &str) -> String {
+        let last = |key: &str| key.rsplit('.').next().unwrap_or_default().to_string();
+        let by_whole = |known: &str| normalized_damerau_levenshtein(known, key);
+        let by_last = |known: &str| 0.9 * normalized_damerau_levenshtein(&last(known), &last(key));
+        let keys = self.known.keys().map(|known| (by_whole(known).max(by_last(known)), known));
+        let sections = self.sections.iter().map(|known| (by_whole(known), known));
+        keys.chain(sections).max_by(|a, b| a.0.total_cmp(&b.0)).expect("there are keys").1.clone()
+    }
+}
+
+fn accepts(example: &Value, value: &Value) -> bool {
+    example.same_type(value) || (example.is_float() && value.is_integer())
+}
+
+fn wrong_type(key: &str, value: &Value, origin: &Origin, expected: String) -> Problem {
+    Problem::WrongType { key: key.into(), origin: origin.clone(), expected, found: value.to_string() }
+}
+
+fn type_words(example: &Value) -> &'static str {
+    match example {
+        Value::String(_) => "text",
+        Value::Integer(_) => "a whole number",
+        Value::Float(_) => "a number",
+        Value::Boolean(_) => "true or false",
+        Value::Array(_) => "a list of numbers",
+        Value::Datetime(_) => "a date",
+        Value::Table(_) => "a table",
+    }
+}
+
+/// What serde expected, in words for people.
+fn expectation(message: &str, example: &Value) -> String {
+    let Some((_, expected)) = message.split_once("expected ") else { return type_words(example).into() };
+    let words = match expected.trim() {
+        "u64" | "usize" => "a whole number from 0",
+        "f32" | "f64" => "a number",
+        other => return other.into(),
+    };
+    if example.is_array() { format!("a list, each {words}") } else { words.into() }
+}

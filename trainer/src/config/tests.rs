@@ -1,0 +1,211 @@
+use proptest::prelude::*;
+
+use super::*;
+use crate::scene::RotationSampling;
+
+fn resolve(sets: &[&str]) -> Result<Config, ConfigError> {
+    let sets: Vec<String> = sets.iter().map(ToString::to_string).collect();
+    Config::resolve(None, None, &sets)
+}
+
+fn file(text: &str) -> Result<Config, ConfigError> {
+    Config::from_toml(text, Origin::File("my.toml".into()))
+}
+
+#[test]
+fn every_preset_resolves() {
+    for preset in PRESETS {
+        let sets = ["data.path=images".to_string()];
+        let config = Config::resolve(Some(preset.name), None, &sets).unwrap();
+        assert_eq!(config.name, preset.name);
+    }
+}
+
+#[test]
+fn nothing_given_is_quickstart() {
+    assert_eq!(resolve(&[]).unwrap(), Config::resolve(Some("quickstart"), None, &[]).unwrap());
+}
+
+#[test]
+fn the_published_settings_are_the_papers() {
+    let config = Config::resolve(Some("sie-3diebench"), None, &["data.path=d".into()]).unwrap();
+    assert_eq!(config.fit.steps, 2000 * 41_920 / 1024);
+    assert_eq!((config.fit.batch_size, config.data.image_size), (1024, 256));
+    assert_eq!((config.optimiser.lr, config.optimiser.weight_decay), (1e-3, 1e-6));
+    assert_eq!(config.heads.gradient, HeadGradient::Detached);
+}
+
+#[test]
+fn sets_win_over_the_file_and_the_file_over_the_preset() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("c.toml");
+    std::fs::write(&path, "[fit]\nsteps = 7000\nbatch_size = 9\n").unwrap();
+    let config = Config::resolve(Some("household"), Some(&path), &["fit.steps=5000".into()]).unwrap();
+    assert_eq!((config.fit.steps, config.fit.batch_size, config.data.source), (5000, 9, DataSource::Sweethome3d));
+}
+
+#[test]
+fn set_values_are_toml_or_text() {
+    let config = resolve(&[
+        "optimiser.lr=1",
+        "optimiser.betas=[0.5, 0.9]",
+        "data.rotation={kind=\"uniform\", limit_deg=180}",
+        "data.path=some/folder with spaces",
+        "name=2024",
+        "method.condition = matrix",
+        "data.shadows=false",
+    ])
+    .unwrap();
+    assert_eq!(config.optimiser.lr, 1.0);
+    assert_eq!(config.optimiser.betas, [0.5, 0.9]);
+    assert_eq!(config.data.rotation, RotationSampling::Uniform { limit_deg: 180.0 });
+    assert_eq!(config.data.path.as_deref(), Some(Path::new("some/folder with spaces")));
+    assert_eq!(config.name, "2024");
+    assert_eq!(config.method.condition, Condition::Matrix);
+    assert!(!config.data.shadows);
+}
+
+#[test]
+fn a_rotation_kind_alone_keeps_the_limit() {
+    let config = resolve(&["data.rotation.kind=uniform"]).unwrap();
+    assert_eq!(config.data.rotation, RotationSampling::Uniform { limit_deg: 90.0 });
+}
+
+#[test]
+fn wrong_keys_and_values_are_named() {
+    struct Case {
+        text: &'static str,
+        message: &'static str,
+    }
+    let cases = [
+        Case { text: "[fit]\nstepz = 1", message: "my.toml: unknown key `fit.stepz`; the nearest is `fit.steps`" },
+        Case { text: "stepz = 1", message: "my.toml: unknown key `stepz`; the nearest is `fit.steps`" },
+        Case {
+            text: "[optimizer]\nlr = 1",
+            message: "my.toml: unknown key `optimizer.lr`; the nearest is `optimiser.lr`",
+        },
+        Case { text: "[hedas]", message: "my.toml: unknown key `hedas`; the nearest is `heads`" },
+        Case {
+            text: "[data.rotation]\nlimit_rad = 1.0",
+            message: "my.toml: unknown key `data.rotation.limit_rad`; the nearest is `data.rotation.limit_deg`",
+        },
+        Case {
+            text: "fit = 3",
+            message: "my.toml: `fit` should be a table of batch_size, checkpoint_every, clip_norm, ema_decay, log_every, probe_every, seed, steps, threads, not 3",
+        },
+        Case { text: "fit.steps = \"many\"", message: "my.toml: `fit.steps` should be a whole number, not \"many\"" },
+        Case { text: "fit.steps = 1.5", message: "my.toml: `fit.steps` should be a whole number, not 1.5" },
+        Case { text: "fit.steps = -5", message: "my.toml: `fit.steps` should be a whole number from 0, not -5" },
+        Case { text: "fit.steps.now = 5", message: "my.toml: unknown key `fit.steps.now`; the nearest is `fit.steps`" },
+        Case { text: "optimiser.lr = true", message: "my.toml: `optimiser.lr` should be a number, not true" },
+        Case { text: "data.shadows = 1", message: "my.toml: `data.shadows` should be true or false, not 1" },
+        Case { text: "data.mean = [0.5]", message: "my.toml: `data.mean` should be an array of length 3, not [0.5]" },
+        Case {
+            text: "heads.gradient = \"both\"",
+            message: "my.toml: `heads.gradient` should be `joint` or `detached`, not \"both\"",
+        },
+        Case {
+            text: "schedule.milestones = [1, \"x\"]",
+            message: "my.toml: `schedule.milestones` should be a list, each a whole number from 0, not [1, \"x\"]",
+        },
+        Case {
+            text: "data.source = \"meshes\"",
+            message: "`data.path` is missing; allowed: a folder, for this data.source",
+        },
+        Case { text: "data.path = \"\"", message: "`data.path` is \"\"; allowed: a folder, or no such line" },
+        Case { text: "fit.batch_size = 1", message: "`fit.batch_size` is 1; allowed: 2 to 65536" },
+        Case { text: "optimiser.lr = nan", message: "`optimiser.lr` is NaN; allowed: 0 to 1000" },
+        Case { text: "optimiser.betas = [0.9, 1.0]", message: "`optimiser.betas` is 1; allowed: from 0 to below 1" },
+        Case {
+            text: "name = \"../x\"",
+            message: "`name` is \"../x\"; allowed: 1 to 64 of a-z A-Z 0-9 . _ -, not starting with a dot",
+        },
+        Case {
+            text: "fit.steps = 10\nschedule.milestones = [11]",
+            message: "`schedule.milestones` is [11]; allowed: ascending steps below 10 (fit.steps)",
+        },
+        Case {
+            text: "schedule.kind = \"step\"",
+            message: "`schedule.milestones` is []; allowed: at least one step, for schedule.kind = \"step\"",
+        },
+        Case {
+            text: "[optimiser]\nkind = \"sgd\"\nmomentum = 0",
+            message: "`optimiser.nesterov` is true; allowed: false when optimiser.momentum is 0",
+        },
+    ];
+    let failures: Vec<_> = cases
+        .iter()
+        .filter_map(|case| {
+            let shown = file(case.text).map_or_else(|error| error.to_string(), |_| "accepted".into());
+            (shown != case.message).then(|| format!("{}\n  got      {shown}\n  expected {}", case.text, case.message))
+        })
+        .collect();
+    assert!(failures.is_empty(), "{}", failures.join("\n"));
+}
+
+#[test]
+fn all_problems_come_at_once() {
+    let error = file("nmae = \"x\"\n[fit]\nstepz = 1\nsteps = \"a\"").unwrap_err();
+    assert_eq!(error.to_string().lines().count(), 3, "{error}");
+    let error = file("[fit]\nbatch_size = 0\nlog_every = 0\nsteps = 0").unwrap_err();
+    assert_eq!(error.to_string().lines().count(), 3, "{error}");
+}
+
+#[test]
+fn a_set_is_named_in_its_error() {
+    let error = resolve(&["fit.stpes=3"]).unwrap_err();
+    assert_eq!(error.to_string(), "--set fit.stpes=3: unknown key `fit.stpes`; the nearest is `fit.steps`");
+    assert_eq!(error.hint(), "did you mean `fit.steps`?");
+    let error = resolve(&["fit.steps"]).unwrap_err();
+    assert_eq!(error.to_string(), "--set fit.steps: expected `key=value`");
+}
+
+#[test]
+fn unusable_files_are_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str, bytes: &[u8]| {
+        let path = folder.path().join(name);
+        std::fs::write(&path, bytes).unwrap();
+        Config::resolve(None, Some(&path), &[]).unwrap_err()
+    };
+    assert!(matches!(at("binary.toml", &[0xff, 0xfe, 0]), ConfigError::NotText { .. }));
+    assert!(matches!(at("huge.toml", &vec![b'#'; 2 << 20]), ConfigError::TooLarge { .. }));
+    let syntax = at("cut.toml", b"[fit]\nsteps = ");
+    assert!(matches!(syntax, ConfigError::Syntax { .. }) && syntax.to_string().contains("cut.toml: "), "{syntax}");
+    let missing = Config::resolve(None, Some(&folder.path().join("none.toml")), &[]).unwrap_err();
+    assert!(missing.to_string().contains("none.toml: "), "{missing}");
+}
+
+#[test]
+fn an_unknown_preset_names_the_nearest() {
+    let error = Config::resolve(Some("houshold"), None, &[]).unwrap_err();
+    assert_eq!(error.to_string(), "no preset is called `houshold`; the nearest is `household`");
+    assert_eq!(error.hint(), "presets: quickstart, household, sie-3diebench");
+}
+
+proptest! {
+    #[test]
+    fn what_is_written_reads_back(
+        lr in 0.0f64..10.0,
+        size in 16usize..1024,
+        diagonal in 0.1f32..3.0,
+        limit_deg in 0.0f32..180.0,
+        seed in 0..i64::MAX as u64,
+        path in proptest::option::of("[a-z \"\\\\]{1,12}"),
+    ) {
+        let mut config = Config::default();
+        config.optimiser.lr = lr;
+        config.data.image_size = size;
+        config.data.object_diagonal = diagonal;
+        config.data.rotation = RotationSampling::Uniform { limit_deg };
+        config.fit.seed = seed;
+        config.data.path = path.map(Into::into);
+        prop_assert_eq!(Config::from_toml(&config.to_toml(), Origin::File("c".into())).unwrap(), config);
+    }
+
+    #[test]
+    fn no_text_panics(text in "[a-z.=\\[\\]\"0-9\n ]{0,40}") {
+        let _ = file(&text);
+        let _ = resolve(&[&text]);
+    }
+}

@@ -1,0 +1,211 @@
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use super::{DataError, ObjectOrder, PairBatch, PairSource, stream_seed};
+
+/// What a [`Feed`] produces.
+#[derive(Clone, Copy, Debug)]
+pub struct FeedSettings {
+    /// Objects in a batch; each gives a pair of views.
+    pub batch_objects: usize,
+    /// Decides objects and views of every step.
+    pub seed: u64,
+    /// The step whose batch comes first.
+    pub first_step: u64,
+    /// Batches made ahead.
+    pub depth: usize,
+}
+
+impl FeedSettings {
+    /// A feed from step 0, two batches ahead.
+    pub fn new(batch_objects: usize, seed: u64) -> Self {
+        Self { batch_objects, seed, first_step: 0, depth: 2 }
+    }
+}
+
+/// The batch of one step.
+#[derive(Clone, Debug)]
+pub struct StepBatch {
+    /// The step it belongs to.
+    pub step: u64,
+    /// The epoch to which its first object belongs.
+    pub epoch: u64,
+    /// The pairs.
+    pub pairs: PairBatch,
+}
+
+/// Batches of consecutive steps, made ahead on a background thread.
+///
+/// The batch of a step depends on the seed and the step alone, so a resumed run sees what an uninterrupted one sees.
+/// The training objects come in a fresh permutation every epoch. Dropping a feed stops its thread.
+#[derive(Debug)]
+pub struct Feed {
+    batches: Option<Receiver<Result<StepBatch, DataError>>>,
+    worker: Option<JoinHandle<()>>,
+    waited: Duration,
+}
+
+impl Feed {
+    /// Starts to make batches of the training objects of `source`.
+    ///
+    /// # Errors
+    /// When the settings ask for nothing, the source has nothing to train on, or no thread can be started.
+    pub fn start(source: Arc<dyn PairSource>, settings: FeedSettings) -> Result<Self, DataError> {
+        let objects = source.training_objects();
+        if objects.is_empty() {
+            return Err(DataError::Unusable("the data set has no object to train on: all are held out".to_owned()));
+        }
+        if settings.batch_objects == 0 || settings.depth == 0 {
+            return Err(DataError::Unusable("the batch and the queue of batches must hold at least 1".to_owned()));
+        }
+        let (send, batches) = sync_channel(settings.depth);
+        let order = ObjectOrder::new(objects, settings.seed);
+        let worker = std::thread::Builder::new()
+            .name("feed".to_owned())
+            .spawn(move || produce(&*source, order, settings, &send))
+            .map_err(|error| DataError::Unusable(format!("cannot start the thread that makes batches: {error}")))?;
+        Ok(Self { batches: Some(batches), worker: Some(worker), waited: Duration::ZERO })
+    }
+
+    /// The next step's batch, waiting for it if need be.
+    ///
+    /// # Errors
+    /// What the source reported; after an error there are no more batches.
+    pub fn next_batch(&mut self) -> Result<StepBatch, DataError> {
+        let start = Instant::now();
+        let batch = self.batches.as_ref().and_then(|batches| batches.recv().ok());
+        self.waited += start.elapsed();
+        batch.unwrap_or_else(|| Err(DataError::Unusable("the thread that makes batches has stopped".to_owned())))
+    }
+
+    /// How long [`Self::next_batch`] has waited in all.
+    pub fn waited(&self) -> Duration {
+        self.waited
+    }
+}
+
+impl Drop for Feed {
+    fn drop(&mut self) {
+        // Without a receiver the worker's next send fails, and it returns.
+        self.batches = None;
+        if let Some(worker) = self.worker.take() {
+            let _ = worker.join();
+        }
+    }
+}
+
+fn produce(
+    source: &dyn PairSource,
+    mut order: ObjectOrder,
+    settings: FeedSettings,
+    send: &SyncSender<Result<StepBatch, DataError>>,
+) {
+    for step in settings.first_step.. {
+        let objects = order.batch(step, settings.batch_objects);
+        let epoch = order.epoch(step, settings.batch_objects);
+        let pairs = source.pairs(&objects, stream_seed(settings.seed, "pairs", step));
+        let failed = pairs.is_err();
+        if send.send(pairs.map(|pairs| StepBatch { step, epoch, pairs })).is_err() || failed {
+            return;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use sextant_runtime::rotation::SymmetryGroup;
+
+    use super::*;
+
+    /// Images hold the seed they were made with; objects from `broken` on cannot be read.
+    #[derive(Default)]
+    struct Counting {
+        made: AtomicUsize,
+        broken_after: Option<usize>,
+        held_out: bool,
+    }
+
+    impl PairSource for Counting {
+        fn image_size(&self) -> usize {
+            1
+        }
+        fn class_names(&self) -> &[String] {
+            &[]
+        }
+        fn object_count(&self) -> usize {
+            6
+        }
+        fn object_id(&self, object: usize) -> String {
+            object.to_string()
+        }
+        fn label(&self, _: usize) -> usize {
+            0
+        }
+        fn symmetry(&self, _: usize) -> SymmetryGroup {
+            SymmetryGroup::None
+        }
+        fn is_held_out(&self, object: usize) -> bool {
+            self.held_out || object == 5
+        }
+        fn pairs(&self, objects: &[usize], stream_seed: u64) -> Result<PairBatch, DataError> {
+            let made = self.made.fetch_add(1, Ordering::SeqCst);
+            if self.broken_after.is_some_and(|after| made >= after) {
+                return Err(DataError::Unusable("a broken shard".to_owned()));
+            }
+            let image = stream_seed.to_le_bytes().to_vec();
+            let objects = objects.iter().map(|&object| object as u32).collect();
+            Ok(PairBatch { images: [image.clone(), image], objects, ..PairBatch::default() })
+        }
+    }
+
+    fn first_batches(settings: FeedSettings, count: usize) -> Vec<StepBatch> {
+        let mut feed = Feed::start(Arc::new(Counting::default()), settings).unwrap();
+        (0..count).map(|_| feed.next_batch().unwrap()).collect()
+    }
+
+    #[test]
+    fn a_resumed_feed_continues_the_same_batches() {
+        let settings = FeedSettings::new(4, 11);
+        let all = first_batches(settings, 6);
+        let resumed = first_batches(FeedSettings { first_step: 3, depth: 1, ..settings }, 3);
+        for (whole, part) in all[3..].iter().zip(&resumed) {
+            assert_eq!((whole.step, whole.epoch, &whole.pairs), (part.step, part.epoch, &part.pairs));
+        }
+        assert_ne!(all[0].pairs.images, all[1].pairs.images);
+        assert!(all.iter().all(|batch| !batch.pairs.objects.contains(&5)), "held-out objects stay out");
+    }
+
+    #[test]
+    fn errors_are_passed_on() {
+        let source = Arc::new(Counting { broken_after: Some(2), ..Counting::default() });
+        let mut feed = Feed::start(source, FeedSettings::new(2, 0)).unwrap();
+        assert!(feed.next_batch().is_ok() && feed.next_batch().is_ok());
+        assert!(feed.next_batch().unwrap_err().to_string().contains("broken shard"));
+        assert!(feed.next_batch().unwrap_err().to_string().contains("stopped"));
+    }
+
+    #[test]
+    fn no_more_than_the_depth_is_made_ahead() {
+        let source = Arc::new(Counting::default());
+        let mut feed = Feed::start(source.clone(), FeedSettings { depth: 1, ..FeedSettings::new(2, 0) }).unwrap();
+        for _ in 0..5 {
+            feed.next_batch().unwrap();
+        }
+        drop(feed);
+        // Five taken, one queued, one waiting to be queued.
+        assert!(source.made.load(Ordering::SeqCst) <= 7);
+        assert_eq!(Arc::strong_count(&source), 1, "the thread has ended");
+    }
+
+    #[test]
+    fn impossible_settings_are_refused() {
+        let empty = Arc::new(Counting { held_out: true, ..Counting::default() });
+        assert!(Feed::start(empty, FeedSettings::new(2, 0)).unwrap_err().to_string().contains("held out"));
+        let settings = FeedSettings::new(0, 0);
+        assert!(Feed::start(Arc::new(Counting::default()), settings).is_err());
+    }
+}

@@ -1,0 +1,322 @@
+//! Round trips and broken folders, of both layouts.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use sextant_runtime::rotation::SymmetryGroup;
+use tempfile::TempDir;
+
+use super::*;
+use crate::scene::RotationSampling;
+
+const VIEWS: usize = 3;
+const SIZE: usize = 8;
+
+fn description() -> DataSetDescription {
+    let object = |index: usize| ObjectRecord {
+        id: format!("class-{}/object-{index}", index % 2),
+        label: index % 2,
+        held_out: index >= 3,
+        symmetry: SymmetryGroup::Cyclic { axis: [0.0, 0.0, 1.0], order: 2 }.into(),
+    };
+    DataSetDescription {
+        image_size: SIZE,
+        views_per_object: VIEWS,
+        class_names: vec!["class-0".to_owned(), "class-1".to_owned()],
+        objects: (0..5).map(object).collect(),
+        rotation: RotationSampling::default(),
+        seed: 9,
+        source: "test".to_owned(),
+    }
+}
+
+/// Every image is one grey, and every latent one number, that tell object and view.
+fn grey(object: usize, view: usize) -> u8 {
+    (object * 40 + view * 10) as u8
+}
+
+fn write_all(mut writer: Box<dyn DataSetWriter>) {
+    for object in 0..5 {
+        let latents: Vec<[f32; 7]> = (0..VIEWS).map(|view| [f32::from(grey(object, view)) / 256.0; 7]).collect();
+        let images: Vec<u8> = (0..VIEWS).flat_map(|view| vec![grey(object, view); SIZE * SIZE * 3]).collect();
+        writer.write_object(&latents, &images).unwrap();
+    }
+    writer.finish().unwrap();
+}
+
+fn sextant_set() -> (TempDir, PathBuf) {
+    let scratch = tempfile::tempdir().unwrap();
+    let folder = scratch.path().join("set");
+    write_all(Box::new(SextantWriter::create(&folder, false, description()).unwrap()));
+    (scratch, folder)
+}
+
+fn three_die_bench_set() -> (TempDir, PathBuf) {
+    let scratch = tempfile::tempdir().unwrap();
+    let folder = scratch.path().join("set");
+    write_all(Box::new(ThreeDieBenchWriter::create(&folder, false, description()).unwrap()));
+    (scratch, folder)
+}
+
+#[test]
+fn both_layouts_give_the_pairs_that_were_written() {
+    for (format, (_scratch, folder)) in
+        [(DataFormat::Sextant, sextant_set()), (DataFormat::ThreeDieBench, three_die_bench_set())]
+    {
+        assert_eq!(detect_format(&folder).unwrap(), format);
+        let source = open_folder(&folder, None).unwrap();
+        assert_eq!((source.object_count(), source.image_size()), (5, SIZE));
+        assert_eq!(source.class_names(), ["class-0", "class-1"]);
+        assert_eq!((source.training_objects(), source.held_out_objects()), (vec![0, 1, 2], vec![3, 4]));
+        let objects = [4, 0, 3, 0];
+        let batch = source.pairs(&objects, 5).unwrap();
+        assert_eq!(batch.objects, [4, 0, 3, 0]);
+        assert_eq!(batch.labels, [0, 0, 1, 0]);
+        for (index, &object) in objects.iter().enumerate() {
+            let greys = [0, 1].map(|side| {
+                let image = &batch.images[side][index * SIZE * SIZE * 3..(index + 1) * SIZE * SIZE * 3];
+                let latent = batch.latents[side][index];
+                assert_eq!(latent, [f32::from(image[0]) / 256.0; 7], "image and latents belong together");
+                assert!(image.iter().all(|&value| value == image[0]), "{format:?}");
+                image[0]
+            });
+            assert!((0..VIEWS).any(|view| grey(object, view) == greys[0]), "a view of the object");
+            assert_ne!(greys[0], greys[1], "two different views");
+        }
+        assert_eq!(source.pairs(&objects, 5).unwrap(), batch);
+        assert_ne!(source.pairs(&objects, 6).unwrap(), batch);
+        assert_eq!(open_folder(&folder, Some(4)).unwrap().pairs(&objects, 5).unwrap().images[0].len(), 4 * 4 * 4 * 3);
+    }
+}
+
+#[test]
+fn the_manifest_keeps_what_the_shards_cannot() {
+    let (_scratch, folder) = sextant_set();
+    let source = SextantFolder::open(&folder, None).unwrap();
+    assert_eq!(source.symmetry(2), SymmetryGroup::Cyclic { axis: [0.0, 0.0, 1.0], order: 2 });
+    assert_eq!(source.object_id(2), "class-0/object-2");
+    let manifest = source.manifest();
+    assert_eq!((manifest.seed, manifest.source.as_str(), manifest.frame.as_str()), (9, "test", FRAME));
+    let greys: Vec<f64> = (0..5).flat_map(|o| (0..VIEWS).map(move |v| f64::from(grey(o, v)) / 255.0)).collect();
+    let mean = greys.iter().sum::<f64>() / greys.len() as f64;
+    let std = (greys.iter().map(|grey| (grey - mean).powi(2)).sum::<f64>() / greys.len() as f64).sqrt();
+    for channel in 0..3 {
+        assert!((f64::from(manifest.normalisation.mean[channel]) - mean).abs() < 1e-5);
+        assert!((f64::from(manifest.normalisation.std[channel]) - std).abs() < 1e-5);
+    }
+}
+
+#[test]
+fn three_die_bench_has_exactly_its_files() {
+    let (_scratch, folder) = three_die_bench_set();
+    let mut files = Vec::new();
+    let mut folders = vec![folder.clone()];
+    while let Some(inner) = folders.pop() {
+        for entry in fs::read_dir(inner).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() { folders.push(path) } else { files.push(path) }
+        }
+    }
+    assert_eq!(files.len(), 4 + 5 * VIEWS * 2);
+    let lists =
+        ["train_images.npy", "train_labels.npy", "val_images.npy", "val_labels.npy"].map(|name| folder.join(name));
+    assert_eq!(
+        read_npy(&lists[0]).unwrap().values,
+        NpyValues::Text(vec!["/class-0/object-0/".into(), "/class-1/object-1/".into(), "/class-0/object-2/".into()])
+    );
+    assert_eq!(read_npy(&lists[3]).unwrap().values, NpyValues::I64(vec![1, 0]));
+    let latents = read_npy(&folder.join("class-0/object-0/latent_1.npy")).unwrap();
+    assert_eq!(latents.values, NpyValues::F64(vec![f64::from(10.0f32 / 256.0); 7]));
+}
+
+fn replace(path: &Path, from: &str, to: &str) {
+    let text = fs::read_to_string(path).unwrap();
+    assert!(text.contains(from), "{from}");
+    fs::write(path, text.replacen(from, to, 1)).unwrap();
+}
+
+fn truncate(path: &Path, bytes: usize) {
+    let whole = fs::read(path).unwrap();
+    fs::write(path, &whole[..bytes.min(whole.len())]).unwrap();
+}
+
+/// Writes a shard anew with one tensor changed.
+fn rewrite_shard(folder: &Path, name: &str, change: impl Fn(&mut safetensors::Dtype, &mut Vec<usize>, &mut Vec<u8>)) {
+    let path = folder.join("shard-00000.safetensors");
+    let bytes = fs::read(&path).unwrap();
+    let file = safetensors::SafeTensors::deserialize(&bytes).unwrap();
+    let mut tensors: Vec<_> =
+        file.tensors().into_iter().map(|(n, v)| (n, v.dtype(), v.shape().to_vec(), v.data().to_vec())).collect();
+    for (_, dtype, shape, data) in tensors.iter_mut().filter(|tensor| tensor.0 == name) {
+        change(dtype, shape, data);
+    }
+    let views = tensors
+        .iter()
+        .map(|(n, dtype, shape, data)| (n, safetensors::tensor::TensorView::new(*dtype, shape.clone(), data).unwrap()));
+    fs::write(&path, safetensors::serialize(views, None).unwrap()).unwrap();
+}
+
+#[test]
+fn broken_sextant_folders_are_named_as_what_they_are() {
+    type Break = fn(&Path);
+    let cases: [(&str, Break, &[&str]); 17] = [
+        ("no folder", |f| fs::remove_dir_all(f).unwrap(), &["set"]),
+        (
+            "empty folder",
+            |f| {
+                fs::remove_dir_all(f).unwrap();
+                fs::create_dir(f).unwrap()
+            },
+            &["no data set", "render"],
+        ),
+        ("empty manifest", |f| truncate(&f.join("dataset.json"), 0), &["dataset.json", "not JSON"]),
+        ("half a manifest", |f| truncate(&f.join("dataset.json"), 200), &["dataset.json", "not JSON"]),
+        (
+            "other format",
+            |f| replace(&f.join("dataset.json"), "sextant-dataset", "x"),
+            &["not a data set of this program"],
+        ),
+        (
+            "later version",
+            |f| replace(&f.join("dataset.json"), "\"version\": 1", "\"version\": 2"),
+            &["version 2", "update"],
+        ),
+        ("missing key", |f| replace(&f.join("dataset.json"), "\"seed\"", "\"sead\""), &["dataset.json", "seed"]),
+        ("unknown label", |f| replace(&f.join("dataset.json"), "\"label\": 1", "\"label\": 7"), &["unknown label 7"]),
+        ("absurd size", |f| replace(&f.join("dataset.json"), "\"image_size\": 8", "\"image_size\": 99999"), &["99999"]),
+        (
+            "other size",
+            |f| replace(&f.join("dataset.json"), "\"image_size\": 8", "\"image_size\": 16"),
+            &["`images` is U8"],
+        ),
+        (
+            "shard elsewhere",
+            |f| replace(&f.join("dataset.json"), "shard-", "../shard-"),
+            &["not a file of this folder"],
+        ),
+        ("bad symmetry", |f| replace(&f.join("dataset.json"), "\"symmetry\": \"", "\"symmetry\": \"x"), &["symmetry"]),
+        ("no shard", |f| fs::remove_file(f.join("shard-00000.safetensors")).unwrap(), &["shard-00000"]),
+        ("empty shard", |f| truncate(&f.join("shard-00000.safetensors"), 0), &["shard-00000", "render"]),
+        ("half a shard", |f| truncate(&f.join("shard-00000.safetensors"), 1500), &["shard-00000", "not a whole"]),
+        (
+            "NaN",
+            |f| rewrite_shard(f, "latents", |_, _, data| data[28..32].copy_from_slice(&f32::NAN.to_le_bytes())),
+            &["NaN in row 1"],
+        ),
+        ("unknown object", |f| rewrite_shard(f, "objects", |_, _, data| data[0] = 9), &["row 0 is of object 9"]),
+    ];
+    for (name, breaks, wants) in cases {
+        let (_scratch, folder) = sextant_set();
+        breaks(&folder);
+        let error = open_folder(&folder, None).err().unwrap_or_else(|| panic!("{name} was accepted")).to_string();
+        assert!(wants.iter().all(|want| error.contains(want)), "{name}: {error}");
+    }
+}
+
+#[test]
+fn wrong_types_labels_and_counts_are_found() {
+    type Change = fn(&mut safetensors::Dtype, &mut Vec<usize>, &mut Vec<u8>);
+    let cases: [(&str, Change, &str); 4] = [
+        ("latents", |dtype, _, _| *dtype = safetensors::Dtype::I32, "`latents` is I32"),
+        ("labels", |_, _, data| data[0] = 1, "row 0 has label 1"),
+        ("objects", |_, _, data| data[..4].copy_from_slice(&2u32.to_le_bytes()), "images instead of 3"),
+        ("images", |_, shape, _| *shape = vec![15, 64, 3, 1], "`images` is U8 [15, 64, 3, 1]"),
+    ];
+    for (tensor, change, want) in cases {
+        let (_scratch, folder) = sextant_set();
+        rewrite_shard(&folder, tensor, change);
+        let error = SextantFolder::open(&folder, None).unwrap_err().to_string();
+        assert!(error.contains(want), "{tensor}: {error}");
+    }
+}
+
+#[test]
+fn a_shard_truncated_or_flipped_anywhere_never_panics() {
+    let (_scratch, folder) = sextant_set();
+    let path = folder.join("shard-00000.safetensors");
+    let good = fs::read(&path).unwrap();
+    for length in (0..good.len()).step_by(193) {
+        fs::write(&path, &good[..length]).unwrap();
+        assert!(SextantFolder::open(&folder, None).is_err(), "truncated to {length}");
+    }
+    for bit in (0..600 * 8).step_by(7) {
+        let mut flipped = good.clone();
+        flipped[bit / 8] ^= 1 << (bit % 8);
+        fs::write(&path, &flipped).unwrap();
+        if let Ok(source) = SextantFolder::open(&folder, None) {
+            source.pairs(&[0, 1, 2, 3, 4], 0).unwrap();
+        }
+    }
+}
+
+#[test]
+fn broken_three_die_bench_folders_are_named_as_what_they_are() {
+    fn write(path: &Path, values: NpyValues) {
+        let mut bytes = Vec::new();
+        write_npy(&mut bytes, &NpyArray::vector(values)).unwrap();
+        fs::write(path, bytes).unwrap();
+    }
+    type Break = fn(&Path);
+    let cases: [(&str, Break, &[&str]); 13] = [
+        ("no labels", |f| fs::remove_file(f.join("train_labels.npy")).unwrap(), &["train_labels.npy"]),
+        ("half a list", |f| truncate(&f.join("train_images.npy"), 200), &["train_images.npy", "truncated"]),
+        ("numbers for strings", |f| write(&f.join("val_images.npy"), NpyValues::I64(vec![1])), &["no strings"]),
+        ("floats for labels", |f| write(&f.join("val_labels.npy"), NpyValues::F64(vec![1.0; 2])), &["no int64"]),
+        ("too few labels", |f| write(&f.join("val_labels.npy"), NpyValues::I64(vec![1])), &["1 labels for 2 objects"]),
+        ("negative label", |f| write(&f.join("val_labels.npy"), NpyValues::I64(vec![1, -1])), &["label -1"]),
+        ("absurd label", |f| write(&f.join("val_labels.npy"), NpyValues::I64(vec![1, i64::MAX])), &["out of range"]),
+        (
+            "leads out of the folder",
+            |f| write(&f.join("val_images.npy"), NpyValues::Text(vec!["/../x/".into(), "/a/b/".into()])),
+            &["/../x/"],
+        ),
+        ("no image", |f| fs::remove_file(f.join("class-0/object-0/image_0.jpg")).unwrap(), &["no image_0.jpg"]),
+        ("half an image", |f| truncate(&f.join("class-0/object-0/image_2.jpg"), 100), &["image_2.jpg", "JPEG"]),
+        ("half a latent", |f| truncate(&f.join("class-0/object-0/latent_2.npy"), 150), &["latent_2.npy", "truncated"]),
+        (
+            "six latents",
+            |f| write(&f.join("class-0/object-0/latent_2.npy"), NpyValues::F64(vec![0.0; 6])),
+            &["latent_2.npy", "instead of 7"],
+        ),
+        (
+            "NaN",
+            |f| write(&f.join("class-0/object-0/latent_2.npy"), NpyValues::F64(vec![f64::NAN; 7])),
+            &["latent_2.npy", "NaN"],
+        ),
+    ];
+    for (name, breaks, wants) in cases {
+        let (_scratch, folder) = three_die_bench_set();
+        breaks(&folder);
+        let check = |folder: &Path| {
+            let source = ThreeDieBenchFolder::open(folder, None)?;
+            (0..VIEWS).try_for_each(|view| source.check_view(0, view))
+        };
+        let error = check(&folder).err().unwrap_or_else(|| panic!("{name} was accepted")).to_string();
+        assert!(wants.iter().all(|want| error.contains(want)), "{name}: {error}");
+    }
+}
+
+#[test]
+fn an_unfinished_set_leaves_nothing_and_a_finished_one_is_kept() {
+    let (scratch, folder) = sextant_set();
+    let error = SextantWriter::create(&folder, false, description()).unwrap_err().to_string();
+    assert!(error.contains("--overwrite"), "{error}");
+    let mut writer = SextantWriter::create(&folder, true, description()).unwrap();
+    writer.write_object(&[[0.0; 7]; VIEWS], &[0; VIEWS * SIZE * SIZE * 3]).unwrap();
+    drop(writer);
+    SextantFolder::open(&folder, None).unwrap();
+    assert_eq!(fs::read_dir(scratch.path()).unwrap().count(), 1);
+}
+
+#[test]
+fn ids_that_are_no_folders_are_refused() {
+    for id in ["a", "a/b/c", "a/..", "../b", "a/b"] {
+        let mut description = description();
+        description.objects[1].id = id.to_owned();
+        description.objects[2].id = "a/b".to_owned();
+        let scratch = tempfile::tempdir().unwrap();
+        let error =
+            ThreeDieBenchWriter::create(&scratch.path().join("set"), false, description).unwrap_err().to_string();
+        assert!(error.contains("CLASS/NAME"), "{id}: {error}");
+    }
+}

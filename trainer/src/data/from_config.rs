@@ -1,0 +1,57 @@
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use super::{DataError, PairSource, RenderedPairs, open_folder};
+use crate::config::{DataConfig, DataSource};
+use crate::scene::sweethome3d::{SweetHome3d, default_cache_folder};
+use crate::scene::{
+    MeshFolder, MeshFolderSettings, ObjectSource, Procedural, ProceduralSettings, Renderer, SceneSettings,
+};
+
+/// The pairs of views that a configuration asks for: rendered as they are needed, or read from a folder.
+///
+/// # Errors
+/// When a folder is missing or broken, or a setting is out of its range.
+pub fn open(config: &DataConfig) -> Result<Arc<dyn PairSource>, DataError> {
+    match config.source {
+        DataSource::Sextant | DataSource::ThreeDieBench => open_folder(path(config)?, Some(config.image_size)),
+        DataSource::Procedural => rendered(config, Arc::new(Procedural::new(procedural_settings(config))?)),
+        DataSource::Meshes => rendered(config, Arc::new(MeshFolder::open(path(config)?, mesh_settings(config))?)),
+        DataSource::Sweethome3d => {
+            let cache = config.path.clone().map_or_else(default_cache_folder, Ok::<PathBuf, _>)?;
+            rendered(config, Arc::new(SweetHome3d::open(&cache, config.object_diagonal)?))
+        }
+    }
+}
+
+fn path(config: &DataConfig) -> Result<&Path, DataError> {
+    config
+        .path
+        .as_deref()
+        .ok_or_else(|| DataError::Unusable("data.path is missing: name the folder of the data".into()))
+}
+
+fn rendered(config: &DataConfig, objects: Arc<dyn ObjectSource>) -> Result<Arc<dyn PairSource>, DataError> {
+    let settings = SceneSettings {
+        image_size: config.image_size,
+        supersampling: config.supersampling,
+        shadows: config.shadows,
+        ..SceneSettings::default()
+    };
+    let renderer = Renderer::new(settings).map_err(|error| DataError::Unusable(error.to_string()))?;
+    Ok(Arc::new(RenderedPairs::new(objects, renderer, config.rotation)))
+}
+
+fn procedural_settings(config: &DataConfig) -> ProceduralSettings {
+    ProceduralSettings {
+        objects_per_family: config.objects_per_family,
+        held_out_per_family: config.held_out_per_family,
+        seed: config.seed,
+        object_diagonal: config.object_diagonal,
+        ..ProceduralSettings::default()
+    }
+}
+
+fn mesh_settings(config: &DataConfig) -> MeshFolderSettings {
+    MeshFolderSettings { diagonal: config.object_diagonal, y_up: config.y_up, ..MeshFolderSettings::default() }
+}

@@ -1,0 +1,47 @@
+//! Data sets on disk, pairs of views, and the feed of training batches.
+//!
+//! [`PairSource`] is what training sees: it gives two views of each listed object. Three things implement it:
+//! [`RenderedPairs`] (rendered on the fly), [`SextantFolder`] (safetensors shards) and [`ThreeDieBenchFolder`]
+//! (3DIEBench's layout). [`Feed`] makes batches from one of them ahead of the step that needs them.
+
+mod area_resize;
+mod error;
+mod feed;
+mod from_config;
+mod manifest;
+mod npy;
+mod open;
+mod pair_source;
+mod rendered;
+mod sextant_folder;
+mod sextant_writer;
+mod staged_folder;
+mod symmetry_record;
+mod three_die_bench;
+mod three_die_bench_writer;
+mod view_order;
+mod writer;
+
+pub use area_resize::resize_rgb;
+pub use error::DataError;
+pub use feed::{Feed, FeedSettings, StepBatch};
+pub use from_config::open;
+pub use manifest::{FORMAT_NAME, FORMAT_VERSION, FRAME, Manifest, Normalisation, ObjectRecord, ShardRecord};
+pub use npy::{NpyArray, NpyValues, parse_npy, read_npy, write_npy};
+pub use open::{DataFormat, detect_format, open_folder};
+pub use pair_source::{PairBatch, PairSource};
+pub use rendered::RenderedPairs;
+pub use sextant_folder::SextantFolder;
+pub use sextant_writer::SextantWriter;
+pub use staged_folder::StagedFolder;
+pub(crate) use staged_folder::write_durably;
+pub use symmetry_record::SymmetryRecord;
+pub use three_die_bench::ThreeDieBenchFolder;
+pub use three_die_bench_writer::ThreeDieBenchWriter;
+pub use view_order::{ObjectOrder, stream_rng, stream_seed};
+pub use writer::{DataSetDescription, DataSetWriter};
+
+#[cfg(test)]
+mod folder_tests;
+#[cfg(test)]
+mod rendered_tests;

@@ -1,0 +1,64 @@
+use std::path::Path;
+use std::sync::Arc;
+
+use super::manifest::MANIFEST_FILE;
+use super::three_die_bench::TRAIN_IMAGES_FILE;
+use super::{DataError, PairSource, SextantFolder, ThreeDieBenchFolder};
+
+/// Largest side of an image that a data set may have.
+pub(crate) const MAX_IMAGE_SIZE: usize = 8192;
+
+/// The layouts of a data set's folder.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DataFormat {
+    /// Safetensors shards and `dataset.json`.
+    Sextant,
+    /// JPEG files, `latent_k.npy` and lists of objects, as 3DIEBench has them.
+    ThreeDieBench,
+}
+
+impl DataFormat {
+    /// The name on the command line.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Sextant => "sextant",
+            Self::ThreeDieBench => "3diebench",
+        }
+    }
+}
+
+/// The layout of the data set in `folder`.
+///
+/// # Errors
+/// When there is no data set of a known layout.
+pub fn detect_format(folder: &Path) -> Result<DataFormat, DataError> {
+    std::fs::read_dir(folder).map_err(DataError::io(folder))?;
+    if folder.join(MANIFEST_FILE).is_file() {
+        return Ok(DataFormat::Sextant);
+    }
+    if folder.join(TRAIN_IMAGES_FILE).is_file() {
+        return Ok(DataFormat::ThreeDieBench);
+    }
+    let reason = format!(
+        "no data set: it has neither {MANIFEST_FILE} nor {TRAIN_IMAGES_FILE}; `trainer render --out DIR` makes one"
+    );
+    Err(DataError::malformed(folder, reason))
+}
+
+pub(crate) fn is_data_set(folder: &Path) -> bool {
+    detect_format(folder).is_ok()
+}
+
+/// Opens a data set of any known layout; images are resized to `image_size` when it is given.
+///
+/// # Errors
+/// When there is no data set, or it is broken.
+pub fn open_folder(folder: &Path, image_size: Option<usize>) -> Result<Arc<dyn PairSource>, DataError> {
+    if image_size.is_some_and(|size| !(1..=MAX_IMAGE_SIZE).contains(&size)) {
+        return Err(DataError::Unusable(format!("images must have 1 to {MAX_IMAGE_SIZE} pixels a side")));
+    }
+    Ok(match detect_format(folder)? {
+        DataFormat::Sextant => Arc::new(SextantFolder::open(folder, image_size)?),
+        DataFormat::ThreeDieBench => Arc::new(ThreeDieBenchFolder::open(folder, image_size)?),
+    })
+}

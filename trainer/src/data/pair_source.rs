@@ -1,0 +1,78 @@
+use sextant_runtime::rotation::SymmetryGroup;
+
+use super::DataError;
+
+/// Images and latents of pairs of views, ready for a step.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct PairBatch {
+    /// First and second view, each `[n, size, size, 3]` sRGB bytes.
+    pub images: [Vec<u8>; 2],
+    /// First and second view's seven latents, in the order of [`crate::scene::SceneParameters::latents`].
+    pub latents: [Vec<[f32; 7]>; 2],
+    /// Class of each object.
+    pub labels: Vec<u32>,
+    /// Index of each object in its source.
+    pub objects: Vec<u32>,
+}
+
+/// A set of objects of which pairs of views can be had.
+pub trait PairSource: Send + Sync {
+    /// Rows and columns of an image.
+    fn image_size(&self) -> usize;
+
+    /// Names of the classes, indexed by label.
+    fn class_names(&self) -> &[String];
+
+    /// Number of all objects, held out or not.
+    fn object_count(&self) -> usize;
+
+    /// Stable name of an object, `CLASS/NAME`.
+    fn object_id(&self, object: usize) -> String;
+
+    /// Class of an object.
+    fn label(&self, object: usize) -> usize;
+
+    /// Rotations that leave the look of an object unchanged; `None` of them when unknown.
+    fn symmetry(&self, object: usize) -> SymmetryGroup;
+
+    /// Whether an object is kept out of training.
+    fn is_held_out(&self, object: usize) -> bool;
+
+    /// Two views of each listed object; a pure function of `stream_seed` and the position in the list.
+    ///
+    /// # Errors
+    /// When the files behind the source cannot be read or are broken.
+    fn pairs(&self, objects: &[usize], stream_seed: u64) -> Result<PairBatch, DataError>;
+
+    /// Indices of the objects to train on, ascending.
+    fn training_objects(&self) -> Vec<usize> {
+        (0..self.object_count()).filter(|&object| !self.is_held_out(object)).collect()
+    }
+
+    /// Indices of the objects kept out of training, ascending.
+    fn held_out_objects(&self) -> Vec<usize> {
+        (0..self.object_count()).filter(|&object| self.is_held_out(object)).collect()
+    }
+}
+
+/// One view of one object, on its way into a batch.
+pub(crate) struct LoadedView {
+    /// `[size, size, 3]`.
+    pub rgb: Vec<u8>,
+    /// In the order of [`crate::scene::SceneParameters::latents`].
+    pub latents: [f32; 7],
+}
+
+/// The batch of loaded views, in the order of `objects`.
+pub(crate) fn collect_pairs(source: &impl PairSource, objects: &[usize], views: Vec<[LoadedView; 2]>) -> PairBatch {
+    let mut batch = PairBatch::default();
+    for pair in views {
+        for (side, view) in pair.into_iter().enumerate() {
+            batch.images[side].extend_from_slice(&view.rgb);
+            batch.latents[side].push(view.latents);
+        }
+    }
+    batch.labels = objects.iter().map(|&object| source.label(object) as u32).collect();
+    batch.objects = objects.iter().map(|&object| object as u32).collect();
+    batch
+}

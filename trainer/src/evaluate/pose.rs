@@ -1,0 +1,64 @@
+use serde::{Deserialize, Serialize};
+
+/// Geodesic errors of a set of rotations, in degrees and shares.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct PoseErrors {
+    /// Half of the errors are at most this.
+    pub median_deg: f64,
+    /// Arithmetic mean.
+    pub mean_deg: f64,
+    /// Nine in ten errors are at most this.
+    pub p90_deg: f64,
+    /// Share of errors of at most 15 degrees, in [0, 1].
+    pub acc15: f64,
+    /// Share of errors of at most 30 degrees, in [0, 1].
+    pub acc30: f64,
+}
+
+impl PoseErrors {
+    /// Summary of errors given in degrees; `None` when there are none.
+    pub fn of(errors_deg: &[f32]) -> Option<Self> {
+        let mut sorted = errors_deg.to_vec();
+        sorted.sort_by(f32::total_cmp);
+        let within = |limit: f32| sorted.partition_point(|e| *e <= limit) as f64 / sorted.len() as f64;
+        (!sorted.is_empty()).then(|| Self {
+            median_deg: quantile(&sorted, 0.5),
+            mean_deg: sorted.iter().map(|e| f64::from(*e)).sum::<f64>() / sorted.len() as f64,
+            p90_deg: quantile(&sorted, 0.9),
+            acc15: within(15.0),
+            acc30: within(30.0),
+        })
+    }
+}
+
+/// Plain errors, with those that forgive the object's symmetry beside them.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct PoseReport {
+    /// Against the rotation that was rendered.
+    #[serde(flatten)]
+    pub plain: PoseErrors,
+    /// Against the nearest rotation that looks the same.
+    pub symmetric: PoseErrors,
+}
+
+/// The value below which that share of the sorted values lies, interpolated linearly.
+fn quantile(sorted: &[f32], share: f64) -> f64 {
+    let position = share * (sorted.len() - 1) as f64;
+    let (low, high) = (position.floor() as usize, position.ceil() as usize);
+    let fraction = position - low as f64;
+    f64::from(sorted[low]) * (1.0 - fraction) + f64::from(sorted[high]) * fraction
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn summary_by_hand() {
+        let errors = PoseErrors::of(&[40.0, 10.0, 15.0, 20.0, 30.0]).unwrap();
+        assert_eq!((errors.median_deg, errors.mean_deg), (20.0, 23.0));
+        assert_eq!((errors.acc15, errors.acc30), (0.4, 0.8));
+        assert!((errors.p90_deg - 36.0).abs() < 1e-9);
+        assert_eq!(PoseErrors::of(&[]), None);
+    }
+}

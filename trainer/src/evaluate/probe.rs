@@ -1,0 +1,200 @@
+//! Probes: small networks trained on frozen features to read out what they hold.
+
+use candle_core::{Device, Tensor, Var};
+use rand::SeedableRng;
+use rand::seq::SliceRandom;
+use rand_chacha::ChaCha8Rng;
+
+use super::EvaluationError;
+use crate::config::{OptimiserConfig, OptimiserKind};
+use crate::nn::{Linear, ParameterStore, cross_entropy};
+use crate::ops;
+use crate::optimiser::Optimiser;
+
+/// How a probe is trained: Adam at a constant rate over reshuffled epochs.
+#[derive(Clone, Copy, Debug)]
+pub struct ProbeSettings {
+    /// Passes over the training features.
+    pub epochs: usize,
+    /// Learning rate.
+    pub lr: f64,
+    /// Decides weights and order.
+    pub seed: u64,
+}
+
+/// Features in a batch of probe training.
+const BATCH: usize = 256;
+/// Width of the hidden layers of the rotation probe (SIE's evaluation).
+const HIDDEN: usize = 1024;
+
+/// A linear classifier on standardised features.
+pub struct LinearProbe {
+    scaling: Standardiser,
+    linear: Linear,
+}
+
+impl LinearProbe {
+    /// Trains on frozen features.
+    ///
+    /// # Shapes
+    /// `features` is `[n, d]`, with `n` labels below `classes`.
+    ///
+    /// # Errors
+    /// When shapes differ.
+    pub fn train(
+        features: &Tensor,
+        labels: &[u32],
+        classes: usize,
+        settings: ProbeSettings,
+    ) -> Result<Self, EvaluationError> {
+        let scaling = Standardiser::of(features)?;
+        let features = scaling.apply(features)?;
+        let mut store = ParameterStore::new(settings.seed, features.device());
+        let linear = Linear::new(features.dim(1)?, classes, &mut store.root().child("probe"))?;
+        let labels = Tensor::new(labels, features.device())?;
+        minimise(&store, labels.dim(0)?, settings, |rows| {
+            cross_entropy(&linear.forward(&features.index_select(rows, 0)?)?, &labels.index_select(rows, 0)?)
+        })?;
+        Ok(Self { scaling, linear })
+    }
+
+    /// The class of each feature vector.
+    ///
+    /// # Errors
+    /// When shapes differ.
+    pub fn classes(&self, features: &Tensor) -> Result<Vec<u32>, EvaluationError> {
+        Ok(self.linear.forward(&self.scaling.apply(features)?)?.argmax(1)?.to_vec1()?)
+    }
+}
+
+/// Two features to the quaternion of the rotation between their views: two hidden layers of 1024 (SIE, section 5).
+pub struct RotationProbe {
+    scaling: Standardiser,
+    layers: [Linear; 3],
+}
+
+impl RotationProbe {
+    /// Trains on frozen features of pairs.
+    ///
+    /// # Shapes
+    /// `features` are `[n, d]` each, `targets` is `[n, 4]`.
+    ///
+    /// # Errors
+    /// When shapes differ.
+    pub fn train(features: &[Tensor; 2], targets: &Tensor, settings: ProbeSettings) -> Result<Self, EvaluationError> {
+        let pairs = Tensor::cat(features, 1)?;
+        let scaling = Standardiser::of(&pairs)?;
+        let pairs = scaling.apply(&pairs)?;
+        let mut store = ParameterStore::new(settings.seed, pairs.device());
+        let mut root = store.root();
+        let layers = [
+            Linear::new(pairs.dim(1)?, HIDDEN, &mut root.child("first"))?,
+            Linear::new(HIDDEN, HIDDEN, &mut root.child("second"))?,
+            Linear::new(HIDDEN, targets.dim(1)?, &mut root.child("last"))?,
+        ];
+        let probe = Self { scaling, layers };
+        minimise(&store, pairs.dim(0)?, settings, |rows| {
+            let error = (probe.forward(&pairs.index_select(rows, 0)?)? - targets.index_select(rows, 0)?)?;
+            error.sqr()?.mean_all()
+        })?;
+        Ok(probe)
+    }
+
+    /// Predicted quaternions, row-major `[n, 4]`.
+    ///
+    /// # Errors
+    /// When shapes differ.
+    pub fn predict(&self, features: &[Tensor; 2]) -> Result<Vec<f32>, EvaluationError> {
+        let pairs = self.scaling.apply(&Tensor::cat(features, 1)?)?;
+        Ok(self.forward(&pairs)?.flatten_all()?.to_vec1()?)
+    }
+
+    fn forward(&self, x: &Tensor) -> candle_core::Result<Tensor> {
+        let [first, second, last] = &self.layers;
+        let hidden = ops::relu(&first.forward(x)?)?;
+        last.forward(&ops::relu(&second.forward(&hidden)?)?)
+    }
+}
+
+/// Shifts and scales features to mean 0 and variance 1 over the training set.
+struct Standardiser {
+    mean: Tensor,
+    std: Tensor,
+}
+
+impl Standardiser {
+    fn of(features: &Tensor) -> candle_core::Result<Self> {
+        let mean = features.mean_keepdim(0)?;
+        let std = (features.broadcast_sub(&mean)?.sqr()?.mean_keepdim(0)? + 1e-8)?.sqrt()?;
+        Ok(Self { mean, std })
+    }
+
+    fn apply(&self, features: &Tensor) -> candle_core::Result<Tensor> {
+        features.broadcast_sub(&self.mean)?.broadcast_div(&self.std)
+    }
+}
+
+/// Adam over reshuffled epochs; `loss` is given the rows of a batch.
+fn minimise(
+    store: &ParameterStore,
+    count: usize,
+    settings: ProbeSettings,
+    loss: impl Fn(&Tensor) -> candle_core::Result<Tensor>,
+) -> Result<(), EvaluationError> {
+    let parameters: Vec<(String, Var)> = store.trained().iter().map(|(n, v)| (n.clone(), v.clone())).collect();
+    let mut optimiser = Optimiser::new(&adam(), &parameters)?;
+    let mut rng = ChaCha8Rng::seed_from_u64(settings.seed);
+    let mut order: Vec<u32> = (0..count as u32).collect();
+    for _ in 0..settings.epochs {
+        order.shuffle(&mut rng);
+        for rows in order.chunks(BATCH) {
+            let gradients = loss(&Tensor::new(rows, &Device::Cpu)?.to_device(store.device())?)?.backward()?;
+            optimiser.step(&gradients, settings.lr)?;
+        }
+    }
+    Ok(())
+}
+
+/// Adam without weight decay.
+fn adam() -> OptimiserConfig {
+    OptimiserConfig { kind: OptimiserKind::Adamw, weight_decay: 0.0, ..OptimiserConfig::default() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SETTINGS: ProbeSettings = ProbeSettings { epochs: 60, lr: 3e-3, seed: 5 };
+
+    /// 240 points whose class and "quaternion" are simple functions of them.
+    fn points() -> (Tensor, Vec<u32>) {
+        let values: Vec<[f32; 2]> =
+            (0..240).map(|i| [(i % 16) as f32 - 7.5, (i / 16) as f32 * 100.0 - 700.0]).collect();
+        let labels = values.iter().map(|[x, y]| u32::from(*x > 0.0) + 2 * u32::from(*y > 50.0)).collect();
+        (Tensor::from_vec(values.concat(), (240, 2), &Device::Cpu).unwrap(), labels)
+    }
+
+    #[test]
+    fn linear_probe_separates_what_is_separable_at_any_scale() {
+        let (features, labels) = points();
+        let probe =
+            LinearProbe::train(&features, &labels, 4, ProbeSettings { epochs: 200, lr: 0.03, seed: 1 }).unwrap();
+        let found = probe.classes(&features).unwrap();
+        let right = found.iter().zip(&labels).filter(|(a, b)| a == b).count();
+        assert!(right >= 235, "{right} of 240");
+    }
+
+    #[test]
+    fn rotation_probe_learns_a_function_of_both_views() {
+        let (features, _) = points();
+        let other = features.flip(&[0]).unwrap();
+        let targets = ((features.narrow(1, 0, 1).unwrap() - other.narrow(1, 0, 1).unwrap()).unwrap() / 15.0).unwrap();
+        let targets = Tensor::cat(&[&targets, &targets, &targets, &targets], 1).unwrap();
+        let pair = [features, other];
+        let probe = RotationProbe::train(&pair, &targets, SETTINGS).unwrap();
+        let predicted = probe.predict(&pair).unwrap();
+        let truth: Vec<f32> = targets.flatten_all().unwrap().to_vec1().unwrap();
+        let r2 = crate::evaluate::rotation_r2(&truth, &predicted, 4);
+        assert!(r2.sie > 0.95, "{r2:?}");
+    }
+}

@@ -1,0 +1,116 @@
+//! The files that a finished run hands to `export`: the deployable model, golden vectors, calibration images.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use candle_core::Tensor;
+use safetensors::tensor::{Dtype, TensorView};
+use sextant_runtime::model;
+
+use crate::config::Config;
+use crate::data::PairSource;
+use crate::evaluate::fixed_objects;
+use crate::model::Model;
+use crate::nn::split_halves;
+use crate::run::RunFolder;
+
+/// Images with the trainer's own outputs, for parity of every backend.
+const GOLDEN_IMAGES: usize = 64;
+/// Images for the quantiser's ranges.
+const CALIBRATION_IMAGES: usize = 256;
+
+/// Writes `model.sxt`, `golden.safetensors` and `calibration.safetensors` for the network's present weights.
+///
+/// # Errors
+/// When a weight is not finite, images cannot be had, or a file cannot be written.
+pub fn write_deployables(
+    run: &RunFolder,
+    model: &Model,
+    source: &Arc<dyn PairSource>,
+    config: &Config,
+) -> anyhow::Result<()> {
+    let bytes = model::write(&metadata(config, source.as_ref()), &model.lower()?)?;
+    run.write("model.sxt", &bytes)?;
+    let held_out = source.held_out_objects();
+    let golden = source.pairs(&fixed_objects(&held_out, GOLDEN_IMAGES, config.evaluation.seed), GOLDEN_STREAM)?;
+    run.write("golden.safetensors", &golden_vectors(model, &golden.images[0], config.data.image_size)?)?;
+    let trained = source.training_objects();
+    let calibration = fixed_objects(&trained, CALIBRATION_IMAGES, config.evaluation.seed);
+    let calibration = source.pairs(&calibration, CALIBRATION_STREAM)?;
+    run.write("calibration.safetensors", &images_only(&calibration.images[0], config.data.image_size)?)?;
+    Ok(())
+}
+
+/// Scene stream of the golden images.
+const GOLDEN_STREAM: u64 = 0x601d;
+/// Scene stream of the calibration images.
+const CALIBRATION_STREAM: u64 = 0xca11;
+
+/// What travels with the weights, by the keys of `docs/model-format.md`.
+fn metadata(config: &Config, source: &dyn PairSource) -> BTreeMap<String, String> {
+    let classes = serde_json::json!(source.class_names()).to_string();
+    let size = config.data.image_size.to_string();
+    let numbers = |values: [f32; 3]| serde_json::json!(values).to_string();
+    let entries = [
+        ("name", config.name.clone()),
+        ("method", config.method.name.clone()),
+        ("class_names", classes),
+        ("class_symmetry", class_symmetry(source)),
+        ("image_size", size),
+        ("image_layout", "u8 NHWC RGB".into()),
+        ("resize", "centre crop to a square, then anti-aliased".into()),
+        ("normalize_mean", numbers(config.data.mean)),
+        ("normalize_std", numbers(config.data.std)),
+        ("rotation_frame", "camera_from_object".into()),
+        ("rotation_convention", "wxyz".into()),
+        ("camera_axes", "x right, y down, z forward".into()),
+    ];
+    entries.into_iter().map(|(key, value)| (key.to_string(), value)).collect()
+}
+
+/// JSON object from class to the symmetry that all its objects share; classes of mixed symmetry are left out.
+fn class_symmetry(source: &dyn PairSource) -> String {
+    let mut shared: BTreeMap<&str, Option<String>> = BTreeMap::new();
+    for object in 0..source.object_count() {
+        let symmetry = source.symmetry(object).to_string();
+        let class = source.class_names()[source.label(object)].as_str();
+        let entry = shared.entry(class).or_insert_with(|| Some(symmetry.clone()));
+        if entry.as_ref() != Some(&symmetry) {
+            *entry = None;
+        }
+    }
+    let shared: BTreeMap<_, _> = shared.into_iter().filter_map(|(class, s)| Some((class, s?))).collect();
+    serde_json::json!(shared).to_string()
+}
+
+/// Inputs and the trainer's outputs under the names of the deployed graph.
+fn golden_vectors(model: &Model, images: &[u8], size: usize) -> anyhow::Result<Vec<u8>> {
+    let outputs = model.evaluate(&model.normalise(images)?)?;
+    let (invariant, equivariant) = split_halves(&outputs.features)?;
+    let rotations: Vec<f32> = outputs.rotations.iter().flat_map(|r| r.wxyz()).collect();
+    let rotations = Tensor::from_vec(rotations, (outputs.rotations.len(), 4), invariant.device())?;
+    let named = [
+        ("rotation_wxyz", rotations),
+        ("class_logits", outputs.class_logits),
+        ("invariant", invariant),
+        ("equivariant", equivariant),
+    ];
+    let mut buffers = Vec::with_capacity(named.len());
+    for (name, tensor) in named {
+        let bytes: Vec<u8> = tensor.flatten_all()?.to_vec1::<f32>()?.iter().flat_map(|v| v.to_le_bytes()).collect();
+        buffers.push((name, tensor.dims().to_vec(), bytes));
+    }
+    let mut views = vec![("images", image_view(images, size)?)];
+    for (name, shape, bytes) in &buffers {
+        views.push((name, TensorView::new(Dtype::F32, shape.clone(), bytes)?));
+    }
+    Ok(safetensors::serialize(views, None)?)
+}
+
+fn images_only(images: &[u8], size: usize) -> anyhow::Result<Vec<u8>> {
+    Ok(safetensors::serialize([("images", image_view(images, size)?)], None)?)
+}
+
+fn image_view(images: &[u8], size: usize) -> anyhow::Result<TensorView<'_>> {
+    Ok(TensorView::new(Dtype::U8, vec![images.len() / (size * size * 3), size, size, 3], images)?)
+}

@@ -1,0 +1,57 @@
+//! Losses of the deployed heads.
+
+use candle_core::{Result, Tensor};
+use sextant_runtime::rotation::{SymmetryGroup, UnitQuaternion, nearest_rotation};
+
+use crate::config::HeadGradient;
+use crate::model::Model;
+use crate::nn::{cross_entropy, split_halves};
+
+/// Losses of the rotation and the class head on both views, scalars.
+pub struct HeadLosses {
+    /// Mean squared error of the nine numbers against the rotation matrix that looks right.
+    pub rotation: Tensor,
+    /// Cross-entropy of the class.
+    pub class: Tensor,
+}
+
+/// What the heads pay on a batch of features `[n, feature_width]` of two views.
+///
+/// The target of an object with symmetry is the one of its equivalent rotations that is nearest to the present
+/// answer: no answer that looks right is punished. `rotations` are camera-from-object.
+///
+/// # Errors
+/// When shapes differ.
+pub fn head_losses(
+    model: &Model,
+    features: &[Tensor; 2],
+    labels: &Tensor,
+    rotations: &[Vec<UnitQuaternion>; 2],
+    symmetries: &[SymmetryGroup],
+    gradient: HeadGradient,
+) -> Result<HeadLosses> {
+    let both = Tensor::cat(features, 0)?;
+    let both = if gradient == HeadGradient::Detached { both.detach() } else { both };
+    let (invariant, _) = split_halves(&both)?;
+    let matrices = model.rotation_head.forward(&both)?;
+    let targets = rotation_targets(&matrices, rotations, symmetries)?;
+    Ok(HeadLosses {
+        rotation: (matrices - targets)?.sqr()?.mean_all()?,
+        class: cross_entropy(&model.class_head.forward(&invariant)?, &Tensor::cat(&[labels, labels], 0)?)?,
+    })
+}
+
+/// For each answer `[2 n, 9]` the matrix of the nearest equivalent of the true rotation, `[2 n, 9]`.
+fn rotation_targets(
+    matrices: &Tensor,
+    rotations: &[Vec<UnitQuaternion>; 2],
+    symmetries: &[SymmetryGroup],
+) -> Result<Tensor> {
+    let answers = matrices.detach().to_vec2::<f32>()?;
+    let truths = rotations.iter().flatten().zip(symmetries.iter().cycle());
+    let targets = answers.iter().zip(truths).flat_map(|(answer, (truth, symmetry))| {
+        let answer = nearest_rotation(&std::array::from_fn(|i| answer[i]));
+        symmetry.nearest_equivalent(*truth, answer).to_matrix().concat()
+    });
+    Tensor::from_vec(targets.collect::<Vec<f32>>(), matrices.shape(), matrices.device())
+}

@@ -1,0 +1,16 @@
+//! Learns image encoders whose features split into an invariant and an equivariant half.
+
+pub mod cli;
+pub mod config;
+pub mod data;
+pub mod device;
+pub mod evaluate;
+pub mod fit;
+pub mod method;
+pub mod model;
+pub mod monitor;
+pub mod nn;
+pub mod ops;
+pub mod optimiser;
+pub mod run;
+pub mod scene;

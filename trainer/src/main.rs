@@ -1,0 +1,31 @@
+//! The `trainer` command.
+
+use std::process::ExitCode;
+
+use clap::Parser;
+use sextant_trainer::cli::{self, Command};
+
+/// Learns equivariant image encoders from rendered objects.
+#[derive(Parser)]
+#[command(name = "trainer", version, propagate_version = true)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+fn main() -> ExitCode {
+    keep_candle_to_one_thread();
+    match cli::run(Arguments::parse().command) {
+        Ok(code) => code,
+        Err(error) => cli::report(&error),
+    }
+}
+
+/// candle's own threads spin while they wait, which takes the cores from our kernels and from the renderer.
+fn keep_candle_to_one_thread() {
+    const THREADS: &str = "CANDLE_NUM_THREADS";
+    if std::env::var_os(THREADS).is_none() {
+        // SAFETY: the first statement of `main`: no other thread reads the environment yet.
+        unsafe { std::env::set_var(THREADS, "1") };
+    }
+}

@@ -1,0 +1,119 @@
+//! The network of a run: encoder, heads and the method's own layers, with every tensor they hold.
+
+use candle_core::{Device, Result, Tensor};
+use sextant_runtime::graph::{DataType, Graph, GraphBuilder, Op};
+use sextant_runtime::rotation::{UnitQuaternion, nearest_rotation};
+
+use crate::config::Config;
+use crate::method::{self, Method};
+use crate::nn::{ClassHead, Encoder, Mode, ParameterStore, RotationHead, split_halves};
+
+/// Everything that is trained and saved.
+pub struct Model {
+    /// Images to features.
+    pub encoder: Encoder,
+    /// Features to nine numbers of a rotation matrix.
+    pub rotation_head: RotationHead,
+    /// Invariant half to class logits.
+    pub class_head: ClassHead,
+    /// The self-supervised objective with its projectors and predictor.
+    pub method: Box<dyn Method>,
+    store: ParameterStore,
+    mean: [f32; 3],
+    std: [f32; 3],
+    image_size: usize,
+}
+
+/// What the deployed network makes of images.
+pub struct Outputs {
+    /// `[n, feature_width]`.
+    pub features: Tensor,
+    /// Camera-from-object rotation of each image.
+    pub rotations: Vec<UnitQuaternion>,
+    /// `[n, classes]`.
+    pub class_logits: Tensor,
+}
+
+impl Model {
+    /// A network with fresh weights from the config's seed.
+    ///
+    /// # Errors
+    /// When the method is unknown or the device has no memory for it.
+    pub fn new(config: &Config, classes: usize, device: &Device) -> Result<Self> {
+        let mut store = ParameterStore::new(config.fit.seed, device);
+        let encoder = Encoder::new(config.model.encoder, &mut store.root().child("encoder"))?;
+        let width = encoder.feature_width();
+        let rotation_head = RotationHead::new(width, config.heads.hidden, &mut store.root().child("rotation_head"))?;
+        let class_head = ClassHead::new(width / 2, classes, &mut store.root().child("class_head"))?;
+        let Some(entry) = method::find(&config.method.name) else {
+            candle_core::bail!("there is no method '{}'", config.method.name)
+        };
+        let method = (entry.build)(config, width, &mut store.root().child("method"))?;
+        let (mean, std, image_size) = (config.data.mean, config.data.std, config.data.image_size);
+        Ok(Self { encoder, rotation_head, class_head, method, store, mean, std, image_size })
+    }
+
+    /// The tensors of the network.
+    pub fn parameters(&self) -> &ParameterStore {
+        &self.store
+    }
+
+    /// Normalised images: `(x / 255 - mean) / std` for each channel.
+    ///
+    /// # Shapes
+    /// `images` is `u8 [n, size, size, 3]`, row-major; the result is `f32` of that shape.
+    ///
+    /// # Errors
+    /// When the bytes do not fill whole images.
+    pub fn normalise(&self, images: &[u8]) -> Result<Tensor> {
+        let size = self.image_size;
+        let table: Vec<[f32; 256]> =
+            (0..3).map(|c| std::array::from_fn(|byte| (byte as f32 / 255.0 - self.mean[c]) / self.std[c])).collect();
+        let pixels = images.as_chunks::<3>().0;
+        let values = pixels.iter().flat_map(|rgb| [0, 1, 2].map(|c| table[c][usize::from(rgb[c])])).collect();
+        Tensor::from_vec(values, (images.len() / (size * size * 3), size, size, 3), self.store.device())
+    }
+
+    /// What the deployed network makes of normalised images `[n, size, size, 3]`.
+    ///
+    /// # Errors
+    /// When shapes differ.
+    pub fn evaluate(&self, images: &Tensor) -> Result<Outputs> {
+        let features = self.encoder.forward(images, Mode::Evaluate)?.detach();
+        let (invariant, _) = split_halves(&features)?;
+        let matrices = self.rotation_head.forward(&features)?.detach().to_vec2::<f32>()?;
+        Ok(Outputs {
+            rotations: matrices.iter().map(|m| nearest_rotation(&std::array::from_fn(|i| m[i]))).collect(),
+            class_logits: self.class_head.forward(&invariant)?.detach(),
+            features,
+        })
+    }
+
+    /// The deployable graphs: `encode`, and `predict_latent` where the method has a predictor.
+    ///
+    /// # Errors
+    /// When a folded weight is not finite.
+    pub fn lower(&self) -> anyhow::Result<Vec<Graph>> {
+        let width = self.encoder.feature_width();
+        let mut graph = GraphBuilder::new("encode");
+        let image = graph.input("image", &[self.image_size, self.image_size, 3], DataType::U8);
+        let normalised = graph.node("normalize", Op::Normalize { mean: self.mean, std: self.std }, &[image])?;
+        let features = self.encoder.lower(&mut graph, normalised)?;
+        let half = (width / 2) as u32;
+        let invariant = graph.node("invariant", Op::Slice { start: 0, end: half }, &[features])?;
+        let equivariant = graph.node("equivariant", Op::Slice { start: half, end: 2 * half }, &[features])?;
+        let rotation = self.rotation_head.lower(&mut graph, features)?;
+        let class_logits = self.class_head.lower(&mut graph, invariant)?;
+        let outputs = [
+            ("rotation_wxyz", rotation),
+            ("class_logits", class_logits),
+            ("invariant", invariant),
+            ("equivariant", equivariant),
+        ];
+        for (name, value) in outputs {
+            graph.output(name, value);
+        }
+        let predictor = self.method.lower_predictor(width / 2)?;
+        Ok(std::iter::once(graph.finish()).chain(predictor).collect())
+    }
+}

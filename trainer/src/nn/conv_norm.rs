@@ -1,0 +1,106 @@
+use candle_core::{Result, Tensor, Var};
+use sextant_runtime::graph::{self, GraphBuilder, Op, Padding, ValueId};
+
+use super::{BatchNorm, Mode, Scope};
+use crate::ops::{self, Activation, Conv2dOptions};
+
+/// Shape of a convolution with batch norm.
+#[derive(Clone, Copy, Debug)]
+pub struct ConvNormConfig {
+    /// Channels in.
+    pub channels_in: usize,
+    /// Channels out.
+    pub channels_out: usize,
+    /// Side of the square window, odd; padding is `kernel / 2`.
+    pub kernel: usize,
+    /// Step in both directions.
+    pub stride: usize,
+    /// Initial scale of the norm: 1, or 0 at the end of a residual branch.
+    pub initial_scale: f32,
+}
+
+impl ConvNormConfig {
+    /// Stride 1, scale 1.
+    pub fn new(channels_in: usize, channels_out: usize, kernel: usize) -> Self {
+        Self { channels_in, channels_out, kernel, stride: 1, initial_scale: 1.0 }
+    }
+
+    /// With that step.
+    pub fn stride(self, stride: usize) -> Self {
+        Self { stride, ..self }
+    }
+
+    /// With that initial scale of the norm.
+    pub fn initial_scale(self, initial_scale: f32) -> Self {
+        Self { initial_scale, ..self }
+    }
+
+    /// Makes the layer.
+    ///
+    /// # Errors
+    /// When the device has no memory for it.
+    pub fn init(self, scope: &mut Scope) -> Result<ConvNorm> {
+        let shape = (self.channels_out, self.kernel, self.kernel, self.channels_in);
+        let fan_out = self.channels_out * self.kernel * self.kernel;
+        Ok(ConvNorm {
+            config: self,
+            name: scope.name().to_string(),
+            weight: scope.he_normal("weight", shape, fan_out)?,
+            norm: BatchNorm::new(self.channels_out, self.initial_scale, scope)?,
+        })
+    }
+}
+
+/// Convolution without bias, batch norm, then optionally a residual sum and an activation.
+pub struct ConvNorm {
+    config: ConvNormConfig,
+    name: String,
+    weight: Var,
+    norm: BatchNorm,
+}
+
+impl ConvNorm {
+    /// `activation(norm(conv(x)) + residual)`.
+    ///
+    /// # Shapes
+    /// `[n, h, w, channels_in]` to `[n, ceil(h / stride), ceil(w / stride), channels_out]`.
+    ///
+    /// # Errors
+    /// When shapes differ.
+    pub fn forward(&self, x: &Tensor, residual: Option<&Tensor>, activation: Activation, mode: Mode) -> Result<Tensor> {
+        let ConvNormConfig { kernel, stride, .. } = self.config;
+        let options = Conv2dOptions { stride: [stride; 2], padding: [kernel / 2; 2], groups: 1 };
+        self.norm.forward(&ops::conv2d(x, &self.weight, options)?, residual, activation, mode)
+    }
+
+    /// Appends one convolution with the norm folded in, and an addition where there is a residual.
+    ///
+    /// # Errors
+    /// When the value does not fit, or a folded weight is not finite.
+    pub fn lower(
+        &self,
+        graph: &mut GraphBuilder,
+        x: ValueId,
+        residual: Option<ValueId>,
+        activation: graph::Activation,
+    ) -> anyhow::Result<ValueId> {
+        let (scale, shift) = self.norm.folded()?;
+        let folded = self.weight.as_detached_tensor().broadcast_mul(&scale.reshape(((), 1, 1, 1))?)?;
+        let weight = graph.weight(&format!("{}.weight", self.name), folded.dims(), folded.flatten_all()?.to_vec1()?)?;
+        let bias = graph.weight(&format!("{}.bias", self.name), shift.dims(), shift.to_vec1()?)?;
+        let pad = (self.config.kernel / 2) as u16;
+        let op = Op::Conv2d {
+            weight,
+            bias,
+            stride: [self.config.stride as u16; 2],
+            padding: Padding { top: pad, left: pad, bottom: pad, right: pad },
+            groups: 1,
+            activation: if residual.is_some() { graph::Activation::Identity } else { activation },
+        };
+        let y = graph.node(&self.name, op, &[x])?;
+        match residual {
+            None => Ok(y),
+            Some(residual) => Ok(graph.node(&format!("{}.add", self.name), Op::Add { activation }, &[y, residual])?),
+        }
+    }
+}

@@ -1,0 +1,40 @@
+//! Layers: each file holds one layer with `forward` (candle tensors) and, where it is deployed, `lower`.
+//!
+//! Activations are channels-last, `[n, h, w, c]` or `[n, c]`; weights have the layouts of `runtime::graph::Op`.
+
+mod basic_block;
+mod conv_norm;
+mod cross_entropy;
+mod encoder;
+mod heads;
+mod hypernetwork;
+mod linear;
+mod linear_norm;
+mod norm;
+mod parameters;
+mod projector;
+mod resnet18;
+mod tiny;
+
+pub use basic_block::BasicBlock;
+pub use conv_norm::{ConvNorm, ConvNormConfig};
+pub use cross_entropy::cross_entropy;
+pub use encoder::{Encoder, split_halves};
+pub use heads::{ClassHead, RotationHead};
+pub use hypernetwork::Hypernetwork;
+pub use linear::Linear;
+pub use linear_norm::LinearNorm;
+pub use norm::BatchNorm;
+pub use parameters::{ParameterStore, Scope};
+pub use projector::Projector;
+pub use resnet18::ResNet18;
+pub use tiny::Tiny;
+
+/// How a network is run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mode {
+    /// Batch statistics, which also move the running ones.
+    Train,
+    /// Running statistics, nothing changes.
+    Evaluate,
+}

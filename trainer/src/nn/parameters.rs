@@ -1,0 +1,211 @@
+use std::collections::BTreeMap;
+
+use candle_core::{Device, Result, Shape, Tensor, Var};
+use rand::{Rng, RngExt, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+
+/// Every trained tensor and every buffer of a network, by name.
+///
+/// An initial value depends on the seed and the parameter's own name only, so that adding a layer does not
+/// change the others.
+pub struct ParameterStore {
+    seed: u64,
+    device: Device,
+    trained: BTreeMap<String, Var>,
+    buffers: BTreeMap<String, Var>,
+}
+
+impl ParameterStore {
+    /// An empty store whose initial values come from `seed`.
+    pub fn new(seed: u64, device: &Device) -> Self {
+        Self { seed, device: device.clone(), trained: BTreeMap::new(), buffers: BTreeMap::new() }
+    }
+
+    /// The top of the name tree.
+    pub fn root(&mut self) -> Scope<'_> {
+        Scope { store: self, prefix: String::new() }
+    }
+
+    /// Where the tensors live.
+    pub fn device(&self) -> &Device {
+        &self.device
+    }
+
+    /// Tensors that the optimiser moves, by name.
+    pub fn trained(&self) -> &BTreeMap<String, Var> {
+        &self.trained
+    }
+
+    /// Tensors that follow the data, such as running statistics, by name.
+    pub fn buffers(&self) -> &BTreeMap<String, Var> {
+        &self.buffers
+    }
+
+    /// All tensors by name, trained or not, to be changed in place.
+    pub fn vars(&self) -> Vec<(String, Var)> {
+        self.trained.iter().chain(&self.buffers).map(|(name, var)| (name.clone(), var.clone())).collect()
+    }
+
+    /// All tensors by name, sharing storage with the network.
+    pub fn tensors(&self) -> BTreeMap<String, Tensor> {
+        let all = self.trained.iter().chain(&self.buffers);
+        all.map(|(name, var)| (name.clone(), var.as_tensor().clone())).collect()
+    }
+
+    /// Replaces every value by the one of the same name.
+    ///
+    /// # Errors
+    /// When a name is missing or unknown, or a shape differs; nothing is changed then.
+    pub fn load(&self, values: &BTreeMap<String, Tensor>) -> Result<()> {
+        let known = |name: &str| self.trained.get(name).or_else(|| self.buffers.get(name));
+        if let Some(name) = values.keys().find(|name| known(name).is_none()) {
+            candle_core::bail!("unknown tensor '{name}': the checkpoint is of another network");
+        }
+        for (name, var) in self.trained.iter().chain(&self.buffers) {
+            match values.get(name) {
+                None => candle_core::bail!("tensor '{name}' is missing: the checkpoint is of another network"),
+                Some(value) if value.shape() != var.shape() => {
+                    candle_core::bail!("tensor '{name}' is {:?} where {:?} is needed", value.shape(), var.shape())
+                }
+                Some(_) => {}
+            }
+        }
+        for (name, value) in values {
+            if let Some(var) = known(name) {
+                var.set(&value.to_device(&self.device)?)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// A place in the name tree of a [`ParameterStore`].
+pub struct Scope<'a> {
+    store: &'a mut ParameterStore,
+    prefix: String,
+}
+
+impl Scope<'_> {
+    /// The place below this one.
+    pub fn child(&mut self, name: &str) -> Scope<'_> {
+        let prefix = self.full_name(name);
+        Scope { store: self.store, prefix }
+    }
+
+    /// Name of this place, for errors and lowered nodes.
+    pub fn name(&self) -> &str {
+        &self.prefix
+    }
+
+    /// A trained tensor drawn from a normal distribution with variance `2 / fan` (He et al. 2015).
+    ///
+    /// # Errors
+    /// When the device has no memory for it.
+    pub fn he_normal(&mut self, name: &str, shape: impl Into<Shape>, fan: usize) -> Result<Var> {
+        let std = (2.0 / fan as f32).sqrt();
+        self.drawn(name, shape.into(), |rng| standard_normal(rng) * std)
+    }
+
+    /// A trained tensor drawn uniformly from ±`1 / sqrt(fan_in)`.
+    ///
+    /// # Errors
+    /// When the device has no memory for it.
+    pub fn uniform_fan_in(&mut self, name: &str, shape: impl Into<Shape>, fan_in: usize) -> Result<Var> {
+        let bound = 1.0 / (fan_in as f32).sqrt();
+        self.drawn(name, shape.into(), |rng| rng.random_range(-bound..=bound))
+    }
+
+    /// A trained tensor filled with one value.
+    ///
+    /// # Errors
+    /// When the device has no memory for it.
+    pub fn constant(&mut self, name: &str, shape: impl Into<Shape>, value: f32) -> Result<Var> {
+        let var = self.filled(shape, value)?;
+        self.store.trained.insert(self.full_name(name), var.clone());
+        Ok(var)
+    }
+
+    /// A tensor that is saved but not trained, filled with one value.
+    ///
+    /// # Errors
+    /// When the device has no memory for it.
+    pub fn buffer(&mut self, name: &str, shape: impl Into<Shape>, value: f32) -> Result<Var> {
+        let var = self.filled(shape, value)?;
+        self.store.buffers.insert(self.full_name(name), var.clone());
+        Ok(var)
+    }
+
+    fn filled(&self, shape: impl Into<Shape>, value: f32) -> Result<Var> {
+        Var::from_tensor(&Tensor::full(value, shape, &self.store.device)?)
+    }
+
+    fn drawn(&mut self, name: &str, shape: Shape, mut draw: impl FnMut(&mut ChaCha8Rng) -> f32) -> Result<Var> {
+        let full_name = self.full_name(name);
+        let mut rng = stream(self.store.seed, &full_name);
+        let values: Vec<f32> = (0..shape.elem_count()).map(|_| draw(&mut rng)).collect();
+        let var = Var::from_vec(values, shape, &self.store.device)?;
+        self.store.trained.insert(full_name, var.clone());
+        Ok(var)
+    }
+
+    fn full_name(&self, name: &str) -> String {
+        if self.prefix.is_empty() { name.to_string() } else { format!("{}.{name}", self.prefix) }
+    }
+}
+
+/// The random stream of one name.
+fn stream(seed: u64, name: &str) -> ChaCha8Rng {
+    let mut rng = ChaCha8Rng::seed_from_u64(seed);
+    rng.set_stream(u64::from(crc32fast::hash(name.as_bytes())));
+    rng
+}
+
+/// Box-Muller.
+fn standard_normal(rng: &mut impl Rng) -> f32 {
+    let radius = (-2.0 * (1.0 - rng.random::<f32>()).ln()).sqrt();
+    radius * (std::f32::consts::TAU * rng.random::<f32>()).cos()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn weights(seed: u64, names: &[&str]) -> Vec<Vec<f32>> {
+        let mut store = ParameterStore::new(seed, &Device::Cpu);
+        let vars: Vec<Var> = names.iter().map(|n| store.root().he_normal(n, (64, 8), 8).unwrap()).collect();
+        vars.iter().map(|v| v.flatten_all().unwrap().to_vec1().unwrap()).collect()
+    }
+
+    #[test]
+    fn initial_values_depend_on_seed_and_name_only() {
+        assert_eq!(weights(1, &["a", "b"])[1], weights(1, &["b"])[0]);
+        assert_ne!(weights(1, &["a"]), weights(1, &["b"]));
+        assert_ne!(weights(1, &["a"]), weights(2, &["a"]));
+    }
+
+    #[test]
+    fn he_normal_has_the_stated_variance() {
+        let values = &weights(3, &["a"])[0];
+        let variance = values.iter().map(|v| v * v).sum::<f32>() / values.len() as f32;
+        assert!((variance - 0.25).abs() < 0.05, "variance {variance}");
+    }
+
+    #[test]
+    fn loading_names_the_tensor_that_does_not_fit_and_changes_nothing() {
+        let mut store = ParameterStore::new(0, &Device::Cpu);
+        let a = store.root().constant("a", 2, 1.0).unwrap();
+        store.root().buffer("b", 3, 0.0).unwrap();
+        let tensor = |n: usize| Tensor::full(5f32, n, &Device::Cpu).unwrap();
+        let cases = [
+            (vec![("a", 2)], "'b' is missing"),
+            (vec![("a", 2), ("b", 4)], "'b' is [4]"),
+            (vec![("a", 2), ("b", 3), ("c", 1)], "unknown tensor 'c'"),
+        ];
+        for (given, expected) in cases {
+            let values = given.iter().map(|(name, n)| (name.to_string(), tensor(*n))).collect();
+            let message = store.load(&values).unwrap_err().to_string();
+            assert!(message.contains(expected), "{message}");
+            assert_eq!(a.to_vec1::<f32>().unwrap(), [1.0, 1.0]);
+        }
+    }
+}

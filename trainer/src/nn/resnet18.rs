@@ -1,0 +1,64 @@
+use candle_core::{Result, Tensor};
+use sextant_runtime::graph::{self, GraphBuilder, Op, Padding, ValueId};
+
+use super::{BasicBlock, ConvNorm, ConvNormConfig, Mode, Scope};
+use crate::ops::{self, Activation};
+
+/// ResNet-18 (He et al. 2016) as SIE trains it: 7x7 stem with stride 2, 3x3 max-pool with stride 2, four stages
+/// of two basic blocks whose last norm starts at zero, global average pool.
+pub struct ResNet18 {
+    stem: ConvNorm,
+    blocks: Vec<BasicBlock>,
+}
+
+/// Channels and stride of the eight blocks.
+const BLOCKS: [(usize, usize); 8] = [(64, 1), (64, 1), (128, 2), (128, 1), (256, 2), (256, 1), (512, 2), (512, 1)];
+
+impl ResNet18 {
+    /// Numbers in a feature vector.
+    pub const FEATURES: usize = 512;
+
+    /// Makes the network.
+    ///
+    /// # Errors
+    /// When the device has no memory for it.
+    pub fn new(scope: &mut Scope) -> Result<Self> {
+        let stem = ConvNormConfig::new(3, 64, 7).stride(2).init(&mut scope.child("stem"))?;
+        let mut channels_in = 64;
+        let mut blocks = Vec::with_capacity(BLOCKS.len());
+        for (index, (channels_out, stride)) in BLOCKS.into_iter().enumerate() {
+            let name = format!("block{index}");
+            blocks.push(BasicBlock::new(channels_in, channels_out, stride, &mut scope.child(&name))?);
+            channels_in = channels_out;
+        }
+        Ok(Self { stem, blocks })
+    }
+
+    /// # Shapes
+    /// `[n, h, w, 3]` to `[n, 512]`.
+    ///
+    /// # Errors
+    /// When shapes differ.
+    pub fn forward(&self, images: &Tensor, mode: Mode) -> Result<Tensor> {
+        let x = self.stem.forward(images, None, Activation::Relu, mode)?;
+        let mut x = ops::max_pool2d(&x, [3, 3], [2, 2], [1, 1])?;
+        for block in &self.blocks {
+            x = block.forward(&x, mode)?;
+        }
+        ops::global_average_pool(&x)
+    }
+
+    /// Appends the network's operators.
+    ///
+    /// # Errors
+    /// When the image does not fit, or a folded weight is not finite.
+    pub fn lower(&self, graph: &mut GraphBuilder, images: ValueId) -> anyhow::Result<ValueId> {
+        let x = self.stem.lower(graph, images, None, graph::Activation::Relu)?;
+        let padding = Padding { top: 1, left: 1, bottom: 1, right: 1 };
+        let mut x = graph.node("max_pool", Op::MaxPool2d { kernel: [3, 3], stride: [2, 2], padding }, &[x])?;
+        for block in &self.blocks {
+            x = block.lower(graph, x)?;
+        }
+        Ok(graph.node("average_pool", Op::GlobalAveragePool, &[x])?)
+    }
+}

@@ -1,0 +1,213 @@
+//! Batch normalisation, fused with a residual sum and a rectifier.
+
+use candle_core::{CpuStorage, CustomOp2, CustomOp3, Layout, Result, Shape, Tensor, bail};
+
+use super::activation::Activation;
+use super::composed;
+use super::contiguous::{Numbers, numbers, stored, tensor};
+use super::kernels::batch_norm::{self, BatchNormBackward, ChannelMoments};
+
+/// What batch norm adds to the variance, and what follows it.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct BatchNormOptions {
+    /// Added to the variance.
+    pub eps: f64,
+    /// Applied to the sum of the normalised input and the residual.
+    pub activation: Activation,
+}
+
+/// Moments of a batch, for the running averages.
+#[derive(Clone, Debug, PartialEq)]
+pub struct BatchStatistics {
+    /// Mean of each channel.
+    pub mean: Vec<f32>,
+    /// Mean squared deviation (biased) of each channel.
+    pub variance: Vec<f32>,
+    /// Numbers averaged per channel.
+    pub count: usize,
+}
+
+impl From<ChannelMoments> for BatchStatistics {
+    fn from(ChannelMoments { mean, variance, count }: ChannelMoments) -> Self {
+        BatchStatistics { mean, variance, count }
+    }
+}
+
+/// `activation(gamma (x - mean) / sqrt(variance + eps) + beta + residual)` with the batch's own moments over all
+/// axes but the last.
+///
+/// # Shapes
+/// `x [n, h, w, c]` or `[n, c]`, `gamma` and `beta` `[c]`, `residual` and the result like `x`.
+///
+/// # Errors
+/// When shapes do not fit each other or are empty.
+pub fn batch_norm(
+    x: &Tensor,
+    gamma: &Tensor,
+    beta: &Tensor,
+    residual: Option<&Tensor>,
+    options: BatchNormOptions,
+) -> Result<(Tensor, BatchStatistics)> {
+    let channels = check(x, gamma, beta, residual)?;
+    if !x.device().is_cpu() {
+        return composed::batch_norm(x, gamma, beta, residual, options);
+    }
+    let x = x.contiguous()?;
+    let moments = batch_norm::channel_moments(&Numbers::of(&x)?, channels);
+    let deviation = |&variance: &f32| (1.0 / (f64::from(variance) + options.eps).sqrt()) as f32;
+    let inverse_deviation = moments.variance.iter().map(deviation).collect();
+    let op = BatchNorm { mean: moments.mean.clone(), inverse_deviation, activation: options.activation };
+    let gamma_beta = Tensor::stack(&[gamma, beta], 0)?;
+    let y = match residual {
+        None => x.apply_op2(&gamma_beta, op)?,
+        Some(residual) => x.apply_op3(&gamma_beta, &residual.contiguous()?, op)?,
+    };
+    Ok((y, moments.into()))
+}
+
+/// `activation(x scale + shift + residual)`, per channel: batch norm in evaluation.
+///
+/// # Shapes
+/// `x [.., c]`, `scale` and `shift` `[c]`, `residual` and the result like `x`.
+///
+/// # Errors
+/// When shapes do not fit each other or are empty.
+pub fn channel_affine(
+    x: &Tensor,
+    scale: &Tensor,
+    shift: &Tensor,
+    residual: Option<&Tensor>,
+    activation: Activation,
+) -> Result<Tensor> {
+    check(x, scale, shift, residual)?;
+    let tracked = [x, scale, shift].into_iter().chain(residual).any(Tensor::track_op);
+    if tracked || !x.device().is_cpu() {
+        return composed::channel_affine(x, scale, shift, residual, activation);
+    }
+    let (x, scale, shift) = (x.contiguous()?, scale.contiguous()?, shift.contiguous()?);
+    let residual = residual.map(Tensor::contiguous).transpose()?;
+    let residual = residual.as_ref().map(Numbers::of).transpose()?;
+    let mut output = vec![0.0; x.elem_count()];
+    batch_norm::channel_affine(
+        &Numbers::of(&x)?,
+        &Numbers::of(&scale)?,
+        &Numbers::of(&shift)?,
+        residual.as_deref(),
+        activation == Activation::Relu,
+        &mut output,
+    );
+    tensor(output, x.shape())
+}
+
+/// Number of channels.
+fn check(x: &Tensor, gamma: &Tensor, beta: &Tensor, residual: Option<&Tensor>) -> Result<usize> {
+    let channels = gamma.dims1()?;
+    if x.dims().last() != Some(&channels) || beta.dims1()? != channels || x.elem_count() == 0 {
+        bail!("{:?} does not fit {channels} scales and {:?} shifts, or is empty", x.shape(), beta.shape());
+    }
+    if let Some(residual) = residual
+        && residual.shape() != x.shape()
+    {
+        bail!("residual {:?} differs in shape from {:?}", residual.shape(), x.shape());
+    }
+    Ok(channels)
+}
+
+struct BatchNorm {
+    mean: Vec<f32>,
+    inverse_deviation: Vec<f32>,
+    activation: Activation,
+}
+
+impl BatchNorm {
+    fn forward(&self, x: &[f32], gamma_beta: &[f32], residual: Option<&[f32]>) -> Vec<f32> {
+        let (gamma, beta) = gamma_beta.split_at(self.mean.len());
+        let scale: Vec<f32> =
+            gamma.iter().zip(&self.inverse_deviation).map(|(gamma, inverse)| gamma * inverse).collect();
+        let terms = beta.iter().zip(&self.mean).zip(&scale);
+        let shift: Vec<f32> = terms.map(|((beta, mean), scale)| beta - mean * scale).collect();
+        let mut output = vec![0.0; x.len()];
+        batch_norm::channel_affine(x, &scale, &shift, residual, self.activation == Activation::Relu, &mut output);
+        output
+    }
+
+    fn backward(
+        &self,
+        x: &Tensor,
+        gamma_beta: &Tensor,
+        residual: Option<&Tensor>,
+        res: &Tensor,
+        grad: &Tensor,
+    ) -> Result<(Option<Tensor>, Option<Tensor>, Option<Tensor>)> {
+        let grad = grad.contiguous()?;
+        let (numbers, res, grad_numbers) = (Numbers::of(x)?, Numbers::of(res)?, Numbers::of(&grad)?);
+        let gamma_beta_numbers = Numbers::of(gamma_beta)?;
+        let backward = BatchNormBackward {
+            x: &numbers,
+            rectified: (self.activation == Activation::Relu).then_some(&*res),
+            output_gradient: &grad_numbers,
+            mean: &self.mean,
+            inverse_deviation: &self.inverse_deviation,
+            gamma: &gamma_beta_numbers[..self.mean.len()],
+        };
+        let (by_gamma, by_beta) = backward.parameter_gradients();
+        let mut by_residual = residual.filter(|residual| residual.track_op()).map(|_| vec![0.0; numbers.len()]);
+        let mut by_input = vec![0.0; numbers.len()];
+        backward.input_gradient(&by_gamma, &by_beta, &mut by_input, by_residual.as_deref_mut());
+        let by_residual = by_residual.map(|data| tensor(data, x.shape())).transpose()?;
+        let by_parameters = tensor([by_gamma, by_beta].concat(), gamma_beta.shape())?;
+        Ok((Some(tensor(by_input, x.shape())?), Some(by_parameters), by_residual))
+    }
+}
+
+impl CustomOp2 for BatchNorm {
+    fn name(&self) -> &'static str {
+        "batch-norm"
+    }
+
+    fn cpu_fwd(&self, s1: &CpuStorage, l1: &Layout, s2: &CpuStorage, l2: &Layout) -> Result<(CpuStorage, Shape)> {
+        Ok(stored(self.forward(numbers(s1, l1)?, numbers(s2, l2)?, None), l1.shape()))
+    }
+
+    fn bwd(
+        &self,
+        x: &Tensor,
+        gamma_beta: &Tensor,
+        res: &Tensor,
+        grad: &Tensor,
+    ) -> Result<(Option<Tensor>, Option<Tensor>)> {
+        let (by_input, by_parameters, _) = self.backward(x, gamma_beta, None, res, grad)?;
+        Ok((by_input.filter(|_| x.track_op()), by_parameters.filter(|_| gamma_beta.track_op())))
+    }
+}
+
+impl CustomOp3 for BatchNorm {
+    fn name(&self) -> &'static str {
+        "batch-norm-residual"
+    }
+
+    fn cpu_fwd(
+        &self,
+        s1: &CpuStorage,
+        l1: &Layout,
+        s2: &CpuStorage,
+        l2: &Layout,
+        s3: &CpuStorage,
+        l3: &Layout,
+    ) -> Result<(CpuStorage, Shape)> {
+        let output = self.forward(numbers(s1, l1)?, numbers(s2, l2)?, Some(numbers(s3, l3)?));
+        Ok(stored(output, l1.shape()))
+    }
+
+    fn bwd(
+        &self,
+        x: &Tensor,
+        gamma_beta: &Tensor,
+        residual: &Tensor,
+        res: &Tensor,
+        grad: &Tensor,
+    ) -> Result<(Option<Tensor>, Option<Tensor>, Option<Tensor>)> {
+        let (by_input, by_parameters, by_residual) = self.backward(x, gamma_beta, Some(residual), res, grad)?;
+        Ok((by_input.filter(|_| x.track_op()), by_parameters.filter(|_| gamma_beta.track_op()), by_residual))
+    }
+}

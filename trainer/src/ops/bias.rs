@@ -1,0 +1,46 @@
+//! Bias along the last axis.
+
+use candle_core::{CpuStorage, CustomOp2, Layout, Result, Shape, Tensor, bail};
+
+use super::contiguous::{Numbers, numbers, stored, tensor};
+use super::kernels::{channel_sums::channel_sums, elementwise};
+
+/// `x + bias`, the bias along the last axis.
+///
+/// # Shapes
+/// `x [.., c]`, `bias [c]`, result like `x`.
+///
+/// # Errors
+/// When the last axis of `x` is empty or not as long as the bias.
+pub fn add_bias(x: &Tensor, bias: &Tensor) -> Result<Tensor> {
+    let channels = bias.dims1()?;
+    if x.dims().last() != Some(&channels) || channels == 0 {
+        bail!("add_bias: {:?} does not end in the bias's {channels} channels", x.shape());
+    }
+    if !x.device().is_cpu() {
+        return x.broadcast_add(bias);
+    }
+    x.contiguous()?.apply_op2(&bias.contiguous()?, AddBias)
+}
+
+struct AddBias;
+
+impl CustomOp2 for AddBias {
+    fn name(&self) -> &'static str {
+        "add-bias"
+    }
+
+    fn cpu_fwd(&self, s1: &CpuStorage, l1: &Layout, s2: &CpuStorage, l2: &Layout) -> Result<(CpuStorage, Shape)> {
+        let x = numbers(s1, l1)?;
+        let mut output = vec![0.0; x.len()];
+        elementwise::add_bias(x, numbers(s2, l2)?, &mut output);
+        Ok(stored(output, l1.shape()))
+    }
+
+    fn bwd(&self, x: &Tensor, bias: &Tensor, _res: &Tensor, grad: &Tensor) -> Result<(Option<Tensor>, Option<Tensor>)> {
+        let grad = grad.contiguous()?;
+        let by_bias = || tensor(channel_sums(&Numbers::of(&grad)?, bias.elem_count()), bias.shape());
+        let by_bias = bias.track_op().then(by_bias).transpose()?;
+        Ok((x.track_op().then(|| grad.clone()), by_bias))
+    }
+}

@@ -1,0 +1,24 @@
+//! Slice-level kernels behind the operators: channels-last, single precision, all cores.
+
+mod aligned;
+#[cfg(target_arch = "x86_64")]
+mod avx2;
+#[cfg(target_arch = "x86_64")]
+mod avx512;
+pub mod batch_norm;
+pub mod channel_sums;
+pub mod conv2d;
+mod correlation;
+mod depthwise;
+pub mod elementwise;
+mod lanes;
+#[cfg(target_arch = "aarch64")]
+mod neon;
+pub mod optimizer;
+mod panels;
+pub mod pooling;
+pub mod predictor;
+mod source_block;
+pub(crate) mod tile;
+mod vectorised;
+mod weight_gradient;

@@ -1,0 +1,27 @@
+//! Differentiable operators with hand-written kernels, on channels-last tensors.
+//!
+//! Maps are `[n, h, w, c]`, vectors `[n, c]`, single precision. In main memory every operator runs its kernel, forward
+//! and backward; on other devices it is [`composed`] from candle's own operators. Results do not depend on the number
+//! of threads.
+
+mod activation;
+mod batch_norm;
+mod bias;
+pub mod composed;
+mod contiguous;
+mod conv2d;
+mod hypernetwork;
+pub mod kernels;
+mod linear;
+mod pooling;
+#[cfg(test)]
+mod tests;
+
+pub use activation::{Activation, relu};
+pub use batch_norm::{BatchNormOptions, BatchStatistics, batch_norm, channel_affine};
+pub use bias::add_bias;
+pub use conv2d::{Conv2dOptions, conv2d};
+pub use hypernetwork::apply_hypernetwork;
+pub use kernels::optimizer::{AdamWStep, SgdStep, adamw_step, l2_norm, lars_trust_ratio, sgd_step};
+pub use linear::linear;
+pub use pooling::{global_average_pool, max_pool2d};

@@ -1,0 +1,121 @@
+use std::io;
+use std::path::{Path, PathBuf};
+
+use crate::optimiser::StateError;
+
+/// Why a run folder cannot be used as asked.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum RunError {
+    /// The operating system refused a file or folder.
+    #[error("{path}: {source}")]
+    Io {
+        /// The file or folder.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// The folder holds a run, which would be lost.
+    #[error("{path}: the folder already holds a run")]
+    HoldsRun {
+        /// The folder.
+        path: PathBuf,
+    },
+    /// The folder holds files that are not a run's.
+    #[error("{path}: the folder is not empty and holds no run")]
+    NotEmpty {
+        /// The folder.
+        path: PathBuf,
+    },
+    /// The folder holds no run.
+    #[error("{path}: no run here (no config.toml)")]
+    NoRun {
+        /// The folder.
+        path: PathBuf,
+    },
+    /// Another process is writing the run.
+    #[error("{path}: another process is writing this run")]
+    Locked {
+        /// The folder.
+        path: PathBuf,
+    },
+    /// The folder was opened for reading only.
+    #[error("{path}: opened for reading only")]
+    ReadOnly {
+        /// The folder.
+        path: PathBuf,
+    },
+    /// A file's contents are not what was once written.
+    #[error("{path}: {reason}")]
+    Malformed {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong.
+        reason: String,
+    },
+    /// Weights or optimiser state that must not be stored.
+    #[error("{path}: not written, since tensor `{name}` holds NaN or infinity")]
+    NotFinite {
+        /// The file that was to be written.
+        path: PathBuf,
+        /// The tensor.
+        name: String,
+    },
+    /// Tensors that do not belong to this network.
+    #[error(transparent)]
+    State(#[from] StateError),
+    /// candle refused an operation.
+    #[error("{path}: {source}")]
+    Tensor {
+        /// The file that was read or written.
+        path: PathBuf,
+        /// What candle said.
+        source: candle_core::Error,
+    },
+}
+
+impl RunError {
+    /// What to try.
+    pub fn hint(&self) -> String {
+        match self {
+            Self::Io { source, .. } => io_hint(source.kind()).into(),
+            Self::HoldsRun { .. } => "--resume continues it, --overwrite deletes it, --out names another folder".into(),
+            Self::NotEmpty { .. } => "name a new or empty folder with --out".into(),
+            Self::NoRun { .. } => "check the path; `trainer fit --out FOLDER` makes a run".into(),
+            Self::Locked { .. } => "wait for the other process to end, or stop it".into(),
+            Self::ReadOnly { .. } => "open the run for writing".into(),
+            Self::Malformed { .. } => "restore the file from a copy, or train again with --overwrite".into(),
+            Self::NotFinite { .. } => {
+                "training has diverged: lower optimiser.lr or set fit.clip_norm; the last checkpoint is still good"
+                    .into()
+            }
+            Self::State(_) => "the configuration may have changed since the file was written: see config.toml".into(),
+            Self::Tensor { .. } => "train again with --overwrite if this repeats".into(),
+        }
+    }
+
+    pub(super) fn io(path: &Path) -> impl FnOnce(io::Error) -> Self {
+        move |source| Self::Io { path: path.into(), source }
+    }
+
+    pub(super) fn tensor(path: &Path) -> impl FnOnce(candle_core::Error) -> Self {
+        move |source| Self::Tensor { path: path.into(), source }
+    }
+
+    pub(super) fn malformed(path: &Path, reason: impl Into<String>) -> Self {
+        Self::Malformed { path: path.into(), reason: reason.into() }
+    }
+}
+
+fn io_hint(kind: io::ErrorKind) -> &'static str {
+    match kind {
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded | io::ErrorKind::FileTooLarge => {
+            "make room on the disk, then go on with --resume: what was written before is whole"
+        }
+        io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => {
+            "choose a folder that you may write with --out"
+        }
+        io::ErrorKind::NotFound => "check the path",
+        _ => "check the disk and the path",
+    }
+}

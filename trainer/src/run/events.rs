@@ -1,0 +1,199 @@
+use std::fs::File;
+use std::io::{ErrorKind, Write};
+use std::path::{Path, PathBuf};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use super::RunError;
+use super::folder::EVENTS;
+
+/// Scalars for TensorBoard: a file `events.out.tfevents.*` of length-prefixed, checksummed `Event` messages.
+#[derive(Debug)]
+pub struct EventWriter {
+    path: PathBuf,
+    file: File,
+}
+
+impl EventWriter {
+    /// A new file in a folder. With the step that a run resumes from, TensorBoard forgets later ones in older files.
+    ///
+    /// # Errors
+    /// When the system refuses.
+    pub fn create(folder: &Path, resumed_from: Option<u64>) -> Result<Self, RunError> {
+        let (path, file) = new_file(folder, now_s() as u64)?;
+        let mut writer = Self { path, file };
+        writer.write(&event(now_s(), 0, &text_field(3, "brain.Event:2")))?;
+        if let Some(step) = resumed_from {
+            // SessionLog { status: START }: TensorBoard forgets older events from its step on.
+            writer.write(&event(now_s(), step + 1, &bytes_field(7, &varint_field(1, 1))))?;
+        }
+        Ok(writer)
+    }
+
+    /// Adds the figures of a step.
+    ///
+    /// # Errors
+    /// When the system refuses.
+    pub fn scalars(&mut self, step: u64, figures: &[(&str, f64)]) -> Result<(), RunError> {
+        self.write(&event(now_s(), step, &bytes_field(5, &summary(figures))))
+    }
+
+    fn write(&mut self, event: &[u8]) -> Result<(), RunError> {
+        self.file.write_all(&record(event)).map_err(RunError::io(&self.path))
+    }
+}
+
+/// The first free name of this second.
+fn new_file(folder: &Path, second: u64) -> Result<(PathBuf, File), RunError> {
+    let mut number = 0;
+    loop {
+        let path = folder.join(format!("{EVENTS}{second:010}.sextant.{number}"));
+        match File::create_new(&path) {
+            Err(error) if error.kind() == ErrorKind::AlreadyExists => number += 1,
+            opened => return opened.map_err(RunError::io(&path)).map(|file| (path.clone(), file)),
+        }
+    }
+}
+
+fn now_s() -> f64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0.0, |since| since.as_secs_f64())
+}
+
+/// `Event { wall_time: 1, step: 2 }` and one more field.
+fn event(wall_time_s: f64, step: u64, field: &[u8]) -> Vec<u8> {
+    let mut message = vec![tag(1, FIXED_64)];
+    message.extend(wall_time_s.to_le_bytes());
+    message.extend(varint_field(2, step));
+    message.extend(field);
+    message
+}
+
+/// `Summary { value: [Value { tag: 1, simple_value: 2 }] }`.
+fn summary(figures: &[(&str, f64)]) -> Vec<u8> {
+    let value = |&(name, figure): &(&str, f64)| {
+        let mut value = text_field(1, name);
+        value.push(tag(2, FIXED_32));
+        value.extend((figure as f32).to_le_bytes());
+        bytes_field(1, &value)
+    };
+    figures.iter().flat_map(value).collect()
+}
+
+/// TFRecord: length, its checksum, message, its checksum.
+fn record(message: &[u8]) -> Vec<u8> {
+    let length = (message.len() as u64).to_le_bytes();
+    let mut record = length.to_vec();
+    record.extend(masked_crc32c(&length).to_le_bytes());
+    record.extend(message);
+    record.extend(masked_crc32c(message).to_le_bytes());
+    record
+}
+
+// Wire types of protocol buffers.
+const VARINT: u8 = 0;
+const FIXED_64: u8 = 1;
+const LENGTH_DELIMITED: u8 = 2;
+const FIXED_32: u8 = 5;
+
+fn tag(field: u8, wire_type: u8) -> u8 {
+    field << 3 | wire_type
+}
+
+fn varint_field(field: u8, value: u64) -> Vec<u8> {
+    let mut bytes = vec![tag(field, VARINT)];
+    push_varint(&mut bytes, value);
+    bytes
+}
+
+fn text_field(field: u8, text: &str) -> Vec<u8> {
+    bytes_field(field, text.as_bytes())
+}
+
+fn bytes_field(field: u8, contents: &[u8]) -> Vec<u8> {
+    let mut bytes = vec![tag(field, LENGTH_DELIMITED)];
+    push_varint(&mut bytes, contents.len() as u64);
+    bytes.extend(contents);
+    bytes
+}
+
+/// Seven bits a byte, lowest first; the top bit says that more follow.
+fn push_varint(bytes: &mut Vec<u8>, mut value: u64) {
+    while value >= 0x80 {
+        bytes.push(value as u8 | 0x80);
+        value >>= 7;
+    }
+    bytes.push(value as u8);
+}
+
+/// As TFRecord masks checksums, so that a checksum of checksums is not degenerate.
+fn masked_crc32c(bytes: &[u8]) -> u32 {
+    crc32c(bytes).rotate_right(15).wrapping_add(0xa282_ead8)
+}
+
+/// CRC-32C (Castagnoli), reflected polynomial 0x82f63b78.
+fn crc32c(bytes: &[u8]) -> u32 {
+    !bytes.iter().fold(!0, |crc, &byte| (0..8).fold(crc ^ u32::from(byte), |crc, _| shift(crc)))
+}
+
+fn shift(crc: u32) -> u32 {
+    if crc & 1 == 1 { crc >> 1 ^ 0x82f6_3b78 } else { crc >> 1 }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn checksums_are_those_of_rfc_3720() {
+        let ascending: Vec<u8> = (0..32).collect();
+        let cases: [(&[u8], u32); 4] = [
+            (b"123456789", 0xe306_9283),
+            (&[0; 32], 0x8a91_36aa),
+            (&[0xff; 32], 0x62a8_ab43),
+            (&ascending, 0x46dd_794e),
+        ];
+        for (bytes, crc) in cases {
+            assert_eq!(crc32c(bytes), crc, "{bytes:?}");
+        }
+    }
+
+    #[test]
+    fn messages_have_these_bytes() {
+        let scalar = event(2.0, 300, &bytes_field(5, &summary(&[("loss", 1.5)])));
+        let expected = [
+            &[0x09, 0, 0, 0, 0, 0, 0, 0, 0x40][..], // wall_time = 2.0
+            &[0x10, 0xac, 0x02],                    // step = 300
+            &[0x2a, 13, 0x0a, 11],                  // summary { value {
+            &[0x0a, 4, b'l', b'o', b's', b's'],     // tag
+            &[0x15, 0, 0, 0xc0, 0x3f],              // simple_value = 1.5
+        ];
+        assert_eq!(scalar, expected.concat());
+        let start = event(0.0, 7, &bytes_field(7, &varint_field(1, 1)));
+        assert_eq!(start[9..], [0x10, 7, 0x3a, 2, 0x08, 1]);
+    }
+
+    #[test]
+    fn files_are_records_with_checksums_and_never_share_a_name() {
+        let folder = tempfile::tempdir().unwrap();
+        EventWriter::create(folder.path(), None).unwrap();
+        let mut resumed = EventWriter::create(folder.path(), Some(7)).unwrap();
+        resumed.scalars(8, &[("loss", 0.5), ("pose_deg", 12.0)]).unwrap();
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 2);
+        let bytes = std::fs::read(&resumed.path).unwrap();
+        assert_eq!(messages(&bytes).len(), 3);
+        assert_eq!(messages(&bytes)[0][11..], *b"\x1a\x0dbrain.Event:2");
+        assert_eq!(messages(&bytes)[1][9..], [0x10, 8, 0x3a, 2, 0x08, 1]);
+    }
+
+    fn messages(mut bytes: &[u8]) -> Vec<&[u8]> {
+        let mut messages = Vec::new();
+        while !bytes.is_empty() {
+            let (length, rest) = bytes.split_at(8);
+            let message = &rest[4..][..u64::from_le_bytes(length.try_into().unwrap()) as usize];
+            assert_eq!(rest[..4], masked_crc32c(length).to_le_bytes());
+            assert_eq!(rest[4 + message.len()..][..4], masked_crc32c(message).to_le_bytes());
+            messages.push(message);
+            bytes = &rest[8 + message.len()..];
+        }
+        messages
+    }
+}

@@ -1,0 +1,232 @@
+use std::fs::{self, File, TryLockError};
+use std::path::{Path, PathBuf};
+
+use super::atomic::{UNFINISHED, sync_folder, write_atomically};
+use super::checkpoint::Checkpoint;
+use super::{RunError, swap};
+use crate::config::{Config, ConfigError};
+
+/// The configuration, without which a folder holds no run.
+pub const CONFIG_FILE: &str = "config.toml";
+const LOCK: &str = ".lock";
+const CHECKPOINTS: &str = "checkpoints";
+/// What a run may leave in its folder, and `--overwrite` deletes.
+const FILES: [&str; 9] = [
+    CONFIG_FILE,
+    "metrics.jsonl",
+    "model.sxt",
+    "model.onnx",
+    "golden.safetensors",
+    "calibration.safetensors",
+    "evaluation.json",
+    "report.html",
+    "log.txt",
+];
+/// How the names of TensorBoard's files start.
+pub(super) const EVENTS: &str = "events.out.tfevents.";
+
+/// A run's folder, locked against other writers while it is open for writing.
+#[derive(Debug)]
+pub struct RunFolder {
+    path: PathBuf,
+    /// `None` for reading only; the lock ends with the file.
+    lock: Option<File>,
+}
+
+/// Which of a run's checkpoints.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CheckpointSlot {
+    /// The newest, to resume from.
+    Last,
+    /// The one with the best figure so far.
+    Best,
+}
+
+impl CheckpointSlot {
+    /// Name of its folder below `checkpoints/`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Last => "last",
+            Self::Best => "best",
+        }
+    }
+}
+
+impl RunFolder {
+    /// A folder for a new run, made if need be; with `overwrite` the files of the run that is there are deleted.
+    ///
+    /// # Errors
+    /// When it holds a run and `overwrite` is false, when it holds anything else, when another process writes it.
+    pub fn create(path: &Path, overwrite: bool) -> Result<Self, RunError> {
+        fs::create_dir_all(path).map_err(RunError::io(path))?;
+        match contents(path)? {
+            Contents::Run if !overwrite => return Err(RunError::HoldsRun { path: path.into() }),
+            Contents::Other => return Err(RunError::NotEmpty { path: path.into() }),
+            Contents::Run | Contents::Nothing => {}
+        }
+        let run = Self { path: path.into(), lock: Some(lock(path)?) };
+        run.delete_run()?;
+        let checkpoints = path.join(CHECKPOINTS);
+        fs::create_dir_all(&checkpoints).map_err(RunError::io(&checkpoints))?;
+        Ok(run)
+    }
+
+    /// The folder of a run, for writing; what a killed process left half-written is cleared away.
+    ///
+    /// # Errors
+    /// When there is no run, or another process writes it.
+    pub fn open(path: &Path) -> Result<Self, RunError> {
+        let mut run = Self::open_to_read(path)?;
+        run.lock = Some(lock(path)?);
+        remove_unfinished(path)?;
+        let checkpoints = path.join(CHECKPOINTS);
+        fs::create_dir_all(&checkpoints).map_err(RunError::io(&checkpoints))?;
+        swap::recover(&checkpoints)?;
+        Ok(run)
+    }
+
+    /// The folder of a run, for reading, also while another process writes it.
+    ///
+    /// # Errors
+    /// When there is no run.
+    pub fn open_to_read(path: &Path) -> Result<Self, RunError> {
+        let run = Self { path: path.into(), lock: None };
+        if Self::holds_run(path) { Ok(run) } else { Err(RunError::NoRun { path: path.into() }) }
+    }
+
+    /// Whether there is a run to open.
+    pub fn holds_run(path: &Path) -> bool {
+        path.join(CONFIG_FILE).is_file()
+    }
+
+    /// Where the folder is.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Path of a file in the folder.
+    pub fn file(&self, name: &str) -> PathBuf {
+        self.path.join(name)
+    }
+
+    /// Replaces a file of the folder as [`write_atomically`] does.
+    ///
+    /// # Errors
+    /// When the system refuses; the old file is there then.
+    pub fn write(&self, name: &str, bytes: &[u8]) -> Result<(), RunError> {
+        write_atomically(&self.file(name), bytes)
+    }
+
+    /// Stores the configuration; from then on the folder holds a run.
+    ///
+    /// # Errors
+    /// When the system refuses.
+    pub fn write_config(&self, config: &Config) -> Result<(), RunError> {
+        self.write(CONFIG_FILE, config.to_toml().as_bytes())
+    }
+
+    /// The configuration that the run was started with.
+    ///
+    /// # Errors
+    /// When it cannot be read or is broken.
+    pub fn config(&self) -> Result<Config, ConfigError> {
+        Config::from_file(&self.file(CONFIG_FILE))
+    }
+
+    /// Folder of a checkpoint, whether there is one or not.
+    pub fn checkpoint_path(&self, slot: CheckpointSlot) -> PathBuf {
+        self.path.join(CHECKPOINTS).join(slot.name())
+    }
+
+    /// Puts a checkpoint in the place of the one before, which stays until the new one is whole and on the disk.
+    ///
+    /// # Errors
+    /// When the system refuses or a tensor is not finite; the checkpoint before is there then.
+    pub fn save_checkpoint(&self, slot: CheckpointSlot, checkpoint: &Checkpoint) -> Result<(), RunError> {
+        if self.lock.is_none() {
+            return Err(RunError::ReadOnly { path: self.path.clone() });
+        }
+        swap::replace_folder(&self.checkpoint_path(slot), |folder| checkpoint.write(folder))
+    }
+
+    /// The stored checkpoint, `None` when none was saved yet.
+    ///
+    /// # Errors
+    /// When it cannot be read or is broken.
+    pub fn load_checkpoint(&self, slot: CheckpointSlot) -> Result<Option<Checkpoint>, RunError> {
+        let load = || swap::current(&self.checkpoint_path(slot)).map(|folder| Checkpoint::read(&folder)).transpose();
+        // A writer may swap folders between two files; that passes, a broken file does not.
+        if self.lock.is_some() { load() } else { load().or_else(|_| load()) }
+    }
+
+    fn delete_run(&self) -> Result<(), RunError> {
+        // First of all the file without which there is no run: a kill in between leaves no half of one.
+        for name in FILES {
+            remove_file_if_there(&self.file(name))?;
+        }
+        let checkpoints = self.path.join(CHECKPOINTS);
+        if checkpoints.is_dir() {
+            fs::remove_dir_all(&checkpoints).map_err(RunError::io(&checkpoints))?;
+        }
+        for name in names(&self.path)?.iter().filter(|name| name.starts_with(EVENTS)) {
+            remove_file_if_there(&self.file(name))?;
+        }
+        remove_unfinished(&self.path)?;
+        sync_folder(&self.path).map_err(RunError::io(&self.path))
+    }
+}
+
+enum Contents {
+    Nothing,
+    Run,
+    Other,
+}
+
+/// Remains of a run that was killed before it had a configuration, or while it was deleted, count as nothing; they
+/// are known by the lock file.
+fn contents(path: &Path) -> Result<Contents, RunError> {
+    if RunFolder::holds_run(path) {
+        return Ok(Contents::Run);
+    }
+    let is_remains = |name: &String| {
+        let name = name.as_str();
+        FILES.contains(&name)
+            || [LOCK, CHECKPOINTS].contains(&name)
+            || [EVENTS, UNFINISHED].iter().any(|s| name.starts_with(s))
+    };
+    let names = names(path)?;
+    let is_ours = names.is_empty() || (names.iter().any(|name| name == LOCK) && names.iter().all(is_remains));
+    Ok(if is_ours { Contents::Nothing } else { Contents::Other })
+}
+
+fn names(folder: &Path) -> Result<Vec<String>, RunError> {
+    let entries = fs::read_dir(folder).map_err(RunError::io(folder))?;
+    let name = |entry: std::io::Result<fs::DirEntry>| Ok(entry?.file_name().to_string_lossy().into_owned());
+    entries.map(name).collect::<std::io::Result<_>>().map_err(RunError::io(folder))
+}
+
+fn remove_unfinished(folder: &Path) -> Result<(), RunError> {
+    let unfinished = names(folder)?.into_iter().filter(|name| name.starts_with(UNFINISHED));
+    unfinished.map(|name| folder.join(name)).try_for_each(|path| remove_file_if_there(&path))
+}
+
+fn remove_file_if_there(path: &Path) -> Result<(), RunError> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(RunError::io(path)(error)),
+        _ => Ok(()),
+    }
+}
+
+/// The lock file stays when the lock ends: deleting it would let two processes hold locks on two files of one name.
+fn lock(folder: &Path) -> Result<File, RunError> {
+    let path = folder.join(LOCK);
+    let file = File::options().create(true).truncate(false).write(true).open(&path).map_err(RunError::io(&path))?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => Err(RunError::Locked { path: folder.into() }),
+        Err(TryLockError::Error(error)) => Err(RunError::io(&path)(error)),
+    }
+}
+
+#[cfg(test)]
+mod tests;

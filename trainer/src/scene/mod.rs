@@ -1,0 +1,28 @@
+//! Objects, scenes and the renderer that turns them into images with known poses.
+//!
+//! The world has z up and the floor at z = -1; an object stands in its own frame, centred, and is turned by
+//! [`SceneParameters::world_from_object`]. Colours are sRGB in [0, 1] unless a name says linear.
+
+mod decimate;
+mod files;
+mod folder;
+mod mesh;
+mod mesh_check;
+mod mesh_edit;
+mod normals;
+mod parameters;
+mod procedural;
+mod render;
+mod source;
+pub mod sweethome3d;
+mod vector;
+
+pub use files::{LoadedMesh, MESH_EXTENSIONS, decode_texture, load_glb, load_mesh, load_obj, load_ply, load_stl};
+pub use folder::{MeshFolder, MeshFolderSettings};
+pub use mesh::{Material, Mesh, Texture, Triangle};
+pub use mesh_check::MeshError;
+pub use mesh_edit::BoundingBox;
+pub use parameters::{RotationLimitError, RotationSampling, SceneParameters};
+pub use procedural::{Procedural, ProceduralSettings};
+pub use render::{Renderer, SceneError, SceneSettings, Scratch};
+pub use source::{Object, ObjectSource, SourceError};
