@@ -55,7 +55,8 @@ pub enum OptimiserKind {
 pub struct ScheduleConfig {
     /// Shape after the warm-up (`cosine`).
     pub kind: ScheduleKind,
-    /// Steps over which the rate rises linearly from near 0 (0).
+    /// Steps over which the rate rises linearly from near 0; a run shorter than twice as many warms up for half of
+    /// its steps (0).
     pub warmup_steps: u64,
     /// Step: the rate is multiplied by `gamma` from each of these steps on (none).
     pub milestones: Vec<u64>,
