@@ -137,7 +137,12 @@ mod tests {
             for panel in 0..first.count() {
                 let from = first.first_column(panel);
                 let width = kernels.tile(columns - from).columns;
-                assert_eq!(first.panel(panel)[..depth * width], second.panel(panel)[..depth * width], "{}", kernels.name);
+                assert_eq!(
+                    first.panel(panel)[..depth * width],
+                    second.panel(panel)[..depth * width],
+                    "{}",
+                    kernels.name
+                );
                 for k in 0..depth {
                     for c in 0..width {
                         let expected = if from + c < columns { ((from + c) * depth + k) as f32 } else { 0.0 };
