@@ -41,7 +41,7 @@ impl Model {
     /// When the method is unknown or the device has no memory for it.
     pub fn new(config: &Config, classes: usize, device: &Device) -> Result<Self> {
         let mut store = ParameterStore::new(config.fit.seed, device);
-        let encoder = Encoder::new(config.model.encoder, &mut store.root().child("encoder"))?;
+        let encoder = Encoder::new(config.model.encoder, config.data.image_size, &mut store.root().child("encoder"))?;
         let width = encoder.feature_width();
         let rotation_head = RotationHead::new(width, config.heads.hidden, &mut store.root().child("rotation_head"))?;
         let class_head = ClassHead::new(width / 2, classes, &mut store.root().child("class_head"))?;
@@ -115,5 +115,34 @@ impl Model {
         }
         let predictor = self.method.lower_predictor(width / 2)?;
         Ok(std::iter::once(graph.finish()).chain(predictor).collect())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use sextant_runtime::graph::Node;
+
+    use super::*;
+
+    /// Multiply-accumulates of a node on one sample.
+    fn macs(graph: &Graph, node: &Node) -> usize {
+        let made: usize = graph.value(node.output).shape.iter().product();
+        match &node.op {
+            Op::Conv2d { weight, .. } => made * graph.weight(*weight).shape[1..].iter().product::<usize>(),
+            Op::Linear { weight, .. } => graph.weight(*weight).data.len(),
+            _ => 0,
+        }
+    }
+
+    #[test]
+    fn the_small_network_fits_microcontrollers() {
+        let config = Config::resolve(None, None, &[]).unwrap();
+        let graphs = Model::new(&config, 64, &Device::Cpu).unwrap().lower().unwrap();
+        let encode = &graphs[0];
+        let macs: usize = encode.nodes.iter().map(|node| macs(encode, node)).sum();
+        assert!(macs > 9_000_000 && macs <= 12_000_000, "{macs} multiply-accumulates");
+        let weights = encode.weights.iter().filter(|weight| weight.shape.len() > 1).map(|w| w.data.len());
+        let weights = weights.sum::<usize>();
+        assert!(weights <= 256 * 1024, "{weights} weights of one byte each");
     }
 }

@@ -15,6 +15,8 @@ pub struct DataConfig {
     pub path: Option<PathBuf>,
     /// Side of the square images, pixels (64).
     pub image_size: usize,
+    /// Procedural families to use, in the order of their labels; all of them when empty (empty).
+    pub families: Vec<String>,
     /// Training objects of each procedural family (48).
     pub objects_per_family: usize,
     /// Further objects of each procedural family that are kept out of training (8).
@@ -45,6 +47,7 @@ impl Default for DataConfig {
             source: DataSource::Procedural,
             path: None,
             image_size: 64,
+            families: Vec::new(),
             objects_per_family: 48,
             held_out_per_family: 8,
             seed: 0,

@@ -48,7 +48,7 @@ fn procedural_settings(config: &DataConfig) -> ProceduralSettings {
         held_out_per_family: config.held_out_per_family,
         seed: config.seed,
         object_diagonal: config.object_diagonal,
-        ..ProceduralSettings::default()
+        families: (!config.families.is_empty()).then(|| config.families.clone()),
     }
 }
 

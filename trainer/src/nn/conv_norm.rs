@@ -11,8 +11,10 @@ pub struct ConvNormConfig {
     pub channels_in: usize,
     /// Channels out.
     pub channels_out: usize,
-    /// Side of the square window, odd; padding is `kernel / 2`.
+    /// Side of the square window.
     pub kernel: usize,
+    /// Zeros on each side of the map: `kernel / 2`, which keeps the map's size under an odd window of stride 1.
+    pub padding: usize,
     /// Step in both directions.
     pub stride: usize,
     /// Initial scale of the norm: 1, or 0 at the end of a residual branch.
@@ -22,7 +24,12 @@ pub struct ConvNormConfig {
 impl ConvNormConfig {
     /// Stride 1, scale 1.
     pub fn new(channels_in: usize, channels_out: usize, kernel: usize) -> Self {
-        Self { channels_in, channels_out, kernel, stride: 1, initial_scale: 1.0 }
+        Self { channels_in, channels_out, kernel, padding: kernel / 2, stride: 1, initial_scale: 1.0 }
+    }
+
+    /// Without padding: the window stays inside the map.
+    pub fn unpadded(self) -> Self {
+        Self { padding: 0, ..self }
     }
 
     /// With that step.
@@ -63,13 +70,13 @@ impl ConvNorm {
     /// `activation(norm(conv(x)) + residual)`.
     ///
     /// # Shapes
-    /// `[n, h, w, channels_in]` to `[n, ceil(h / stride), ceil(w / stride), channels_out]`.
+    /// `[n, h, w, channels_in]` to `[n, oh, ow, channels_out]` with `oh = (h + 2 padding - kernel) / stride + 1`.
     ///
     /// # Errors
     /// When shapes differ.
     pub fn forward(&self, x: &Tensor, residual: Option<&Tensor>, activation: Activation, mode: Mode) -> Result<Tensor> {
-        let ConvNormConfig { kernel, stride, .. } = self.config;
-        let options = Conv2dOptions { stride: [stride; 2], padding: [kernel / 2; 2], groups: 1 };
+        let ConvNormConfig { padding, stride, .. } = self.config;
+        let options = Conv2dOptions { stride: [stride; 2], padding: [padding; 2], groups: 1 };
         self.norm.forward(&ops::conv2d(x, &self.weight, options)?, residual, activation, mode)
     }
 
@@ -88,7 +95,7 @@ impl ConvNorm {
         let folded = self.weight.as_detached_tensor().broadcast_mul(&scale.reshape(((), 1, 1, 1))?)?;
         let weight = graph.weight(&format!("{}.weight", self.name), folded.dims(), folded.flatten_all()?.to_vec1()?)?;
         let bias = graph.weight(&format!("{}.bias", self.name), shift.dims(), shift.to_vec1()?)?;
-        let pad = (self.config.kernel / 2) as u16;
+        let pad = self.config.padding as u16;
         let op = Op::Conv2d {
             weight,
             bias,

@@ -13,13 +13,13 @@ pub enum Encoder {
 }
 
 impl Encoder {
-    /// Makes the network.
+    /// Makes the network for square images of a size.
     ///
     /// # Errors
     /// When the device has no memory for it.
-    pub fn new(kind: EncoderKind, scope: &mut Scope) -> Result<Self> {
+    pub fn new(kind: EncoderKind, image_size: usize, scope: &mut Scope) -> Result<Self> {
         Ok(match kind {
-            EncoderKind::Tiny => Self::Tiny(Tiny::new(scope)?),
+            EncoderKind::Tiny => Self::Tiny(Tiny::new(image_size, scope)?),
             EncoderKind::Resnet18 => Self::ResNet18(ResNet18::new(scope)?),
         })
     }
