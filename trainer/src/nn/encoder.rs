@@ -7,7 +7,7 @@ use crate::config::EncoderKind;
 /// Images to feature vectors, whose first half is invariant and whose second half is equivariant.
 pub enum Encoder {
     /// [`EncoderKind::Tiny`].
-    Tiny(Tiny),
+    Tiny(Box<Tiny>),
     /// [`EncoderKind::Resnet18`].
     ResNet18(ResNet18),
 }
@@ -19,7 +19,7 @@ impl Encoder {
     /// When the device has no memory for it.
     pub fn new(kind: EncoderKind, image_size: usize, scope: &mut Scope) -> Result<Self> {
         Ok(match kind {
-            EncoderKind::Tiny => Self::Tiny(Tiny::new(image_size, scope)?),
+            EncoderKind::Tiny => Self::Tiny(Box::new(Tiny::new(image_size, scope)?)),
             EncoderKind::Resnet18 => Self::ResNet18(ResNet18::new(scope)?),
         })
     }
