@@ -49,7 +49,7 @@ pub struct Padding {
     pub right: u16,
 }
 
-/// What a node computes. Inputs are listed in the order of [`Node::inputs`].
+/// What a node computes. Inputs are listed in the order of [`Node::inputs`](super::Node::inputs).
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum Op {
