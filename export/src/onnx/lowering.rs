@@ -28,7 +28,7 @@ pub(super) fn lower(writer: &mut GraphWriter<'_>, node: &Node) -> Result<(), Str
         (Op::Add { activation }, &[a, b]) => activated(writer, node, "Add", &[a, b], vec![], *activation)?,
         (Op::Relu, &[x]) => writer.finish(node, "Relu", &[x], vec![]),
         (Op::MaxPool2d { kernel, stride, padding }, &[map]) => {
-            let attributes = pool_attributes(*kernel, *stride, *padding)?;
+            let attributes = pool_attributes(*kernel, *stride, *padding);
             writer.finish(node, "MaxPool", &[map], attributes);
         }
         (Op::GlobalAveragePool, &[map]) => {
@@ -135,16 +135,12 @@ fn conv_attributes(
     ]
 }
 
-fn pool_attributes(kernel: [u16; 2], stride: [u16; 2], padding: Padding) -> Result<Vec<AttributeProto>, String> {
-    let [height, width] = kernel;
-    if padding.top.max(padding.bottom) >= height || padding.left.max(padding.right) >= width {
-        return Err(format!("a {height}x{width} MaxPool whose window may lie wholly in the padding ({padding:?})"));
-    }
+fn pool_attributes(kernel: [u16; 2], stride: [u16; 2], padding: Padding) -> Vec<AttributeProto> {
     let mut attributes = vec![ints("kernel_shape", &kernel.map(i64::from)), ints("strides", &stride.map(i64::from))];
     if padding != Padding::default() {
         attributes.push(ints("pads", &onnx_pads(padding)));
     }
-    Ok(attributes)
+    attributes
 }
 
 /// ONNX lists the pads before all axes, then those after.

@@ -3,7 +3,7 @@
 use prost::Message;
 use sextant_export::onnx::proto::{Dimension, ModelProto, TENSOR_FLOAT, TENSOR_UINT8, ValueInfoProto};
 use sextant_export::onnx::{Batch, OnnxError, declared_shape, from_graph, infer_shapes, to_bytes};
-use sextant_runtime::graph::{Activation, DataType, Graph, GraphBuilder, Op, Padding};
+use sextant_runtime::graph::{Activation, DataType, Graph, GraphBuilder, Op};
 
 use crate::{networks, tract};
 
@@ -102,16 +102,4 @@ fn inputs_and_outputs_that_cannot_be_told_apart_are_refused() {
         let error = from_graph(&b.finish(), &[], Batch::Dynamic).unwrap_err();
         assert_eq!(error, OnnxError::DuplicateName(first.to_string()));
     }
-}
-
-#[test]
-fn everything_unsupported_is_listed_at_once() {
-    let mut b = GraphBuilder::new("encode");
-    let map = b.input("map", &[4, 4, 3], DataType::F32);
-    let padding = Padding { top: 2, ..Padding::default() };
-    for name in ["pool.a", "pool.b"] {
-        b.node(name, Op::MaxPool2d { kernel: [2, 2], stride: [1, 1], padding }, &[map]).unwrap();
-    }
-    let message = from_graph(&b.finish(), &[], Batch::Dynamic).unwrap_err().to_string();
-    assert!(message.contains("node 'pool.a'") && message.contains("node 'pool.b'"), "{message}");
 }
