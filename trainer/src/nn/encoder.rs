@@ -3,6 +3,7 @@ use sextant_runtime::graph::{GraphBuilder, ValueId};
 
 use super::{Mode, ResNet18, Scope, Tiny};
 use crate::config::EncoderKind;
+use crate::ops;
 
 /// Images to feature vectors, whose first half is invariant and whose second half is equivariant.
 pub enum Encoder {
@@ -38,10 +39,19 @@ impl Encoder {
     /// # Errors
     /// When the image is too small for the network.
     pub fn forward(&self, images: &Tensor, mode: Mode) -> Result<Tensor> {
-        match self {
-            Self::Tiny(network) => network.forward(images, mode),
-            Self::ResNet18(network) => network.forward(images, mode),
-        }
+        Ok(self.encode(images, mode)?.features)
+    }
+
+    /// The last spatial map with the features.
+    ///
+    /// # Errors
+    /// When the image is too small for the network.
+    pub fn encode(&self, images: &Tensor, mode: Mode) -> Result<Encoded> {
+        let map = match self {
+            Self::Tiny(network) => network.map(images, mode)?,
+            Self::ResNet18(network) => network.map(images, mode)?,
+        };
+        Ok(Encoded { features: ops::global_average_pool(&map)?, map })
     }
 
     /// Appends the network's operators.
@@ -54,6 +64,15 @@ impl Encoder {
             Self::ResNet18(network) => network.lower(graph, images),
         }
     }
+}
+
+/// What an encoder makes of images.
+#[derive(Clone, Debug)]
+pub struct Encoded {
+    /// Last spatial map, `[n, h, w, feature_width]`.
+    pub map: Tensor,
+    /// Its mean over positions, `[n, feature_width]`: what is deployed.
+    pub features: Tensor,
 }
 
 /// The invariant half and the equivariant half of features `[n, d]`, each `[n, d / 2]`.

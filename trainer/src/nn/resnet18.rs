@@ -34,18 +34,20 @@ impl ResNet18 {
         Ok(Self { stem, blocks })
     }
 
+    /// The last spatial map, whose mean over positions are the features.
+    ///
     /// # Shapes
-    /// `[n, h, w, 3]` to `[n, 512]`.
+    /// `[n, h, w, 3]` to `[n, ceil(h / 32), ceil(w / 32), 512]`.
     ///
     /// # Errors
     /// When shapes differ.
-    pub fn forward(&self, images: &Tensor, mode: Mode) -> Result<Tensor> {
+    pub fn map(&self, images: &Tensor, mode: Mode) -> Result<Tensor> {
         let x = self.stem.forward(images, None, Activation::Relu, mode)?;
         let mut x = ops::max_pool2d(&x, [3, 3], [2, 2], [1, 1])?;
         for block in &self.blocks {
             x = block.forward(&x, mode)?;
         }
-        ops::global_average_pool(&x)
+        Ok(x)
     }
 
     /// Appends the network's operators.

@@ -2,7 +2,7 @@ use candle_core::{Result, Tensor};
 use sextant_runtime::graph::{self, GraphBuilder, Op, ValueId};
 
 use super::{BasicBlock, ConvNorm, ConvNormConfig, Mode, Scope};
-use crate::ops::{self, Activation};
+use crate::ops::Activation;
 
 /// A small residual network for microcontrollers: plain convolutions and ReLU only, which int8 carries well.
 ///
@@ -39,17 +39,19 @@ impl Tiny {
         Ok(Self { stem, blocks, features })
     }
 
+    /// The last spatial map, whose mean over positions are the features.
+    ///
     /// # Shapes
-    /// `[n, h, w, 3]` to `[n, 128]`.
+    /// `[n, h, w, 3]` to `[n, ceil(h / 16), ceil(w / 16), 128]`.
     ///
     /// # Errors
     /// When shapes differ.
-    pub fn forward(&self, images: &Tensor, mode: Mode) -> Result<Tensor> {
+    pub fn map(&self, images: &Tensor, mode: Mode) -> Result<Tensor> {
         let mut x = self.stem.forward(images, None, Activation::Relu, mode)?;
         for block in &self.blocks {
             x = block.forward(&x, mode)?;
         }
-        ops::global_average_pool(&self.features.forward(&x, None, Activation::Relu, mode)?)
+        self.features.forward(&x, None, Activation::Relu, mode)
     }
 
     /// Appends the network's operators.
