@@ -51,6 +51,9 @@ pub const SMALL_FIT: &[&str] = &[
     "--set=evaluation.pairs=40",
     "--set=evaluation.train_pairs=80",
     "--set=evaluation.probe_epochs=2",
+    "--set=evaluation.gallery_objects=2",
+    "--set=evaluation.gallery_views=5",
+    "--set=evaluation.out_of_range_pairs=8",
 ];
 
 /// `trainer fit` with [`SMALL_FIT`] and more arguments; what it printed on standard output.

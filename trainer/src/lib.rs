@@ -12,5 +12,7 @@ pub mod monitor;
 pub mod nn;
 pub mod ops;
 pub mod optimiser;
+pub mod report;
 pub mod run;
 pub mod scene;
+pub mod study;

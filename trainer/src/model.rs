@@ -5,8 +5,8 @@ use sextant_runtime::graph::{DataType, Graph, GraphBuilder, Op};
 use sextant_runtime::rotation::{UnitQuaternion, nearest_rotation};
 
 use crate::config::Config;
-use crate::method::{self, Method};
-use crate::nn::{ClassHead, Encoder, Mode, ParameterStore, RotationHead, split_halves};
+use crate::method::{self, Method, Setting};
+use crate::nn::{ClassHead, Encoded, Encoder, Mode, ParameterStore, RotationHead, split_halves};
 
 /// Everything that is trained and saved.
 pub struct Model {
@@ -48,7 +48,8 @@ impl Model {
         let Some(entry) = method::find(&config.method.name) else {
             candle_core::bail!("there is no method '{}'", config.method.name)
         };
-        let method = (entry.build)(config, width, &mut store.root().child("method"))?;
+        let setting = Setting { config, feature_width: width, map_channels: encoder.map_channels(), classes };
+        let method = (entry.build)(setting, &mut store.root().child("method"))?;
         let (mean, std, image_size) = (config.data.mean, config.data.std, config.data.image_size);
         Ok(Self { encoder, rotation_head, class_head, method, store, mean, std, image_size })
     }
@@ -74,12 +75,29 @@ impl Model {
         Tensor::from_vec(values, (images.len() / (size * size * 3), size, size, 3), self.store.device())
     }
 
+    /// Last map and features of normalised images `[n, size, size, 3]`, in evaluation mode and without gradient.
+    ///
+    /// # Errors
+    /// When shapes differ.
+    pub fn encode(&self, images: &Tensor) -> Result<Encoded> {
+        let Encoded { map, features } = self.encoder.encode(images, Mode::Evaluate)?;
+        Ok(Encoded { map: map.detach(), features: features.detach() })
+    }
+
     /// What the deployed network makes of normalised images `[n, size, size, 3]`.
     ///
     /// # Errors
     /// When shapes differ.
     pub fn evaluate(&self, images: &Tensor) -> Result<Outputs> {
-        let features = self.encoder.forward(images, Mode::Evaluate)?.detach();
+        self.outputs(&self.encode(images)?)
+    }
+
+    /// What the deployed heads make of encoded images.
+    ///
+    /// # Errors
+    /// When shapes differ.
+    pub fn outputs(&self, encoded: &Encoded) -> Result<Outputs> {
+        let features = encoded.features.clone();
         let (invariant, _) = split_halves(&features)?;
         let matrices = self.rotation_head.forward(&features)?.detach().to_vec2::<f32>()?;
         Ok(Outputs {

@@ -48,9 +48,9 @@ impl From<Slot> for CheckpointSlot {
 /// Prints the figures of a run on held-out objects.
 pub fn run(args: EvalArgs) -> anyhow::Result<ExitCode> {
     let mut trained = TrainedRun::open(&args.run, args.checkpoint.into(), &args.sets, &args.device)?;
-    let (source, settings) = (trained.source.clone(), trained.config.evaluation.clone());
+    let (source, config) = (trained.source.clone(), trained.config.clone());
     let figures = trained
-        .with_deployed_weights(|model| Ok(evaluate(model, &source, &settings)?))
+        .with_deployed_weights(|model| Ok(evaluate(model, &source, &config)?))
         .with_context(|| format!("evaluating {}", args.run.display()))?;
     if args.json {
         println!("{}", serde_json::to_string_pretty(&figures)?);

@@ -2,7 +2,9 @@ use std::process::ExitCode;
 
 use clap::Args;
 
-use crate::method::METHODS;
+use serde_json::{Value, json};
+
+use crate::method::{METHODS, MethodEntry, MethodOption};
 
 /// Arguments of `trainer methods`.
 #[derive(Args)]
@@ -12,17 +14,35 @@ pub struct MethodsArgs {
     json: bool,
 }
 
-/// Prints every method with its paper and its loss.
+/// Prints every method with its paper, its loss and its options.
 pub fn run(args: MethodsArgs) -> anyhow::Result<ExitCode> {
     if args.json {
-        let methods: Vec<_> =
-            METHODS.iter().map(|m| serde_json::json!({ "name": m.name, "paper": m.paper, "loss": m.loss })).collect();
-        println!("{}", serde_json::to_string_pretty(&methods)?);
+        println!("{}", serde_json::to_string_pretty(&METHODS.iter().map(as_json).collect::<Vec<_>>())?);
     } else {
-        for method in METHODS {
-            println!("{:<10} {}\n{:<10} {}", method.name, method.paper, "", method.loss);
-        }
+        METHODS.iter().for_each(print);
     }
     eprintln!("next: cargo trainer fit --set method.name=NAME");
     Ok(ExitCode::SUCCESS)
+}
+
+fn as_json(method: &MethodEntry) -> Value {
+    let option = |option: &MethodOption| {
+        json!({
+            "key": format!("method.{}", option.key),
+            "default": option.default_value(),
+            "allowed": option.allowed(),
+            "help": option.help,
+        })
+    };
+    let options: Vec<_> = method.options.iter().map(option).collect();
+    json!({ "name": method.name, "paper": method.paper, "loss": method.loss, "options": options })
+}
+
+fn print(method: &MethodEntry) {
+    println!("{}\n    {}\n    loss: {}", method.name, method.paper, method.loss);
+    for option in method.options {
+        let default = option.default_value().to_string();
+        println!("    method.{:<26} {:<14} {} ({})", option.key, default, option.help, option.allowed());
+    }
+    println!();
 }

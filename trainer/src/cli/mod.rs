@@ -11,6 +11,8 @@ mod interrupt;
 mod methods;
 mod progress;
 mod render;
+mod report;
+mod study;
 
 use std::process::ExitCode;
 
@@ -32,6 +34,10 @@ pub enum Command {
     Data(data::DataArgs),
     /// List the self-supervised methods.
     Methods(methods::MethodsArgs),
+    /// Write one HTML file about finished runs: curves, tables, pictures.
+    Report(report::ReportArgs),
+    /// Train a table of methods under one budget, and write down what came of it.
+    Study(study::StudyArgs),
 }
 
 /// Runs one subcommand.
@@ -45,5 +51,7 @@ pub fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Render(args) => render::run(args).map(|()| ExitCode::SUCCESS),
         Command::Data(args) => data::run(args).map(|()| ExitCode::SUCCESS),
         Command::Methods(args) => methods::run(args),
+        Command::Report(args) => report::run(args),
+        Command::Study(args) => study::run(args),
     }
 }

@@ -107,6 +107,18 @@ pub enum Problem {
         /// The most similar key.
         nearest: String,
     },
+    /// The method that was chosen has no such option.
+    #[error("{origin}: the method `{method}` has no option `{key}`; it has {known}")]
+    UnknownOption {
+        /// Dotted key.
+        key: String,
+        /// Who set it.
+        origin: Origin,
+        /// Name of the method.
+        method: String,
+        /// The method's own options.
+        known: String,
+    },
     /// The value is of another type, or not one of the names that are allowed.
     #[error("{origin}: `{key}` should be {expected}, not {found}")]
     WrongType {
@@ -123,7 +135,7 @@ pub enum Problem {
     #[error("`{key}` is {value}; allowed: {allowed}")]
     OutOfRange {
         /// Dotted key.
-        key: &'static str,
+        key: String,
         /// The value.
         value: String,
         /// The range, and the reason where it is not plain.
@@ -138,7 +150,10 @@ fn joined(problems: &[Problem]) -> String {
 fn hint(problems: &[Problem]) -> String {
     match problems {
         [Problem::UnknownKey { nearest, .. }] => format!("did you mean `{nearest}`?"),
-        [Problem::OutOfRange { key: "data.path", .. }] => "--set data.path=FOLDER".into(),
+        [Problem::UnknownOption { method, .. }] => {
+            format!("`trainer methods` shows what the options of `{method}` mean; leave the others out")
+        }
+        [Problem::OutOfRange { key, .. }] if key == "data.path" => "--set data.path=FOLDER".into(),
         [Problem::WrongType { key, .. }] => format!("change `{key}`, or leave it out for its default"),
         [Problem::OutOfRange { key, .. }] => format!("--set {key}=VALUE changes it for one run"),
         _ => format!("{} things to change; a run's config.toml shows every key with a value", problems.len()),

@@ -54,12 +54,37 @@ pub struct EvaluationConfig {
     pub probe_lr: f64,
     /// Neighbours that vote in the k-NN classification (20).
     pub neighbours: usize,
+    /// Whether a classifier with two hidden layers is trained beside the linear one (true).
+    pub mlp_probe: bool,
+    /// Whether rotation is also read from each half of the features and from the method's embeddings (true).
+    pub part_probes: bool,
+    /// Whether the differences of the hues of floor and light are read, too (true).
+    pub colour_probe: bool,
+    /// Held-out objects whose views are predicted and retrieved; 0 for none (64).
+    pub gallery_objects: usize,
+    /// Views of each of them (50, as 3DIEBench has).
+    pub gallery_views: usize,
+    /// Pairs of views with rotations outside the trained range; 0 for none (400).
+    pub out_of_range_pairs: usize,
     /// Seed of the pairs and of the probes' weights (0).
     pub seed: u64,
 }
 
 impl Default for EvaluationConfig {
     fn default() -> Self {
-        Self { pairs: 2000, train_pairs: 8000, probe_epochs: 100, probe_lr: 1e-3, neighbours: 20, seed: 0 }
+        Self {
+            pairs: 2000,
+            train_pairs: 8000,
+            probe_epochs: 100,
+            probe_lr: 1e-3,
+            neighbours: 20,
+            mlp_probe: true,
+            part_probes: true,
+            colour_probe: true,
+            gallery_objects: 64,
+            gallery_views: 50,
+            out_of_range_pairs: 400,
+            seed: 0,
+        }
     }
 }

@@ -4,7 +4,11 @@ use serde::Deserialize;
 use strsim::normalized_damerau_levenshtein;
 use toml::{Table, Value};
 
-use super::{Config, ConfigError, Origin, Problem};
+use super::{Config, ConfigError, MethodConfig, Origin, Problem};
+use crate::method;
+
+const METHOD_NAME: &str = "method.name";
+const METHOD_PREFIX: &str = "method.";
 
 /// Values by dotted key, later ones over earlier ones, each with who set it last.
 #[derive(Default)]
@@ -46,14 +50,32 @@ impl Layers {
         match value {
             Value::Table(table) if !table.is_empty() => self.add_table(key, table, origin),
             value => {
+                if key == METHOD_NAME {
+                    self.forget_other_method(&value, origin);
+                }
                 self.values.insert(key, (value, origin.clone()));
             }
         }
     }
 
+    /// Drops the options that a layer below set for a method that another one takes the place of.
+    fn forget_other_method(&mut self, name: &Value, origin: &Origin) {
+        if name.as_str() == Some(&self.method_name()) {
+            return;
+        }
+        let is_of_layer_below = |other: &Origin| std::mem::discriminant(other) != std::mem::discriminant(origin);
+        self.values.retain(|key, (_, other)| !key.starts_with(METHOD_PREFIX) || !is_of_layer_below(other));
+    }
+
+    /// The method that the values so far ask for.
+    fn method_name(&self) -> String {
+        let named = self.values.get(METHOD_NAME).and_then(|(value, _)| value.as_str());
+        named.map_or_else(|| MethodConfig::default().name, str::to_string)
+    }
+
     /// The defaults with all values on top, checked key by key so that every problem is reported.
     pub(super) fn into_config(self) -> Result<Config, ConfigError> {
-        let schema = Schema::new();
+        let schema = Schema::new(&self.method_name());
         let problems: Vec<_> =
             self.values.iter().filter_map(|(key, (value, origin))| schema.problem(key, value, origin)).collect();
         if !problems.is_empty() {
@@ -76,7 +98,8 @@ impl Layers {
 fn set_value(key: &str, text: &str) -> Value {
     let parsed = || format!("value = {text}").parse::<Table>().ok().filter(|table| table.len() == 1)?.remove("value");
     let as_text = || Value::String(text.into());
-    match (Schema::new().known.get(key), parsed()) {
+    let default_method = MethodConfig::default().name;
+    match (Schema::new(&default_method).known.get(key), parsed()) {
         (Some(Value::String(_)), Some(Value::String(parsed))) => Value::String(parsed),
         (Some(Value::String(_)), _) => as_text(),
         (_, parsed) => parsed.unwrap_or_else(as_text),
@@ -106,12 +129,18 @@ struct Schema {
     /// A value of the right type for every dotted key.
     known: BTreeMap<String, Value>,
     sections: Vec<String>,
+    method: String,
 }
 
 impl Schema {
-    fn new() -> Self {
-        let defaults = Table::try_from(Config::default()).expect("the defaults are representable");
-        let mut schema = Self { defaults: Table::new(), known: BTreeMap::new(), sections: Vec::new() };
+    /// With the options of one method; an unknown one, which validation refuses, has those of the default.
+    fn new(method: &str) -> Self {
+        let known_method =
+            method::find(method).map_or_else(MethodConfig::default, |entry| MethodConfig::named(entry.name));
+        let config = Config { method: known_method, ..Config::default() };
+        let defaults = Table::try_from(config).expect("the defaults are representable");
+        let method = method.to_string();
+        let mut schema = Self { defaults: Table::new(), known: BTreeMap::new(), sections: Vec::new(), method };
         schema.learn("", &defaults);
         // The one key without a default.
         schema.known.insert("data.path".into(), Value::String(String::new()));
@@ -139,6 +168,9 @@ impl Schema {
             return (!is_empty_table(value)).then(|| wrong_type(key, value, origin, self.section_keys(key)));
         }
         let Some(example) = self.known.get(key) else {
+            if let Some(problem) = self.unknown_option(key, origin) {
+                return Some(problem);
+            }
             let nearest = self.nearest(key);
             return Some(Problem::UnknownKey { key: key.into(), origin: origin.clone(), nearest });
         };
@@ -149,6 +181,14 @@ impl Schema {
         assign(&mut trial, key, value.clone());
         let error = Config::deserialize(trial).err()?;
         Some(wrong_type(key, value, origin, expectation(error.message(), example)))
+    }
+
+    /// That a key is none of the method's options, when it lies in `[method]`; of an unknown method none is said.
+    fn unknown_option(&self, key: &str, origin: &Origin) -> Option<Problem> {
+        key.strip_prefix(METHOD_PREFIX)?;
+        let entry = method::find(&self.method)?;
+        let known = entry.options.iter().map(|option| option.key).collect::<Vec<_>>().join(", ");
+        Some(Problem::UnknownOption { key: key.into(), origin: origin.clone(), method: self.method.clone(), known })
     }
 
     fn section_keys(&self, section: &str) -> String {

@@ -1,4 +1,9 @@
+use std::collections::BTreeMap;
+
+use candle_core::{Result, bail};
 use serde::{Deserialize, Serialize};
+
+use crate::method;
 
 /// `[model]`: encoder and projectors.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -28,53 +33,84 @@ pub enum EncoderKind {
     Resnet18,
 }
 
-/// `[method]`: the self-supervised loss and its weights.
+/// `[method]`: which method, and the options that this method has.
 ///
-/// SIE, Garrido et al., ICML 2023: `invariance MSE(z_inv, z_inv') + equivariance MSE(p(z_equi), z_equi')` and the
-/// variance and covariance terms; a weight of 0 leaves a term out.
+/// Each method declares its own options beside its loss ([`crate::method::MethodOption`]); `trainer methods` lists them.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
 pub struct MethodConfig {
     /// Which method, by its name in `trainer methods` (`sie`).
     pub name: String,
-    /// Weight of the distance between the invariant halves (10).
-    pub invariance_weight: f64,
-    /// Weight of the distance between predicted and true equivariant half (4.5).
-    pub equivariance_weight: f64,
-    /// Weight of the hinge on each dimension's standard deviation (10).
-    pub variance_weight: f64,
-    /// Weight of the same hinge on the prediction (10).
-    pub predictor_variance_weight: f64,
-    /// Weight of the squared off-diagonal covariance (1).
-    pub covariance_weight: f64,
-    /// What the predictor is told of the relative rotation (`quaternion`, as the paper).
-    pub condition: Condition,
+    /// The method's own options by key; those that are not there have their defaults.
+    #[serde(flatten)]
+    pub options: BTreeMap<String, toml::Value>,
 }
 
 impl Default for MethodConfig {
     fn default() -> Self {
-        Self {
-            name: "sie".into(),
-            invariance_weight: 10.0,
-            equivariance_weight: 4.5,
-            variance_weight: 10.0,
-            predictor_variance_weight: 10.0,
-            covariance_weight: 1.0,
-            condition: Condition::Quaternion,
-        }
+        Self::named("sie")
     }
 }
 
-/// How a relative rotation is written down for the predictor.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Condition {
-    /// Four numbers, of either sign, as the paper's code.
-    Quaternion,
-    /// Four numbers with w >= 0, so that one rotation has one condition.
-    CanonicalQuaternion,
-    /// The nine entries of the rotation matrix, row by row.
-    Matrix,
+impl MethodConfig {
+    /// A method with all its options at their defaults; without options when there is no such method.
+    pub fn named(name: &str) -> Self {
+        let options = method::find(name).map_or(&[][..], |entry| entry.options);
+        let defaults = options.iter().map(|option| (option.key.to_string(), option.default_value()));
+        Self { name: name.into(), options: defaults.collect() }
+    }
+
+    /// The number that an option has.
+    ///
+    /// # Errors
+    /// When the method has no such option, or it is no number.
+    pub fn number(&self, key: &str) -> Result<f64> {
+        match self.value(key)? {
+            toml::Value::Float(value) => Ok(value),
+            toml::Value::Integer(value) => Ok(value as f64),
+            other => bail!("`method.{key}` is {other}, not a number"),
+        }
+    }
+
+    /// The whole number that an option has.
+    ///
+    /// # Errors
+    /// When the method has no such option, or it is no whole number from 0.
+    pub fn count(&self, key: &str) -> Result<usize> {
+        let value = self.value(key)?;
+        let count = value.as_integer().and_then(|count| usize::try_from(count).ok());
+        count.ok_or_else(|| candle_core::Error::Msg(format!("`method.{key}` is {value}, not a whole number from 0")))
+    }
+
+    /// The name that an option has.
+    ///
+    /// # Errors
+    /// When the method has no such option, or it is no text.
+    pub fn choice(&self, key: &str) -> Result<String> {
+        match self.value(key)? {
+            toml::Value::String(value) => Ok(value),
+            other => bail!("`method.{key}` is {other}, not text"),
+        }
+    }
+
+    /// Whether an option is set.
+    ///
+    /// # Errors
+    /// When the method has no such option, or it is neither true nor false.
+    pub fn flag(&self, key: &str) -> Result<bool> {
+        match self.value(key)? {
+            toml::Value::Boolean(value) => Ok(value),
+            other => bail!("`method.{key}` is {other}, neither true nor false"),
+        }
+    }
+
+    fn value(&self, key: &str) -> Result<toml::Value> {
+        let declared = method::find(&self.name).and_then(|entry| entry.options.iter().find(|option| option.key == key));
+        match (self.options.get(key), declared) {
+            (Some(value), _) => Ok(value.clone()),
+            (None, Some(option)) => Ok(option.default_value()),
+            (None, None) => bail!("the method '{}' has no option `{key}`", self.name),
+        }
+    }
 }
 
 /// `[heads]`: rotation and class from the deployed features.

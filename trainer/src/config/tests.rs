@@ -61,7 +61,7 @@ fn set_values_are_toml_or_text() {
     assert_eq!(config.data.rotation, RotationSampling::Uniform { limit_deg: 180.0 });
     assert_eq!(config.data.path.as_deref(), Some(Path::new("some/folder with spaces")));
     assert_eq!(config.name, "2024");
-    assert_eq!(config.method.condition, Condition::Matrix);
+    assert_eq!(config.method.choice("condition").unwrap(), "matrix");
     assert!(!config.data.shadows);
 }
 

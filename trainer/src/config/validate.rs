@@ -56,21 +56,33 @@ impl Config {
     fn check_learning(&self, checks: &mut Checks) {
         checks.within("model.projector_hidden", self.model.projector_hidden, 1..=16_384);
         checks.within("model.embedding", self.model.embedding, 1..=16_384);
-        let (method, heads) = (&self.method, &self.heads);
-        let known = METHODS.iter().map(|entry| entry.name).collect::<Vec<_>>().join(", ");
-        checks.require(crate::method::find(&method.name).is_some(), "method.name", quoted(&method.name), known);
-        for (key, weight) in [
-            ("method.invariance_weight", method.invariance_weight),
-            ("method.equivariance_weight", method.equivariance_weight),
-            ("method.variance_weight", method.variance_weight),
-            ("method.predictor_variance_weight", method.predictor_variance_weight),
-            ("method.covariance_weight", method.covariance_weight),
-            ("heads.rotation_weight", heads.rotation_weight),
-            ("heads.class_weight", heads.class_weight),
-        ] {
-            checks.within(key, weight, 0.0..=LARGEST_WEIGHT);
-        }
+        self.check_method(checks);
+        let heads = &self.heads;
+        checks.within("heads.rotation_weight", heads.rotation_weight, 0.0..=LARGEST_WEIGHT);
+        checks.within("heads.class_weight", heads.class_weight, 0.0..=LARGEST_WEIGHT);
         checks.within("heads.hidden", heads.hidden, 1..=16_384);
+    }
+
+    /// The method is known, and each of its options is one that it has, with an allowed value.
+    fn check_method(&self, checks: &mut Checks) {
+        let method = &self.method;
+        let known = METHODS.iter().map(|entry| entry.name).collect::<Vec<_>>().join(", ");
+        let Some(entry) = crate::method::find(&method.name) else {
+            return checks.require(false, "method.name", quoted(&method.name), known);
+        };
+        for (key, value) in &method.options {
+            let option = entry.options.iter().find(|option| option.key == key);
+            let allowed = option.map_or_else(|| format!("no such option of {}", entry.name), |option| option.allowed());
+            checks.require(
+                option.is_some_and(|option| option.accepts(value)),
+                &format!("method.{key}"),
+                value,
+                allowed,
+            );
+        }
+        for (key, allowed) in crate::method::meaningless_options(method) {
+            checks.require(false, &format!("method.{key}"), "set", allowed);
+        }
     }
 
     fn check_optimiser(&self, checks: &mut Checks) {
@@ -122,6 +134,9 @@ impl Config {
         checks.within("evaluation.probe_epochs", evaluation.probe_epochs, 1..=100_000);
         checks.within("evaluation.probe_lr", evaluation.probe_lr, 1e-9..=1e3);
         checks.within("evaluation.neighbours", evaluation.neighbours, 1..=10_000);
+        checks.within("evaluation.gallery_objects", evaluation.gallery_objects, 0..=1_000_000);
+        checks.within("evaluation.gallery_views", evaluation.gallery_views, 2..=1000);
+        checks.within("evaluation.out_of_range_pairs", evaluation.out_of_range_pairs, 0..=1_000_000);
         checks.within("evaluation.seed", evaluation.seed, 0..=LARGEST_SEED);
     }
 }
@@ -131,14 +146,14 @@ struct Checks(Vec<Problem>);
 
 impl Checks {
     /// NaN is in no range.
-    fn within<T: PartialOrd + Display>(&mut self, key: &'static str, value: T, range: RangeInclusive<T>) {
+    fn within<T: PartialOrd + Display>(&mut self, key: &str, value: T, range: RangeInclusive<T>) {
         let allowed = format!("{} to {}", range.start(), range.end());
         self.require(range.contains(&value), key, value, allowed);
     }
 
-    fn require(&mut self, holds: bool, key: &'static str, value: impl Display, allowed: impl Into<String>) {
+    fn require(&mut self, holds: bool, key: &str, value: impl Display, allowed: impl Into<String>) {
         if !holds {
-            self.0.push(Problem::OutOfRange { key, value: value.to_string(), allowed: allowed.into() });
+            self.0.push(Problem::OutOfRange { key: key.into(), value: value.to_string(), allowed: allowed.into() });
         }
     }
 }

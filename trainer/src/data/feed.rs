@@ -16,12 +16,14 @@ pub struct FeedSettings {
     pub first_step: u64,
     /// Batches made ahead.
     pub depth: usize,
+    /// Pairs of views of each object beyond the first.
+    pub further_pairs: usize,
 }
 
 impl FeedSettings {
     /// A feed from step 0, two batches ahead.
     pub fn new(batch_objects: usize, seed: u64) -> Self {
-        Self { batch_objects, seed, first_step: 0, depth: 2 }
+        Self { batch_objects, seed, first_step: 0, depth: 2, further_pairs: 0 }
     }
 }
 
@@ -34,6 +36,8 @@ pub struct StepBatch {
     pub epoch: u64,
     /// The pairs.
     pub pairs: PairBatch,
+    /// More pairs of the same objects.
+    pub further: Vec<PairBatch>,
 }
 
 /// Batches of consecutive steps, made ahead on a background thread.
@@ -106,8 +110,14 @@ fn produce(
         let objects = order.batch(step, settings.batch_objects);
         let epoch = order.epoch(step, settings.batch_objects);
         let pairs = source.pairs(&objects, stream_seed(settings.seed, "pairs", step));
-        let failed = pairs.is_err();
-        if send.send(pairs.map(|pairs| StepBatch { step, epoch, pairs })).is_err() || failed {
+        let further = (0..settings.further_pairs as u64).map(|index| {
+            let index = step * settings.further_pairs as u64 + index;
+            source.pairs(&objects, stream_seed(settings.seed, "further pairs", index))
+        });
+        let batch =
+            pairs.and_then(|pairs| Ok(StepBatch { step, epoch, pairs, further: further.collect::<Result<_, _>>()? }));
+        let failed = batch.is_err();
+        if send.send(batch).is_err() || failed {
             return;
         }
     }

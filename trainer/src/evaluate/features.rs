@@ -7,7 +7,8 @@ use rand_chacha::ChaCha8Rng;
 use sextant_runtime::rotation::UnitQuaternion;
 
 use crate::data::{DataError, PairSource};
-use crate::model::Model;
+use crate::method::{Embeddings, Pose};
+use crate::model::{Model, Outputs};
 use crate::optimiser::OptimiserError;
 use crate::scene::{SceneParameters, SceneSettings};
 
@@ -25,6 +26,10 @@ pub struct PairFeatures {
     pub labels: Vec<u32>,
     /// Object of each pair.
     pub objects: Vec<usize>,
+    /// How each view's images came to be.
+    pub poses: [Vec<Pose>; 2],
+    /// The method's embeddings of each view, where they were asked for.
+    pub embeddings: Option<[Embeddings; 2]>,
 }
 
 /// Why features could not be computed.
@@ -70,40 +75,100 @@ pub fn pair_features(
     objects: &[usize],
     seed: u64,
 ) -> Result<PairFeatures, EvaluationError> {
-    let mut streams = ChaCha8Rng::seed_from_u64(seed);
-    let mut parts: [Vec<(Tensor, Tensor)>; 2] = Default::default();
-    let mut predicted: [Vec<UnitQuaternion>; 2] = Default::default();
-    let mut rotations: [Vec<UnitQuaternion>; 2] = Default::default();
-    let mut labels = Vec::with_capacity(objects.len());
-    for chunk in objects.chunks(BATCH) {
-        let batch = source.pairs(chunk, streams.random())?;
-        for view in 0..2 {
-            let outputs = model.evaluate(&model.normalise(&batch.images[view])?)?;
-            parts[view].push((outputs.features, outputs.class_logits));
-            predicted[view].extend(outputs.rotations);
-            rotations[view].extend(batch.latents[view].iter().map(|l| camera_from_object(*l)));
-        }
-        labels.extend(batch.labels);
-    }
+    collect(model, source, objects, seed, false)
+}
+
+/// As [`pair_features`], with the method's embeddings.
+///
+/// # Errors
+/// As [`pair_features`].
+pub fn pair_features_and_embeddings(
+    model: &Model,
+    source: &Arc<dyn PairSource>,
+    objects: &[usize],
+    seed: u64,
+) -> Result<PairFeatures, EvaluationError> {
+    collect(model, source, objects, seed, true)
+}
+
+fn collect(
+    model: &Model,
+    source: &Arc<dyn PairSource>,
+    objects: &[usize],
+    seed: u64,
+    with_embeddings: bool,
+) -> Result<PairFeatures, EvaluationError> {
     if objects.is_empty() {
         return Err(EvaluationError::Empty("there is no object to evaluate on: the split is empty".into()));
     }
-    let joined = parts.map(|view| -> candle_core::Result<_> {
-        let (features, logits): (Vec<_>, Vec<_>) = view.into_iter().unzip();
-        Ok((Tensor::cat(&features, 0)?, Tensor::cat(&logits, 0)?))
-    });
-    let [(first, first_logits), (second, second_logits)] = {
-        let [a, b] = joined;
-        [a?, b?]
-    };
+    let mut streams = ChaCha8Rng::seed_from_u64(seed);
+    let mut parts: [ViewParts; 2] = Default::default();
+    let mut labels = Vec::with_capacity(objects.len());
+    for chunk in objects.chunks(BATCH) {
+        let batch = source.pairs(chunk, streams.random())?;
+        for (part, (images, latents)) in parts.iter_mut().zip(batch.images.iter().zip(&batch.latents)) {
+            part.add(model, images, latents, with_embeddings)?;
+        }
+        labels.extend(batch.labels);
+    }
+    let [first, second] = parts;
+    let ((a, first_embeddings), (b, second_embeddings)) = (first.tensors()?, second.tensors()?);
     Ok(PairFeatures {
-        features: [first, second],
-        class_logits: [first_logits, second_logits],
-        predicted,
-        rotations,
+        features: [a.features, b.features],
+        class_logits: [a.class_logits, b.class_logits],
+        predicted: [a.rotations, b.rotations],
+        rotations: [first.rotations, second.rotations],
         labels,
         objects: objects.to_vec(),
+        poses: [first.poses, second.poses],
+        embeddings: with_embeddings.then_some([first_embeddings, second_embeddings]),
     })
+}
+
+/// What has been computed of one view, batch by batch.
+#[derive(Default)]
+struct ViewParts {
+    features: Vec<Tensor>,
+    class_logits: Vec<Tensor>,
+    invariant: Vec<Tensor>,
+    equivariant: Vec<Tensor>,
+    predicted: Vec<UnitQuaternion>,
+    rotations: Vec<UnitQuaternion>,
+    poses: Vec<Pose>,
+}
+
+impl ViewParts {
+    fn add(
+        &mut self,
+        model: &Model,
+        images: &[u8],
+        latents: &[[f32; 7]],
+        with_embeddings: bool,
+    ) -> Result<(), EvaluationError> {
+        let encoded = model.encode(&model.normalise(images)?)?;
+        let outputs = model.outputs(&encoded)?;
+        if with_embeddings {
+            let Embeddings { invariant, equivariant } = model.method.embed(&encoded)?;
+            self.invariant.extend(invariant.map(|t| t.detach()));
+            self.equivariant.extend(equivariant.map(|t| t.detach()));
+        }
+        self.features.push(outputs.features);
+        self.class_logits.push(outputs.class_logits);
+        self.predicted.extend(outputs.rotations);
+        self.rotations.extend(latents.iter().map(|latents| camera_from_object(*latents)));
+        self.poses.extend(latents.iter().map(|latents| Pose::from_latents(*latents)));
+        Ok(())
+    }
+
+    fn tensors(&self) -> candle_core::Result<(Outputs, Embeddings)> {
+        let joined = |parts: &[Tensor]| (!parts.is_empty()).then(|| Tensor::cat(parts, 0)).transpose();
+        let outputs = Outputs {
+            features: Tensor::cat(&self.features, 0)?,
+            rotations: self.predicted.clone(),
+            class_logits: Tensor::cat(&self.class_logits, 0)?,
+        };
+        Ok((outputs, Embeddings { invariant: joined(&self.invariant)?, equivariant: joined(&self.equivariant)? }))
+    }
 }
 
 /// The rotation that the deployed network is asked for, seen from 3DIEBench's camera.

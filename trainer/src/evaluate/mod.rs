@@ -1,15 +1,36 @@
 //! What a trained network is worth: probes on frozen features and errors of the deployed heads, on held-out objects.
 
+mod angles;
+mod display;
+mod drift;
 mod features;
+mod gallery;
 mod knn;
+mod laws;
+mod measure;
+mod out_of_range;
+mod parts;
 mod pose;
 mod probe;
 mod r_squared;
+mod rank;
 mod report;
+mod retrieval;
 
-pub use features::{EvaluationError, PairFeatures, camera_from_object, fixed_objects, pair_features};
+pub use angles::{AngleBin, by_relative_angle};
+pub use drift::{Drift, relative_drift};
+pub use features::{
+    EvaluationError, PairFeatures, camera_from_object, fixed_objects, pair_features, pair_features_and_embeddings,
+};
+pub use gallery::{Gallery, ObjectViews, distinct_views};
 pub use knn::knn_top1;
-pub use pose::{PoseErrors, PoseReport};
-pub use probe::{LinearProbe, ProbeSettings, RotationProbe};
+pub use laws::{PredictorLaws, predictor_laws, relative_error};
+pub use measure::evaluate;
+pub(crate) use measure::images_of;
+pub use out_of_range::OutOfRange;
+pub use pose::{GeodesicError, PoseErrors, PoseReport};
+pub use probe::{LinearProbe, MlpProbe, ProbeSettings, RotationProbe};
 pub use r_squared::{RotationR2, rotation_r2};
-pub use report::{ClassReport, Evaluation, evaluate};
+pub use rank::effective_rank;
+pub use report::{ClassReport, Evaluation};
+pub use retrieval::{Retrieval, RetrievalFigures, retrieval};

@@ -1,4 +1,8 @@
 use serde::{Deserialize, Serialize};
+use sextant_runtime::rotation::{SymmetryGroup, UnitQuaternion};
+
+use super::{EvaluationError, PairFeatures};
+use crate::data::PairSource;
 
 /// Geodesic errors of a set of rotations, in degrees and shares.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -47,6 +51,60 @@ fn quantile(sorted: &[f32], share: f64) -> f64 {
     let (low, high) = (position.floor() as usize, position.ceil() as usize);
     let fraction = position - low as f64;
     f64::from(sorted[low]) * (1.0 - fraction) + f64::from(sorted[high]) * fraction
+}
+
+/// Geodesic error of one answer in degrees: plain, and against the nearest rotation that looks the same.
+#[derive(Clone, Copy, Debug)]
+pub struct GeodesicError {
+    /// Against the rotation that was rendered.
+    pub plain_deg: f32,
+    /// Against the nearest rotation that looks the same.
+    pub symmetric_deg: f32,
+}
+
+/// Errors of each image's rotation: all first views, then all second views.
+pub fn absolute_errors(pairs: &PairFeatures, source: &dyn PairSource) -> Vec<GeodesicError> {
+    let symmetries = symmetries(pairs, source);
+    let view = |v: usize| {
+        let truth_and_answer = pairs.rotations[v].iter().zip(&pairs.predicted[v]);
+        truth_and_answer.zip(&symmetries).map(|((truth, answer), symmetry)| GeodesicError {
+            plain_deg: truth.geodesic_angle_rad(*answer).to_degrees(),
+            symmetric_deg: symmetry.distance_rad(*truth, *answer).to_degrees(),
+        })
+    };
+    view(0).chain(view(1)).collect()
+}
+
+/// Errors of each pair's relative rotation.
+pub fn relative_errors(pairs: &PairFeatures, source: &dyn PairSource) -> Vec<GeodesicError> {
+    let symmetries = symmetries(pairs, source);
+    let errors = (0..symmetries.len()).map(|i| {
+        let truth = [pairs.rotations[0][i], pairs.rotations[1][i]];
+        let answer = [pairs.predicted[0][i], pairs.predicted[1][i]];
+        let [truth, answer] =
+            [truth, answer].map(|[first, second]: [UnitQuaternion; 2]| first.relative_rotation(second));
+        GeodesicError {
+            plain_deg: truth.geodesic_angle_rad(answer).to_degrees(),
+            symmetric_deg: symmetries[i].relative_distance_rad(truth, answer).to_degrees(),
+        }
+    });
+    errors.collect()
+}
+
+fn symmetries(pairs: &PairFeatures, source: &dyn PairSource) -> Vec<SymmetryGroup> {
+    pairs.objects.iter().map(|object| source.symmetry(*object)).collect()
+}
+
+/// Summary of errors, plain and symmetry-aware.
+///
+/// # Errors
+/// When there are none.
+pub fn pose_report(errors: &[GeodesicError]) -> Result<PoseReport, EvaluationError> {
+    let summary = |pick: fn(&GeodesicError) -> f32| PoseErrors::of(&errors.iter().map(pick).collect::<Vec<_>>());
+    match (summary(|e| e.plain_deg), summary(|e| e.symmetric_deg)) {
+        (Some(plain), Some(symmetric)) => Ok(PoseReport { plain, symmetric }),
+        _ => Err(EvaluationError::Empty("there is no image to measure rotations on".into())),
+    }
 }
 
 #[cfg(test)]

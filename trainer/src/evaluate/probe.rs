@@ -7,7 +7,7 @@ use rand_chacha::ChaCha8Rng;
 
 use super::EvaluationError;
 use crate::config::{OptimiserConfig, OptimiserKind};
-use crate::nn::{Linear, ParameterStore, cross_entropy};
+use crate::nn::{Linear, Mlp, ParameterStore, cross_entropy};
 use crate::ops;
 use crate::optimiser::Optimiser;
 
@@ -64,6 +64,46 @@ impl LinearProbe {
     /// When shapes differ.
     pub fn classes(&self, features: &Tensor) -> Result<Vec<u32>, EvaluationError> {
         Ok(self.linear.forward(&self.scaling.apply(features)?)?.argmax(1)?.to_vec1()?)
+    }
+}
+
+/// A classifier with two hidden layers of 1024 on standardised features (SIE, section 5).
+pub struct MlpProbe {
+    scaling: Standardiser,
+    mlp: Mlp,
+}
+
+impl MlpProbe {
+    /// Trains on frozen features.
+    ///
+    /// # Shapes
+    /// `features` is `[n, d]`, with `n` labels below `classes`.
+    ///
+    /// # Errors
+    /// When shapes differ.
+    pub fn train(
+        features: &Tensor,
+        labels: &[u32],
+        classes: usize,
+        settings: ProbeSettings,
+    ) -> Result<Self, EvaluationError> {
+        let scaling = Standardiser::of(features)?;
+        let features = scaling.apply(features)?;
+        let mut store = ParameterStore::new(settings.seed, features.device());
+        let mlp = Mlp::new(&[features.dim(1)?, HIDDEN, HIDDEN, classes], &mut store.root().child("probe"))?;
+        let labels = Tensor::new(labels, features.device())?;
+        minimise(&store, labels.dim(0)?, settings, |rows| {
+            cross_entropy(&mlp.forward(&features.index_select(rows, 0)?)?, &labels.index_select(rows, 0)?)
+        })?;
+        Ok(Self { scaling, mlp })
+    }
+
+    /// The class of each feature vector.
+    ///
+    /// # Errors
+    /// When shapes differ.
+    pub fn classes(&self, features: &Tensor) -> Result<Vec<u32>, EvaluationError> {
+        Ok(self.mlp.forward(&self.scaling.apply(features)?)?.argmax(1)?.to_vec1()?)
     }
 }
 
@@ -182,6 +222,18 @@ mod tests {
         let found = probe.classes(&features).unwrap();
         let right = found.iter().zip(&labels).filter(|(a, b)| a == b).count();
         assert!(right >= 235, "{right} of 240");
+    }
+
+    #[test]
+    fn an_mlp_separates_what_no_line_separates() {
+        let values: Vec<[f32; 2]> = (0..200).map(|i| [(i % 20) as f32 - 9.5, (i / 20) as f32 - 4.5]).collect();
+        let labels: Vec<u32> = values.iter().map(|[x, y]| u32::from((*x > 0.0) == (*y > 0.0))).collect();
+        let features = Tensor::from_vec(values.concat(), (200, 2), &Device::Cpu).unwrap();
+        let share = |found: Vec<u32>| found.iter().zip(&labels).filter(|(a, b)| a == b).count();
+        let linear = LinearProbe::train(&features, &labels, 2, SETTINGS).unwrap().classes(&features).unwrap();
+        let mlp = MlpProbe::train(&features, &labels, 2, SETTINGS).unwrap().classes(&features).unwrap();
+        assert!(share(linear) < 140);
+        assert!(share(mlp) > 190);
     }
 
     #[test]

@@ -130,6 +130,7 @@ impl Fit {
             seed: self.config.fit.seed,
             first_step: self.training.step,
             depth: self.config.data.queue_depth,
+            further_pairs: self.training.further_pairs(),
         };
         let mut feed = Feed::start(self.source.clone(), settings)?;
         while self.training.step < self.config.fit.steps {
@@ -146,10 +147,10 @@ impl Fit {
     fn one_step(&mut self, feed: &mut Feed) -> anyhow::Result<()> {
         let batch = feed.next_batch()?;
         let symmetries: Vec<_> = batch.pairs.objects.iter().map(|o| self.symmetries[*o as usize]).collect();
-        let report = self.training.train_step(&batch.pairs, &symmetries)?;
+        let report = self.training.train_step(&batch.pairs, &batch.further, &symmetries)?;
         self.check_finite(&report)?;
         self.epoch = batch.epoch;
-        let images = 2 * batch.pairs.labels.len();
+        let images = 2 * (1 + batch.further.len()) * batch.pairs.labels.len();
         self.journal.step_done(self.training.step, images);
         let fit = &self.config.fit;
         let step = self.training.step;
@@ -225,7 +226,7 @@ impl Fit {
         let figures = self.training.with_deployed_weights(|training| {
             let model = &training.model;
             deploy::write_deployables(&self.run, model, &self.source, &self.config)?;
-            Ok(evaluate(model, &self.source, &self.config.evaluation)?)
+            Ok(evaluate(model, &self.source, &self.config)?)
         })?;
         self.run.write("evaluation.json", serde_json::to_string_pretty(&figures)?.as_bytes())?;
         self.journal.finish();

@@ -12,12 +12,11 @@ use super::online_probes::OnlineProbes;
 use crate::config::{Config, OptimiserConfig, OptimiserKind};
 use crate::data::PairBatch;
 use crate::evaluate::camera_from_object;
-use crate::method::Views;
+use crate::method::{Moment, Pose, View, Views};
 use crate::model::Model;
 use crate::nn::ParameterStore;
 use crate::optimiser::{Ema, Optimiser, Schedule, clip_scale, global_norm};
 use crate::run::{Checkpoint, CheckpointState};
-use crate::scene::SceneParameters;
 
 /// A network on its way: weights, optimisers, moving average and the number of steps done.
 pub struct Training {
@@ -79,16 +78,26 @@ impl Training {
         })
     }
 
-    /// Moves the weights by one batch.
+    /// Pairs of views beyond the first that a step needs of each object.
+    pub fn further_pairs(&self) -> usize {
+        self.model.method.view_count().div_ceil(2).saturating_sub(1)
+    }
+
+    /// Moves the weights by one batch; `further` holds more pairs of views of the same objects, where the method needs
+    /// them ([`Self::further_pairs`]).
     ///
     /// # Errors
     /// When shapes differ; a loss that is not finite is for the caller to judge.
-    pub fn train_step(&mut self, batch: &PairBatch, symmetries: &[SymmetryGroup]) -> anyhow::Result<StepReport> {
-        let images = [self.model.normalise(&batch.images[0])?, self.model.normalise(&batch.images[1])?];
-        let labels = Tensor::new(batch.labels.as_slice(), images[0].device())?;
-        let views = Views { images, rotations: rotations(batch, world_from_object) };
+    pub fn train_step(
+        &mut self,
+        batch: &PairBatch,
+        further: &[PairBatch],
+        symmetries: &[SymmetryGroup],
+    ) -> anyhow::Result<StepReport> {
+        let views = self.views(batch, &further[..further.len().min(self.further_pairs())])?;
+        let labels = views.labels.clone();
         let output = self.model.method.loss(&self.model.encoder, &views)?;
-        let camera_rotations = rotations(batch, camera_from_object);
+        let camera_rotations = camera_rotations(batch);
         let gradient = self.config.heads.gradient;
         let heads = head_losses(&self.model, &output.features, &labels, &camera_rotations, symmetries, gradient)?;
         let probes = self.probes.losses(&output.features, &labels, &camera_rotations)?;
@@ -104,6 +113,7 @@ impl Training {
         if let Some(ema) = &mut self.ema {
             ema.update()?;
         }
+        self.model.method.after_step(views.moment)?;
         self.step += 1;
 
         let heads = [("head_rotation", heads.rotation), ("head_class", heads.class)];
@@ -116,6 +126,22 @@ impl Training {
             gradient_norm,
             embeddings: output.embeddings.into_iter().map(|(name, z)| (name, z.detach())).collect(),
         })
+    }
+
+    /// All views of a batch, as many as the method needs.
+    fn views(&self, batch: &PairBatch, further: &[PairBatch]) -> anyhow::Result<Views> {
+        let mut views = Vec::with_capacity(2 + 2 * further.len());
+        for pairs in std::iter::once(batch).chain(further) {
+            for (images, latents) in pairs.images.iter().zip(&pairs.latents) {
+                let poses = latents.iter().map(|latents| Pose::from_latents(*latents)).collect();
+                views.push(View { images: self.model.normalise(images)?, poses });
+            }
+        }
+        let wanted = self.model.method.view_count();
+        anyhow::ensure!(views.len() >= wanted, "the method needs {wanted} views of each object, not {}", views.len());
+        views.truncate(wanted);
+        let labels = Tensor::new(batch.labels.as_slice(), self.model.parameters().device())?;
+        Ok(Views { views, labels, moment: Moment { step: self.step, steps: self.config.fit.steps } })
     }
 
     /// Runs `body` with the weights that are deployed: the moving average where there is one.
@@ -170,13 +196,9 @@ impl Training {
     }
 }
 
-/// Both views' rotations of a batch.
-fn rotations(batch: &PairBatch, of: impl Fn([f32; 7]) -> UnitQuaternion) -> [Vec<UnitQuaternion>; 2] {
-    [0, 1].map(|view| batch.latents[view].iter().map(|latents| of(*latents)).collect())
-}
-
-fn world_from_object(latents: [f32; 7]) -> UnitQuaternion {
-    SceneParameters::from_latents(latents).world_from_object()
+/// Both views' camera-from-object rotations of a batch.
+fn camera_rotations(batch: &PairBatch) -> [Vec<UnitQuaternion>; 2] {
+    [0, 1].map(|view| batch.latents[view].iter().map(|latents| camera_from_object(*latents)).collect())
 }
 
 fn named(parameters: &ParameterStore) -> Vec<(String, Var)> {

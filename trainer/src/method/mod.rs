@@ -1,56 +1,121 @@
 //! Self-supervised methods: each is one file that implements [`Method`] and one line of [`METHODS`].
 
+mod action;
+mod branch;
+mod byol;
+mod equicaps;
+mod equimod;
 mod loss;
+mod only_equivariance;
+mod option;
+#[cfg(test)]
+pub(crate) mod reference;
+mod sen;
+mod seq_jepa;
+mod ser;
 mod sie;
+mod simclr;
+mod simclr_augself;
+mod supervised;
+#[cfg(test)]
+mod tests;
+mod vicreg;
+mod views;
 
-use candle_core::Tensor;
+use candle_core::{Result, Tensor};
 use sextant_runtime::graph::Graph;
-use sextant_runtime::rotation::UnitQuaternion;
 
 use crate::config::Config;
-use crate::nn::{Encoder, Scope};
+use crate::nn::{Encoded, Encoder, Scope};
 
-pub use loss::{covariance, mean_squared_error, variance_hinge};
-pub use sie::Sie;
+pub use action::{Action, Condition, Pose};
+pub use branch::{EquivariantBranch, Sees, meaningless_options};
+pub use loss::{
+    covariance, info_nce, mean_cosine_distance, mean_squared_error, nt_xent, unit_rows, variance_hinge, vicreg_terms,
+};
+pub use option::{MethodOption, OptionKind};
+pub use views::{Embeddings, MethodOutput, Moment, View, Views, WeightedTerm, weighted_sum};
 
-/// Two views of a batch of objects, ready for a network.
-pub struct Views {
-    /// Normalised images of each view, `[n, h, w, 3]`.
-    pub images: [Tensor; 2],
-    /// World-from-object rotation of each view.
-    pub rotations: [Vec<UnitQuaternion>; 2],
-}
+/// Every method there is.
+pub const METHODS: &[MethodEntry] = &[
+    sie::ENTRY,
+    vicreg::ENTRY,
+    simclr::ENTRY,
+    byol::ENTRY,
+    simclr_augself::ENTRY,
+    equimod::SIMCLR_ENTRY,
+    equimod::VICREG_ENTRY,
+    sen::ENTRY,
+    only_equivariance::ENTRY,
+    supervised::ENTRY,
+    equicaps::ENTRY,
+    seq_jepa::ENTRY,
+    ser::ENTRY,
+];
 
-/// What a method makes of a batch.
-pub struct MethodOutput {
-    /// Scalar to minimise.
-    pub loss: Tensor,
-    /// The unweighted terms of the loss, scalars, by name.
-    pub terms: Vec<(&'static str, Tensor)>,
-    /// The encoder's features of each view, `[n, feature_width]`, with their gradient.
-    pub features: [Tensor; 2],
-    /// Embeddings of the first view that can collapse, `[n, d]`, by name.
-    pub embeddings: Vec<(&'static str, Tensor)>,
-}
-
-/// One way to learn features from pairs of views.
+/// One way to learn features from views of objects.
 pub trait Method {
+    /// Views of each object that a step needs, at least two.
+    fn view_count(&self) -> usize {
+        2
+    }
+
     /// The loss of a batch, in training mode.
     ///
     /// # Errors
     /// When shapes differ.
-    fn loss(&self, encoder: &Encoder, views: &Views) -> candle_core::Result<MethodOutput>;
+    fn loss(&self, encoder: &Encoder, views: &Views) -> Result<MethodOutput>;
 
-    /// The deployed predictor: a graph from `equivariant` and `condition` to `predicted_embedding`, and from
-    /// `equivariant` alone to `embedding`; `None` when the method predicts nothing.
+    /// Called after the weights have moved, for networks that follow others; `moment` is that of the step just done.
+    ///
+    /// # Errors
+    /// When a device fails.
+    fn after_step(&self, _moment: Moment) -> Result<()> {
+        Ok(())
+    }
+
+    /// Embeddings of images in evaluation mode.
+    ///
+    /// # Errors
+    /// When shapes differ.
+    fn embed(&self, encoded: &Encoded) -> Result<Embeddings>;
+
+    /// The equivariant embeddings after an action each, in evaluation mode; `None` when the method predicts nothing.
+    ///
+    /// # Shapes
+    /// `equivariant` is `[n, d]` from [`Self::embed`], with `n` actions; the result is `[n, d]`.
+    ///
+    /// # Errors
+    /// When shapes differ.
+    fn predict(&self, _equivariant: &Tensor, _actions: &[Action]) -> Result<Option<Tensor>> {
+        Ok(None)
+    }
+
+    /// The deployed predictor: a graph `predict_latent` from the halves of the features that it reads (`invariant`,
+    /// `equivariant`) and `condition` to `embedding` and `predicted_embedding`; `None` when there is nothing to deploy.
     ///
     /// # Errors
     /// When a folded weight is not finite.
-    fn lower_predictor(&self, equivariant_width: usize) -> anyhow::Result<Option<Graph>>;
+    fn lower_predictor(&self, _half_width: usize) -> anyhow::Result<Option<Graph>> {
+        Ok(None)
+    }
 }
 
-/// Makes a method's networks for features of a width.
-pub type BuildMethod = fn(&Config, usize, &mut Scope) -> candle_core::Result<Box<dyn Method>>;
+/// What a method is made for.
+#[derive(Clone, Copy)]
+pub struct Setting<'a> {
+    /// The whole configuration.
+    pub config: &'a Config,
+    /// Numbers in a feature vector.
+    pub feature_width: usize,
+    /// Channels of the encoder's last map.
+    pub map_channels: usize,
+    /// Classes of the data.
+    pub classes: usize,
+}
+
+/// Makes a method's networks.
+pub type BuildMethod = fn(Setting, &mut Scope) -> Result<Box<dyn Method>>;
 
 /// A method as users see it.
 pub struct MethodEntry {
@@ -60,12 +125,11 @@ pub struct MethodEntry {
     pub paper: &'static str,
     /// Its loss in one line.
     pub loss: &'static str,
+    /// The keys that it has in `[method]`.
+    pub options: &'static [MethodOption],
     /// Makes it.
     pub build: BuildMethod,
 }
-
-/// Every method there is.
-pub const METHODS: &[MethodEntry] = &[sie::ENTRY];
 
 /// The method of that name.
 pub fn find(name: &str) -> Option<&'static MethodEntry> {

@@ -1,104 +1,162 @@
 //! SIE: split invariant-equivariant self-supervised learning (Garrido et al., ICML 2023).
 
 use candle_core::{Result, Tensor};
-use sextant_runtime::graph::{DataType, Graph, GraphBuilder};
+use sextant_runtime::graph::Graph;
 
-use super::{Method, MethodEntry, MethodOutput, Views, covariance, mean_squared_error, variance_hinge};
-use crate::config::{Condition, Config, MethodConfig};
-use crate::nn::{Encoder, Hypernetwork, Mode, Projector, Scope, split_halves};
+use super::{
+    Action, Condition, Embeddings, EquivariantBranch, Method, MethodEntry, MethodOption, MethodOutput, Sees, Setting,
+    Views, WeightedTerm, covariance, mean_squared_error, variance_hinge,
+};
+use crate::config::MethodConfig;
+use crate::nn::{Encoded, Encoder, Mode, Projector, Scope, split_halves};
 
 pub(super) const ENTRY: MethodEntry = MethodEntry {
     name: "sie",
     paper: "Garrido et al., ICML 2023, arXiv 2302.10283",
     loss: "invariance of one half + prediction of the other half from the rotation + variance and covariance",
-    build: |config, feature_width, scope| Ok(Box::new(Sie::new(config, feature_width, scope)?)),
+    options: &[
+        MethodOption::weight("invariance_weight", 10.0, "distance between the invariant embeddings"),
+        MethodOption::weight("equivariance_weight", 4.5, "distance between predicted and true equivariant embedding"),
+        MethodOption::weight("variance_weight", 10.0, "hinge on each dimension's standard deviation"),
+        MethodOption::weight("predictor_variance_weight", 10.0, "the same hinge on the prediction; 0: SIE without it"),
+        MethodOption::weight("covariance_weight", 1.0, "squared covariance between dimensions"),
+        Condition::CODE,
+        Condition::TRANSFORMATION,
+        EquivariantBranch::PREDICTOR,
+        EquivariantBranch::BIAS,
+        EquivariantBranch::HIDDEN,
+    ],
+    build: |setting, scope| Ok(Box::new(Sie::new(setting, scope)?)),
 };
 
-/// Two projectors, one for each half, and a hypernetwork predictor on the equivariant embedding.
+/// Two projectors, one for each half, and a predictor on the equivariant embedding.
 pub struct Sie {
-    weights: MethodConfig,
-    condition: Condition,
+    weights: Weights,
     invariant_projector: Projector,
-    equivariant_projector: Projector,
-    predictor: Hypernetwork,
+    equivariant: EquivariantBranch,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Weights {
+    invariance: f64,
+    equivariance: f64,
+    variance: f64,
+    predictor_variance: f64,
+    covariance: f64,
+}
+
+/// What the loss is a function of, each `[n, d]`.
+struct Embedded<'a> {
+    invariant: [&'a Tensor; 2],
+    equivariant: [&'a Tensor; 2],
+    predicted: &'a Tensor,
 }
 
 impl Sie {
-    /// For features of that width, with the config's projector sizes and loss weights.
+    /// With the config's projector sizes and loss weights.
     ///
     /// # Errors
     /// When the device has no memory for it.
-    pub fn new(config: &Config, feature_width: usize, scope: &mut Scope) -> Result<Self> {
-        let (half, hidden, embedding) = (feature_width / 2, config.model.projector_hidden, config.model.embedding);
-        let condition = config.method.condition;
+    pub fn new(setting: Setting, scope: &mut Scope) -> Result<Self> {
+        let model = &setting.config.model;
+        let half = setting.feature_width / 2;
+        let place = &mut scope.child("invariant_projector");
         Ok(Self {
-            weights: config.method.clone(),
-            condition,
-            invariant_projector: Projector::new(half, hidden, embedding, &mut scope.child("invariant_projector"))?,
-            equivariant_projector: Projector::new(half, hidden, embedding, &mut scope.child("equivariant_projector"))?,
-            predictor: Hypernetwork::new(embedding, condition.width(), &mut scope.child("predictor"))?,
+            weights: Weights::of(&setting.config.method)?,
+            invariant_projector: Projector::new(half, model.projector_hidden, model.embedding, place)?,
+            equivariant: EquivariantBranch::new(Sees::EquivariantHalf, setting, scope)?,
         })
-    }
-
-    /// The relative rotations of a batch as `[n, condition width]`.
-    fn conditions(&self, views: &Views) -> Result<Tensor> {
-        let [from, to] = &views.rotations;
-        let numbers: Vec<f32> = from.iter().zip(to).flat_map(|(a, b)| self.condition.numbers(*a, *b)).collect();
-        Tensor::from_vec(numbers, (from.len(), self.condition.width()), views.images[0].device())
     }
 
     /// Invariant and equivariant embeddings of features.
-    fn embed(&self, features: &Tensor) -> Result<[Tensor; 2]> {
-        let (invariant, equivariant) = split_halves(features)?;
-        Ok([
-            self.invariant_projector.forward(&invariant, Mode::Train)?,
-            self.equivariant_projector.forward(&equivariant, Mode::Train)?,
-        ])
+    fn embed_as(&self, features: &Tensor, mode: Mode) -> Result<[Tensor; 2]> {
+        let (invariant, _) = split_halves(features)?;
+        Ok([self.invariant_projector.forward(&invariant, mode)?, self.equivariant.embed(features, mode)?])
     }
 }
 
-impl Method for Sie {
-    /// `w_inv MSE(z_inv, z_inv') + w_equi MSE(p(z_equi), z_equi') + w_var [V(Z) + V(Z')] / 2
-    /// + w_pred V(p(z_equi)) / 2 + w_cov [C(Z) + C(Z')]`, over the concatenated embedding `Z` of both halves.
-    fn loss(&self, encoder: &Encoder, views: &Views) -> Result<MethodOutput> {
-        let features =
-            [encoder.forward(&views.images[0], Mode::Train)?, encoder.forward(&views.images[1], Mode::Train)?];
-        let [invariant, equivariant] = self.embed(&features[0])?;
-        let [invariant_other, equivariant_other] = self.embed(&features[1])?;
-        let predicted = self.predictor.forward(&equivariant, &self.conditions(views)?)?;
-        let whole = Tensor::cat(&[&invariant, &equivariant], 1)?;
-        let whole_other = Tensor::cat(&[&invariant_other, &equivariant_other], 1)?;
-        let half_sum = |a: Tensor, b: Tensor| (a + b)? * 0.5;
-
-        let weights = &self.weights;
-        let weighted = [
-            ("invariance", weights.invariance_weight, mean_squared_error(&invariant, &invariant_other)?),
-            ("equivariance", weights.equivariance_weight, mean_squared_error(&predicted, &equivariant_other)?),
-            ("variance", weights.variance_weight, half_sum(variance_hinge(&whole)?, variance_hinge(&whole_other)?)?),
-            ("predictor_variance", weights.predictor_variance_weight, (variance_hinge(&predicted)? * 0.5)?),
-            ("covariance", weights.covariance_weight, (covariance(&whole)? + covariance(&whole_other)?)?),
-        ];
-        let (_, first_weight, first_term) = &weighted[0];
-        let mut loss = (first_term * *first_weight)?;
-        for (_, weight, term) in &weighted[1..] {
-            loss = (loss + (term * *weight)?)?;
-        }
-        Ok(MethodOutput {
-            loss,
-            terms: weighted.into_iter().map(|(name, _, term)| (name, term)).collect(),
-            features,
-            embeddings: vec![("invariant", invariant), ("equivariant", equivariant)],
+impl Weights {
+    fn of(config: &MethodConfig) -> Result<Self> {
+        Ok(Self {
+            invariance: config.number("invariance_weight")?,
+            equivariance: config.number("equivariance_weight")?,
+            variance: config.number("variance_weight")?,
+            predictor_variance: config.number("predictor_variance_weight")?,
+            covariance: config.number("covariance_weight")?,
         })
     }
+}
 
-    fn lower_predictor(&self, equivariant_width: usize) -> anyhow::Result<Option<Graph>> {
-        let mut graph = GraphBuilder::new("predict_latent");
-        let equivariant = graph.input("equivariant", &[equivariant_width], DataType::F32);
-        let condition = graph.input("condition", &[self.condition.width()], DataType::F32);
-        let embedding = self.equivariant_projector.lower(&mut graph, equivariant)?;
-        let predicted = self.predictor.lower(&mut graph, embedding, condition)?;
-        graph.output("embedding", embedding);
-        graph.output("predicted_embedding", predicted);
-        Ok(Some(graph.finish()))
+/// `w_inv MSE(z_inv, z_inv') + w_equi MSE(p(z_equi), z_equi') + w_var [V(Z) + V(Z')] / 2 + w_pred V(p(z_equi)) / 2 +
+/// w_cov [C(Z) + C(Z')]`, over the concatenated embedding `Z` of both halves.
+fn terms(embedded: &Embedded, weights: Weights) -> Result<Vec<WeightedTerm>> {
+    let Embedded { invariant, equivariant, predicted } = embedded;
+    let whole = Tensor::cat(&[invariant[0], equivariant[0]], 1)?;
+    let whole_other = Tensor::cat(&[invariant[1], equivariant[1]], 1)?;
+    let half_sum = |a: Tensor, b: Tensor| (a + b)? * 0.5;
+    Ok(vec![
+        ("invariance", weights.invariance, mean_squared_error(invariant[0], invariant[1])?),
+        ("equivariance", weights.equivariance, mean_squared_error(predicted, equivariant[1])?),
+        ("variance", weights.variance, half_sum(variance_hinge(&whole)?, variance_hinge(&whole_other)?)?),
+        ("predictor_variance", weights.predictor_variance, (variance_hinge(predicted)? * 0.5)?),
+        ("covariance", weights.covariance, (covariance(&whole)? + covariance(&whole_other)?)?),
+    ])
+}
+
+impl Method for Sie {
+    fn loss(&self, encoder: &Encoder, views: &Views) -> Result<MethodOutput> {
+        let [first, second] = views.pair();
+        let features = [encoder.forward(first, Mode::Train)?, encoder.forward(second, Mode::Train)?];
+        let [invariant, equivariant] = self.embed_as(&features[0], Mode::Train)?;
+        let [invariant_other, equivariant_other] = self.embed_as(&features[1], Mode::Train)?;
+        let predicted = self.equivariant.predict(&equivariant, &views.actions(0, 1))?;
+        let embedded = Embedded {
+            invariant: [&invariant, &invariant_other],
+            equivariant: [&equivariant, &equivariant_other],
+            predicted: &predicted,
+        };
+        let terms = terms(&embedded, self.weights)?;
+        MethodOutput::of(terms, features, vec![("invariant", invariant), ("equivariant", equivariant)])
+    }
+
+    fn embed(&self, encoded: &Encoded) -> Result<Embeddings> {
+        let [invariant, equivariant] = self.embed_as(&encoded.features, Mode::Evaluate)?;
+        Ok(Embeddings { invariant: Some(invariant), equivariant: Some(equivariant) })
+    }
+
+    fn predict(&self, equivariant: &Tensor, actions: &[Action]) -> Result<Option<Tensor>> {
+        self.equivariant.predict(equivariant, actions).map(Some)
+    }
+
+    fn lower_predictor(&self, half_width: usize) -> anyhow::Result<Option<Graph>> {
+        self.equivariant.lower(half_width)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::method::reference::{self, Case, check, matrix, side_by_side};
+    use crate::method::weighted_sum;
+
+    #[test]
+    fn the_loss_agrees_with_loops() {
+        let weights =
+            Weights { invariance: 10.0, equivariance: 4.5, variance: 10.0, predictor_variance: 9.0, covariance: 1.0 };
+        let tensors = |x: &[Tensor]| {
+            let embedded = Embedded { invariant: [&x[0], &x[1]], equivariant: [&x[2], &x[3]], predicted: &x[4] };
+            weighted_sum(&terms(&embedded, weights)?)
+        };
+        let loops = |x: &[Vec<f64>]| {
+            let (first, second) = (side_by_side(&x[0], &x[2], 4), side_by_side(&x[1], &x[3], 4));
+            10.0 * reference::mean_squared_error(&x[0], &x[1])
+                + 4.5 * reference::mean_squared_error(&x[4], &x[3])
+                + 10.0 * (reference::variance_hinge(&first, 6) / 2.0 + reference::variance_hinge(&second, 6) / 2.0)
+                + 9.0 * reference::variance_hinge(&x[4], 3) / 2.0
+                + reference::covariance(&first, 6)
+                + reference::covariance(&second, 6)
+        };
+        let inputs: Vec<_> = (0..5).map(|number| matrix(4, 3, number)).collect();
+        check(&Case { tensors: &tensors, loops: &loops, inputs: &inputs });
     }
 }

@@ -47,6 +47,30 @@ impl EmbeddingStatistics {
     }
 }
 
+impl EmbeddingStatistics {
+    /// [`Self::effective_rank`] alone, of all rows: its cost grows with the cube of the smaller of rows and dimensions.
+    ///
+    /// # Panics
+    /// When the length is no multiple of `dimensions`.
+    pub fn effective_rank_of(embeddings: &[f32], dimensions: usize) -> Option<f64> {
+        assert!(dimensions > 0 && embeddings.len().is_multiple_of(dimensions), "rows of {dimensions} numbers");
+        let rows = embeddings.len() / dimensions;
+        if rows < 2 || !embeddings.iter().all(|x| x.is_finite()) {
+            return None;
+        }
+        let centred = centred(embeddings, dimensions);
+        // Rows and columns have the same non-zero eigenvalues.
+        let (sides, smaller) =
+            if rows <= dimensions { (centred, rows) } else { (transposed(&centred, dimensions), dimensions) };
+        let length = sides.len() / smaller;
+        Some(effective_rank(&eigenvalues(gram(&sides, length), smaller)))
+    }
+}
+
+fn transposed(rows: &[f64], dimensions: usize) -> Vec<f64> {
+    (0..dimensions).flat_map(|d| rows.iter().skip(d).step_by(dimensions).copied()).collect()
+}
+
 fn centred(embeddings: &[f32], dimensions: usize) -> Vec<f64> {
     let rows = embeddings.chunks_exact(dimensions);
     let count = rows.len() as f64;

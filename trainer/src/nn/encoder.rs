@@ -32,15 +32,31 @@ impl Encoder {
         }
     }
 
+    /// Channels of the last spatial map.
+    pub fn map_channels(&self) -> usize {
+        match self {
+            Self::Tiny(_) => Tiny::MAP_CHANNELS,
+            Self::ResNet18(_) => ResNet18::FEATURES,
+        }
+    }
+
     /// # Shapes
     /// Normalised images `[n, h, w, 3]` to features `[n, feature_width]`.
     ///
     /// # Errors
     /// When the image is too small for the network.
     pub fn forward(&self, images: &Tensor, mode: Mode) -> Result<Tensor> {
+        Ok(self.encode(images, mode)?.features)
+    }
+
+    /// The last spatial map with the features.
+    ///
+    /// # Errors
+    /// When the image is too small for the network.
+    pub fn encode(&self, images: &Tensor, mode: Mode) -> Result<Encoded> {
         match self {
-            Self::Tiny(network) => network.forward(images, mode),
-            Self::ResNet18(network) => network.forward(images, mode),
+            Self::Tiny(network) => network.encode(images, mode),
+            Self::ResNet18(network) => network.encode(images, mode),
         }
     }
 
@@ -54,6 +70,15 @@ impl Encoder {
             Self::ResNet18(network) => network.lower(graph, images),
         }
     }
+}
+
+/// What an encoder makes of images.
+#[derive(Clone, Debug)]
+pub struct Encoded {
+    /// Last spatial map, `[n, h, w, map_channels]`.
+    pub map: Tensor,
+    /// What the encoder makes of the map, `[n, feature_width]`: what is deployed.
+    pub features: Tensor,
 }
 
 /// The invariant half and the equivariant half of features `[n, d]`, each `[n, d / 2]`.

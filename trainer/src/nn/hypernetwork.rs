@@ -1,36 +1,8 @@
 use candle_core::{Result, Tensor, Var};
 use sextant_runtime::graph::{GraphBuilder, Op, ValueId};
-use sextant_runtime::rotation::UnitQuaternion;
 
 use super::Scope;
-use crate::config::Condition;
 use crate::ops;
-
-impl Condition {
-    /// How many numbers.
-    pub fn width(self) -> usize {
-        match self {
-            Self::Quaternion | Self::CanonicalQuaternion => 4,
-            Self::Matrix => 9,
-        }
-    }
-
-    /// The relative rotation `from^-1 * to` (body frame) of two views as numbers.
-    pub fn numbers(self, from: UnitQuaternion, to: UnitQuaternion) -> Vec<f32> {
-        let relative = from.relative_rotation(to);
-        match self {
-            Self::Quaternion => relative_with_raw_sign(from, relative, to).to_vec(),
-            Self::CanonicalQuaternion => relative.wxyz().to_vec(),
-            Self::Matrix => relative.to_matrix().concat(),
-        }
-    }
-}
-
-/// `relative` or its negative, whichever `conj(from) * to` gives without canonicalisation.
-fn relative_with_raw_sign(from: UnitQuaternion, relative: UnitQuaternion, to: UnitQuaternion) -> [f32; 4] {
-    let real_part: f32 = from.wxyz().iter().zip(to.wxyz()).map(|(a, b)| a * b).sum();
-    if real_part < 0.0 { relative.wxyz().map(|v| -v) } else { relative.wxyz() }
-}
 
 /// SIE's linear predictor (Garrido et al. 2023, section 4): `W(q) z` with `W(q) = sum_i q_i W_i`.
 ///

@@ -39,6 +39,14 @@ impl Linear {
         ops::linear(x, &self.weight, self.bias.as_ref().map(Var::as_tensor))
     }
 
+    /// Numbers that come out.
+    ///
+    /// # Errors
+    /// Never: the weight is a matrix.
+    pub fn width_out(&self) -> Result<usize> {
+        self.weight.dim(0)
+    }
+
     /// Weight `[width_out, width_in]` and bias `[width_out]` as they stand, detached.
     ///
     /// # Errors

@@ -2,33 +2,47 @@
 //!
 //! Activations are channels-last, `[n, h, w, c]` or `[n, c]`; weights have the layouts of `runtime::graph::Op`.
 
+mod attention;
 mod basic_block;
+mod capsules;
 mod conv_norm;
 mod cross_entropy;
 mod encoder;
 mod heads;
 mod hypernetwork;
+mod layer_norm;
 mod linear;
 mod linear_norm;
+mod mlp;
+mod moving_target;
 mod norm;
 mod parameters;
+mod predictor;
 mod projector;
 mod resnet18;
 mod tiny;
+mod transformer;
 
+pub use attention::SelfAttention;
 pub use basic_block::BasicBlock;
+pub use capsules::{CapsuleConfig, CapsuleHead, Capsules};
 pub use conv_norm::{ConvNorm, ConvNormConfig};
 pub use cross_entropy::cross_entropy;
-pub use encoder::{Encoder, split_halves};
+pub use encoder::{Encoded, Encoder, split_halves};
 pub use heads::{ClassHead, RotationHead};
 pub use hypernetwork::Hypernetwork;
+pub use layer_norm::LayerNorm;
 pub use linear::Linear;
 pub use linear_norm::LinearNorm;
+pub use mlp::Mlp;
+pub use moving_target::MovingTarget;
 pub use norm::BatchNorm;
 pub use parameters::{ParameterStore, Scope};
+pub use predictor::{Predictor, PredictorConfig, PredictorKind};
 pub use projector::Projector;
 pub use resnet18::ResNet18;
 pub use tiny::Tiny;
+pub use transformer::{Transformer, TransformerConfig};
 
 /// How a network is run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -23,7 +23,7 @@ impl ParameterStore {
 
     /// The top of the name tree.
     pub fn root(&mut self) -> Scope<'_> {
-        Scope { store: self, prefix: String::new() }
+        Scope { store: self, prefix: String::new(), frozen: false }
     }
 
     /// Where the tensors live.
@@ -83,13 +83,34 @@ impl ParameterStore {
 pub struct Scope<'a> {
     store: &'a mut ParameterStore,
     prefix: String,
+    /// Whether tensors are saved but never trained.
+    frozen: bool,
 }
 
 impl Scope<'_> {
     /// The place below this one.
     pub fn child(&mut self, name: &str) -> Scope<'_> {
         let prefix = self.full_name(name);
-        Scope { store: self.store, prefix }
+        Scope { store: self.store, prefix, frozen: self.frozen }
+    }
+
+    /// The place below this one, for a network whose tensors are saved but never trained by gradients.
+    pub fn frozen_child(&mut self, name: &str) -> Scope<'_> {
+        Scope { frozen: true, ..self.child(name) }
+    }
+
+    /// Each trained tensor below the absolute name `source`, with the tensor of the same name below this place.
+    ///
+    /// # Errors
+    /// When one has no counterpart.
+    pub fn counterparts(&self, source: &str) -> Result<Vec<(Var, Var)>> {
+        let below = |name: &String| name.strip_prefix(source)?.strip_prefix('.').map(str::to_string);
+        let named = self.store.trained.iter().filter_map(|(name, var)| Some((below(name)?, var)));
+        let pair = |(name, var): (String, &Var)| match self.store.buffers.get(&self.full_name(&name)) {
+            Some(copy) => Ok((var.clone(), copy.clone())),
+            None => candle_core::bail!("'{source}.{name}' has no counterpart in '{}'", self.prefix),
+        };
+        named.map(pair).collect()
     }
 
     /// Name of this place, for errors and lowered nodes.
@@ -121,7 +142,7 @@ impl Scope<'_> {
     /// When the device has no memory for it.
     pub fn constant(&mut self, name: &str, shape: impl Into<Shape>, value: f32) -> Result<Var> {
         let var = self.filled(shape, value)?;
-        self.store.trained.insert(self.full_name(name), var.clone());
+        self.keep(self.full_name(name), &var);
         Ok(var)
     }
 
@@ -144,8 +165,13 @@ impl Scope<'_> {
         let mut rng = stream(self.store.seed, &full_name);
         let values: Vec<f32> = (0..shape.elem_count()).map(|_| draw(&mut rng)).collect();
         let var = Var::from_vec(values, shape, &self.store.device)?;
-        self.store.trained.insert(full_name, var.clone());
+        self.keep(full_name, &var);
         Ok(var)
+    }
+
+    fn keep(&mut self, full_name: String, var: &Var) {
+        let kept = if self.frozen { &mut self.store.buffers } else { &mut self.store.trained };
+        kept.insert(full_name, var.clone());
     }
 
     fn full_name(&self, name: &str) -> String {

@@ -1,7 +1,7 @@
 use candle_core::{Result, Tensor};
 use sextant_runtime::graph::{self, GraphBuilder, Op, Padding, ValueId};
 
-use super::{BasicBlock, ConvNorm, ConvNormConfig, Mode, Scope};
+use super::{BasicBlock, ConvNorm, ConvNormConfig, Encoded, Mode, Scope};
 use crate::ops::{self, Activation};
 
 /// ResNet-18 (He et al. 2016) as SIE trains it: 7x7 stem with stride 2, 3x3 max-pool with stride 2, four stages
@@ -34,18 +34,20 @@ impl ResNet18 {
         Ok(Self { stem, blocks })
     }
 
+    /// The last map and its mean over positions.
+    ///
     /// # Shapes
-    /// `[n, h, w, 3]` to `[n, 512]`.
+    /// `[n, h, w, 3]` to a map `[n, ceil(h / 32), ceil(w / 32), 512]` and features `[n, 512]`.
     ///
     /// # Errors
     /// When shapes differ.
-    pub fn forward(&self, images: &Tensor, mode: Mode) -> Result<Tensor> {
+    pub fn encode(&self, images: &Tensor, mode: Mode) -> Result<Encoded> {
         let x = self.stem.forward(images, None, Activation::Relu, mode)?;
         let mut x = ops::max_pool2d(&x, [3, 3], [2, 2], [1, 1])?;
         for block in &self.blocks {
             x = block.forward(&x, mode)?;
         }
-        ops::global_average_pool(&x)
+        Ok(Encoded { features: ops::global_average_pool(&x)?, map: x })
     }
 
     /// Appends the network's operators.

@@ -1,7 +1,7 @@
 use candle_core::{Result, Tensor};
 use sextant_runtime::graph::{self, GraphBuilder, Op, ValueId};
 
-use super::{BasicBlock, ConvNorm, ConvNormConfig, Mode, Scope};
+use super::{BasicBlock, ConvNorm, ConvNormConfig, Encoded, Mode, Scope};
 use crate::ops::{self, Activation};
 
 /// A small residual network for microcontrollers: plain convolutions and ReLU only, which int8 carries well.
@@ -19,12 +19,11 @@ pub struct Tiny {
 const STEM: usize = 16;
 /// Channels of the blocks, each of which halves the map.
 const BLOCKS: [usize; 3] = [32, 64, 80];
-/// Channels of the last map, which is an image of a sixteenth of the size.
-const SQUEEZED: usize = 24;
-
 impl Tiny {
     /// Numbers in a feature vector.
     pub const FEATURES: usize = 128;
+    /// Channels of the last map, whose side is a sixteenth of the image's.
+    pub const MAP_CHANNELS: usize = 24;
 
     /// Makes the network for square images of a size.
     ///
@@ -40,27 +39,30 @@ impl Tiny {
             channels_in = channels_out;
         }
         let map_size = (0..=BLOCKS.len()).fold(image_size, |size, _| size.div_ceil(2));
-        let features = ConvNormConfig::new(SQUEEZED, Self::FEATURES, map_size).unpadded();
+        let features = ConvNormConfig::new(Self::MAP_CHANNELS, Self::FEATURES, map_size).unpadded();
         Ok(Self {
             stem,
             blocks,
-            squeeze: ConvNormConfig::new(channels_in, SQUEEZED, 1).init(&mut scope.child("squeeze"))?,
+            squeeze: ConvNormConfig::new(channels_in, Self::MAP_CHANNELS, 1).init(&mut scope.child("squeeze"))?,
             features: features.init(&mut scope.child("features"))?,
         })
     }
 
+    /// The last map and the dense layer over it.
+    ///
     /// # Shapes
-    /// `[n, h, w, 3]` to `[n, 128]`.
+    /// `[n, s, s, 3]` to a map `[n, ceil(s / 16), ceil(s / 16), 24]` and features `[n, 128]`.
     ///
     /// # Errors
     /// When shapes differ, or the images are of another size.
-    pub fn forward(&self, images: &Tensor, mode: Mode) -> Result<Tensor> {
+    pub fn encode(&self, images: &Tensor, mode: Mode) -> Result<Encoded> {
         let mut x = self.stem.forward(images, None, Activation::Relu, mode)?;
         for block in &self.blocks {
             x = block.forward(&x, mode)?;
         }
-        let x = self.squeeze.forward(&x, None, Activation::Relu, mode)?;
-        ops::global_average_pool(&self.features.forward(&x, None, Activation::Identity, mode)?)
+        let map = self.squeeze.forward(&x, None, Activation::Relu, mode)?;
+        let features = self.features.forward(&map, None, Activation::Identity, mode)?;
+        Ok(Encoded { features: ops::global_average_pool(&features)?, map })
     }
 
     /// Appends the network's operators.

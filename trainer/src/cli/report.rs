@@ -1,0 +1,33 @@
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use anyhow::Context;
+use clap::Args;
+
+use crate::report::report;
+use crate::run::write_atomically;
+
+/// Arguments of `trainer report`.
+#[derive(Args)]
+pub struct ReportArgs {
+    /// Folders of finished runs, such as runs/quickstart.
+    #[arg(required = true)]
+    runs: Vec<PathBuf>,
+    /// HTML file to write [default: report.html in the first run].
+    #[arg(long)]
+    out: Option<PathBuf>,
+    /// Where to compute: auto, cpu or cuda:N.
+    #[arg(long, default_value = "auto")]
+    device: String,
+}
+
+/// Writes one HTML file about some runs.
+pub fn run(args: ReportArgs) -> anyhow::Result<ExitCode> {
+    let runs: Vec<&Path> = args.runs.iter().map(PathBuf::as_path).collect();
+    let html = report(&runs, &args.device).with_context(|| "reporting")?;
+    let out = args.out.unwrap_or_else(|| args.runs[0].join("report.html"));
+    write_atomically(&out, html.as_bytes())?;
+    println!("{}", out.display());
+    eprintln!("next: open {} in a browser", out.display());
+    Ok(ExitCode::SUCCESS)
+}

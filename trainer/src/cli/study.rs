@@ -1,0 +1,132 @@
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use anyhow::bail;
+use clap::{Args, ValueEnum};
+
+use super::stop_on_interrupt;
+use crate::study::{Plan, Row, StudyOptions, StudyOutcome, study};
+
+/// Arguments of `trainer study`.
+#[derive(Args)]
+pub struct StudyArgs {
+    /// Which data the runs are compared on.
+    study: Study,
+    /// Compare SIE with one thing changed at a time, instead of the methods.
+    #[arg(long)]
+    ablation: bool,
+    /// Only these rows, such as sie,vicreg.
+    #[arg(long, value_delimiter = ',', value_name = "ROW")]
+    rows: Vec<String>,
+    /// Seeds of the leading rows; the others have one.
+    #[arg(long, default_value_t = 3)]
+    seeds: u64,
+    /// How many rows count as leading.
+    #[arg(long, default_value_t = 5)]
+    leaders: usize,
+    /// Configuration in TOML for all runs; its keys go before the preset's.
+    #[arg(long)]
+    config: Option<PathBuf>,
+    /// Change one key for all runs, such as fit.steps=500.
+    #[arg(long = "set", value_name = "KEY=VALUE")]
+    sets: Vec<String>,
+    /// Folder of the runs [default: runs/study-NAME].
+    #[arg(long)]
+    out: Option<PathBuf>,
+    /// Markdown file that gets the table.
+    #[arg(long, default_value = "docs/results.md")]
+    results: PathBuf,
+    /// Where to compute: auto, cpu or cuda:N.
+    #[arg(long, default_value = "auto")]
+    device: String,
+    /// Print the rows as one JSON array.
+    #[arg(long)]
+    json: bool,
+}
+
+/// Studies by their names on the command line.
+#[derive(Clone, Copy, ValueEnum)]
+enum Study {
+    /// The furniture of Sweet Home 3D.
+    Household,
+    /// The built-in procedural objects.
+    Procedural,
+}
+
+impl Study {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Household => "household",
+            Self::Procedural => "procedural",
+        }
+    }
+
+    fn preset(self) -> &'static str {
+        match self {
+            Self::Household => "household",
+            Self::Procedural => "quickstart",
+        }
+    }
+}
+
+/// Trains what is not trained yet, and writes the table.
+pub fn run(args: StudyArgs) -> anyhow::Result<ExitCode> {
+    let (json, results) = (args.json, args.results.clone());
+    match study(&options(args)?)? {
+        StudyOutcome::Interrupted => {
+            eprintln!("stopped, saved; the same command goes on");
+            Ok(ExitCode::from(130))
+        }
+        StudyOutcome::Finished(rows) => {
+            if json {
+                println!("{}", serde_json::to_string_pretty(&rows)?);
+            } else {
+                println!("{}", results.display());
+            }
+            eprintln!("next: read {}", results.display());
+            Ok(ExitCode::SUCCESS)
+        }
+    }
+}
+
+fn options(args: StudyArgs) -> anyhow::Result<StudyOptions> {
+    let stop = stop_on_interrupt()?;
+    let command = command(&args);
+    let name = format!("{}{}", args.study.name(), if args.ablation { "-ablation" } else { "" });
+    let rows = picked(if args.ablation { Row::ablation() } else { Row::methods() }, &args.rows)?;
+    let plan = Plan {
+        preset: args.study.preset().into(),
+        file: args.config,
+        sets: args.sets,
+        rows,
+        seeds: args.seeds.max(1),
+        leaders: args.leaders,
+        name: name.clone(),
+    };
+    let out = args.out.unwrap_or_else(|| PathBuf::from("runs").join(format!("study-{name}")));
+    Ok(StudyOptions { plan, out, results: args.results, command, device: args.device, stop })
+}
+
+/// The rows of these labels, all of them when none is named.
+fn picked(rows: Vec<Row>, labels: &[String]) -> anyhow::Result<Vec<Row>> {
+    if let Some(unknown) = labels.iter().find(|label| !rows.iter().any(|row| row.label == **label)) {
+        let known: Vec<&str> = rows.iter().map(|row| row.label.as_str()).collect();
+        bail!("no row is called '{unknown}'; rows: {}", known.join(", "))
+    }
+    Ok(rows.into_iter().filter(|row| labels.is_empty() || labels.contains(&row.label)).collect())
+}
+
+/// The command that makes the same table, with what was given.
+fn command(args: &StudyArgs) -> String {
+    let mut words = vec![format!("cargo trainer study {}", args.study.name())];
+    if args.ablation {
+        words.push("--ablation".into());
+    }
+    if !args.rows.is_empty() {
+        words.push(format!("--rows {}", args.rows.join(",")));
+    }
+    words.push(format!("--seeds {} --leaders {}", args.seeds, args.leaders));
+    words.extend(args.config.iter().map(|file| format!("--config {}", file.display())));
+    words.extend(args.sets.iter().map(|set| format!("--set {set}")));
+    words.join(" ")
+}

@@ -1,0 +1,176 @@
+use candle_core::{Result, Tensor, bail};
+use sextant_runtime::graph::{DataType, Graph, GraphBuilder, Op};
+
+use super::{Action, Condition, MethodOption, Setting};
+use crate::config::MethodConfig;
+use crate::nn::{Linear, Mode, Predictor, PredictorConfig, PredictorKind, Projector, Scope, split_halves};
+use sextant_runtime::graph::Activation;
+
+/// Which part of the features a branch reads.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sees {
+    /// The second half.
+    EquivariantHalf,
+    /// All of them.
+    Whole,
+}
+
+/// Projector, predictor and what the predictor is told: what every method that predicts a transformed embedding has.
+pub struct EquivariantBranch {
+    sees: Sees,
+    condition: Condition,
+    /// Condition to what the predictor sees of it, where it is embedded first.
+    action_embedding: Option<Linear>,
+    projector: Projector,
+    predictor: Predictor,
+}
+
+impl EquivariantBranch {
+    /// The form of the predictor, linear first.
+    pub const PREDICTOR: MethodOption = MethodOption::choice(
+        "predictor",
+        &["linear", "deep", "mlp"],
+        "predictor: linear hypernetwork, hypernetwork with two hidden ReLU layers, or MLP on [embedding, condition]",
+    );
+    /// Whether a hypernetwork has a part that does not depend on the condition.
+    pub const BIAS: MethodOption =
+        MethodOption::flag("predictor_bias", false, "a hypernetwork's part that does not depend on the condition");
+    /// Hidden width of the deep hypernetwork.
+    pub const HIDDEN: MethodOption =
+        MethodOption::count("hypernetwork_hidden", 16, 1, 1024, "hidden width of the deep hypernetwork");
+
+    /// As the options of the method say; the names of the parts are those of SIE.
+    ///
+    /// # Errors
+    /// When the method does not have the options, or the device has no memory for it.
+    pub fn new(sees: Sees, setting: Setting, scope: &mut Scope) -> Result<Self> {
+        let method = &setting.config.method;
+        let kind = predictor_kind(method)?;
+        let hidden = match kind {
+            PredictorKind::Mlp => setting.config.model.projector_hidden,
+            _ => method.count(Self::HIDDEN.key)?,
+        };
+        let bias = method.flag(Self::BIAS.key)?;
+        Self::with_predictor(sees, setting, scope, |width, condition_width| PredictorConfig {
+            kind,
+            width,
+            condition_width,
+            hidden,
+            bias,
+        })
+    }
+
+    /// With an MLP on the embedding and `embedded` numbers that a linear layer makes of the condition (EquiMod).
+    ///
+    /// # Errors
+    /// When the method does not have the options of [`Condition`], or the device has no memory for it.
+    pub fn with_embedded_action(sees: Sees, embedded: usize, setting: Setting, scope: &mut Scope) -> Result<Self> {
+        let condition = Condition::of(&setting.config.method)?;
+        let layer = Linear::new(condition.width(), embedded, &mut scope.child("action_embedding"))?;
+        let hidden = setting.config.model.projector_hidden;
+        let branch = Self::with_predictor(sees, setting, scope, |width, _| PredictorConfig {
+            kind: PredictorKind::Mlp,
+            width,
+            condition_width: embedded,
+            hidden,
+            bias: false,
+        })?;
+        Ok(Self { action_embedding: Some(layer), ..branch })
+    }
+
+    fn with_predictor(
+        sees: Sees,
+        setting: Setting,
+        scope: &mut Scope,
+        predictor: impl FnOnce(usize, usize) -> PredictorConfig,
+    ) -> Result<Self> {
+        let Setting { config, feature_width, .. } = setting;
+        let condition = Condition::of(&config.method)?;
+        let (hidden, embedding) = (config.model.projector_hidden, config.model.embedding);
+        let width_in = if sees == Sees::Whole { feature_width } else { feature_width / 2 };
+        Ok(Self {
+            sees,
+            condition,
+            action_embedding: None,
+            projector: Projector::new(width_in, hidden, embedding, &mut scope.child("equivariant_projector"))?,
+            predictor: predictor(embedding, condition.width()).init(&mut scope.child("predictor"))?,
+        })
+    }
+
+    /// The equivariant embedding `[n, d]` of features `[n, feature_width]`.
+    ///
+    /// # Errors
+    /// When shapes differ.
+    pub fn embed(&self, features: &Tensor, mode: Mode) -> Result<Tensor> {
+        match self.sees {
+            Sees::Whole => self.projector.forward(features, mode),
+            Sees::EquivariantHalf => self.projector.forward(&split_halves(features)?.1, mode),
+        }
+    }
+
+    /// The embedding after an action each, `[n, d]`.
+    ///
+    /// # Errors
+    /// When shapes differ.
+    pub fn predict(&self, embedding: &Tensor, actions: &[Action]) -> Result<Tensor> {
+        let condition = self.condition.rows(actions, embedding.device())?;
+        let condition = match &self.action_embedding {
+            None => condition,
+            Some(layer) => layer.forward(&condition)?,
+        };
+        self.predictor.forward(embedding, &condition)
+    }
+
+    /// The graph of [`super::Method::lower_predictor`].
+    ///
+    /// # Errors
+    /// When a folded weight is not finite.
+    pub fn lower(&self, half_width: usize) -> anyhow::Result<Option<Graph>> {
+        let mut graph = GraphBuilder::new("predict_latent");
+        let invariant = (self.sees == Sees::Whole).then(|| graph.input("invariant", &[half_width], DataType::F32));
+        let equivariant = graph.input("equivariant", &[half_width], DataType::F32);
+        let condition = graph.input("condition", &[self.condition.width()], DataType::F32);
+        let features = match invariant {
+            None => equivariant,
+            Some(invariant) => graph.node("features", Op::Concat, &[invariant, equivariant])?,
+        };
+        let embedding = self.projector.lower(&mut graph, features)?;
+        let condition = match &self.action_embedding {
+            None => condition,
+            Some(layer) => layer.lower(&mut graph, condition, Activation::Identity)?,
+        };
+        let predicted = self.predictor.lower(&mut graph, embedding, condition)?;
+        graph.output("embedding", embedding);
+        graph.output("predicted_embedding", predicted);
+        Ok(Some(graph.finish()))
+    }
+}
+
+fn predictor_kind(method: &MethodConfig) -> Result<PredictorKind> {
+    Ok(match method.choice(EquivariantBranch::PREDICTOR.key)?.as_str() {
+        "linear" => PredictorKind::Linear,
+        "deep" => PredictorKind::Deep,
+        "mlp" => PredictorKind::Mlp,
+        other => bail!("there is no predictor '{other}'"),
+    })
+}
+
+/// Options that are set but say nothing beside the others: key, and what is allowed instead.
+pub fn meaningless_options(method: &MethodConfig) -> Vec<(&'static str, &'static str)> {
+    let has = |option: MethodOption| method.options.contains_key(option.key);
+    let changed = |option: MethodOption| method.options.get(option.key).is_some_and(|v| *v != option.default_value());
+    let choice =
+        |option: MethodOption| if has(option) { method.choice(option.key).unwrap_or_default() } else { String::new() };
+    let predictor = choice(EquivariantBranch::PREDICTOR);
+    let mut found = Vec::new();
+    if predictor == "mlp" && changed(EquivariantBranch::BIAS) {
+        found.push((EquivariantBranch::BIAS.key, "false for predictor = \"mlp\", which has biases of its own"));
+    }
+    if !matches!(predictor.as_str(), "deep" | "") && changed(EquivariantBranch::HIDDEN) {
+        found.push((EquivariantBranch::HIDDEN.key, "a change only for predictor = \"deep\""));
+    }
+    if choice(Condition::TRANSFORMATION) == "colour" && changed(Condition::CODE) {
+        found.push((Condition::CODE.key, "a change only where transformation is rotation or rotation-colour"));
+    }
+    found
+}

@@ -1,0 +1,213 @@
+//! EquiCaps: capsules whose 3x3 poses are multiplied by the rotation itself, without a predictor (Konstantinou et al.,
+//! 2025).
+
+use candle_core::{Result, Tensor};
+
+use super::{
+    Action, Embeddings, Method, MethodEntry, MethodOption, MethodOutput, Setting, Views, WeightedTerm,
+    mean_squared_error, unit_rows, vicreg_terms,
+};
+use crate::config::MethodConfig;
+use crate::nn::{CapsuleConfig, CapsuleHead, Capsules, Encoded, Encoder, Mode, Scope};
+
+pub(super) const ENTRY: MethodEntry = MethodEntry {
+    name: "equicaps",
+    paper: "Konstantinou et al., 2025, arXiv 2506.09895",
+    loss: "poses times the rotation meet the other view's poses + activations agree and spread + variance and covariance",
+    options: &[
+        MethodOption::weight("equivariance_weight", 5.0, "distance between turned and true poses"),
+        MethodOption::weight("invariance_weight", 0.1, "cross-entropy of activations, less the entropy of their mean"),
+        MethodOption::weight("variance_weight", 10.0, "hinge on each dimension's standard deviation"),
+        MethodOption::weight("covariance_weight", 1.0, "squared covariance between dimensions"),
+        MethodOption::count("capsules", 32, 2, 1024, "capsules that come out, each with an activation and a 3x3 pose"),
+        MethodOption::count("primary_capsules", 16, 1, 256, "kinds of primary capsules at each position of the map"),
+    ],
+    build: |setting, scope| Ok(Box::new(EquiCaps::new(setting, scope)?)),
+};
+
+/// A capsule head on the encoder's last map.
+pub struct EquiCaps {
+    weights: Weights,
+    head: CapsuleHead,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Weights {
+    equivariance: f64,
+    invariance: f64,
+    variance: f64,
+    covariance: f64,
+}
+
+/// Numbers in a pose.
+const POSE: usize = 9;
+/// Keeps the logarithm of an activation finite.
+const EPS: f64 = 1e-6;
+
+impl EquiCaps {
+    /// With the options' numbers of capsules.
+    ///
+    /// # Errors
+    /// When the device has no memory for it.
+    pub fn new(setting: Setting, scope: &mut Scope) -> Result<Self> {
+        let method = &setting.config.method;
+        let config = CapsuleConfig {
+            channels: setting.map_channels,
+            primary: method.count("primary_capsules")?,
+            capsules: method.count("capsules")?,
+        };
+        Ok(Self { weights: Weights::of(method)?, head: config.init(&mut scope.child("capsules"))? })
+    }
+}
+
+impl Weights {
+    fn of(config: &MethodConfig) -> Result<Self> {
+        Ok(Self {
+            equivariance: config.number("equivariance_weight")?,
+            invariance: config.number("invariance_weight")?,
+            variance: config.number("variance_weight")?,
+            covariance: config.number("covariance_weight")?,
+        })
+    }
+}
+
+/// Each pose `P` as `P R / |P R|` (Frobenius): the object's own frame is turned on the right.
+///
+/// # Shapes
+/// `poses` is `[n, capsules, 9]`, `rotations` is `[n, 9]`, rows first; the result is `[n, capsules, 9]`.
+fn turned(poses: &Tensor, rotations: &Tensor) -> Result<Tensor> {
+    let (n, capsules, _) = poses.dims3()?;
+    let product = poses.reshape((n, 3 * capsules, 3))?.matmul(&rotations.reshape((n, 3, 3))?)?;
+    unit_rows(&product.reshape((n, capsules, POSE))?)
+}
+
+/// `CE(a, b) / 2 + CE(b, a) / 2 - [H(mean a) + H(mean b)] / 2`, for distributions `[n, capsules]`: views of one object
+/// agree, while the capsules share the objects among them.
+fn agreement(a: &Tensor, b: &Tensor) -> Result<Tensor> {
+    let log = |x: &Tensor| (x + EPS)?.log();
+    let cross = ((a * log(b)?)? + (b * log(a)?)?)?.sum(1)?.mean_all()?;
+    let negative_entropy = |x: &Tensor| {
+        let mean = x.mean(0)?;
+        (&mean * log(&mean)?)?.sum_all()
+    };
+    (((negative_entropy(a)? + negative_entropy(b)?)? - cross)?) * 0.5
+}
+
+fn terms([a, b]: [&Capsules; 2], rotations: &Tensor, weights: Weights) -> Result<Vec<WeightedTerm>> {
+    let joined = |c: &Capsules| Tensor::cat(&[&c.activations, &c.poses.flatten_from(1)?], 1);
+    let [variance, covariance] = vicreg_terms(&joined(a)?, &joined(b)?)?;
+    let equivariance = mean_squared_error(&turned(&a.poses, rotations)?, &unit_rows(&b.poses)?)?;
+    Ok(vec![
+        ("equivariance", weights.equivariance, equivariance),
+        ("invariance", weights.invariance, agreement(&a.activations, &b.activations)?),
+        ("variance", weights.variance, variance),
+        ("covariance", weights.covariance, covariance),
+    ])
+}
+
+/// Rotation matrices of actions, `[n, 9]`, rows first.
+fn matrices(actions: &[Action], device: &candle_core::Device) -> Result<Tensor> {
+    let numbers: Vec<f32> = actions.iter().flat_map(|action| action.rotation().to_matrix().concat()).collect();
+    Tensor::from_vec(numbers, (actions.len(), POSE), device)
+}
+
+impl Method for EquiCaps {
+    fn loss(&self, encoder: &Encoder, views: &Views) -> Result<MethodOutput> {
+        let [first, second] = views.pair();
+        let encoded = [encoder.encode(first, Mode::Train)?, encoder.encode(second, Mode::Train)?];
+        let a = self.head.forward(&encoded[0].map, Mode::Train)?;
+        let b = self.head.forward(&encoded[1].map, Mode::Train)?;
+        let rotations = matrices(&views.actions(0, 1), views.device())?;
+        let terms = terms([&a, &b], &rotations, self.weights)?;
+        let embeddings = vec![("activations", a.activations), ("poses", a.poses.flatten_from(1)?)];
+        MethodOutput::of(terms, encoded.map(|encoded| encoded.features), embeddings)
+    }
+
+    fn embed(&self, encoded: &Encoded) -> Result<Embeddings> {
+        let capsules = self.head.forward(&encoded.map, Mode::Evaluate)?;
+        let poses = unit_rows(&capsules.poses)?.flatten_from(1)?;
+        Ok(Embeddings { invariant: Some(capsules.activations), equivariant: Some(poses) })
+    }
+
+    fn predict(&self, equivariant: &Tensor, actions: &[Action]) -> Result<Option<Tensor>> {
+        let (n, width) = equivariant.dims2()?;
+        let rotations = matrices(actions, equivariant.device())?;
+        let turned = turned(&equivariant.reshape((n, width / POSE, POSE))?, &rotations)?;
+        Ok(Some(turned.flatten_from(1)?))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::method::reference::{self, Case, Matrix, check, matrix, side_by_side};
+    use crate::method::weighted_sum;
+
+    const N: usize = 4;
+    const CAPSULES: usize = 2;
+
+    fn unit(pose: &[f64]) -> Vec<f64> {
+        let norm = (pose.iter().map(|p| p * p).sum::<f64>() + 1e-12).sqrt();
+        pose.iter().map(|p| p / norm).collect()
+    }
+
+    fn turned_by_loops(pose: &[f64], rotation: &[f64]) -> Vec<f64> {
+        let entry = |i: usize| (0..3).map(|k| pose[i / 3 * 3 + k] * rotation[k * 3 + i % 3]).sum::<f64>();
+        unit(&(0..POSE).map(entry).collect::<Vec<_>>())
+    }
+
+    fn entropy_of_mean(activations: &[f64]) -> f64 {
+        (0..CAPSULES)
+            .map(|j| {
+                let mean = (0..N).map(|i| activations[i * CAPSULES + j]).sum::<f64>() / N as f64;
+                -mean * (mean + EPS).ln()
+            })
+            .sum()
+    }
+
+    fn cross_entropy(a: &[f64], b: &[f64]) -> f64 {
+        a.iter().zip(b).map(|(a, b)| -a * (b + EPS).ln()).sum::<f64>() / N as f64
+    }
+
+    /// Positive numbers.
+    fn shares(number: usize) -> Matrix {
+        let m = matrix(N, CAPSULES, number);
+        Matrix { values: m.values.iter().map(|v| f64::from((v * v + 0.1) as f32)).collect(), ..m }
+    }
+
+    #[test]
+    fn the_loss_agrees_with_loops() {
+        let weights = Weights { equivariance: 5.0, invariance: 0.7, variance: 10.0, covariance: 1.0 };
+        let tensors = |x: &[Tensor]| {
+            let capsules = |activations: &Tensor, poses: &Tensor| {
+                candle_core::Result::Ok(Capsules {
+                    activations: activations.clone(),
+                    poses: poses.reshape((N, CAPSULES, POSE))?,
+                })
+            };
+            let (a, b) = (capsules(&x[0], &x[2])?, capsules(&x[1], &x[3])?);
+            weighted_sum(&terms([&a, &b], &x[4], weights)?)
+        };
+        let loops = |x: &[Vec<f64>]| {
+            let width = CAPSULES * (POSE + 1);
+            let (a, b) = (side_by_side(&x[0], &x[2], N), side_by_side(&x[1], &x[3], N));
+            let mut equivariance = 0.0;
+            for (i, (first, second)) in x[2].chunks(POSE).zip(x[3].chunks(POSE)).enumerate() {
+                let rotation = &x[4][i / CAPSULES * POSE..][..POSE];
+                for (p, q) in turned_by_loops(first, rotation).iter().zip(unit(second)) {
+                    equivariance += (p - q).powi(2) / (N * CAPSULES * POSE) as f64;
+                }
+            }
+            let agreement = (cross_entropy(&x[0], &x[1]) + cross_entropy(&x[1], &x[0])) / 2.0
+                - (entropy_of_mean(&x[0]) + entropy_of_mean(&x[1])) / 2.0;
+            5.0 * equivariance
+                + 0.7 * agreement
+                + 5.0 * (reference::variance_hinge(&a, width) + reference::variance_hinge(&b, width))
+                + reference::covariance(&a, width)
+                + reference::covariance(&b, width)
+        };
+        let poses = |number| matrix(N, CAPSULES * POSE, number);
+        let inputs = [shares(1), shares(2), poses(3), poses(4), matrix(N, POSE, 5)];
+        check(&Case { tensors: &tensors, loops: &loops, inputs: &inputs });
+    }
+}

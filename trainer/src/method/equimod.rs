@@ -1,0 +1,155 @@
+//! EquiMod on SimCLR or VICReg: a second projector predicts the other view's embedding (Devillers & Lefort, ICLR 2023).
+
+use candle_core::{Result, Tensor};
+use sextant_runtime::graph::Graph;
+
+use super::simclr::TEMPERATURE;
+use super::vicreg::{COVARIANCE, INVARIANCE, VARIANCE, VicRegWeights};
+use super::{
+    Action, Condition, Embeddings, EquivariantBranch, Method, MethodEntry, MethodOption, MethodOutput, Sees, Setting,
+    Views, WeightedTerm, info_nce, nt_xent,
+};
+use crate::nn::{Encoded, Encoder, Mode, Projector, Scope};
+
+const PAPER: &str = "Devillers & Lefort, ICLR 2023, arXiv 2211.01244";
+
+pub(super) const SIMCLR_ENTRY: MethodEntry = MethodEntry {
+    name: "simclr-equimod",
+    paper: PAPER,
+    loss: "NT-Xent of one projector + InfoNCE between the other's prediction and the other view",
+    options: &[TEMPERATURE, EQUIVARIANCE, EMBEDDED, Condition::CODE, Condition::TRANSFORMATION],
+    build: |setting, scope| {
+        let temperature = setting.config.method.number(TEMPERATURE.key)?;
+        Ok(Box::new(EquiMod::new(Invariance::SimClr { temperature }, setting, scope)?))
+    },
+};
+
+pub(super) const VICREG_ENTRY: MethodEntry = MethodEntry {
+    name: "vicreg-equimod",
+    paper: PAPER,
+    loss: "VICReg of one projector + InfoNCE between the other's prediction and the other view",
+    options: &[
+        INVARIANCE,
+        VARIANCE,
+        COVARIANCE,
+        TEMPERATURE,
+        EQUIVARIANCE,
+        EMBEDDED,
+        Condition::CODE,
+        Condition::TRANSFORMATION,
+    ],
+    build: |setting, scope| {
+        let invariance = Invariance::VicReg(VicRegWeights::of(&setting.config.method)?);
+        Ok(Box::new(EquiMod::new(invariance, setting, scope)?))
+    },
+};
+
+const EQUIVARIANCE: MethodOption =
+    MethodOption::weight("equivariance_weight", 1.0, "InfoNCE between predicted and true embedding");
+const EMBEDDED: MethodOption =
+    MethodOption::count("action_embedding", 16, 1, 1024, "numbers that the transformation is embedded in");
+
+/// Two projectors on the whole features; the second has a predictor.
+pub struct EquiMod {
+    invariance: Invariance,
+    temperature: f64,
+    equivariance_weight: f64,
+    projector: Projector,
+    equivariant: EquivariantBranch,
+}
+
+/// The loss of the first projector.
+#[derive(Clone, Copy, Debug)]
+enum Invariance {
+    SimClr { temperature: f64 },
+    VicReg(VicRegWeights),
+}
+
+impl EquiMod {
+    fn new(invariance: Invariance, setting: Setting, scope: &mut Scope) -> Result<Self> {
+        let Setting { config, feature_width, .. } = setting;
+        let (hidden, embedding) = (config.model.projector_hidden, config.model.embedding);
+        let embedded = config.method.count(EMBEDDED.key)?;
+        Ok(Self {
+            invariance,
+            temperature: config.method.number(TEMPERATURE.key)?,
+            equivariance_weight: config.method.number(EQUIVARIANCE.key)?,
+            projector: Projector::new(feature_width, hidden, embedding, &mut scope.child("projector"))?,
+            equivariant: EquivariantBranch::with_embedded_action(Sees::Whole, embedded, setting, scope)?,
+        })
+    }
+}
+
+/// `L_inv(a, b) + w InfoNCE(predicted, target)` (equation 4).
+fn terms(
+    invariance: Invariance,
+    [a, b]: [&Tensor; 2],
+    [predicted, target]: [&Tensor; 2],
+    temperature: f64,
+    weight: f64,
+) -> Result<Vec<WeightedTerm>> {
+    let mut terms = match invariance {
+        Invariance::SimClr { temperature } => vec![("contrast", 1.0, nt_xent(a, b, temperature)?)],
+        Invariance::VicReg(weights) => weights.terms(a, b)?,
+    };
+    terms.push(("equivariance", weight, info_nce(predicted, target, temperature)?));
+    Ok(terms)
+}
+
+impl Method for EquiMod {
+    fn loss(&self, encoder: &Encoder, views: &Views) -> Result<MethodOutput> {
+        let [first, second] = views.pair();
+        let features = [encoder.forward(first, Mode::Train)?, encoder.forward(second, Mode::Train)?];
+        let a = self.projector.forward(&features[0], Mode::Train)?;
+        let b = self.projector.forward(&features[1], Mode::Train)?;
+        let equivariant = self.equivariant.embed(&features[0], Mode::Train)?;
+        let target = self.equivariant.embed(&features[1], Mode::Train)?;
+        let predicted = self.equivariant.predict(&equivariant, &views.actions(0, 1))?;
+        let pair = [&predicted, &target];
+        let terms = terms(self.invariance, [&a, &b], pair, self.temperature, self.equivariance_weight)?;
+        MethodOutput::of(terms, features, vec![("invariant", a), ("equivariant", equivariant)])
+    }
+
+    fn embed(&self, encoded: &Encoded) -> Result<Embeddings> {
+        Ok(Embeddings {
+            invariant: Some(self.projector.forward(&encoded.features, Mode::Evaluate)?),
+            equivariant: Some(self.equivariant.embed(&encoded.features, Mode::Evaluate)?),
+        })
+    }
+
+    fn predict(&self, equivariant: &Tensor, actions: &[Action]) -> Result<Option<Tensor>> {
+        self.equivariant.predict(equivariant, actions).map(Some)
+    }
+
+    fn lower_predictor(&self, half_width: usize) -> anyhow::Result<Option<Graph>> {
+        self.equivariant.lower(half_width)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::method::reference::{self, Case, check, matrix};
+    use crate::method::weighted_sum;
+
+    #[test]
+    fn both_losses_agree_with_loops() {
+        let inputs: Vec<_> = (0..4).map(|number| matrix(4, 3, number)).collect();
+        let equivariance = |x: &[Vec<f64>]| 2.0 * reference::info_nce(&x[2], &x[3], 3, 0.3);
+
+        let invariance = Invariance::SimClr { temperature: 0.2 };
+        let tensors = |x: &[Tensor]| weighted_sum(&terms(invariance, [&x[0], &x[1]], [&x[2], &x[3]], 0.3, 2.0)?);
+        let loops = |x: &[Vec<f64>]| reference::nt_xent(&x[0], &x[1], 3, 0.2) + equivariance(x);
+        check(&Case { tensors: &tensors, loops: &loops, inputs: &inputs });
+
+        let invariance = Invariance::VicReg(VicRegWeights { invariance: 9.0, variance: 8.0, covariance: 0.5 });
+        let tensors = |x: &[Tensor]| weighted_sum(&terms(invariance, [&x[0], &x[1]], [&x[2], &x[3]], 0.3, 2.0)?);
+        let loops = |x: &[Vec<f64>]| {
+            9.0 * reference::mean_squared_error(&x[0], &x[1])
+                + 4.0 * (reference::variance_hinge(&x[0], 3) + reference::variance_hinge(&x[1], 3))
+                + 0.5 * (reference::covariance(&x[0], 3) + reference::covariance(&x[1], 3))
+                + equivariance(x)
+        };
+        check(&Case { tensors: &tensors, loops: &loops, inputs: &inputs });
+    }
+}

@@ -1,0 +1,67 @@
+//! SEN: a symmetric embedding network whose prediction of the transformed view must be recognised (Park et al., 2022).
+
+use candle_core::{Result, Tensor};
+use sextant_runtime::graph::Graph;
+
+use super::simclr::TEMPERATURE;
+use super::{
+    Action, Condition, Embeddings, EquivariantBranch, Method, MethodEntry, MethodOutput, Sees, Setting, Views, info_nce,
+};
+use crate::nn::{Encoded, Encoder, Mode, Scope};
+
+pub(super) const ENTRY: MethodEntry = MethodEntry {
+    name: "sen",
+    paper: "Park et al., ICML 2022, arXiv 2204.11371",
+    loss: "InfoNCE between the prediction from one view and the other view's embedding; no invariance",
+    options: &[
+        TEMPERATURE,
+        Condition::CODE,
+        Condition::TRANSFORMATION,
+        EquivariantBranch::PREDICTOR,
+        EquivariantBranch::BIAS,
+        EquivariantBranch::HIDDEN,
+    ],
+    build: |setting, scope| Ok(Box::new(Sen::new(setting, scope)?)),
+};
+
+/// A projector on the whole features with a predictor.
+pub struct Sen {
+    temperature: f64,
+    equivariant: EquivariantBranch,
+}
+
+impl Sen {
+    /// With the config's projector sizes.
+    ///
+    /// # Errors
+    /// When the device has no memory for it.
+    pub fn new(setting: Setting, scope: &mut Scope) -> Result<Self> {
+        let temperature = setting.config.method.number(TEMPERATURE.key)?;
+        Ok(Self { temperature, equivariant: EquivariantBranch::new(Sees::Whole, setting, scope)? })
+    }
+}
+
+impl Method for Sen {
+    fn loss(&self, encoder: &Encoder, views: &Views) -> Result<MethodOutput> {
+        let [first, second] = views.pair();
+        let features = [encoder.forward(first, Mode::Train)?, encoder.forward(second, Mode::Train)?];
+        let equivariant = self.equivariant.embed(&features[0], Mode::Train)?;
+        let target = self.equivariant.embed(&features[1], Mode::Train)?;
+        let predicted = self.equivariant.predict(&equivariant, &views.actions(0, 1))?;
+        let terms = vec![("equivariance", 1.0, info_nce(&predicted, &target, self.temperature)?)];
+        MethodOutput::of(terms, features, vec![("equivariant", equivariant)])
+    }
+
+    fn embed(&self, encoded: &Encoded) -> Result<Embeddings> {
+        let equivariant = self.equivariant.embed(&encoded.features, Mode::Evaluate)?;
+        Ok(Embeddings { invariant: None, equivariant: Some(equivariant) })
+    }
+
+    fn predict(&self, equivariant: &Tensor, actions: &[Action]) -> Result<Option<Tensor>> {
+        self.equivariant.predict(equivariant, actions).map(Some)
+    }
+
+    fn lower_predictor(&self, half_width: usize) -> anyhow::Result<Option<Graph>> {
+        self.equivariant.lower(half_width)
+    }
+}

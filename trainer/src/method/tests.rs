@@ -1,0 +1,272 @@
+//! Every method on real views: it trains, what it saves is all that it needs, its deployed predictor says the same.
+
+use std::sync::{Arc, OnceLock};
+
+use sextant_runtime::memory::AlignedVec;
+use sextant_runtime::model::{Model as DeployedModel, write};
+use sextant_runtime::session::{Input, Session};
+
+use super::*;
+use crate::config::{Config, Origin};
+use crate::data::{PairBatch, PairSource, RenderedPairs};
+use crate::fit::Training;
+use crate::model::Model;
+use crate::nn::split_halves;
+use crate::scene::{Procedural, ProceduralSettings, Renderer, RotationSampling, SceneSettings};
+
+/// Views of eight batches of six objects, rendered once for all tests: each batch has two pairs of views.
+fn batches() -> &'static [[PairBatch; 2]] {
+    static BATCHES: OnceLock<Vec<[PairBatch; 2]>> = OnceLock::new();
+    BATCHES.get_or_init(|| {
+        let settings = ProceduralSettings { objects_per_family: 1, held_out_per_family: 1, ..Default::default() };
+        let renderer = Renderer::new(SceneSettings { image_size: 32, supersampling: 1, ..Default::default() }).unwrap();
+        let source =
+            RenderedPairs::new(Arc::new(Procedural::new(settings).unwrap()), renderer, RotationSampling::default());
+        let objects: Vec<usize> = source.training_objects();
+        let batch = |i: u64| {
+            let some: Vec<usize> = (0..6).map(|k| objects[(i as usize * 6 + k) % 12]).collect();
+            [source.pairs(&some, 2 * i).unwrap(), source.pairs(&some, 2 * i + 1).unwrap()]
+        };
+        (0..8).map(batch).collect()
+    })
+}
+
+/// Classes of the procedural source: labels are below this.
+const CLASSES: usize = 64;
+
+fn config(method: &str, options: &str) -> Config {
+    let text = format!(
+        "[data]\nimage_size = 32\n[model]\nprojector_hidden = 16\nembedding = 16\n[fit]\nsteps = 200\nbatch_size = 6\n\
+         [optimiser]\nlr = 2e-3\n[heads]\ngradient = \"detached\"\nhidden = 8\n[method]\nname = \"{method}\"\n{options}"
+    );
+    Config::from_toml(&text, Origin::File("test.toml".into())).unwrap()
+}
+
+fn training(method: &str, options: &str) -> Training {
+    Training::new(&config(method, options), CLASSES, &candle_core::Device::Cpu).unwrap()
+}
+
+/// Trains for some steps from the present one on; the losses of the self-supervised terms alone.
+fn train(training: &mut Training, steps: u64) -> Vec<f32> {
+    let symmetries = vec![sextant_runtime::rotation::SymmetryGroup::None; 6];
+    (0..steps)
+        .map(|_| {
+            let [first, further] = &batches()[training.step as usize % batches().len()];
+            let report = training.train_step(first, std::slice::from_ref(further), &symmetries).unwrap();
+            assert!(
+                report.loss.is_finite() && report.terms.iter().all(|(name, term)| term.is_finite() && !name.is_empty())
+            );
+            report.loss
+        })
+        .collect()
+}
+
+/// What remains of the loss of the first steps in the last ones: mean over the last 16 over mean of the first 4.
+fn remaining(losses: &[f32]) -> f32 {
+    let mean = |part: &[f32]| part.iter().sum::<f32>() / part.len() as f32;
+    mean(&losses[losses.len() - 16..]) / mean(&losses[..4])
+}
+
+#[test]
+fn the_names_are_those_that_were_promised() {
+    let names: Vec<&str> = METHODS.iter().map(|entry| entry.name).collect();
+    let promised = [
+        "sie",
+        "vicreg",
+        "simclr",
+        "byol",
+        "simclr-augself",
+        "simclr-equimod",
+        "vicreg-equimod",
+        "sen",
+        "only-equivariance",
+        "supervised",
+        "equicaps",
+        "seq-jepa",
+        "ser",
+    ];
+    assert_eq!(names, promised);
+}
+
+#[test]
+fn every_method_learns_in_200_steps_without_a_nan() {
+    for entry in METHODS {
+        let losses = train(&mut training(entry.name, ""), 200);
+        let remaining = remaining(&losses);
+        assert!(remaining < 0.95, "{}: {remaining} of the loss remains", entry.name);
+    }
+}
+
+#[test]
+fn the_variants_of_sie_learn() {
+    let variants = [
+        "predictor = \"deep\"",
+        "predictor = \"mlp\"",
+        "predictor_variance_weight = 0.0",
+        "condition = \"canonical-quaternion\"",
+        "condition = \"matrix\"\npredictor_bias = true",
+        "transformation = \"colour\"",
+        "transformation = \"rotation-colour\"",
+    ];
+    for options in variants {
+        let remaining = remaining(&train(&mut training("sie", options), 60));
+        assert!(remaining < 0.95, "{options}: {remaining} of the loss remains");
+    }
+}
+
+#[test]
+fn a_restored_checkpoint_goes_on_to_the_same_bits() {
+    for method in ["byol", "seq-jepa", "ser", "equicaps"] {
+        let mut whole = training(method, "");
+        train(&mut whole, 6);
+        let checkpoint = whole.checkpoint(0, None).unwrap();
+        let mut resumed = training(method, "");
+        resumed.restore(checkpoint, std::path::Path::new("checkpoint")).unwrap();
+        assert_eq!(train(&mut whole, 4), train(&mut resumed, 4), "{method}");
+        let numbers = |training: &Training| {
+            let tensors = training.model.parameters().tensors();
+            tensors.into_values().map(|t| t.flatten_all().unwrap().to_vec1::<f32>().unwrap()).collect::<Vec<_>>()
+        };
+        assert!(numbers(&whole) == numbers(&resumed), "{method}");
+    }
+}
+
+#[test]
+fn a_target_moves_but_has_no_gradient() {
+    let mut training = training("byol", "target_momentum = 0.5");
+    let target = |training: &Training| {
+        let buffers = training.model.parameters().buffers();
+        buffers["method.target_encoder.stem.weight"].flatten_all().unwrap().to_vec1::<f32>().unwrap()
+    };
+    let before = target(&training);
+    train(&mut training, 3);
+    assert_ne!(before, target(&training));
+}
+
+#[test]
+fn an_option_that_says_nothing_is_refused() {
+    let error = |options: &str| {
+        let text = format!("[method]\n{options}");
+        Config::from_toml(&text, Origin::File("my.toml".into())).unwrap_err().to_string()
+    };
+    let cases = [
+        (
+            "name = \"vicreg\"\ncondition = \"matrix\"",
+            "the method `vicreg` has no option `method.condition`; it has invariance_weight, variance_weight, covariance_weight",
+        ),
+        (
+            "name = \"simclr\"\ntemprature = 1.0",
+            "the method `simclr` has no option `method.temprature`; it has temperature",
+        ),
+        ("name = \"simclr\"\ntemperature = -1.0", "`method.temperature` is -1.0; allowed: 0.001 to 10"),
+        ("condition = \"euler\"", "allowed: quaternion, canonical-quaternion, matrix"),
+        ("predictor = \"mlp\"\npredictor_bias = true", "`method.predictor_bias` is set; allowed: false for predictor"),
+        ("hypernetwork_hidden = 8", "`method.hypernetwork_hidden` is set; allowed: a change only for predictor"),
+        (
+            "transformation = \"colour\"\ncondition = \"matrix\"",
+            "`method.condition` is set; allowed: a change only where",
+        ),
+        ("name = \"seqjepa\"", "`method.name` is \"seqjepa\"; allowed: sie, vicreg"),
+    ];
+    for (options, expected) in cases {
+        let message = error(options);
+        assert!(message.contains(expected), "{options}\n  got      {message}\n  expected {expected}");
+    }
+}
+
+#[test]
+fn another_method_drops_the_options_of_the_layer_below() {
+    let resolve = |sets: &[&str]| {
+        let sets: Vec<String> = ["data.path=d"].iter().chain(sets).map(ToString::to_string).collect();
+        Config::resolve(Some("sie-3diebench"), None, &sets)
+    };
+    let config = resolve(&["method.name=simclr", "method.temperature=0.2"]).unwrap();
+    assert_eq!(config.method.options.keys().collect::<Vec<_>>(), ["temperature"]);
+    assert_eq!(config.method.number("temperature").unwrap(), 0.2);
+    let error = resolve(&["method.condition=matrix", "method.name=simclr"]).unwrap_err().to_string();
+    assert!(error.contains("the method `simclr` has no option `method.condition`"), "{error}");
+    assert_eq!(resolve(&["method.name=sie"]).unwrap().method, config_of_sie());
+}
+
+fn config_of_sie() -> crate::config::MethodConfig {
+    crate::config::MethodConfig::named("sie")
+}
+
+/// A row of the deployed predictor's outputs, by name.
+fn run_deployed(graph: &Graph, inputs: &[&[f32]]) -> Vec<(String, Vec<f32>)> {
+    let bytes = AlignedVec::copy_of(&write(&Default::default(), std::slice::from_ref(graph)).unwrap());
+    let model = DeployedModel::parse(&bytes).unwrap();
+    let mut arena = AlignedVec::zeroed(model.graph(&graph.name).unwrap().arena_bytes());
+    let mut session = Session::new(&model, &graph.name, &mut arena).unwrap();
+    let length = |id| graph.value(id).shape.iter().product::<usize>();
+    let mut outputs: Vec<Vec<f32>> = graph.outputs.iter().map(|(_, id)| vec![0.0; length(*id)]).collect();
+    let mut places: Vec<&mut [f32]> = outputs.iter_mut().map(Vec::as_mut_slice).collect();
+    let inputs: Vec<Input> = inputs.iter().map(|numbers| Input::F32(numbers)).collect();
+    session.run(&inputs, &mut places).unwrap();
+    graph.outputs.iter().map(|(name, _)| name.clone()).zip(outputs).collect()
+}
+
+#[test]
+fn the_deployed_predictor_says_what_the_method_says() {
+    let cases = [
+        ("sie", ""),
+        ("sie", "predictor = \"deep\"\npredictor_bias = true"),
+        ("sie", "predictor = \"mlp\"\ncondition = \"matrix\""),
+        ("sie", "transformation = \"rotation-colour\"\npredictor_bias = true"),
+        ("sen", ""),
+        ("only-equivariance", ""),
+        ("simclr-equimod", ""),
+        ("vicreg-equimod", "condition = \"matrix\""),
+    ];
+    for (method, options) in cases {
+        let config = config(method, options);
+        let model = Model::new(&config, CLASSES, &candle_core::Device::Cpu).unwrap();
+        let [batch, _] = &batches()[0];
+        let encoded = model.encode(&model.normalise(&batch.images[0]).unwrap()).unwrap();
+        let embedding = model.method.embed(&encoded).unwrap().equivariant.unwrap();
+        let pose = |view: usize| Pose::from_latents(batch.latents[view][0]);
+        let action = Action::between(pose(0), pose(1));
+        let first = embedding.narrow(0, 0, 1).unwrap();
+        let predicted = model.method.predict(&first, &[action]).unwrap().unwrap();
+
+        let (invariant, equivariant) = split_halves(&encoded.features).unwrap();
+        let half = invariant.dim(1).unwrap();
+        let graph = model.method.lower_predictor(half).unwrap().unwrap();
+        let [invariant, equivariant] = [invariant, equivariant].map(|t| t.get(0).unwrap().to_vec1::<f32>().unwrap());
+        let condition = Condition::of(&config.method).unwrap().numbers(action);
+        let inputs: Vec<&[f32]> = graph
+            .inputs
+            .iter()
+            .map(|id| match graph.value(*id).name.as_str() {
+                "invariant" => invariant.as_slice(),
+                "equivariant" => equivariant.as_slice(),
+                _ => condition.as_slice(),
+            })
+            .collect();
+        let row = |t: &Tensor| t.get(0).unwrap().to_vec1::<f32>().unwrap();
+        let expected = [("embedding", row(&first)), ("predicted_embedding", row(&predicted))];
+        for ((name, deployed), (expected_name, expected)) in run_deployed(&graph, &inputs).iter().zip(&expected) {
+            assert_eq!(name, expected_name);
+            let largest = expected.iter().fold(0f32, |largest, x| largest.max(x.abs()));
+            let error = deployed.iter().zip(expected).fold(0f32, |worst, (a, b)| worst.max((a - b).abs()));
+            assert!(error < 1e-4 * largest.max(1e-3), "{method} {options} {name}: off by {error} of {largest}");
+        }
+    }
+}
+
+#[test]
+fn embeddings_and_predictions_have_one_row_an_image() {
+    for entry in METHODS {
+        let model = Model::new(&config(entry.name, ""), CLASSES, &candle_core::Device::Cpu).unwrap();
+        let [batch, _] = &batches()[0];
+        let encoded = model.encode(&model.normalise(&batch.images[0]).unwrap()).unwrap();
+        let embeddings = model.method.embed(&encoded).unwrap();
+        for embedding in [&embeddings.invariant, &embeddings.equivariant].into_iter().flatten() {
+            assert_eq!(embedding.dim(0).unwrap(), 6, "{}", entry.name);
+        }
+        let Some(equivariant) = &embeddings.equivariant else { continue };
+        let predicted = model.method.predict(equivariant, &[Action::IDENTITY; 6]).unwrap();
+        let predicted = predicted.unwrap_or_else(|| panic!("{} has embeddings but no prediction", entry.name));
+        assert_eq!(predicted.dims(), equivariant.dims(), "{}", entry.name);
+    }
+}

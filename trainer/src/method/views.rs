@@ -1,0 +1,107 @@
+use candle_core::{Device, Result, Tensor};
+
+use super::{Action, Pose};
+
+/// One view of each object of a batch.
+#[derive(Clone, Debug)]
+pub struct View {
+    /// Normalised images, `[n, h, w, 3]`.
+    pub images: Tensor,
+    /// How each image came to be.
+    pub poses: Vec<Pose>,
+}
+
+/// Views of a batch of objects, ready for a network.
+#[derive(Clone, Debug)]
+pub struct Views {
+    /// At least as many as [`super::Method::view_count`] asks for, at least two.
+    pub views: Vec<View>,
+    /// Class of each object, `u32 [n]`.
+    pub labels: Tensor,
+    /// How far the run is.
+    pub moment: Moment,
+}
+
+/// How far a run is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Moment {
+    /// Steps done before this one.
+    pub step: u64,
+    /// Steps of the whole run.
+    pub steps: u64,
+}
+
+impl Moment {
+    /// Share of the run that is done, in [0, 1].
+    pub fn share(self) -> f64 {
+        (self.step as f64 / self.steps.max(1) as f64).min(1.0)
+    }
+}
+
+impl Views {
+    /// What leads from one view to another, for each object.
+    pub fn actions(&self, from: usize, to: usize) -> Vec<Action> {
+        let pairs = self.views[from].poses.iter().zip(&self.views[to].poses);
+        pairs.map(|(from, to)| Action::between(*from, *to)).collect()
+    }
+
+    /// Where the images are.
+    pub fn device(&self) -> &Device {
+        self.labels.device()
+    }
+
+    /// The images of the first two views.
+    pub fn pair(&self) -> [&Tensor; 2] {
+        [&self.views[0].images, &self.views[1].images]
+    }
+}
+
+/// What a method makes of a batch.
+pub struct MethodOutput {
+    /// Scalar to minimise.
+    pub loss: Tensor,
+    /// The unweighted terms of the loss, scalars, by name.
+    pub terms: Vec<(&'static str, Tensor)>,
+    /// The encoder's features of the first two views, `[n, feature_width]`, with their gradient.
+    pub features: [Tensor; 2],
+    /// Embeddings of the first view that can collapse, `[n, d]`, by name.
+    pub embeddings: Vec<(&'static str, Tensor)>,
+}
+
+/// A term of a loss, with its name and its weight.
+pub type WeightedTerm = (&'static str, f64, Tensor);
+
+impl MethodOutput {
+    /// With the weighted sum of at least one term as the loss.
+    ///
+    /// # Errors
+    /// When a term is no scalar.
+    pub fn of(
+        terms: Vec<WeightedTerm>,
+        features: [Tensor; 2],
+        embeddings: Vec<(&'static str, Tensor)>,
+    ) -> Result<Self> {
+        let loss = weighted_sum(&terms)?;
+        let terms = terms.into_iter().map(|(name, _, term)| (name, term)).collect();
+        Ok(Self { loss, terms, features, embeddings })
+    }
+}
+
+/// The sum of weight times term.
+///
+/// # Errors
+/// When there is no term, or one is no scalar.
+pub fn weighted_sum(terms: &[WeightedTerm]) -> Result<Tensor> {
+    let mut weighted = terms.iter().map(|(_, weight, term)| term * *weight);
+    let first = weighted.next().unwrap_or_else(|| candle_core::bail!("a loss without terms"))?;
+    weighted.try_fold(first, |sum, term| sum + term?)
+}
+
+/// What a method makes of an image beside the features, in evaluation mode.
+#[derive(Clone, Debug, Default)]
+pub struct Embeddings {
+    /// `[n, d]`; `None` when the method has no invariance.
+    pub invariant: Option<Tensor>,
+    /// `[n, d]`; `None` when the method predicts nothing.
+    pub equivariant: Option<Tensor>,
+}

@@ -1,0 +1,249 @@
+//! Drawings as SVG text.
+
+use std::fmt::Write;
+
+use super::page::escape;
+
+/// A named line of points `(x, y)`; points that are not finite are left out.
+pub struct Series {
+    /// Name in the legend.
+    pub name: String,
+    /// In the order of x.
+    pub points: Vec<(f64, f64)>,
+}
+
+const WIDTH: f64 = 720.0;
+const HEIGHT: f64 = 300.0;
+const LEFT: f64 = 62.0;
+const RIGHT: f64 = 12.0;
+const TOP: f64 = 28.0;
+const BOTTOM: f64 = 34.0;
+/// Colours that can be told apart, also by the colour-blind (Okabe and Ito, 2008), then by hue.
+const COLOURS: [&str; 8] = ["#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#000000", "#8c6bb1"];
+
+/// The colour of the series with that index.
+pub fn colour(index: usize) -> String {
+    match COLOURS.get(index) {
+        Some(colour) => (*colour).into(),
+        None => format!("hsl({} 70% 40%)", (index * 137) % 360),
+    }
+}
+
+/// Lines over one axis, with a legend below.
+pub fn line_chart(title: &str, x_name: &str, series: &[Series]) -> String {
+    let finite = |(x, y): &(f64, f64)| x.is_finite() && y.is_finite();
+    let points: Vec<(f64, f64)> = series.iter().flat_map(|s| s.points.iter().copied()).filter(|p| finite(p)).collect();
+    let (x, y) = (Axis::over(points.iter().map(|p| p.0)), Axis::over(points.iter().map(|p| p.1)));
+    let legend_rows = series.len().div_ceil(2) as f64;
+    let height = HEIGHT + 18.0 * legend_rows;
+    let mut svg = opened(title, WIDTH, height);
+    draw_axes(&mut svg, &x, &y, x_name);
+    for (index, one) in series.iter().enumerate() {
+        let at = |p: &&(f64, f64)| format!("{:.1},{:.1}", x.horizontal(p.0), y.vertical(p.1));
+        let path: Vec<String> = one.points.iter().filter(|p| finite(p)).map(|p| at(&p)).collect();
+        let colour = colour(index);
+        let _ = write!(
+            svg,
+            "<polyline fill=\"none\" stroke=\"{colour}\" stroke-width=\"1.8\" points=\"{}\"/>",
+            path.join(" ")
+        );
+        let (column, row) = ((index % 2) as f64, (index / 2) as f64);
+        let (lx, ly) = (LEFT + column * 330.0, HEIGHT + 12.0 + 18.0 * row);
+        let _ = write!(svg, "<rect x=\"{lx}\" y=\"{:.1}\" width=\"14\" height=\"4\" fill=\"{colour}\"/>", ly - 6.0);
+        text(&mut svg, lx + 20.0, ly, "start", &one.name);
+    }
+    svg + "</svg>"
+}
+
+/// Points with a colour and a hover text each; axes without numbers, for maps whose units mean nothing.
+pub fn scatter(title: &str, points: &[((f64, f64), String, String)]) -> String {
+    let side = 360.0;
+    let (x, y) = (Axis::over(points.iter().map(|p| p.0.0)), Axis::over(points.iter().map(|p| p.0.1)));
+    let mut svg = opened(title, side, side + 10.0);
+    for ((px, py), colour, hover) in points {
+        let (cx, cy) = (10.0 + x.share(*px) * (side - 20.0), TOP + (1.0 - y.share(*py)) * (side - TOP - 4.0));
+        let _ = write!(
+            svg,
+            "<circle cx=\"{cx:.1}\" cy=\"{cy:.1}\" r=\"3\" fill=\"{colour}\" fill-opacity=\".75\"><title>{}</title></circle>",
+            escape(hover)
+        );
+    }
+    svg + "</svg>"
+}
+
+/// Counts of rows against columns, darker for a larger share of the row.
+pub fn confusion(title: &str, names: &[String], counts: &[Vec<usize>]) -> String {
+    let (cell, label) = (14.0, 130.0);
+    let side = cell * names.len() as f64;
+    let mut svg = opened(title, label + side + 8.0, TOP + side + label);
+    for (row, (name, counts)) in names.iter().zip(counts).enumerate() {
+        let y = TOP + cell * row as f64;
+        text(&mut svg, label - 4.0, y + cell - 4.0, "end", name);
+        let total = counts.iter().sum::<usize>().max(1) as f64;
+        for (column, count) in counts.iter().enumerate().filter(|(_, count)| **count > 0) {
+            let share = *count as f64 / total;
+            let colour = if row == column { "#0072b2" } else { "#d55e00" };
+            let hover = format!("{name} taken for {}: {count} of {total}", names[column]);
+            let _ = write!(
+                svg,
+                "<rect x=\"{:.1}\" y=\"{y:.1}\" width=\"{cell}\" height=\"{cell}\" fill=\"{colour}\" fill-opacity=\"{:.2}\"><title>{}</title></rect>",
+                label + cell * column as f64,
+                0.1 + 0.9 * share,
+                escape(&hover)
+            );
+        }
+        let (x, bottom) = (label + cell * row as f64 + 10.0, TOP + side + 6.0);
+        let _ = write!(
+            svg,
+            "<text x=\"{x:.1}\" y=\"{bottom:.1}\" text-anchor=\"end\" transform=\"rotate(-90 {x:.1} {bottom:.1})\">{}</text>",
+            escape(name)
+        );
+    }
+    svg + "</svg>"
+}
+
+/// Groups of bars, one bar of each group for a series.
+pub fn bar_chart(title: &str, groups: &[String], series: &[(String, Vec<f64>)]) -> String {
+    let height = HEIGHT + 18.0 * series.len().div_ceil(2) as f64;
+    let mut svg = opened(title, WIDTH, height);
+    let y = Axis::over(series.iter().flat_map(|s| s.1.iter().copied()).chain([0.0]));
+    let group_width = (WIDTH - LEFT - RIGHT) / groups.len().max(1) as f64;
+    draw_vertical(&mut svg, &y);
+    for (g, group) in groups.iter().enumerate() {
+        let left = LEFT + group_width * g as f64;
+        text(&mut svg, left + group_width / 2.0, HEIGHT - BOTTOM + 16.0, "middle", group);
+        for (s, (_, values)) in series.iter().enumerate() {
+            let Some(value) = values.get(g).filter(|v| v.is_finite()) else { continue };
+            let bar = group_width * 0.8 / series.len() as f64;
+            let (top, base) = (y.vertical(*value), y.vertical(0.0));
+            let _ = write!(
+                svg,
+                "<rect x=\"{:.1}\" y=\"{top:.1}\" width=\"{bar:.1}\" height=\"{:.1}\" fill=\"{}\"><title>{value:.2}</title></rect>",
+                left + group_width * 0.1 + bar * s as f64,
+                (base - top).max(0.0),
+                colour(s)
+            );
+        }
+    }
+    for (index, (name, _)) in series.iter().enumerate() {
+        let (lx, ly) = (LEFT + (index % 2) as f64 * 330.0, HEIGHT + 12.0 + 18.0 * (index / 2) as f64);
+        let _ = write!(
+            svg,
+            "<rect x=\"{lx}\" y=\"{:.1}\" width=\"12\" height=\"10\" fill=\"{}\"/>",
+            ly - 9.0,
+            colour(index)
+        );
+        text(&mut svg, lx + 18.0, ly, "start", name);
+    }
+    svg + "</svg>"
+}
+
+/// A range of numbers on the drawing.
+struct Axis {
+    low: f64,
+    high: f64,
+}
+
+impl Axis {
+    /// Around all finite values.
+    fn over(values: impl Iterator<Item = f64>) -> Self {
+        let (low, high) = values
+            .filter(|v| v.is_finite())
+            .fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), v| (low.min(v), high.max(v)));
+        match low.partial_cmp(&high) {
+            Some(std::cmp::Ordering::Less) => Self { low, high },
+            Some(std::cmp::Ordering::Equal) => Self { low: low - 0.5, high: high + 0.5 },
+            _ => Self { low: 0.0, high: 1.0 },
+        }
+    }
+
+    fn share(&self, value: f64) -> f64 {
+        (value - self.low) / (self.high - self.low)
+    }
+
+    fn horizontal(&self, value: f64) -> f64 {
+        LEFT + self.share(value) * (WIDTH - LEFT - RIGHT)
+    }
+
+    fn vertical(&self, value: f64) -> f64 {
+        HEIGHT - BOTTOM - self.share(value) * (HEIGHT - TOP - BOTTOM)
+    }
+
+    /// About five round numbers in the range.
+    fn ticks(&self) -> Vec<f64> {
+        let rough = (self.high - self.low) / 5.0;
+        let power = 10f64.powf(rough.log10().floor());
+        let step = [1.0, 2.0, 5.0, 10.0].into_iter().map(|m| m * power).find(|s| *s >= rough).unwrap_or(rough);
+        let first = (self.low / step).ceil() as i64;
+        (first..first + 12).map(|i| i as f64 * step).take_while(|t| *t <= self.high + step * 1e-9).collect()
+    }
+}
+
+fn draw_axes(svg: &mut String, x: &Axis, y: &Axis, x_name: &str) {
+    draw_vertical(svg, y);
+    for tick in x.ticks() {
+        text(svg, x.horizontal(tick), HEIGHT - BOTTOM + 14.0, "middle", &number(tick));
+    }
+    text(svg, WIDTH - RIGHT, HEIGHT - 6.0, "end", x_name);
+}
+
+fn draw_vertical(svg: &mut String, y: &Axis) {
+    for tick in y.ticks() {
+        let height = y.vertical(tick);
+        let _ = write!(
+            svg,
+            "<line x1=\"{LEFT}\" x2=\"{:.1}\" y1=\"{height:.1}\" y2=\"{height:.1}\" stroke=\"#ddd\"/>",
+            WIDTH - RIGHT
+        );
+        text(svg, LEFT - 6.0, height + 4.0, "end", &number(tick));
+    }
+}
+
+/// A number with no more digits than it needs.
+fn number(value: f64) -> String {
+    if value != 0.0 && (value.abs() >= 1e6 || value.abs() < 1e-3) {
+        return format!("{value:.0e}");
+    }
+    let text = format!("{value:.3}");
+    let text = text.trim_end_matches('0').trim_end_matches('.');
+    if text == "-0" { "0".into() } else { text.into() }
+}
+
+fn text(svg: &mut String, x: f64, y: f64, anchor: &str, words: &str) {
+    let _ = write!(svg, "<text x=\"{x:.1}\" y=\"{y:.1}\" text-anchor=\"{anchor}\">{}</text>", escape(words));
+}
+
+fn opened(title: &str, width: f64, height: f64) -> String {
+    format!(
+        "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {width:.0} {height:.0}\" role=\"img\" \
+         font-family=\"system-ui,sans-serif\" font-size=\"11\" fill=\"#222\"><text x=\"8\" y=\"16\" font-size=\"13\" \
+         font-weight=\"600\">{}</text>",
+        escape(title)
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ticks_are_round_and_inside() {
+        let axis = Axis { low: 0.13, high: 0.92 };
+        assert_eq!(axis.ticks().iter().map(|t| number(*t)).collect::<Vec<_>>(), ["0.2", "0.4", "0.6", "0.8"]);
+        assert_eq!(Axis::over([3.0, 3.0].into_iter()).share(3.0), 0.5);
+        assert_eq!(Axis::over([f64::NAN].into_iter()).ticks().len(), 6);
+    }
+
+    #[test]
+    fn drawings_hold_their_data_and_escape_names() {
+        let series = [Series { name: "a<b".into(), points: vec![(0.0, 1.0), (5.0, f64::NAN), (10.0, 3.0)] }];
+        let svg = line_chart("t", "step", &series);
+        assert!(svg.contains("a&lt;b") && svg.ends_with("</svg>"));
+        assert!(svg.contains(&format!("points=\"{LEFT:.1},266.0 708.0,28.0\"")), "{svg}");
+        let names = ["cup".to_string(), "jug".into()];
+        let svg = confusion("c", &names, &[vec![3, 1], vec![0, 4]]);
+        assert!(svg.contains("cup taken for jug: 1 of 4") && !svg.contains("jug taken for cup"));
+        let svg = bar_chart("b", &["x".into()], &[("run".into(), vec![2.0])]);
+        assert!(svg.contains("<title>2.00</title>"));
+    }
+}

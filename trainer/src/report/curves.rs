@@ -1,0 +1,46 @@
+//! How losses and probes moved while the runs trained.
+
+use std::collections::BTreeSet;
+
+use super::RunRecord;
+use super::chart::{Series, line_chart};
+use super::page::Page;
+
+/// Charts that stand first, by the name of their figure.
+const FIRST: [(&str, &str); 6] = [
+    ("loss", "loss"),
+    ("probe/class_top1", "class top-1 of the online linear probe"),
+    ("probe/knn_top1", "class top-1 of nearest neighbours"),
+    ("probe/rotation_r2_sie", "rotation R2 of the online probe"),
+    ("probe/pose_symmetric_median_deg", "median pose error, symmetry-aware, degrees"),
+    ("lr", "learning rate"),
+];
+
+/// Prefixes of figures that get one chart each.
+const FURTHER: [&str; 2] = ["loss/", "embedding/"];
+
+/// A chart for each figure, with a line for each run that has it.
+pub fn curves(page: &mut Page, records: &[RunRecord]) {
+    page.heading(2, "Curves");
+    for (key, title) in FIRST {
+        chart(page, records, key, title);
+    }
+    let named = records.iter().flat_map(|record| record.metrics.iter().flat_map(|m| m.values.keys()));
+    let further: BTreeSet<&String> = named.filter(|key| FURTHER.iter().any(|prefix| key.starts_with(prefix))).collect();
+    for key in further {
+        chart(page, records, key, key);
+    }
+}
+
+fn chart(page: &mut Page, records: &[RunRecord], key: &str, title: &str) {
+    let series: Vec<Series> = records.iter().filter_map(|record| series(record, key)).collect();
+    if !series.is_empty() {
+        page.svg(&line_chart(title, "step", &series));
+    }
+}
+
+fn series(record: &RunRecord, key: &str) -> Option<Series> {
+    let point = |m: &crate::run::MetricRecord| Some((m.step as f64, *m.values.get(key)?));
+    let points: Vec<(f64, f64)> = record.metrics.iter().filter_map(point).collect();
+    (!points.is_empty()).then(|| Series { name: format!("{} ({})", record.name, record.method), points })
+}

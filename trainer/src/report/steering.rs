@@ -1,0 +1,85 @@
+//! Steering: the predictor turns an embedding by a sweep of angles; the nearest real image shows where it got to.
+
+use candle_core::Tensor;
+use sextant_runtime::rotation::UnitQuaternion;
+
+use super::gather::Pool;
+use super::neighbours::spread;
+use super::page::{Page, Picture};
+use super::picture::data_uri;
+use crate::evaluate::distinct_views;
+use crate::method::{Action, Pose, unit_rows};
+use crate::model::Model;
+
+/// Objects that are steered.
+const OBJECTS: usize = 4;
+/// Views of each object that are looked through.
+const VIEWS: usize = 200;
+/// Angles of the sweep, degrees.
+const SWEEP_DEG: [f32; 7] = [-90.0, -60.0, -30.0, 0.0, 30.0, 60.0, 90.0];
+
+/// For some objects the nearest real view at each angle of a turn about the object's own vertical.
+pub fn strips(page: &mut Page, model: &Model, pool: &Pool) -> anyhow::Result<()> {
+    page.heading(3, "Steering");
+    let mut is_first = true;
+    for view in spread(pool.views.len(), OBJECTS) {
+        let Some(pictures) = sweep(model, pool, pool.views[view].object)? else {
+            page.note("This method predicts nothing, so there is nothing to steer.");
+            return Ok(());
+        };
+        if is_first {
+            page.note(
+                "The embedding of the framed image, turned by the predictor; below each angle the nearest real view of \
+                 the object, and how far that view is from the pose that was asked for.",
+            );
+            is_first = false;
+        }
+        page.strip(&pictures);
+    }
+    Ok(())
+}
+
+fn sweep(model: &Model, pool: &Pool, object: usize) -> anyhow::Result<Option<Vec<Picture>>> {
+    // A folder may have fewer views of an object.
+    let few = || distinct_views(pool.source.as_ref(), object, 20, STREAM);
+    let views = distinct_views(pool.source.as_ref(), object, VIEWS, STREAM).or_else(|_| few())?;
+    let encoded = model.encode(&model.normalise(&views.images)?)?;
+    let Some(embeddings) = model.method.embed(&encoded)?.equivariant else { return Ok(None) };
+    let poses: Vec<Pose> = views.latents.iter().map(|latents| Pose::from_latents(*latents)).collect();
+    let start = upright(&poses);
+    let rotations = SWEEP_DEG.map(|angle| UnitQuaternion::from_axis_angle([0.0, 0.0, 1.0], angle.to_radians()));
+    let actions = rotations.map(Action::of_rotation);
+    let from = embeddings.narrow(0, start, 1)?.repeat((actions.len(), 1))?;
+    let Some(predicted) = model.method.predict(&from, &actions)? else { return Ok(None) };
+    let nearest = most_similar(&predicted, &embeddings)?;
+
+    let bytes = pool.image_size * pool.image_size * 3;
+    let picture = |view: usize, caption: String, is_query: bool| -> anyhow::Result<Picture> {
+        let rgb = &views.images[view * bytes..][..bytes];
+        Ok(Picture { data_uri: data_uri(rgb, pool.image_size)?, caption, is_query })
+    };
+    let class = &pool.class_names[pool.source.label(object)];
+    let mut pictures = vec![picture(start, class.clone(), true)?];
+    for (index, (rotation, view)) in rotations.iter().zip(nearest).enumerate() {
+        let wanted = poses[start].rotation * *rotation;
+        let off = wanted.geodesic_angle_rad(poses[view].rotation).to_degrees();
+        pictures.push(picture(view, format!("{:+.0}°, off by {off:.0}°", SWEEP_DEG[index]), false)?);
+    }
+    Ok(Some(pictures))
+}
+
+/// Scene stream of the views.
+const STREAM: u64 = 0x57ee4;
+
+/// The view that is nearest to the upright pose.
+fn upright(poses: &[Pose]) -> usize {
+    let angle = |pose: &Pose| pose.rotation.geodesic_angle_rad(UnitQuaternion::IDENTITY);
+    (0..poses.len()).min_by(|a, b| angle(&poses[*a]).total_cmp(&angle(&poses[*b]))).unwrap_or(0)
+}
+
+/// For each row of `queries` the most similar row of `candidates`, by cosine.
+fn most_similar(queries: &Tensor, candidates: &Tensor) -> candle_core::Result<Vec<usize>> {
+    let candidates = unit_rows(&candidates.detach())?;
+    let similarity = unit_rows(&queries.detach())?.matmul(&candidates.t()?.contiguous()?)?;
+    Ok(similarity.argmax(1)?.to_vec1::<u32>()?.into_iter().map(|i| i as usize).collect())
+}

@@ -1,0 +1,95 @@
+use std::path::PathBuf;
+
+use candle_core::Device;
+
+use crate::config::Config;
+use crate::method::METHODS;
+use crate::model::Model;
+
+/// Which runs a study is made of.
+#[derive(Clone, Debug)]
+pub struct Plan {
+    /// Name of the study, and of its section in the results.
+    pub name: String,
+    /// Preset that all runs start from.
+    pub preset: String,
+    /// Configuration file over it.
+    pub file: Option<PathBuf>,
+    /// `key=value` changes for all runs.
+    pub sets: Vec<String>,
+    /// What differs.
+    pub rows: Vec<Row>,
+    /// Seeds of the leading rows.
+    pub seeds: u64,
+    /// How many rows get all seeds.
+    pub leaders: usize,
+}
+
+/// A line of the table.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Row {
+    /// What the table calls it; letters, digits and hyphens.
+    pub label: String,
+    /// `key=value` changes.
+    pub sets: Vec<String>,
+}
+
+impl Row {
+    fn new(label: &str, sets: &[&str]) -> Self {
+        Self { label: label.into(), sets: sets.iter().map(ToString::to_string).collect() }
+    }
+
+    /// Every method with its default options, and supervised learning of each label alone.
+    pub fn methods() -> Vec<Self> {
+        let mut rows: Vec<Self> =
+            METHODS.iter().map(|entry| Self::new(entry.name, &[&format!("method.name={}", entry.name)])).collect();
+        for target in ["class", "rotation"] {
+            let sets = ["method.name=supervised", &format!("method.target={target}")];
+            rows.push(Self::new(&format!("supervised-{target}"), &sets));
+        }
+        rows
+    }
+
+    /// SIE, and SIE with one thing changed at a time.
+    pub fn ablation() -> Vec<Self> {
+        let changes: [(&str, &[&str]); 9] = [
+            ("sie", &[]),
+            ("deep-hypernetwork", &["method.predictor=deep"]),
+            ("mlp-predictor", &["method.predictor=mlp"]),
+            ("predictor-bias", &["method.predictor_bias=true"]),
+            ("no-predictor-variance", &["method.predictor_variance_weight=0.0"]),
+            ("canonical-quaternion", &["method.condition=canonical-quaternion"]),
+            ("matrix-condition", &["method.condition=matrix"]),
+            ("colour-only", &["method.transformation=colour"]),
+            ("rotation-and-colour", &["method.transformation=rotation-colour"]),
+        ];
+        changes.iter().map(|(label, sets)| Self::new(label, &[&["method.name=sie"], *sets].concat())).collect()
+    }
+}
+
+impl Plan {
+    /// The configuration of a run. All rows see as many images: a method that needs more views of each object gets
+    /// smaller batches.
+    ///
+    /// # Errors
+    /// When keys or values are wrong.
+    pub fn config(&self, row: &Row, seed: u64) -> anyhow::Result<Config> {
+        let name = format!("{}-seed{seed}", row.label);
+        // The heads of the presets learn from labels; a comparison of methods needs features that do not.
+        let fixed = ["heads.gradient=detached".to_string()];
+        let own = [format!("name={name}"), format!("fit.seed={seed}")];
+        let sets: Vec<String> = fixed.into_iter().chain(self.sets.clone()).chain(row.sets.clone()).chain(own).collect();
+        let mut config = Config::resolve(Some(&self.preset), self.file.as_deref(), &sets)?;
+        config.fit.batch_size = (2 * config.fit.batch_size / view_count(&config)?).max(2);
+        config.validate()?;
+        Ok(config)
+    }
+}
+
+/// Views of each object that a step of the configuration sees.
+///
+/// # Errors
+/// When the network cannot be made.
+pub fn view_count(config: &Config) -> anyhow::Result<usize> {
+    Ok(Model::new(config, 2, &Device::Cpu)?.method.view_count())
+}

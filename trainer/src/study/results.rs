@@ -1,0 +1,134 @@
+//! The page of results: one section for each study, which the study writes itself.
+
+use std::fmt::Write;
+use std::path::{Path, PathBuf};
+
+use super::summary::{COLUMNS, summaries};
+use super::{FinishedRun, RowSummary, StudyOptions};
+use crate::report::{Series, line_chart};
+use crate::run::write_atomically;
+
+const TITLE: &str = "# Results\n\nEvery table is written by the command above it.\n";
+
+/// Puts the study's section into its page, and its learning curves beside the page.
+///
+/// # Errors
+/// When a file cannot be read or written.
+pub fn write_results(options: &StudyOptions, finished: &[FinishedRun]) -> anyhow::Result<()> {
+    let page = &options.results;
+    if let Some(folder) = page.parent().filter(|folder| !folder.as_os_str().is_empty()) {
+        std::fs::create_dir_all(folder)?;
+    }
+    let drawing = drawing_path(page, &options.plan.name);
+    write_atomically(&drawing, curves(finished).as_bytes())?;
+    let drawing_name = drawing.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    let section = section(options, finished, &drawing_name);
+    let before = if page.is_file() { std::fs::read_to_string(page)? } else { TITLE.to_string() };
+    Ok(write_atomically(page, replace_section(&before, &options.plan.name, &section).as_bytes())?)
+}
+
+/// `results-STUDY.svg` beside the page.
+fn drawing_path(page: &Path, study: &str) -> PathBuf {
+    let stem = page.file_stem().unwrap_or_default().to_string_lossy();
+    page.with_file_name(format!("{stem}-{study}.svg"))
+}
+
+/// The text with a study's section in the place of the one before, or at the end.
+pub fn replace_section(text: &str, study: &str, section: &str) -> String {
+    let (begin, end) = (format!("<!-- study {study} -->"), format!("<!-- end of study {study} -->"));
+    let section = format!("{begin}\n{}\n{end}\n", section.trim_end());
+    let found = text.find(&begin).and_then(|from| Some((from, from + text[from..].find(&end)? + end.len())));
+    match found {
+        Some((from, to)) => format!("{}{section}{}", &text[..from], text[to..].trim_start_matches('\n')),
+        None => format!("{}\n\n{section}", text.trim_end()),
+    }
+}
+
+fn section(options: &StudyOptions, finished: &[FinishedRun], drawing: &str) -> String {
+    let plan = &options.plan;
+    let rows = summaries(plan, finished);
+    let mut text = format!("## {}\n\n    {}\n\n", plan.name, options.command);
+    if let Some(run) = finished.first() {
+        let (config, evaluation) = (&run.config, &run.evaluation);
+        let _ = writeln!(
+            text,
+            "Encoder `{}`, {} px, {} steps; {} held-out objects, {} pairs of views; heads detached, so that features \
+             learn from the method alone. All rows see the same number of images. Seed 0; the {} leading rows by class \
+             top-1 plus rotation R2 have {} seeds (mean ± standard deviation). A dash: the method has no such figure.\n",
+            serde_json::json!(config.model.encoder).as_str().unwrap_or_default(),
+            config.data.image_size,
+            config.fit.steps,
+            evaluation.objects,
+            evaluation.pairs,
+            plan.leaders,
+            plan.seeds,
+        );
+    }
+    table(&mut text, &rows);
+    let missing: Vec<&str> = plan
+        .rows
+        .iter()
+        .map(|row| row.label.as_str())
+        .filter(|label| !rows.iter().any(|row| row.label == *label))
+        .collect();
+    if !missing.is_empty() {
+        let _ = writeln!(text, "\nNot trained yet: {}.", missing.join(", "));
+    }
+    let _ = writeln!(text, "\n![learning curves]({drawing})");
+    text
+}
+
+/// Columns that no row has are left out.
+fn table(text: &mut String, rows: &[RowSummary]) {
+    let figure = |row: &RowSummary, title: &str| row.figures.iter().find(|(name, _)| *name == title).map(|(_, s)| *s);
+    let titles: Vec<&str> = COLUMNS
+        .iter()
+        .map(|(title, _)| *title)
+        .filter(|title| rows.iter().any(|row| figure(row, title).is_some()))
+        .collect();
+    let _ = writeln!(text, "| run | seeds | images | {} |", titles.join(" | "));
+    let _ = writeln!(text, "| --- |{}", " ---: |".repeat(titles.len() + 2));
+    for row in rows {
+        let cells = titles.iter().map(|title| match figure(row, title) {
+            None => "–".to_string(),
+            Some(spread) => {
+                let digits = if spread.mean.abs() >= 10.0 { 1 } else { 3 };
+                let std = spread.std.map_or_else(String::new, |std| format!(" ± {std:.digits$}"));
+                format!("{:.digits$}{std}", spread.mean)
+            }
+        });
+        let cells: Vec<String> = cells.collect();
+        let _ = writeln!(text, "| {} | {} | {} | {} |", row.label, row.seeds, row.images, cells.join(" | "));
+    }
+}
+
+/// Class top-1 and rotation R2 of the online probes, for the first seed of each row.
+fn curves(finished: &[FinishedRun]) -> String {
+    let series = |key: &str, words: &str| -> Vec<Series> {
+        let first_seeds = finished.iter().filter(|run| run.seed == 0);
+        let line = |run: &FinishedRun| Series {
+            name: format!("{} {words}", run.label),
+            points: run.metrics.iter().filter_map(|m| Some((m.step as f64, *m.values.get(key)?))).collect(),
+        };
+        first_seeds.map(line).collect()
+    };
+    // One drawing above the other.
+    let charts = [
+        line_chart("class top-1 of the online probe", "step", &series("probe/class_top1", "")),
+        line_chart("rotation R2 of the online probe", "step", &series("probe/rotation_r2_sie", "")),
+    ];
+    let height = |svg: &str| -> f64 {
+        let view_box = svg.split("viewBox=\"0 0 ").nth(1).and_then(|rest| rest.split('"').next()).unwrap_or_default();
+        view_box.split(' ').nth(1).and_then(|h| h.parse().ok()).unwrap_or(300.0)
+    };
+    let (first, second) = (height(&charts[0]), height(&charts[1]));
+    let placed = |svg: &str, y: f64, height: f64| {
+        svg.replacen("<svg ", &format!("<svg x=\"0\" y=\"{y}\" width=\"720\" height=\"{height}\" "), 1)
+    };
+    format!(
+        "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 720 {}\"><rect width=\"100%\" height=\"100%\" fill=\"#fff\"/>{}{}</svg>\n",
+        first + second,
+        placed(&charts[0], 0.0, first),
+        placed(&charts[1], first, second)
+    )
+}

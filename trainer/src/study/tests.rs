@@ -1,0 +1,87 @@
+use super::*;
+use crate::config::Config;
+
+/// A study of two methods that takes seconds.
+fn options(folder: &Path) -> StudyOptions {
+    let sets = [
+        "data.objects_per_family=1",
+        "data.held_out_per_family=1",
+        "data.image_size=32",
+        "model.projector_hidden=16",
+        "model.embedding=16",
+        "fit.steps=4",
+        "fit.batch_size=8",
+        "fit.log_every=2",
+        "fit.probe_every=2",
+        "evaluation.pairs=20",
+        "evaluation.train_pairs=40",
+        "evaluation.probe_epochs=1",
+        "evaluation.gallery_objects=2",
+        "evaluation.gallery_views=5",
+        "evaluation.out_of_range_pairs=8",
+    ];
+    let all = Row::methods();
+    let pick = |label: &str| all.iter().find(|row| row.label == label).unwrap().clone();
+    StudyOptions {
+        plan: Plan {
+            name: "toy".into(),
+            preset: "quickstart".into(),
+            file: None,
+            sets: sets.map(String::from).to_vec(),
+            rows: vec![pick("sie"), pick("seq-jepa")],
+            seeds: 2,
+            leaders: 1,
+        },
+        out: folder.join("runs"),
+        results: folder.join("docs/results.md"),
+        command: "cargo trainer study toy".into(),
+        device: "cpu".into(),
+        stop: StopFlag::default(),
+    }
+}
+
+#[test]
+fn a_study_trains_writes_and_skips_what_is_done() {
+    let folder = tempfile::tempdir().unwrap();
+    let options = options(folder.path());
+    let StudyOutcome::Finished(rows) = study(&options).unwrap() else { panic!("nobody interrupted it") };
+    assert_eq!(rows.iter().map(|row| row.seeds).sum::<usize>(), 3, "the leading row has two seeds");
+    assert!(rows.iter().all(|row| row.images == 4 * 16), "all rows see the same number of images: {rows:?}");
+    let page = std::fs::read_to_string(&options.results).unwrap();
+    for words in ["## toy", "    cargo trainer study toy\n", "| sie | ", "| seq-jepa | ", "MRR", "results-toy.svg"] {
+        assert!(page.contains(words), "{words} is missing in\n{page}");
+    }
+    let drawing = std::fs::read_to_string(folder.path().join("docs/results-toy.svg")).unwrap();
+    assert!(drawing.starts_with("<svg ") && drawing.trim_end().ends_with("</svg>"));
+
+    let changed =
+        |name: &str| std::fs::metadata(options.out.join(name).join("evaluation.json")).unwrap().modified().unwrap();
+    let before = changed("sie-seed0");
+    study(&options).unwrap();
+    assert_eq!(changed("sie-seed0"), before, "a finished run is skipped");
+    assert_eq!(std::fs::read_to_string(&options.results).unwrap(), page, "the page does not change");
+
+    let mut other = self::options(folder.path());
+    other.plan.sets.push("fit.steps=6".into());
+    let error = study(&other).err().unwrap().to_string();
+    assert!(error.contains("another configuration"), "{error}");
+}
+
+#[test]
+fn sections_are_replaced_in_place() {
+    let page = replace_section("# Results\n", "a", "first");
+    let page = replace_section(&page, "b", "second");
+    let page = replace_section(&page, "a", "third");
+    assert!(!page.contains("first") && page.find("third") < page.find("second"), "{page}");
+    assert_eq!(replace_section(&page, "b", "second"), page);
+}
+
+#[test]
+fn every_row_of_the_plans_is_a_configuration() {
+    for rows in [Row::methods(), Row::ablation()] {
+        for row in rows {
+            let sets: Vec<String> = row.sets.clone();
+            Config::resolve(Some("household"), None, &sets).unwrap_or_else(|error| panic!("{}: {error}", row.label));
+        }
+    }
+}
