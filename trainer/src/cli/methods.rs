@@ -2,6 +2,7 @@ use std::process::ExitCode;
 
 use clap::Args;
 
+use super::output::{print, print_json};
 use crate::method::METHODS;
 
 /// Arguments of `trainer methods`.
@@ -17,12 +18,11 @@ pub fn run(args: MethodsArgs) -> anyhow::Result<ExitCode> {
     if args.json {
         let methods: Vec<_> =
             METHODS.iter().map(|m| serde_json::json!({ "name": m.name, "paper": m.paper, "loss": m.loss })).collect();
-        println!("{}", serde_json::to_string_pretty(&methods)?);
+        print_json(&methods)?;
     } else {
-        for method in METHODS {
-            println!("{:<10} {}\n{:<10} {}", method.name, method.paper, "", method.loss);
-        }
+        let entry = |m: &crate::method::MethodEntry| format!("{:<10} {}\n{:<10} {}\n", m.name, m.paper, "", m.loss);
+        print(&METHODS.iter().map(entry).collect::<String>())?;
     }
-    eprintln!("next: cargo trainer fit --set method.name=NAME");
+    eprintln!("next: cargo trainer fit --set method.name={}", METHODS[0].name);
     Ok(ExitCode::SUCCESS)
 }

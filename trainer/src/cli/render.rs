@@ -15,7 +15,9 @@ use crate::scene::{
 use anyhow::{Context, Result, bail};
 use clap::{Args, ValueEnum};
 
+use super::data::fit_command;
 use super::interrupt::stop_on_interrupt;
+use super::output::print_named;
 use super::progress::progress_bar;
 
 /// Renders a data set of objects with known poses.
@@ -64,9 +66,15 @@ pub struct RenderArgs {
     /// Render without shadows
     #[arg(long)]
     no_shadows: bool,
+    /// y is up in OBJ, STL and PLY files, for --source meshes (glTF files say so themselves)
+    #[arg(long)]
+    y_up: bool,
     /// Replace a data set that is there
     #[arg(long)]
     overwrite: bool,
+    /// Print one JSON object
+    #[arg(long)]
+    json: bool,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -102,16 +110,20 @@ const CONTACT_SHEET: &str = "contact-sheet.png";
 const SHEET_COLUMNS: usize = 12;
 const SHEET_ROWS: usize = 8;
 
+/// Memory that the images of one object may take.
+const LARGEST_OBJECT_BYTES: u128 = 1 << 30;
+
 /// Runs the command.
 ///
 /// # Errors
 /// When objects cannot be had, the folder exists, or it cannot be written; nothing is left of it then.
 pub fn run(args: RenderArgs) -> Result<()> {
     let stop = stop_on_interrupt()?;
-    if args.views == 0 {
-        bail!("--views must be at least 1");
-    }
+    check_views(&args)?;
     let pairs = RenderedPairs::new(object_source(&args)?, Renderer::new(scene_settings(&args))?, rotation(&args)?);
+    for warning in pairs.object_source().warnings() {
+        eprintln!("warning: {warning}");
+    }
     let description = describe(&args, &pairs)?;
     let mut writer = create_writer(&args, description)?;
     let mut sheet = ContactSheet::new(pairs.object_count(), args.image_size);
@@ -129,7 +141,16 @@ pub fn run(args: RenderArgs) -> Result<()> {
     bar.finish_and_clear();
     writer.write_picture(CONTACT_SHEET, &sheet.image)?;
     writer.finish()?;
-    print_outcome(&args, &pairs);
+    print_outcome(&args, &pairs)
+}
+
+/// The images of one object are in memory together.
+fn check_views(args: &RenderArgs) -> Result<()> {
+    let bytes = (args.views as u128) * (args.image_size as u128).pow(2) * 3;
+    if args.views == 0 || bytes > LARGEST_OBJECT_BYTES {
+        let most = LARGEST_OBJECT_BYTES / (args.image_size as u128).pow(2).max(1) / 3;
+        bail!("--views {}: must be from 1 to {most} at --image-size {}", args.views, args.image_size);
+    }
     Ok(())
 }
 
@@ -141,8 +162,11 @@ fn object_source(args: &RenderArgs) -> Result<Arc<dyn ObjectSource>> {
             Arc::new(SweetHome3d::open(&cache, args.object_diagonal)?)
         }
         (Source::Meshes, Some(path)) => {
-            let settings = MeshFolderSettings { diagonal: args.object_diagonal, ..MeshFolderSettings::default() };
-            Arc::new(MeshFolder::open(path, settings)?)
+            let settings =
+                MeshFolderSettings { diagonal: args.object_diagonal, y_up: args.y_up, ..MeshFolderSettings::default() };
+            let meshes = MeshFolder::open(path, settings)?;
+            meshes.load_all()?;
+            Arc::new(meshes)
         }
         (Source::Meshes, None) => bail!("--source meshes needs --meshes PATH"),
     })
@@ -206,16 +230,22 @@ fn create_writer(args: &RenderArgs, description: DataSetDescription) -> Result<B
     })
 }
 
-fn print_outcome(args: &RenderArgs, pairs: &RenderedPairs) {
+fn print_outcome(args: &RenderArgs, pairs: &RenderedPairs) -> Result<()> {
     let format = match args.format {
         Format::Sextant => DataFormat::Sextant,
         Format::ThreeDieBench => DataFormat::ThreeDieBench,
     };
-    println!("folder\t{}", args.out.display());
-    println!("images\t{}", pairs.object_count() * args.views);
-    println!("objects\t{}", pairs.object_count());
-    println!("held out\t{}", pairs.held_out_objects().len());
-    eprintln!("next: trainer fit --set data.source={} --set data.path={}", format.name(), args.out.display());
+    let objects = pairs.object_count();
+    let values = [
+        ("folder", args.out.display().to_string().into()),
+        ("images", (objects * args.views).into()),
+        ("objects", objects.into()),
+        ("held out", (0..objects).filter(|&object| pairs.is_held_out(object)).count().into()),
+        ("contact sheet", args.out.join(CONTACT_SHEET).display().to_string().into()),
+    ];
+    print_named(&values, args.json)?;
+    eprintln!("next: {}", fit_command(format, &args.out));
+    Ok(())
 }
 
 impl Source {

@@ -1,6 +1,6 @@
 use std::path::{Path, PathBuf};
 
-use crate::scene::SourceError;
+use crate::scene::{SourceError, io_hint};
 
 /// Why a data set cannot be read or written.
 #[derive(Debug, thiserror::Error)]
@@ -34,6 +34,16 @@ pub enum DataError {
 }
 
 impl DataError {
+    /// What to try; `None` where the message says it already.
+    pub fn hint(&self) -> Option<String> {
+        match self {
+            Self::Io { source, .. } => Some(io_hint(source.kind()).into()),
+            Self::Source(error) => error.hint(),
+            Self::Malformed { path, .. } => malformed_hint(path),
+            Self::Unusable(_) | Self::Interrupted => None,
+        }
+    }
+
     /// The error of a file operation.
     pub(crate) fn io(path: &Path) -> impl FnOnce(std::io::Error) -> Self {
         move |source| Self::Io { path: path.to_path_buf(), source }
@@ -45,13 +55,23 @@ impl DataError {
     }
 }
 
+/// A broken file of a data set is seldom alone.
+fn malformed_hint(path: &Path) -> Option<String> {
+    let extension = path.extension().unwrap_or_default().to_string_lossy().to_lowercase();
+    let is_of_data_set = ["json", "safetensors", "npy", "jpg"].contains(&extension.as_str());
+    is_of_data_set.then(|| {
+        "`cargo trainer data info FOLDER` checks a whole data set, `cargo trainer render --out FOLDER` makes one".into()
+    })
+}
+
 impl From<DataError> for SourceError {
     fn from(error: DataError) -> Self {
         match error {
             DataError::Io { path, source } => Self::Io { path, source },
             DataError::Malformed { path, reason } => Self::Malformed { path, reason },
             DataError::Source(error) => error,
-            other => Self::Unusable(other.to_string()),
+            DataError::Unusable(reason) => Self::Unusable(reason),
+            DataError::Interrupted => Self::Interrupted,
         }
     }
 }

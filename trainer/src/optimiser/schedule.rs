@@ -80,7 +80,7 @@ mod tests {
     #[test]
     fn a_short_run_warms_up_for_half_of_its_steps() {
         let config = ScheduleConfig { kind: ScheduleKind::Constant, warmup_steps: 100, ..Default::default() };
-        let rates = |steps| (0..steps).map(|step| Schedule::new(&config, 1.0, steps).learning_rate(step));
+        let rates = |steps| (0..steps).map(move |step| Schedule::new(&config, 1.0, steps).learning_rate(step));
         assert_eq!(rates(8).collect::<Vec<_>>(), [0.25, 0.5, 0.75, 1.0, 1.0, 1.0, 1.0, 1.0]);
         assert_eq!(rates(1).collect::<Vec<_>>(), [1.0]);
     }
