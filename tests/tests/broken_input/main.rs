@@ -67,32 +67,32 @@ fn data_sets(place: &Place) {
 fn sextant_data_sets() {
     let place = Place::new();
     data_sets(&place);
-    let broken = |name: &str| {
+    let broken = |name: &str, file: &str| {
         place.copy(&place.path("good"), name);
-        |file: &str| format!("{name}/{file}")
+        format!("{name}/{file}")
     };
     let (manifest, shard) = ("dataset.json", "shard-00000.safetensors");
     place.write("empty/.keep", b"");
-    place.truncate(&broken("manifest-empty")(manifest), 0);
-    place.truncate(&broken("manifest-cut")(manifest), 300);
-    place.edit(&broken("manifest-binary")(manifest), |bytes| bytes[10] = 0xff);
-    place.replace(&broken("other-version")(manifest), "\"version\": 1", "\"version\": 2");
-    place.replace(&broken("other-format")(manifest), "sextant-dataset", "somebody-elses");
-    place.replace(&broken("absurd-size")(manifest), "\"image_size\": 16", "\"image_size\": 100000");
-    place.replace(&broken("size-zero")(manifest), "\"image_size\": 16", "\"image_size\": 0");
-    place.replace(&broken("escaping")(manifest), "\"shard-", "\"../shard-");
-    fs::remove_file(place.path(&broken("no-shard")(shard))).unwrap();
-    place.truncate(&broken("shard-empty")(shard), 0);
-    place.truncate(&broken("shard-header-cut")(shard), 100);
-    place.truncate(&broken("shard-images-cut")(shard), 5000);
-    place.edit(&broken("shard-length")(shard), |bytes| bytes[7] = 0x7f);
+    place.truncate(&broken("manifest-empty", manifest), 0);
+    place.truncate(&broken("manifest-cut", manifest), 300);
+    place.edit(&broken("manifest-binary", manifest), |bytes| bytes[10] = 0xff);
+    place.replace(&broken("other-version", manifest), "\"version\": 1", "\"version\": 2");
+    place.replace(&broken("other-format", manifest), "sextant-dataset", "somebody-elses");
+    place.replace(&broken("absurd-size", manifest), "\"image_size\": 16", "\"image_size\": 100000");
+    place.replace(&broken("size-zero", manifest), "\"image_size\": 16", "\"image_size\": 0");
+    place.replace(&broken("escaping", manifest), "\"shard-", "\"../shard-");
+    fs::remove_file(place.path(&broken("no-shard", shard))).unwrap();
+    place.truncate(&broken("shard-empty", shard), 0);
+    place.truncate(&broken("shard-header-cut", shard), 100);
+    place.truncate(&broken("shard-images-cut", shard), 5000);
+    place.edit(&broken("shard-length", shard), |bytes| bytes[7] = 0x7f);
     let at = |needle: &str| {
         let bytes = fs::read(place.path("good").join(shard)).unwrap();
         bytes.windows(needle.len()).position(|window| window == needle.as_bytes()).unwrap()
     };
     let dtype = at("\"U8\"");
-    place.edit(&broken("shard-type")(shard), |bytes| bytes[dtype + 1] = b'I');
-    place.edit(&broken("shard-latents-nan")(shard), |bytes| set_latent(bytes, f32::NAN));
+    place.edit(&broken("shard-type", shard), |bytes| bytes[dtype + 1] = b'I');
+    place.edit(&broken("shard-latents-nan", shard), |bytes| set_latent(bytes, f32::NAN));
     fails_as_printed(&place, "data-set");
 }
 
@@ -108,28 +108,28 @@ fn set_latent(bytes: &mut [u8], value: f32) {
 fn three_die_bench_folders() {
     let place = Place::new();
     data_sets(&place);
-    let broken = |name: &str| {
+    let broken = |name: &str, file: &str| {
         place.copy(&place.path("good-3diebench"), name);
-        |file: &str| format!("{name}/{file}")
+        format!("{name}/{file}")
     };
     let (image, latent) = ("bracket/c/image_1.jpg", "bracket/c/latent_1.npy");
-    fs::remove_file(place.path(&broken("no-labels")("train_labels.npy"))).unwrap();
-    place.truncate(&broken("list-empty")("train_images.npy"), 0);
-    place.truncate(&broken("list-cut")("train_images.npy"), 140);
-    place.edit(&broken("list-magic")("val_images.npy"), |bytes| bytes[1] = b'X');
-    place.copy(&place.path("good-3diebench/train_labels.npy"), &broken("labels-swapped")("val_labels.npy"));
-    place.write(&broken("labels-float")("train_labels.npy"), &npy(&[0.0; 6]));
-    fs::remove_file(place.path(&broken("no-image")(image))).unwrap();
-    place.truncate(&broken("image-empty")(image), 0);
-    place.truncate(&broken("image-cut")(image), 200);
-    place.write(&broken("image-zero")(image), &jpeg_header(0, 0));
-    place.write(&broken("image-huge")(image), &jpeg_header(65_000, 65_000));
-    place.write(&broken("image-png")(image), &png_header(16, 16));
-    fs::remove_file(place.path(&broken("no-latent")(latent))).unwrap();
-    place.truncate(&broken("latent-cut")(latent), 150);
-    place.write(&broken("latent-six")(latent), &npy(&[0.0; 6]));
-    place.write(&broken("latent-nan")(latent), &npy(&[f64::NAN; 7]));
-    fs::remove_dir_all(place.path(&broken("no-object")("bracket/c"))).unwrap();
+    fs::remove_file(place.path(&broken("no-labels", "train_labels.npy"))).unwrap();
+    place.truncate(&broken("list-empty", "train_images.npy"), 0);
+    place.truncate(&broken("list-cut", "train_images.npy"), 140);
+    place.edit(&broken("list-magic", "val_images.npy"), |bytes| bytes[1] = b'X');
+    place.copy(&place.path("good-3diebench/train_labels.npy"), &broken("labels-swapped", "val_labels.npy"));
+    place.write(&broken("labels-float", "train_labels.npy"), &npy(&[0.0; 6]));
+    fs::remove_file(place.path(&broken("no-image", image))).unwrap();
+    place.truncate(&broken("image-empty", image), 0);
+    place.truncate(&broken("image-cut", image), 200);
+    place.write(&broken("image-zero", image), &jpeg_header(0, 0));
+    place.write(&broken("image-huge", image), &jpeg_header(65_000, 65_000));
+    place.write(&broken("image-png", image), &png_header(16, 16));
+    fs::remove_file(place.path(&broken("no-latent", latent))).unwrap();
+    place.truncate(&broken("latent-cut", latent), 150);
+    place.write(&broken("latent-six", latent), &npy(&[0.0; 6]));
+    place.write(&broken("latent-nan", latent), &npy(&[f64::NAN; 7]));
+    fs::remove_dir_all(place.path(&broken("no-object", "bracket/c"))).unwrap();
     fails_as_printed(&place, "3diebench");
 }
 
@@ -226,22 +226,22 @@ fn furniture_packages_and_caches() {
     place.write("foreign-package/Other.sh3f", &zip(&[("PluginFurnitureCatalog.properties", b"license=CC0\n")]));
     place.write("bad-catalogue/Scopia.sh3f", &zip(&[("PluginFurnitureCatalog.properties", b"id#1=a\n")]));
     let mut flipped = package.clone();
-    flipped[60] ^= 4;
+    flipped[80] ^= 4;
     place.write("flipped-package/Scopia.sh3f", &flipped);
     let here = place.path(".");
     run_ok("trainer", &["data", "prepare", "sweethome3d", "--from", "package", "--cache", "good"], &here);
-    let broken = |name: &str| {
+    let broken = |name: &str, file: &str| {
         place.copy(&place.path("good"), name);
-        |file: &str| format!("{name}/sweethome3d-v1/{file}")
+        format!("{name}/sweethome3d-v1/{file}")
     };
     let (index, mesh) = ("index.json", "scopia-bed1.safetensors");
-    place.truncate(&broken("index-empty")(index), 0);
-    place.truncate(&broken("index-cut")(index), 200);
-    place.replace(&broken("index-version")(index), "\"version\": 1", "\"version\": 7");
-    place.replace(&broken("index-escaping")(index), "scopia-bed1.safetensors", "../scopia-bed1.safetensors");
-    fs::remove_file(place.path(&broken("no-mesh")(mesh))).unwrap();
-    place.truncate(&broken("mesh-cut")(mesh), 100);
-    place.edit(&broken("mesh-flipped")(mesh), |bytes| *bytes.last_mut().unwrap() ^= 1);
+    place.truncate(&broken("index-empty", index), 0);
+    place.truncate(&broken("index-cut", index), 200);
+    place.replace(&broken("index-version", index), "\"version\": 1", "\"version\": 7");
+    place.replace(&broken("index-escaping", index), "scopia-bed1.safetensors", "../scopia-bed1.safetensors");
+    fs::remove_file(place.path(&broken("no-mesh", mesh))).unwrap();
+    place.truncate(&broken("mesh-cut", mesh), 100);
+    place.edit(&broken("mesh-flipped", mesh), |bytes| *bytes.last_mut().unwrap() ^= 1);
     fails_as_printed(&place, "furniture");
 }
 

@@ -12,9 +12,9 @@ const MODEL: &str = "checkpoints/last/model.safetensors";
 const STATE: &str = "checkpoints/last/state.json";
 
 /// A copy of a finished run, in which a test breaks one file.
-fn copied<'a>(place: &'a Place, name: &'a str) -> impl Fn(&str) -> String + use<'a> {
+fn copied(place: &Place, name: &str, file: &str) -> String {
     place.copy(&finished_run().join("run"), name);
-    move |file| format!("{name}/{file}")
+    format!("{name}/{file}")
 }
 
 fn remove(place: &Place, file: &str) {
@@ -48,28 +48,27 @@ fn run_folders() {
     let place = Place::new();
     place.write("no-run/notes.txt", b"mine");
     place.copy(&finished_run().join("run"), "run");
-    remove(&place, &copied(&place, "no-config")("config.toml"));
-    place.truncate(&copied(&place, "config-cut")("config.toml"), 25);
-    let run = copied(&place, "config-newer");
-    place.edit(&run("config.toml"), |bytes| bytes.extend(b"\n[fusion]\nheat = 1\n"));
-    fs::remove_dir_all(place.path(&copied(&place, "no-checkpoint")("checkpoints"))).unwrap();
+    remove(&place, &copied(&place, "no-config", "config.toml"));
+    place.truncate(&copied(&place, "config-cut", "config.toml"), 25);
+    place.edit(&copied(&place, "config-newer", "config.toml"), |bytes| bytes.extend(b"\n[fusion]\nheat = 1\n"));
+    fs::remove_dir_all(place.path(&copied(&place, "no-checkpoint", "checkpoints"))).unwrap();
     place.write("no-checkpoint/checkpoints/.keep", b"");
-    remove(&place, &copied(&place, "no-state")(STATE));
-    place.truncate(&copied(&place, "state-cut")(STATE), 60);
-    place.replace(&copied(&place, "state-changed")(STATE), "\"step\": 6", "\"step\": 5");
-    place.replace(&copied(&place, "state-newer")(STATE), "\"format_version\": 1", "\"format_version\": 2");
-    remove(&place, &copied(&place, "no-weights")(MODEL));
-    place.truncate(&copied(&place, "weights-empty")(MODEL), 0);
-    place.truncate(&copied(&place, "weights-cut")(MODEL), 5000);
-    place.edit(&copied(&place, "weights-flipped")(MODEL), |bytes| *bytes.last_mut().unwrap() ^= 1);
-    copied(&place, "weights-nan");
+    remove(&place, &copied(&place, "no-state", STATE));
+    place.truncate(&copied(&place, "state-cut", STATE), 60);
+    place.replace(&copied(&place, "state-changed", STATE), "\"step\": 6", "\"step\": 5");
+    place.replace(&copied(&place, "state-newer", STATE), "\"format_version\": 1", "\"format_version\": 2");
+    remove(&place, &copied(&place, "no-weights", MODEL));
+    place.truncate(&copied(&place, "weights-empty", MODEL), 0);
+    place.truncate(&copied(&place, "weights-cut", MODEL), 5000);
+    place.edit(&copied(&place, "weights-flipped", MODEL), |bytes| *bytes.last_mut().unwrap() ^= 1);
+    copied(&place, "weights-nan", MODEL);
     poison(&place, "weights-nan");
-    place.truncate(&copied(&place, "optimiser-cut")("checkpoints/last/optimizer.safetensors"), 5000);
-    place.write(&copied(&place, "optimiser-foreign")("checkpoints/last/optimizer.safetensors"), &one_tensor());
-    place.write(&copied(&place, "metrics-broken")("metrics.jsonl"), b"{\"step\": 2}\n{\"loss\": 1}\n");
-    place.write(&copied(&place, "metrics-binary")("metrics.jsonl"), b"{\"step\": 2}\n\xff\xfe\n");
-    copied(&place, "locked");
-    let lock = File::options().write(true).create(true).truncate(false).open(place.path("locked/.lock")).unwrap();
+    place.truncate(&copied(&place, "optimiser-cut", "checkpoints/last/optimizer.safetensors"), 5000);
+    place.write(&copied(&place, "optimiser-foreign", "checkpoints/last/optimizer.safetensors"), &one_tensor());
+    place.write(&copied(&place, "metrics-broken", "metrics.jsonl"), b"{\"step\": 2}\n{\"loss\": 1}\n");
+    place.write(&copied(&place, "metrics-binary", "metrics.jsonl"), b"{\"step\": 2}\n\xff\xfe\n");
+    let lock = place.path(&copied(&place, "locked", ".lock"));
+    let lock = File::options().write(true).create(true).truncate(false).open(lock).unwrap();
     lock.lock().unwrap();
     fails_as_printed(&place, "run");
     drop(lock);
@@ -80,12 +79,12 @@ fn deployable_files() {
     let place = Place::new();
     place.write_picture("part.png");
     let (sxt, golden) = ("model.sxt", "golden.safetensors");
-    remove(&place, &copied(&place, "no-model")(sxt));
-    place.truncate(&copied(&place, "model-cut")(sxt), 2000);
-    place.edit(&copied(&place, "model-flipped")(sxt), |bytes| *bytes.last_mut().unwrap() ^= 1);
-    place.edit(&copied(&place, "model-newer")(sxt), |bytes| bytes[8] = 9);
-    remove(&place, &copied(&place, "no-golden")(golden));
-    place.truncate(&copied(&place, "golden-cut")(golden), 3000);
-    place.write(&copied(&place, "golden-foreign")(golden), &one_tensor());
+    remove(&place, &copied(&place, "no-model", sxt));
+    place.truncate(&copied(&place, "model-cut", sxt), 2000);
+    place.edit(&copied(&place, "model-flipped", sxt), |bytes| *bytes.last_mut().unwrap() ^= 1);
+    place.edit(&copied(&place, "model-newer", sxt), |bytes| bytes[8] = 9);
+    remove(&place, &copied(&place, "no-golden", golden));
+    place.truncate(&copied(&place, "golden-cut", golden), 3000);
+    place.write(&copied(&place, "golden-foreign", golden), &one_tensor());
     fails_as_printed(&place, "deployable");
 }

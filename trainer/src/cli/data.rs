@@ -6,7 +6,8 @@ use std::path::{Path, PathBuf};
 
 use crate::data::{DataFormat, PairSource, SextantFolder, ThreeDieBenchFolder, detect_format};
 use crate::scene::sweethome3d::{
-    CacheIndex, FurnitureFolder, INSTALLED_FOLDER, PrepareReport, SweetHome3d, default_cache_folder, prepare,
+    CacheIndex, FurnitureFolder, INSTALLED_FOLDER, NOT_IN_PACKAGE, PrepareReport, SweetHome3d, default_cache_folder,
+    prepare,
 };
 use anyhow::{Context, Result};
 use clap::{Args, Subcommand, ValueEnum};
@@ -93,9 +94,7 @@ fn prepare_sweethome3d(args: &PrepareArgs) -> Result<()> {
             let stop = stop_on_interrupt()?;
             let furniture = furniture_folder(args, &cache)?;
             let report = prepare_with_progress(&furniture, &cache, &stop)?;
-            for skipped in &report.index.skipped {
-                eprintln!("skipped {}: {}", skipped.catalogue_id, skipped.reason);
-            }
+            tell_skipped(&report.index);
             print_index(&report.folder, &report.index, args.json)?;
         }
     }
@@ -126,6 +125,17 @@ fn prepare_with_progress(furniture: &FurnitureFolder, cache: &Path, stop: &StopF
     });
     bar.finish_and_clear();
     Ok(report?)
+}
+
+/// Broken models by name; those that another version of the package lacks by their number.
+fn tell_skipped(index: &CacheIndex) {
+    let (absent, broken): (Vec<_>, Vec<_>) = index.skipped.iter().partition(|model| model.reason == NOT_IN_PACKAGE);
+    for model in broken {
+        eprintln!("skipped {}: {}", model.catalogue_id, model.reason);
+    }
+    if !absent.is_empty() {
+        eprintln!("warning: {} known models are not in the package: is it version 1.8?", absent.len());
+    }
 }
 
 fn print_index(folder: &Path, index: &CacheIndex, json: bool) -> Result<()> {

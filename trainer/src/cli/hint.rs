@@ -1,14 +1,17 @@
+use std::path::Path;
 use std::process::ExitCode;
 
-use crate::config::ConfigError;
+use crate::config::{ConfigError, Origin, Problem};
 use crate::data::DataError;
 use crate::evaluate::EvaluationError;
 use crate::optimiser::StateError;
-use crate::run::RunError;
+use crate::run::{CONFIG_FILE, RunError};
 use crate::scene::SourceError;
 
 /// Exit code of a command that Ctrl-C or SIGTERM has ended, as a shell gives it for SIGINT.
 pub(super) const INTERRUPTED: u8 = 130;
+
+const OTHER_VERSION: &str = "another version of the program may have made the run: use that one";
 
 /// Prints an error and what to try, and gives the exit code of an error.
 pub fn report(error: &anyhow::Error) -> ExitCode {
@@ -38,7 +41,7 @@ fn message(error: &anyhow::Error) -> String {
 /// What to try against one error of a chain.
 fn hint_of(error: &(dyn std::error::Error + 'static)) -> Option<String> {
     if let Some(error) = error.downcast_ref::<ConfigError>() {
-        return Some(error.hint());
+        return Some(if is_of_other_version(error) { OTHER_VERSION.into() } else { error.hint() });
     }
     if let Some(error) = error.downcast_ref::<RunError>() {
         return Some(error.hint());
@@ -51,6 +54,13 @@ fn hint_of(error: &(dyn std::error::Error + 'static)) -> Option<String> {
     }
     let data = error.downcast_ref::<DataError>().and_then(DataError::hint);
     data.or_else(|| error.downcast_ref::<SourceError>().and_then(SourceError::hint))
+}
+
+/// Nobody mistypes a key in the configuration that a run has stored.
+fn is_of_other_version(error: &ConfigError) -> bool {
+    let is_stored = |path: &Path| path.ends_with(CONFIG_FILE) && path.with_file_name("checkpoints").is_dir();
+    let is_foreign = |problem: &Problem| matches!(problem, Problem::UnknownKey { origin: Origin::File(path), .. } if is_stored(path));
+    matches!(error, ConfigError::Problems(problems) if problems.iter().any(is_foreign))
 }
 
 fn is_interruption(error: &(dyn std::error::Error + 'static)) -> bool {

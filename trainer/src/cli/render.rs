@@ -10,9 +10,9 @@ use crate::data::{
 use crate::scene::sweethome3d::{SweetHome3d, default_cache_folder};
 use crate::scene::{
     MeshFolder, MeshFolderSettings, ObjectSource, Procedural, ProceduralSettings, Renderer, RotationSampling,
-    SceneSettings,
+    SceneError, SceneSettings,
 };
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, anyhow, bail};
 use clap::{Args, ValueEnum};
 
 use super::data::fit_command;
@@ -111,7 +111,7 @@ const SHEET_COLUMNS: usize = 12;
 const SHEET_ROWS: usize = 8;
 
 /// Memory that the images of one object may take.
-const LARGEST_OBJECT_BYTES: u128 = 1 << 30;
+const LARGEST_OBJECT_BYTES: usize = 1 << 30;
 
 /// Runs the command.
 ///
@@ -119,8 +119,9 @@ const LARGEST_OBJECT_BYTES: u128 = 1 << 30;
 /// When objects cannot be had, the folder exists, or it cannot be written; nothing is left of it then.
 pub fn run(args: RenderArgs) -> Result<()> {
     let stop = stop_on_interrupt()?;
-    check_views(&args)?;
-    let pairs = RenderedPairs::new(object_source(&args)?, Renderer::new(scene_settings(&args))?, rotation(&args)?);
+    let renderer = Renderer::new(scene_settings(&args)).map_err(by_option)?;
+    check_sizes(&args)?;
+    let pairs = RenderedPairs::new(object_source(&args)?, renderer, rotation(&args)?);
     for warning in pairs.object_source().warnings() {
         eprintln!("warning: {warning}");
     }
@@ -144,12 +145,22 @@ pub fn run(args: RenderArgs) -> Result<()> {
     print_outcome(&args, &pairs)
 }
 
+/// The error with the setting as it is called on the command line.
+fn by_option(error: SceneError) -> anyhow::Error {
+    anyhow!("--{} {}: must be {}", error.setting.replace('_', "-"), error.value, error.expected)
+}
+
 /// The images of one object are in memory together.
-fn check_views(args: &RenderArgs) -> Result<()> {
-    let bytes = (args.views as u128) * (args.image_size as u128).pow(2) * 3;
-    if args.views == 0 || bytes > LARGEST_OBJECT_BYTES {
-        let most = LARGEST_OBJECT_BYTES / (args.image_size as u128).pow(2).max(1) / 3;
-        bail!("--views {}: must be from 1 to {most} at --image-size {}", args.views, args.image_size);
+fn check_sizes(args: &RenderArgs) -> Result<()> {
+    let most_views = LARGEST_OBJECT_BYTES / (3 * args.image_size * args.image_size);
+    if !(1..=most_views).contains(&args.views) {
+        bail!("--views {}: must be from 1 to {most_views} at --image-size {}", args.views, args.image_size);
+    }
+    if !(args.object_diagonal > 0.0 && args.object_diagonal <= 100.0) {
+        bail!("--object-diagonal {}: must be above 0 and at most 100", args.object_diagonal);
+    }
+    if args.objects_per_family == 0 {
+        bail!("--objects-per-family 0: must be at least 1");
     }
     Ok(())
 }

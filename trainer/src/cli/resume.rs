@@ -42,9 +42,15 @@ pub(super) fn changed_keys(from: &Config, to: &Config) -> Vec<Change> {
 /// # Errors
 /// Names every other one.
 pub(super) fn refuse_fixed_keys(changes: &[Change], config_file: &Path) -> Result<(), RunError> {
+    let switches_average =
+        |change: &Change| change.key == "fit.ema_decay" && [&change.from, &change.to].contains(&&"0.0".to_string());
     let is_fixed =
         |key: &str| FIXED.iter().any(|fixed| key == *fixed || (fixed.ends_with('.') && key.starts_with(fixed)));
-    let keys: Vec<_> = changes.iter().filter(|change| is_fixed(&change.key)).map(ToString::to_string).collect();
+    let keys: Vec<_> = changes
+        .iter()
+        .filter(|change| is_fixed(&change.key) || switches_average(change))
+        .map(ToString::to_string)
+        .collect();
     if keys.is_empty() { Ok(()) } else { Err(RunError::FixedKeys { path: config_file.into(), keys }) }
 }
 
@@ -81,8 +87,13 @@ mod tests {
 
     #[test]
     fn what_a_run_keeps_is_refused() {
-        let cases =
-            [("fit.steps=7", true), ("optimiser.lr=1", true), ("fit.seed=3", false), ("model.embedding=8", false)];
+        let cases = [
+            ("fit.steps=7", true),
+            ("optimiser.lr=1", true),
+            ("fit.ema_decay=0.9", false),
+            ("fit.seed=3", false),
+            ("model.embedding=8", false),
+        ];
         for (set, is_allowed) in cases {
             assert_eq!(refuse_fixed_keys(&changes(&[set]), Path::new("config.toml")).is_ok(), is_allowed, "{set}");
         }

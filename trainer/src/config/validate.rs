@@ -138,7 +138,7 @@ impl Checks {
 
     fn require(&mut self, holds: bool, key: &'static str, value: impl Display, allowed: impl Into<String>) {
         if !holds {
-            self.0.push(Problem::OutOfRange { key, value: value.to_string(), allowed: allowed.into() });
+            self.0.push(Problem::OutOfRange { key, origin: None, value: value.to_string(), allowed: allowed.into() });
         }
     }
 }

@@ -22,6 +22,16 @@ pub enum DataError {
         /// What is wrong, and what to try.
         reason: String,
     },
+    /// Another version of the program wrote the file.
+    #[error("{path}: version {found} of the format; this program knows {known}")]
+    OtherVersion {
+        /// The file.
+        path: PathBuf,
+        /// Version of the file.
+        found: u64,
+        /// Version that this program reads.
+        known: u32,
+    },
     /// Objects to render cannot be had.
     #[error(transparent)]
     Source(#[from] SourceError),
@@ -40,6 +50,9 @@ impl DataError {
             Self::Io { source, .. } => Some(io_hint(source.kind()).into()),
             Self::Source(error) => error.hint(),
             Self::Malformed { path, .. } => malformed_hint(path),
+            Self::OtherVersion { .. } => {
+                Some("use the version of the program that made the data set, or make it again".into())
+            }
             Self::Unusable(_) | Self::Interrupted => None,
         }
     }
@@ -59,9 +72,7 @@ impl DataError {
 fn malformed_hint(path: &Path) -> Option<String> {
     let extension = path.extension().unwrap_or_default().to_string_lossy().to_lowercase();
     let is_of_data_set = ["json", "safetensors", "npy", "jpg"].contains(&extension.as_str());
-    is_of_data_set.then(|| {
-        "`cargo trainer data info FOLDER` checks a whole data set, `cargo trainer render --out FOLDER` makes one".into()
-    })
+    is_of_data_set.then(|| "copy the data set again, or make it again with `cargo trainer render --overwrite`".into())
 }
 
 impl From<DataError> for SourceError {
@@ -69,6 +80,7 @@ impl From<DataError> for SourceError {
         match error {
             DataError::Io { path, source } => Self::Io { path, source },
             DataError::Malformed { path, reason } => Self::Malformed { path, reason },
+            error @ DataError::OtherVersion { .. } => Self::Unusable(error.to_string()),
             DataError::Source(error) => error,
             DataError::Unusable(reason) => Self::Unusable(reason),
             DataError::Interrupted => Self::Interrupted,

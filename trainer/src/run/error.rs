@@ -106,7 +106,7 @@ impl RunError {
     /// What to try.
     pub fn hint(&self) -> String {
         match self {
-            Self::Io { source, .. } => io_hint(source.kind()).into(),
+            Self::Io { path, source } => io_hint(path, source.kind()).into(),
             Self::HoldsRun { .. } => "--resume continues it, --overwrite deletes it, --out names another folder".into(),
             Self::NotEmpty { .. } => "name a new or empty folder with --out".into(),
             Self::NoRun { .. } => "check the path; `cargo trainer fit --out FOLDER` makes a run".into(),
@@ -117,7 +117,7 @@ impl RunError {
                 "`cargo trainer fit --resume --out RUN` goes on training; `best` comes with the first probes".into()
             }
             Self::FixedKeys { .. } => "leave them out to go on, or start another run with another --out".into(),
-            Self::Malformed { .. } => "restore the file from a copy, or train again with --overwrite".into(),
+            Self::Malformed { .. } => RESTORE.into(),
             Self::NotFinite { .. } => {
                 "training has diverged: lower optimiser.lr or set fit.clip_norm; the last checkpoint is still good"
                     .into()
@@ -140,8 +140,15 @@ impl RunError {
     }
 }
 
-fn io_hint(kind: io::ErrorKind) -> &'static str {
+const RESTORE: &str = "restore the file from a copy, or train again with --overwrite";
+
+fn io_hint(path: &Path, kind: io::ErrorKind) -> &'static str {
+    let is_of_checkpoint = path.components().any(|part| part.as_os_str() == "checkpoints");
     match kind {
+        io::ErrorKind::NotFound if is_of_checkpoint => RESTORE,
+        io::ErrorKind::AlreadyExists | io::ErrorKind::NotADirectory => {
+            "a file is where a folder is to be made; name another one with --out"
+        }
         io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded | io::ErrorKind::FileTooLarge => {
             "make room on the disk, then go on with --resume: what was written before is whole"
         }

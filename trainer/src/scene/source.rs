@@ -110,6 +110,7 @@ pub(crate) fn io_hint(kind: io::ErrorKind) -> &'static str {
         }
         io::ErrorKind::NotFound => "check the path",
         io::ErrorKind::NotADirectory => "a folder is needed here, not a file",
+        io::ErrorKind::InvalidData => "the file is damaged, since it is no text (UTF-8): copy it or make it again",
         _ => "check the path and the disk",
     }
 }
