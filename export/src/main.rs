@@ -19,7 +19,7 @@ fn main() -> ExitCode {
             ExitCode::from(1)
         }
         Err(error) => {
-            eprintln!("error: {error:#}");
+            eprintln!("error: {}", command::message(&error));
             if let Some(hint) = command::hint(&error) {
                 eprintln!("hint: {hint}");
             }

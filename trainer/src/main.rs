@@ -5,9 +5,11 @@ use std::process::ExitCode;
 use clap::Parser;
 use sextant_trainer::cli::{self, Command};
 
+const EXIT_STATUS: &str = "Exit status: 0 fine, 2 an error, 130 stopped by Ctrl-C or SIGTERM.";
+
 /// Learns equivariant image encoders from rendered objects.
 #[derive(Parser)]
-#[command(name = "trainer", version, propagate_version = true)]
+#[command(name = "trainer", version, propagate_version = true, after_help = EXIT_STATUS)]
 struct Arguments {
     #[command(subcommand)]
     command: Command,

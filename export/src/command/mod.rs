@@ -46,6 +46,17 @@ pub fn run(arguments: Arguments) -> anyhow::Result<Outcome> {
     }
 }
 
+/// The error and its causes, without those that the message before has told already.
+pub fn message(error: &anyhow::Error) -> String {
+    let mut shown = error.to_string();
+    for cause in error.chain().skip(1).map(ToString::to_string) {
+        if !shown.ends_with(&cause) {
+            shown = format!("{shown}: {cause}");
+        }
+    }
+    shown
+}
+
 /// What to try after an error.
 pub fn hint(error: &anyhow::Error) -> Option<String> {
     error.downcast_ref::<sextant_export::Error>().map(sextant_export::Error::hint)

@@ -1,9 +1,9 @@
 use std::fmt;
-use std::fs::File;
+use std::fs::{self, File};
 use std::io::{self, BufReader};
 use std::path::{Path, PathBuf};
 
-use image::{DynamicImage, ImageDecoder, ImageError as DecodeError, ImageReader, Limits};
+use image::{DynamicImage, ImageDecoder, ImageError as DecodeError, ImageFormat, ImageReader, Limits};
 use sextant_runtime::preprocess::RgbView;
 
 const MAX_SIDE_PX: u32 = 100_000;
@@ -23,6 +23,7 @@ enum Fault {
     Read(io::Error),
     Decode(DecodeError),
     Empty,
+    CutOff,
     TooLarge { width: u32, height: u32 },
 }
 
@@ -31,7 +32,9 @@ impl ImageError {
     pub fn hint(&self) -> Option<&'static str> {
         match self.fault {
             Fault::Read(_) => Some("give the path of a PNG or JPEG file that you may read"),
-            Fault::Decode(_) | Fault::Empty => Some("give a PNG or JPEG file that other programs can open"),
+            Fault::Decode(_) | Fault::Empty | Fault::CutOff => {
+                Some("give a PNG or JPEG file that other programs can open")
+            }
             Fault::TooLarge { .. } => Some("shrink the image: at most 100000 px a side and 1 GiB when decoded"),
         }
     }
@@ -45,6 +48,7 @@ impl fmt::Display for ImageError {
             // Some decoders end their messages with a line break.
             Fault::Decode(error) => f.write_str(error.to_string().trim_end()),
             Fault::Empty => f.write_str("an image without pixels"),
+            Fault::CutOff => f.write_str("the JPEG file ends early"),
             Fault::TooLarge { width, height } => write!(f, "an image of {width}x{height} px is too large"),
         }
     }
@@ -69,6 +73,10 @@ fn decode(path: &Path) -> Result<DynamicImage, Fault> {
     let mut limits = Limits::no_limits();
     limits.max_alloc = Some(MAX_DECODED_BYTES);
     reader.limits(limits);
+    // The decoder paints what is missing grey.
+    if reader.format() == Some(ImageFormat::Jpeg) && !ends_whole(&fs::read(path).map_err(Fault::Read)?) {
+        return Err(Fault::CutOff);
+    }
     let mut decoder = reader.into_decoder().map_err(fault)?;
     let (width, height) = decoder.dimensions();
     if width == 0 || height == 0 {
@@ -81,6 +89,12 @@ fn decode(path: &Path) -> Result<DynamicImage, Fault> {
     let mut image = DynamicImage::from_decoder(decoder).map_err(fault)?;
     image.apply_orientation(orientation);
     Ok(image)
+}
+
+/// Whether the end of the image comes after the last start of a scan; a file without one has other faults.
+fn ends_whole(jpeg: &[u8]) -> bool {
+    let last = |marker: [u8; 2]| jpeg.windows(2).rposition(|bytes| bytes == marker);
+    last([0xff, 0xd9]) >= last([0xff, 0xda])
 }
 
 fn fault(error: DecodeError) -> Fault {

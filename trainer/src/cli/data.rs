@@ -1,11 +1,13 @@
 //! `trainer data`: prepares objects, and checks data sets.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::path::{Path, PathBuf};
 
 use crate::data::{DataFormat, PairSource, SextantFolder, ThreeDieBenchFolder, detect_format};
 use crate::scene::sweethome3d::{
-    FurnitureFolder, INSTALLED_FOLDER, PrepareReport, SweetHome3d, default_cache_folder, prepare,
+    CacheIndex, FurnitureFolder, INSTALLED_FOLDER, NOT_IN_PACKAGE, PrepareReport, SweetHome3d, default_cache_folder,
+    prepare,
 };
 use anyhow::{Context, Result};
 use clap::{Args, Subcommand, ValueEnum};
@@ -14,6 +16,7 @@ use rayon::prelude::*;
 use serde_json::json;
 
 use super::interrupt::{StopFlag, stop_on_interrupt};
+use super::output::{print, print_json, print_named};
 use super::progress::progress_bar;
 
 /// Prepares objects, and checks data sets.
@@ -46,11 +49,14 @@ struct PrepareArgs {
     /// Prepare again what is prepared already
     #[arg(long)]
     overwrite: bool,
+    /// Print one JSON object
+    #[arg(long)]
+    json: bool,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
 enum Preparable {
-    /// 654 textured models of furniture, people, plants and things in 46 classes (CC-BY and CC0)
+    /// 653 textured models of furniture, people, plants and things in 46 classes (CC-BY and CC0)
     #[value(name = "sweethome3d")]
     SweetHome3d,
 }
@@ -79,15 +85,21 @@ pub fn run(args: DataArgs) -> Result<()> {
 
 fn prepare_sweethome3d(args: &PrepareArgs) -> Result<()> {
     let cache = args.cache.clone().map_or_else(default_cache_folder, Ok)?;
-    if !args.overwrite && SweetHome3d::open(&cache, 1.0).is_ok() {
-        eprintln!("already prepared in {} (--overwrite prepares it again)", cache.display());
-    } else {
-        let stop = stop_on_interrupt()?;
-        let furniture = furniture_folder(args, &cache)?;
-        let report = prepare_with_progress(&furniture, &cache, &stop)?;
-        print_report(&report);
+    match SweetHome3d::open(&cache, 1.0) {
+        Ok(prepared) if !args.overwrite => {
+            eprintln!("prepared already (--overwrite prepares it again)");
+            print_index(prepared.folder(), prepared.index(), args.json)?;
+        }
+        _ => {
+            let stop = stop_on_interrupt()?;
+            let furniture = furniture_folder(args, &cache)?;
+            let report = prepare_with_progress(&furniture, &cache, &stop)?;
+            tell_skipped(&report.index);
+            print_index(&report.folder, &report.index, args.json)?;
+        }
     }
-    eprintln!("next: trainer render --source sweethome3d --out DIR   or: trainer fit --preset household");
+    let elsewhere = args.cache.as_ref().map_or(String::new(), |cache| format!(" --set data.path={}", cache.display()));
+    eprintln!("next: cargo trainer fit --preset household{elsewhere}");
     Ok(())
 }
 
@@ -115,17 +127,26 @@ fn prepare_with_progress(furniture: &FurnitureFolder, cache: &Path, stop: &StopF
     Ok(report?)
 }
 
-fn print_report(report: &PrepareReport) {
-    for skipped in &report.index.skipped {
-        eprintln!("skipped {}: {}", skipped.catalogue_id, skipped.reason);
+/// Broken models by name; those that another version of the package lacks by their number.
+fn tell_skipped(index: &CacheIndex) {
+    let (absent, broken): (Vec<_>, Vec<_>) = index.skipped.iter().partition(|model| model.reason == NOT_IN_PACKAGE);
+    for model in broken {
+        eprintln!("skipped {}: {}", model.catalogue_id, model.reason);
     }
-    let objects = &report.index.objects;
-    let held_out = objects.iter().filter(|object| object.held_out).count();
-    println!("folder\t{}", report.folder.display());
-    println!("classes\t{}", report.index.class_names.len());
-    println!("objects\t{}", objects.len());
-    println!("held out\t{held_out}");
-    println!("skipped\t{}", report.index.skipped.len());
+    if !absent.is_empty() {
+        eprintln!("warning: {} known models are not in the package: is it version 1.8?", absent.len());
+    }
+}
+
+fn print_index(folder: &Path, index: &CacheIndex, json: bool) -> Result<()> {
+    let values = [
+        ("folder", folder.display().to_string().into()),
+        ("classes", index.class_names.len().into()),
+        ("objects", index.objects.len().into()),
+        ("held out", index.objects.iter().filter(|object| object.held_out).count().into()),
+        ("skipped", index.skipped.len().into()),
+    ];
+    print_named(&values, json)
 }
 
 /// What `data info` prints.
@@ -152,11 +173,11 @@ fn info(args: &InfoArgs) -> Result<()> {
         }
     };
     if args.json {
-        println!("{}", summary.json())
+        print_json(&summary.json())?
     } else {
-        summary.print()
+        print(&summary.to_string())?
     }
-    eprintln!("next: trainer fit --set data.path={}", args.dir.display());
+    eprintln!("next: {}", fit_command(summary.format, &args.dir));
     Ok(())
 }
 
@@ -202,16 +223,24 @@ impl Summary {
             "classes": self.classes.iter().map(class).collect::<serde_json::Map<_, _>>(),
         })
     }
+}
 
-    fn print(&self) {
-        println!("format\t{}", self.format.name());
-        println!("image size\t{}", self.image_size);
-        println!("images\t{}", self.images);
-        println!("objects\t{}", self.objects);
-        println!("held out\t{}", self.held_out);
-        println!("classes\t{}", self.classes.len());
+impl fmt::Display for Summary {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "format\t{}", self.format.name())?;
+        writeln!(f, "image size\t{}", self.image_size)?;
+        writeln!(f, "images\t{}", self.images)?;
+        writeln!(f, "objects\t{}", self.objects)?;
+        writeln!(f, "held out\t{}", self.held_out)?;
+        writeln!(f, "classes\t{}", self.classes.len())?;
         for (name, [train, held_out]) in &self.classes {
-            println!("  {name}\t{train} + {held_out} held out");
+            writeln!(f, "  {name}\t{train} + {held_out} held out")?;
         }
+        Ok(())
     }
+}
+
+/// The command that trains on a data set.
+pub(super) fn fit_command(format: DataFormat, folder: &Path) -> String {
+    format!("cargo trainer fit --set data.source={} --set data.path={}", format.name(), folder.display())
 }

@@ -1,9 +1,10 @@
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::Context;
 use clap::{Args, ValueEnum};
 
+use super::output::{print, print_json};
 use crate::evaluate::evaluate;
 use crate::fit::TrainedRun;
 use crate::run::CheckpointSlot;
@@ -48,15 +49,25 @@ impl From<Slot> for CheckpointSlot {
 /// Prints the figures of a run on held-out objects.
 pub fn run(args: EvalArgs) -> anyhow::Result<ExitCode> {
     let mut trained = TrainedRun::open(&args.run, args.checkpoint.into(), &args.sets, &args.device)?;
+    for warning in trained.source.warnings() {
+        eprintln!("warning: {warning}");
+    }
     let (source, config) = (trained.source.clone(), trained.config.clone());
     let figures = trained
         .with_deployed_weights(|model| Ok(evaluate(model, &source, &config)?))
         .with_context(|| format!("evaluating {}", args.run.display()))?;
     if args.json {
-        println!("{}", serde_json::to_string_pretty(&figures)?);
+        print_json(&figures)?
     } else {
-        print!("{figures}");
+        print(&figures.to_string())?
     }
-    eprintln!("next: cargo export onnx {}", args.run.display());
+    eprintln!("next: {}", next_command(&args.run));
     Ok(ExitCode::SUCCESS)
+}
+
+/// A run without its deployable model has not been trained to its end.
+fn next_command(run: &Path) -> String {
+    let is_deployable = run.join("model.sxt").is_file();
+    let command = if is_deployable { "export onnx" } else { "trainer fit --resume --out" };
+    format!("cargo {command} {}", run.display())
 }

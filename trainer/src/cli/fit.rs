@@ -1,9 +1,12 @@
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::bail;
 use clap::Args;
 
+use super::hint::INTERRUPTED;
+use super::output::{print, print_json};
+use super::resume::{changed_keys, refuse_fixed_keys};
 use super::stop_on_interrupt;
 use crate::config::Config;
 use crate::fit::{FitOptions, FitOutcome, fit};
@@ -32,21 +35,28 @@ pub struct FitArgs {
     /// Replace a run that --out holds.
     #[arg(long)]
     overwrite: bool,
+    /// Print the figures as one JSON object.
+    #[arg(long)]
+    json: bool,
 }
 
 /// Trains, evaluates, and prints the figures on held-out objects.
 pub fn run(args: FitArgs) -> anyhow::Result<ExitCode> {
-    let options = options(args)?;
-    match fit(options)? {
+    let json = args.json;
+    match fit(options(args)?)? {
         FitOutcome::Finished { run, figures } => {
-            print!("{figures}");
+            if json {
+                print_json(&figures)?
+            } else {
+                print(&figures.to_string())?
+            }
             eprintln!("next: cargo export onnx {}", run.display());
             Ok(ExitCode::SUCCESS)
         }
         FitOutcome::Interrupted { run, step } => {
             eprintln!("stopped after step {step}, saved");
             eprintln!("next: cargo trainer fit --resume --out {}", run.display());
-            Ok(ExitCode::from(130))
+            Ok(ExitCode::from(INTERRUPTED))
         }
     }
 }
@@ -56,13 +66,25 @@ fn options(args: FitArgs) -> anyhow::Result<FitOptions> {
     if args.resume {
         let Some(out) = args.out else { bail!("--resume needs --out RUN") };
         let run = RunFolder::open(&out)?;
-        let config = Config::resolve(None, Some(&run.file(CONFIG_FILE)), &args.sets)?;
+        let config = resumed_config(&run.file(CONFIG_FILE), &args.sets)?;
         return Ok(FitOptions { config, run, resume: true, device: args.device, stop });
     }
     let config = Config::resolve(args.preset.as_deref(), args.config.as_deref(), &args.sets)?;
     let out = args.out.unwrap_or_else(|| first_free(&config.name));
     let run = RunFolder::create(&out, args.overwrite)?;
     Ok(FitOptions { config, run, resume: false, device: args.device, stop })
+}
+
+/// The configuration of a run with what is to change from now on; tells what that is.
+fn resumed_config(path: &Path, sets: &[String]) -> anyhow::Result<Config> {
+    let stored = Config::from_file(path)?;
+    let config = Config::resolve(None, Some(path), sets)?;
+    let changed = changed_keys(&stored, &config);
+    refuse_fixed_keys(&changed, path)?;
+    for change in changed {
+        eprintln!("changed: {change}");
+    }
+    Ok(config)
 }
 
 /// `runs/NAME`, or with the first number from 2 that is not taken.

@@ -1,20 +1,110 @@
+use std::path::Path;
 use std::process::ExitCode;
 
-use crate::config::ConfigError;
-use crate::run::RunError;
+use crate::config::{ConfigError, Origin, Problem};
+use crate::data::DataError;
+use crate::evaluate::EvaluationError;
+use crate::optimiser::StateError;
+use crate::run::{CONFIG_FILE, RunError};
+use crate::scene::SourceError;
+
+/// Exit code of a command that Ctrl-C or SIGTERM has ended, as a shell gives it for SIGINT.
+pub(super) const INTERRUPTED: u8 = 130;
+
+const OTHER_VERSION: &str = "another version of the program may have made the run: use that one";
 
 /// Prints an error and what to try, and gives the exit code of an error.
 pub fn report(error: &anyhow::Error) -> ExitCode {
-    eprintln!("error: {error:#}");
+    if error.chain().any(is_interruption) {
+        eprintln!("interrupted: nothing was written");
+        return ExitCode::from(INTERRUPTED);
+    }
+    eprintln!("error: {}", message(error));
     if let Some(hint) = error.chain().find_map(hint_of) {
         eprintln!("hint: {hint}");
     }
     ExitCode::from(2)
 }
 
+/// The error and its causes, without those that the message before has told already.
+fn message(error: &anyhow::Error) -> String {
+    let mut shown = String::new();
+    for cause in error.chain().map(ToString::to_string) {
+        if !shown.ends_with(&cause) {
+            let separator = if shown.is_empty() { "" } else { ": " };
+            shown = format!("{shown}{separator}{cause}");
+        }
+    }
+    shown
+}
+
 /// What to try against one error of a chain.
 fn hint_of(error: &(dyn std::error::Error + 'static)) -> Option<String> {
-    let config = error.downcast_ref::<ConfigError>().map(ConfigError::hint);
-    let run = error.downcast_ref::<RunError>().map(RunError::hint);
-    config.or(run)
+    if let Some(error) = error.downcast_ref::<ConfigError>() {
+        return Some(if is_of_other_version(error) { OTHER_VERSION.into() } else { error.hint() });
+    }
+    if let Some(error) = error.downcast_ref::<RunError>() {
+        return Some(error.hint());
+    }
+    if error.is::<StateError>() {
+        return Some(RunError::CHANGED_CONFIGURATION.into());
+    }
+    if let Some(EvaluationError::Data(error)) = error.downcast_ref::<EvaluationError>() {
+        return error.hint();
+    }
+    let data = error.downcast_ref::<DataError>().and_then(DataError::hint);
+    data.or_else(|| error.downcast_ref::<SourceError>().and_then(SourceError::hint))
+}
+
+/// Nobody mistypes a key in the configuration that a run has stored.
+fn is_of_other_version(error: &ConfigError) -> bool {
+    let is_stored = |path: &Path| path.ends_with(CONFIG_FILE) && path.with_file_name("checkpoints").is_dir();
+    let is_foreign = |problem: &Problem| matches!(problem, Problem::UnknownKey { origin: Origin::File(path), .. } if is_stored(path));
+    matches!(error, ConfigError::Problems(problems) if problems.iter().any(is_foreign))
+}
+
+fn is_interruption(error: &(dyn std::error::Error + 'static)) -> bool {
+    matches!(error.downcast_ref(), Some(DataError::Interrupted | DataError::Source(SourceError::Interrupted)))
+        || matches!(error.downcast_ref(), Some(SourceError::Interrupted))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io;
+
+    use anyhow::Context;
+
+    use super::*;
+
+    fn missing(path: &str) -> DataError {
+        DataError::Io { path: path.into(), source: io::ErrorKind::NotFound.into() }
+    }
+
+    #[test]
+    fn a_cause_is_told_once() {
+        let told_twice = Err::<(), _>(missing("set")).context("checking").unwrap_err();
+        assert_eq!(message(&told_twice), "checking: set: entity not found");
+    }
+
+    #[test]
+    fn hints_come_from_any_depth() {
+        let source = || SourceError::Malformed { path: "a/b.obj".into(), reason: "broken".into() };
+        let errors: [(anyhow::Error, &str); 4] = [
+            (missing("set").into(), "check the path"),
+            (anyhow::Error::from(EvaluationError::Data(missing("set"))).context("evaluating"), "check the path"),
+            (DataError::Source(source()).into(), "export the mesh again"),
+            (source().into(), "export the mesh again"),
+        ];
+        for (error, hint) in errors {
+            let found = error.chain().find_map(hint_of);
+            assert!(found.as_deref().is_some_and(|found| found.starts_with(hint)), "{error:#}: {found:?}");
+        }
+    }
+
+    #[test]
+    fn interruptions_are_known_by_any_name() {
+        let stopped = DataError::from(SourceError::from(DataError::Interrupted));
+        assert!(anyhow::Error::from(stopped).chain().any(is_interruption));
+        assert!(!anyhow::Error::from(missing("set")).chain().any(is_interruption));
+    }
 }

@@ -3,6 +3,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use anyhow::{Context, Result};
 
+use super::hint::INTERRUPTED;
+
 /// Whether the user asked to stop.
 #[derive(Clone, Debug, Default)]
 pub struct StopFlag(Arc<AtomicBool>);
@@ -14,13 +16,19 @@ impl StopFlag {
     }
 }
 
-/// From now on Ctrl-C and SIGTERM set the flag instead of ending the process.
+/// From now on the first Ctrl-C or SIGTERM sets the flag instead of ending the process; the second ends it at once.
 ///
 /// # Errors
 /// When the system refuses, or it was called before.
 pub fn stop_on_interrupt() -> Result<StopFlag> {
     let stop = StopFlag::default();
     let flag = stop.0.clone();
-    ctrlc::set_handler(move || flag.store(true, Ordering::Relaxed)).context("cannot watch for Ctrl-C")?;
+    let stop_or_exit = move || {
+        if flag.swap(true, Ordering::Relaxed) {
+            std::process::exit(INTERRUPTED.into());
+        }
+        eprintln!("stopping; Ctrl-C again leaves at once");
+    };
+    ctrlc::set_handler(stop_or_exit).context("cannot watch for Ctrl-C")?;
     Ok(stop)
 }

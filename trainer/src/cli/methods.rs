@@ -1,9 +1,9 @@
 use std::process::ExitCode;
 
 use clap::Args;
-
 use serde_json::{Value, json};
 
+use super::output::{print, print_json};
 use crate::method::{METHODS, MethodEntry, MethodOption};
 
 /// Arguments of `trainer methods`.
@@ -17,11 +17,11 @@ pub struct MethodsArgs {
 /// Prints every method with its paper, its loss and its options.
 pub fn run(args: MethodsArgs) -> anyhow::Result<ExitCode> {
     if args.json {
-        println!("{}", serde_json::to_string_pretty(&METHODS.iter().map(as_json).collect::<Vec<_>>())?);
+        print_json(&METHODS.iter().map(as_json).collect::<Vec<_>>())?;
     } else {
-        METHODS.iter().for_each(print);
+        print(&METHODS.iter().map(as_text).collect::<String>())?;
     }
-    eprintln!("next: cargo trainer fit --set method.name=NAME");
+    eprintln!("next: cargo trainer fit --set method.name={}", METHODS[0].name);
     Ok(ExitCode::SUCCESS)
 }
 
@@ -38,11 +38,11 @@ fn as_json(method: &MethodEntry) -> Value {
     json!({ "name": method.name, "paper": method.paper, "loss": method.loss, "options": options })
 }
 
-fn print(method: &MethodEntry) {
-    println!("{}\n    {}\n    loss: {}", method.name, method.paper, method.loss);
+fn as_text(method: &MethodEntry) -> String {
+    let mut text = format!("{}\n    {}\n    loss: {}\n", method.name, method.paper, method.loss);
     for option in method.options {
         let default = option.default_value().to_string();
-        println!("    method.{:<26} {:<14} {} ({})", option.key, default, option.help, option.allowed());
+        text += &format!("    method.{:<26} {:<14} {} ({})\n", option.key, default, option.help, option.allowed());
     }
-    println!();
+    text + "\n"
 }

@@ -1,7 +1,7 @@
 //! The subcommands: each file holds one, its arguments and what it prints.
 //!
-//! Data goes to standard output, everything else to standard error. Exit codes: 0 fine, 1 a check failed,
-//! 2 an error.
+//! Data goes to standard output, everything else to standard error. Exit codes: 0 fine, 2 an error, 130 stopped by
+//! Ctrl-C or SIGTERM.
 
 mod data;
 mod eval;
@@ -9,9 +9,11 @@ mod fit;
 mod hint;
 mod interrupt;
 mod methods;
+mod output;
 mod progress;
 mod render;
 mod report;
+mod resume;
 mod study;
 
 use std::process::ExitCode;

@@ -10,12 +10,14 @@ use crate::data::{
 use crate::scene::sweethome3d::{SweetHome3d, default_cache_folder};
 use crate::scene::{
     MeshFolder, MeshFolderSettings, ObjectSource, Procedural, ProceduralSettings, Renderer, RotationSampling,
-    SceneSettings,
+    SceneError, SceneSettings,
 };
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, anyhow, bail};
 use clap::{Args, ValueEnum};
 
+use super::data::fit_command;
 use super::interrupt::stop_on_interrupt;
+use super::output::print_named;
 use super::progress::progress_bar;
 
 /// Renders a data set of objects with known poses.
@@ -64,9 +66,15 @@ pub struct RenderArgs {
     /// Render without shadows
     #[arg(long)]
     no_shadows: bool,
+    /// y is up in OBJ, STL and PLY files, for --source meshes (glTF files say so themselves)
+    #[arg(long)]
+    y_up: bool,
     /// Replace a data set that is there
     #[arg(long)]
     overwrite: bool,
+    /// Print one JSON object
+    #[arg(long)]
+    json: bool,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -102,16 +110,21 @@ const CONTACT_SHEET: &str = "contact-sheet.png";
 const SHEET_COLUMNS: usize = 12;
 const SHEET_ROWS: usize = 8;
 
+/// Memory that the images of one object may take.
+const LARGEST_OBJECT_BYTES: usize = 1 << 30;
+
 /// Runs the command.
 ///
 /// # Errors
 /// When objects cannot be had, the folder exists, or it cannot be written; nothing is left of it then.
 pub fn run(args: RenderArgs) -> Result<()> {
     let stop = stop_on_interrupt()?;
-    if args.views == 0 {
-        bail!("--views must be at least 1");
+    let renderer = Renderer::new(scene_settings(&args)).map_err(by_option)?;
+    check_sizes(&args)?;
+    let pairs = RenderedPairs::new(object_source(&args)?, renderer, rotation(&args)?);
+    for warning in pairs.object_source().warnings() {
+        eprintln!("warning: {warning}");
     }
-    let pairs = RenderedPairs::new(object_source(&args)?, Renderer::new(scene_settings(&args))?, rotation(&args)?);
     let description = describe(&args, &pairs)?;
     let mut writer = create_writer(&args, description)?;
     let mut sheet = ContactSheet::new(pairs.object_count(), args.image_size);
@@ -129,7 +142,26 @@ pub fn run(args: RenderArgs) -> Result<()> {
     bar.finish_and_clear();
     writer.write_picture(CONTACT_SHEET, &sheet.image)?;
     writer.finish()?;
-    print_outcome(&args, &pairs);
+    print_outcome(&args, &pairs)
+}
+
+/// The error with the setting as it is called on the command line.
+fn by_option(error: SceneError) -> anyhow::Error {
+    anyhow!("--{} {}: must be {}", error.setting.replace('_', "-"), error.value, error.expected)
+}
+
+/// The images of one object are in memory together.
+fn check_sizes(args: &RenderArgs) -> Result<()> {
+    let most_views = LARGEST_OBJECT_BYTES / (3 * args.image_size * args.image_size);
+    if !(1..=most_views).contains(&args.views) {
+        bail!("--views {}: must be from 1 to {most_views} at --image-size {}", args.views, args.image_size);
+    }
+    if !(args.object_diagonal > 0.0 && args.object_diagonal <= 100.0) {
+        bail!("--object-diagonal {}: must be above 0 and at most 100", args.object_diagonal);
+    }
+    if args.objects_per_family == 0 {
+        bail!("--objects-per-family 0: must be at least 1");
+    }
     Ok(())
 }
 
@@ -141,8 +173,11 @@ fn object_source(args: &RenderArgs) -> Result<Arc<dyn ObjectSource>> {
             Arc::new(SweetHome3d::open(&cache, args.object_diagonal)?)
         }
         (Source::Meshes, Some(path)) => {
-            let settings = MeshFolderSettings { diagonal: args.object_diagonal, ..MeshFolderSettings::default() };
-            Arc::new(MeshFolder::open(path, settings)?)
+            let settings =
+                MeshFolderSettings { diagonal: args.object_diagonal, y_up: args.y_up, ..MeshFolderSettings::default() };
+            let meshes = MeshFolder::open(path, settings)?;
+            meshes.load_all()?;
+            Arc::new(meshes)
         }
         (Source::Meshes, None) => bail!("--source meshes needs --meshes PATH"),
     })
@@ -206,16 +241,22 @@ fn create_writer(args: &RenderArgs, description: DataSetDescription) -> Result<B
     })
 }
 
-fn print_outcome(args: &RenderArgs, pairs: &RenderedPairs) {
+fn print_outcome(args: &RenderArgs, pairs: &RenderedPairs) -> Result<()> {
     let format = match args.format {
         Format::Sextant => DataFormat::Sextant,
         Format::ThreeDieBench => DataFormat::ThreeDieBench,
     };
-    println!("folder\t{}", args.out.display());
-    println!("images\t{}", pairs.object_count() * args.views);
-    println!("objects\t{}", pairs.object_count());
-    println!("held out\t{}", pairs.held_out_objects().len());
-    eprintln!("next: trainer fit --set data.source={} --set data.path={}", format.name(), args.out.display());
+    let objects = pairs.object_count();
+    let values = [
+        ("folder", args.out.display().to_string().into()),
+        ("images", (objects * args.views).into()),
+        ("objects", objects.into()),
+        ("held out", (0..objects).filter(|&object| pairs.is_held_out(object)).count().into()),
+        ("contact sheet", args.out.join(CONTACT_SHEET).display().to_string().into()),
+    ];
+    print_named(&values, args.json)?;
+    eprintln!("next: {}", fit_command(format, &args.out));
+    Ok(())
 }
 
 impl Source {

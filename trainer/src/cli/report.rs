@@ -4,6 +4,7 @@ use std::process::ExitCode;
 use anyhow::Context;
 use clap::Args;
 
+use super::output::print;
 use crate::report::report;
 use crate::run::write_atomically;
 
@@ -27,7 +28,7 @@ pub fn run(args: ReportArgs) -> anyhow::Result<ExitCode> {
     let html = report(&runs, &args.device).with_context(|| "reporting")?;
     let out = args.out.unwrap_or_else(|| args.runs[0].join("report.html"));
     write_atomically(&out, html.as_bytes())?;
-    println!("{}", out.display());
+    print(&format!("{}\n", out.display()))?;
     eprintln!("next: open {} in a browser", out.display());
     Ok(ExitCode::SUCCESS)
 }

@@ -4,6 +4,7 @@ use std::process::ExitCode;
 use anyhow::bail;
 use clap::{Args, ValueEnum};
 
+use super::output::{print, print_json};
 use super::stop_on_interrupt;
 use crate::study::{Plan, Row, StudyOptions, StudyOutcome, study};
 
@@ -79,9 +80,9 @@ pub fn run(args: StudyArgs) -> anyhow::Result<ExitCode> {
         }
         StudyOutcome::Finished(rows) => {
             if json {
-                println!("{}", serde_json::to_string_pretty(&rows)?);
+                print_json(&rows)?;
             } else {
-                println!("{}", results.display());
+                print(&format!("{}\n", results.display()))?;
             }
             eprintln!("next: read {}", results.display());
             Ok(ExitCode::SUCCESS)

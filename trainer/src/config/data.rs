@@ -27,7 +27,8 @@ pub struct DataConfig {
     pub object_diagonal: f32,
     /// Whether y is up in the mesh files of `meshes`; glTF files say so themselves (false).
     pub y_up: bool,
-    /// How objects are turned (Euler angles within ±90 degrees, as 3DIEBench).
+    /// How objects are turned: three Euler angles within ±`limit_deg`, or uniform on SO(3) within an angle of
+    /// `limit_deg`, up to 180 (Euler angles within ±90 degrees, as 3DIEBench).
     pub rotation: RotationSampling,
     /// Rendered pixels along each side of an image pixel (2).
     pub supersampling: usize,

@@ -132,15 +132,21 @@ pub enum Problem {
         found: String,
     },
     /// The value is out of range, or does not go with another one.
-    #[error("`{key}` is {value}; allowed: {allowed}")]
+    #[error("{}`{key}` is {value}; allowed: {allowed}", set_by(.origin))]
     OutOfRange {
         /// Dotted key.
         key: String,
+        /// Who set it; `None` where it has its default.
+        origin: Option<Origin>,
         /// The value.
         value: String,
         /// The range, and the reason where it is not plain.
         allowed: String,
     },
+}
+
+fn set_by(origin: &Option<Origin>) -> String {
+    origin.as_ref().map_or_else(String::new, |origin| format!("{origin}: "))
 }
 
 fn joined(problems: &[Problem]) -> String {

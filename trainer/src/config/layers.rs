@@ -82,15 +82,27 @@ impl Layers {
             return Err(ConfigError::Problems(problems));
         }
         let mut table = schema.defaults;
-        for (key, (value, _)) in self.values {
-            if !is_empty_table(&value) {
-                assign(&mut table, &key, value);
+        for (key, (value, _)) in &self.values {
+            if !is_empty_table(value) {
+                assign(&mut table, key, value.clone());
             }
         }
         let config =
             Config::deserialize(table).expect("each key was accepted alone, and no key changes another's type");
-        config.validate()?;
+        config.validate().map_err(|error| self.with_origins(error))?;
         Ok(config)
+    }
+
+    /// The error with who set each value that is out of range.
+    fn with_origins(&self, mut error: ConfigError) -> ConfigError {
+        if let ConfigError::Problems(problems) = &mut error {
+            for problem in problems {
+                if let Problem::OutOfRange { key, origin, .. } = problem {
+                    *origin = self.values.get(key).map(|(_, origin)| origin.clone());
+                }
+            }
+        }
+        error
     }
 }
 

@@ -112,17 +112,20 @@ fn wrong_keys_and_values_are_named() {
             text: "data.source = \"meshes\"",
             message: "`data.path` is missing; allowed: a folder, for this data.source",
         },
-        Case { text: "data.path = \"\"", message: "`data.path` is \"\"; allowed: a folder, or no such line" },
-        Case { text: "fit.batch_size = 1", message: "`fit.batch_size` is 1; allowed: 2 to 65536" },
-        Case { text: "optimiser.lr = nan", message: "`optimiser.lr` is NaN; allowed: 0 to 1000" },
-        Case { text: "optimiser.betas = [0.9, 1.0]", message: "`optimiser.betas` is 1; allowed: from 0 to below 1" },
+        Case { text: "data.path = \"\"", message: "my.toml: `data.path` is \"\"; allowed: a folder, or no such line" },
+        Case { text: "fit.batch_size = 1", message: "my.toml: `fit.batch_size` is 1; allowed: 2 to 65536" },
+        Case { text: "optimiser.lr = nan", message: "my.toml: `optimiser.lr` is NaN; allowed: 0 to 1000" },
+        Case {
+            text: "optimiser.betas = [0.9, 1.0]",
+            message: "my.toml: `optimiser.betas` is 1; allowed: from 0 to below 1",
+        },
         Case {
             text: "name = \"../x\"",
-            message: "`name` is \"../x\"; allowed: 1 to 64 of a-z A-Z 0-9 . _ -, not starting with a dot",
+            message: "my.toml: `name` is \"../x\"; allowed: 1 to 64 of a-z A-Z 0-9 . _ -, not starting with a dot",
         },
         Case {
             text: "fit.steps = 10\nschedule.milestones = [11]",
-            message: "`schedule.milestones` is [11]; allowed: ascending steps below 10 (fit.steps)",
+            message: "my.toml: `schedule.milestones` is [11]; allowed: ascending steps below 10 (fit.steps)",
         },
         Case {
             text: "schedule.kind = \"step\"",

@@ -47,7 +47,7 @@ impl Config {
         checks.within("data.object_diagonal", data.object_diagonal, 0.1..=3.0);
         let (RotationSampling::Euler { limit_deg } | RotationSampling::Uniform { limit_deg }) = data.rotation;
         checks.within("data.rotation.limit_deg", limit_deg, 0.0..=180.0);
-        checks.within("data.supersampling", data.supersampling, 1..=8);
+        checks.within("data.supersampling", data.supersampling, 1..=4);
         data.mean.iter().for_each(|&mean| checks.within("data.mean", mean, 0.0..=1.0));
         data.std.iter().for_each(|&std| checks.within("data.std", std, 1e-3..=1.0));
         checks.within("data.queue_depth", data.queue_depth, 1..=64);
@@ -153,7 +153,12 @@ impl Checks {
 
     fn require(&mut self, holds: bool, key: &str, value: impl Display, allowed: impl Into<String>) {
         if !holds {
-            self.0.push(Problem::OutOfRange { key: key.into(), value: value.to_string(), allowed: allowed.into() });
+            self.0.push(Problem::OutOfRange {
+                key: key.into(),
+                origin: None,
+                value: value.to_string(),
+                allowed: allowed.into(),
+            });
         }
     }
 }

@@ -1,6 +1,6 @@
 use std::path::{Path, PathBuf};
 
-use crate::scene::SourceError;
+use crate::scene::{SourceError, io_hint};
 
 /// Why a data set cannot be read or written.
 #[derive(Debug, thiserror::Error)]
@@ -22,6 +22,16 @@ pub enum DataError {
         /// What is wrong, and what to try.
         reason: String,
     },
+    /// Another version of the program wrote the file.
+    #[error("{path}: version {found} of the format; this program knows {known}")]
+    OtherVersion {
+        /// The file.
+        path: PathBuf,
+        /// Version of the file.
+        found: u64,
+        /// Version that this program reads.
+        known: u32,
+    },
     /// Objects to render cannot be had.
     #[error(transparent)]
     Source(#[from] SourceError),
@@ -34,6 +44,19 @@ pub enum DataError {
 }
 
 impl DataError {
+    /// What to try; `None` where the message says it already.
+    pub fn hint(&self) -> Option<String> {
+        match self {
+            Self::Io { source, .. } => Some(io_hint(source.kind()).into()),
+            Self::Source(error) => error.hint(),
+            Self::Malformed { path, .. } => malformed_hint(path),
+            Self::OtherVersion { .. } => {
+                Some("use the version of the program that made the data set, or make it again".into())
+            }
+            Self::Unusable(_) | Self::Interrupted => None,
+        }
+    }
+
     /// The error of a file operation.
     pub(crate) fn io(path: &Path) -> impl FnOnce(std::io::Error) -> Self {
         move |source| Self::Io { path: path.to_path_buf(), source }
@@ -45,13 +68,22 @@ impl DataError {
     }
 }
 
+/// A broken file of a data set is seldom alone.
+fn malformed_hint(path: &Path) -> Option<String> {
+    let extension = path.extension().unwrap_or_default().to_string_lossy().to_lowercase();
+    let is_of_data_set = ["json", "safetensors", "npy", "jpg"].contains(&extension.as_str());
+    is_of_data_set.then(|| "copy the data set again, or make it again with `cargo trainer render --overwrite`".into())
+}
+
 impl From<DataError> for SourceError {
     fn from(error: DataError) -> Self {
         match error {
             DataError::Io { path, source } => Self::Io { path, source },
             DataError::Malformed { path, reason } => Self::Malformed { path, reason },
+            error @ DataError::OtherVersion { .. } => Self::Unusable(error.to_string()),
             DataError::Source(error) => error,
-            other => Self::Unusable(other.to_string()),
+            DataError::Unusable(reason) => Self::Unusable(reason),
+            DataError::Interrupted => Self::Interrupted,
         }
     }
 }

@@ -11,17 +11,38 @@ use crate::scene::{
 /// The pairs of views that a configuration asks for: rendered as they are needed, or read from a folder.
 ///
 /// # Errors
-/// When a folder is missing or broken, or a setting is out of its range.
+/// When a folder is missing or broken, a setting is out of its range, or there is nothing to train or to evaluate on.
 pub fn open(config: &DataConfig) -> Result<Arc<dyn PairSource>, DataError> {
+    let source = open_any(config)?;
+    check_split(config, source.as_ref())?;
+    Ok(source)
+}
+
+fn open_any(config: &DataConfig) -> Result<Arc<dyn PairSource>, DataError> {
     match config.source {
         DataSource::Sextant | DataSource::ThreeDieBench => open_folder(path(config)?, Some(config.image_size)),
         DataSource::Procedural => rendered(config, Arc::new(Procedural::new(procedural_settings(config))?)),
-        DataSource::Meshes => rendered(config, Arc::new(MeshFolder::open(path(config)?, mesh_settings(config))?)),
+        DataSource::Meshes => {
+            let meshes = MeshFolder::open(path(config)?, mesh_settings(config))?;
+            meshes.load_all()?;
+            rendered(config, Arc::new(meshes))
+        }
         DataSource::Sweethome3d => {
             let cache = config.path.clone().map_or_else(default_cache_folder, Ok::<PathBuf, _>)?;
             rendered(config, Arc::new(SweetHome3d::open(&cache, config.object_diagonal)?))
         }
     }
+}
+
+/// Without objects of both kinds a run would end in an error, after all its training.
+fn check_split(config: &DataConfig, source: &dyn PairSource) -> Result<(), DataError> {
+    let missing = match (source.training_objects().is_empty(), source.held_out_objects().is_empty()) {
+        (false, false) => return Ok(()),
+        (true, _) => "no object to train on: all are held out",
+        (false, true) => "no held-out object to measure on: all are trained on",
+    };
+    let place = config.path.as_deref().map_or("the data".into(), |path| path.display().to_string());
+    Err(DataError::Unusable(format!("{place}: {missing}; add objects")))
 }
 
 fn path(config: &DataConfig) -> Result<&Path, DataError> {

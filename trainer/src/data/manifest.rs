@@ -86,10 +86,10 @@ impl Manifest {
     pub fn read(folder: &Path) -> Result<Self, DataError> {
         let path = folder.join(MANIFEST_FILE);
         let text = fs::read_to_string(&path).map_err(DataError::io(&path))?;
-        let malformed = |reason: String| DataError::malformed(&path, format!("{reason}; render the data set again"));
+        let malformed = |reason: String| DataError::malformed(&path, reason);
         let json: serde_json::Value =
             serde_json::from_str(&text).map_err(|error| malformed(format!("not JSON: {error}")))?;
-        check_version(&json).map_err(|reason| DataError::malformed(&path, reason))?;
+        check_version(&json, &path)?;
         let manifest: Self = serde_json::from_value(json).map_err(|error| malformed(error.to_string()))?;
         manifest.check().map_err(malformed)?;
         Ok(manifest)
@@ -119,16 +119,15 @@ impl Manifest {
 }
 
 /// A foreign or future file is told from a broken one before its fields are looked at.
-fn check_version(json: &serde_json::Value) -> Result<(), String> {
+fn check_version(json: &serde_json::Value, path: &Path) -> Result<(), DataError> {
     if json["format"] != FORMAT_NAME {
-        return Err(format!("not a data set of this program: its `format` is not \"{FORMAT_NAME}\""));
+        let reason = format!("not a data set of this program: its `format` is not \"{FORMAT_NAME}\"");
+        return Err(DataError::malformed(path, reason));
     }
     match json["version"].as_u64() {
         Some(version) if version == u64::from(FORMAT_VERSION) => Ok(()),
-        Some(version) => {
-            Err(format!("version {version} of the format; this program knows {FORMAT_VERSION}: update the program"))
-        }
-        None => Err("it has no version; render the data set again".to_owned()),
+        Some(found) => Err(DataError::OtherVersion { path: path.to_path_buf(), found, known: FORMAT_VERSION }),
+        None => Err(DataError::malformed(path, "it has no version")),
     }
 }
 

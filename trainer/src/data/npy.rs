@@ -105,7 +105,7 @@ pub fn write_npy(mut to: impl Write, array: &NpyArray) -> std::io::Result<()> {
 /// When the file cannot be read, or is no array of a known type.
 pub fn read_npy(path: &Path) -> Result<NpyArray, DataError> {
     let bytes = fs::read(path).map_err(DataError::io(path))?;
-    parse_npy(&bytes).map_err(|reason| DataError::malformed(path, format!("{reason}; write it again")))
+    parse_npy(&bytes).map_err(|reason| DataError::malformed(path, reason))
 }
 
 /// The array in the bytes of a file.

@@ -40,7 +40,7 @@ pub fn detect_format(folder: &Path) -> Result<DataFormat, DataError> {
         return Ok(DataFormat::ThreeDieBench);
     }
     let reason = format!(
-        "no data set: it has neither {MANIFEST_FILE} nor {TRAIN_IMAGES_FILE}; `trainer render --out DIR` makes one"
+        "no data set: it has neither {MANIFEST_FILE} nor {TRAIN_IMAGES_FILE}; `cargo trainer render --out DIR` makes one"
     );
     Err(DataError::malformed(folder, reason))
 }

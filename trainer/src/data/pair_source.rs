@@ -44,12 +44,17 @@ pub trait PairSource: Send + Sync {
     /// When the files behind the source cannot be read or are broken.
     fn pairs(&self, objects: &[usize], stream_seed: u64) -> Result<PairBatch, DataError>;
 
+    /// What had to be left out, such as textures that are not there.
+    fn warnings(&self) -> Vec<String> {
+        Vec::new()
+    }
+
     /// Indices of the objects to train on, ascending.
     fn training_objects(&self) -> Vec<usize> {
         (0..self.object_count()).filter(|&object| !self.is_held_out(object)).collect()
     }
 
-    /// Indices of the objects kept out of training, ascending.
+    /// Indices of the objects to measure on, ascending: those kept out of training.
     fn held_out_objects(&self) -> Vec<usize> {
         (0..self.object_count()).filter(|&object| self.is_held_out(object)).collect()
     }

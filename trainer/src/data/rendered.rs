@@ -86,6 +86,21 @@ impl PairSource for RenderedPairs {
         self.source.is_held_out(object)
     }
 
+    /// All objects where none is kept out, as in a folder with a single mesh of each class: every view is new, so
+    /// that measuring on them still says how known objects are recognised in unknown poses.
+    fn held_out_objects(&self) -> Vec<usize> {
+        let held_out: Vec<usize> = (0..self.source.len()).filter(|&object| self.is_held_out(object)).collect();
+        if held_out.is_empty() { (0..self.source.len()).collect() } else { held_out }
+    }
+
+    fn warnings(&self) -> Vec<String> {
+        let mut warnings = self.source.warnings();
+        if (0..self.source.len()).all(|object| !self.is_held_out(object)) {
+            warnings.push("no object is held out: figures are of new views of the objects trained on".into());
+        }
+        warnings
+    }
+
     fn pairs(&self, objects: &[usize], stream_seed: u64) -> Result<PairBatch, DataError> {
         let meshes: Result<Vec<Arc<Mesh>>, DataError> =
             objects.par_iter().map(|&object| Ok(self.source.object(object)?.mesh)).collect();

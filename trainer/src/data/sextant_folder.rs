@@ -48,7 +48,7 @@ impl SextantFolder {
             Some(object) => Err(DataError::malformed(
                 folder,
                 format!(
-                    "object {} has {} images instead of {}; render the data set again",
+                    "object {} has {} images instead of {}",
                     manifest.objects[object].id,
                     views[object].len(),
                     manifest.views_per_object
@@ -124,7 +124,7 @@ impl MappedShard {
         // SAFETY: the map is read-only and private to this process. A file that another process changes meanwhile
         // gives other bytes, which are only ever read as pixels: everything else was copied out and checked.
         let map = unsafe { Mmap::map(&file) }.map_err(DataError::io(path))?;
-        let malformed = |reason: String| DataError::malformed(path, format!("{reason}; render the data set again"));
+        let malformed = |reason: String| DataError::malformed(path, reason);
         let (shard, objects) = parse_shard(&map, record.images, manifest).map_err(malformed)?;
         let ShardLayout { images_at, latents } = shard;
         Ok((Self { map, images_at, latents }, objects))

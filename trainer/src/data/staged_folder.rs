@@ -6,11 +6,13 @@ use super::DataError;
 /// A folder that comes into being whole or not at all.
 ///
 /// It is filled beside its destination under a temporary name and renamed by [`Self::commit`]; dropped before that, it
-/// is removed. What a killed process left is removed by the next attempt.
+/// is removed, with the parents that were made for it. What a killed process left is removed by the next attempt.
 #[derive(Debug)]
 pub struct StagedFolder {
     destination: PathBuf,
     temporary: PathBuf,
+    /// Parents that were not there before, innermost first.
+    made_parents: Vec<PathBuf>,
     committed: bool,
 }
 
@@ -28,8 +30,10 @@ impl StagedFolder {
         check_destination(destination, overwrite, is_replaceable)?;
         let temporary = sibling(destination, "partial")?;
         remove_if_there(&temporary)?;
+        let parents = temporary.ancestors().skip(1).filter(|parent| !parent.as_os_str().is_empty());
+        let made_parents = parents.take_while(|parent| !parent.exists()).map(Path::to_path_buf).collect();
         fs::create_dir_all(&temporary).map_err(DataError::io(&temporary))?;
-        Ok(Self { destination: destination.to_path_buf(), temporary, committed: false })
+        Ok(Self { destination: destination.to_path_buf(), temporary, made_parents, committed: false })
     }
 
     /// Where to write.
@@ -72,6 +76,8 @@ impl Drop for StagedFolder {
         if !self.committed {
             // Nothing is left to report to; the next attempt removes it.
             let _ = fs::remove_dir_all(&self.temporary);
+            // Parents that hold something else by now stay: only empty folders are removed.
+            let _ = self.made_parents.iter().try_for_each(fs::remove_dir);
         }
     }
 }

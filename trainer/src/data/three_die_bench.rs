@@ -47,9 +47,8 @@ impl ThreeDieBenchFolder {
     pub fn open(folder: &Path, image_size: Option<usize>) -> Result<Self, DataError> {
         let mut objects = read_split(folder, TRAIN_IMAGES_FILE, TRAIN_LABELS_FILE, false)?;
         objects.extend(read_split(folder, VAL_IMAGES_FILE, VAL_LABELS_FILE, true)?);
-        let first = objects
-            .first()
-            .ok_or_else(|| DataError::malformed(&folder.join(TRAIN_IMAGES_FILE), "lists no object; render again"))?;
+        let first =
+            objects.first().ok_or_else(|| DataError::malformed(&folder.join(TRAIN_IMAGES_FILE), "lists no object"))?;
         let first_folder = folder.join(&first.id);
         let view_count = count_views(&first_folder)?;
         let image_size = match image_size {
@@ -163,7 +162,7 @@ fn class_names(objects: &[ListedObject]) -> Vec<String> {
 fn count_views(folder: &Path) -> Result<usize, DataError> {
     fs::read_dir(folder).map_err(DataError::io(folder))?;
     match (0..).take_while(|view| folder.join(format!("image_{view}.jpg")).is_file()).count() {
-        0 => Err(DataError::malformed(folder, "has no image_0.jpg; unpack or render the data set again")),
+        0 => Err(DataError::malformed(folder, "has no image_0.jpg")),
         count => Ok(count),
     }
 }
@@ -188,15 +187,25 @@ fn read_latents(path: &Path) -> Result<[f32; 7], DataError> {
 /// Pixels and `[height, width]` of a JPEG.
 fn decode_jpeg(path: &Path) -> Result<(Vec<u8>, [usize; 2]), DataError> {
     let bytes = fs::read(path).map_err(DataError::io(path))?;
+    let broken = |reason: &str| DataError::malformed(path, format!("not a whole JPEG ({reason})"));
+    let is_whole = ends_whole(&bytes);
     let mut reader = ImageReader::with_format(std::io::Cursor::new(bytes), ImageFormat::Jpeg);
     let mut limits = Limits::default();
     limits.max_image_width = Some(MAX_IMAGE_SIZE as u32);
     limits.max_image_height = Some(MAX_IMAGE_SIZE as u32);
     reader.limits(limits);
-    let image = reader
-        .decode()
-        .map_err(|error| DataError::malformed(path, format!("not a whole JPEG ({error}); fetch or render it again")))?
-        .into_rgb8();
+    // Some messages have line ends in them.
+    let image = reader.decode().map_err(|error| broken(&error.to_string().replace('\n', "")))?.into_rgb8();
+    // The decoder paints what is missing grey.
+    if !is_whole {
+        return Err(broken("it ends early"));
+    }
     let sides = [image.height() as usize, image.width() as usize];
     Ok((image.into_raw(), sides))
+}
+
+/// Whether the end of the image comes after the last start of a scan.
+fn ends_whole(jpeg: &[u8]) -> bool {
+    let last = |marker: [u8; 2]| jpeg.windows(2).rposition(|bytes| bytes == marker);
+    last([0xff, 0xd9]) > last([0xff, 0xda])
 }

@@ -70,6 +70,9 @@ pub fn fit(options: FitOptions) -> anyhow::Result<FitOutcome> {
     let device = device::select(&device)?;
     limit_threads(config.fit.threads)?;
     let source = data::open(&config.data)?;
+    for warning in source.warnings() {
+        eprintln!("warning: {warning}");
+    }
     Fit::open(config, run, source, &device, resume, stop)?.run_to_end()
 }
 
@@ -98,12 +101,13 @@ impl Fit {
         stop: StopFlag,
     ) -> anyhow::Result<Self> {
         let mut training = Training::new(&config, source.class_names().len(), device)?;
-        run.write_config(&config)?;
         let checkpoint = if resume { run.load_checkpoint(CheckpointSlot::Last)? } else { None };
         let state = checkpoint.as_ref().map(|checkpoint| checkpoint.state.clone());
         if let Some(checkpoint) = checkpoint {
             training.restore(checkpoint, &run.checkpoint_path(CheckpointSlot::Last))?;
         }
+        // Not before the checkpoint was taken: a change that does not go with it must not stay.
+        run.write_config(&config)?;
         let mut journal = Journal::open(&run, config.fit.steps, state.as_ref().map(|state| state.step))?;
         journal.line(&match (&state, resume) {
             (Some(state), _) => format!("resumed after step {}", state.step),
@@ -236,7 +240,8 @@ impl Fit {
 
 /// What is trained on what, in one line.
 fn introduction(config: &Config, source: &dyn PairSource, run: &RunFolder) -> String {
-    let (trained, held_out) = (source.training_objects().len(), source.held_out_objects().len());
+    let trained = source.training_objects().len();
+    let held_out = source.object_count() - trained;
     format!(
         "{}: {} classes, {trained} objects to train on, {held_out} held out; {} steps of {} pairs of {} px images",
         run.path().display(),

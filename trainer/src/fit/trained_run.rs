@@ -6,7 +6,7 @@ use crate::config::Config;
 use crate::data::{self, PairSource};
 use crate::device;
 use crate::model::Model;
-use crate::run::{CONFIG_FILE, CheckpointSlot, RunFolder};
+use crate::run::{CONFIG_FILE, CheckpointSlot, RunError, RunFolder};
 
 /// A run read back from its folder.
 pub struct TrainedRun {
@@ -29,7 +29,7 @@ impl TrainedRun {
         let source = data::open(&config.data)?;
         let mut training = Training::new(&config, source.class_names().len(), &device)?;
         let Some(loaded) = folder.load_checkpoint(slot)? else {
-            anyhow::bail!("{}: no such checkpoint yet", folder.checkpoint_path(slot).display())
+            return Err(RunError::NoCheckpoint { path: folder.checkpoint_path(slot) }.into());
         };
         training.restore(loaded, &folder.checkpoint_path(slot))?;
         Ok(Self { config, source, training })

@@ -132,7 +132,7 @@ fn read_state(path: &Path) -> Result<StateFile, RunError> {
     let version = value.get("format_version").and_then(serde_json::Value::as_u64);
     if version.is_some_and(|version| version != u64::from(FORMAT_VERSION)) {
         let found = version.unwrap_or_default();
-        return Err(RunError::malformed(path, format!("format version {found}; this program reads {FORMAT_VERSION}")));
+        return Err(RunError::OtherVersion { path: path.into(), found, known: FORMAT_VERSION });
     }
     let file: StateFile = serde_json::from_value(value).map_err(broken)?;
     if file.crc32 != crc_before_key(text) {

@@ -53,6 +53,30 @@ pub enum RunError {
         /// What is wrong.
         reason: String,
     },
+    /// Another version of the program wrote the file.
+    #[error("{path}: format version {found}; this program reads {known}")]
+    OtherVersion {
+        /// The file.
+        path: PathBuf,
+        /// Version of the file.
+        found: u64,
+        /// Version that this program reads.
+        known: u32,
+    },
+    /// The run has no such checkpoint.
+    #[error("{path}: there is no such checkpoint yet")]
+    NoCheckpoint {
+        /// The checkpoint's folder.
+        path: PathBuf,
+    },
+    /// Keys that a run keeps from its first step to its last.
+    #[error("{path}: {} cannot change in a run that has begun", keys.join(", "))]
+    FixedKeys {
+        /// The run's configuration.
+        path: PathBuf,
+        /// Each with its value and the value asked for.
+        keys: Vec<String>,
+    },
     /// Weights or optimiser state that must not be stored.
     #[error("{path}: not written, since tensor `{name}` holds NaN or infinity")]
     NotFinite {
@@ -75,21 +99,30 @@ pub enum RunError {
 }
 
 impl RunError {
+    /// What to try about tensors that do not belong to the network.
+    pub(crate) const CHANGED_CONFIGURATION: &str =
+        "the configuration may have changed since the file was written: see config.toml";
+
     /// What to try.
     pub fn hint(&self) -> String {
         match self {
-            Self::Io { source, .. } => io_hint(source.kind()).into(),
+            Self::Io { path, source } => io_hint(path, source.kind()).into(),
             Self::HoldsRun { .. } => "--resume continues it, --overwrite deletes it, --out names another folder".into(),
             Self::NotEmpty { .. } => "name a new or empty folder with --out".into(),
-            Self::NoRun { .. } => "check the path; `trainer fit --out FOLDER` makes a run".into(),
+            Self::NoRun { .. } => "check the path; `cargo trainer fit --out FOLDER` makes a run".into(),
             Self::Locked { .. } => "wait for the other process to end, or stop it".into(),
             Self::ReadOnly { .. } => "open the run for writing".into(),
-            Self::Malformed { .. } => "restore the file from a copy, or train again with --overwrite".into(),
+            Self::OtherVersion { .. } => "use the version of the program that made the run, or train again".into(),
+            Self::NoCheckpoint { .. } => {
+                "`cargo trainer fit --resume --out RUN` goes on training; `best` comes with the first probes".into()
+            }
+            Self::FixedKeys { .. } => "leave them out to go on, or start another run with another --out".into(),
+            Self::Malformed { .. } => RESTORE.into(),
             Self::NotFinite { .. } => {
                 "training has diverged: lower optimiser.lr or set fit.clip_norm; the last checkpoint is still good"
                     .into()
             }
-            Self::State(_) => "the configuration may have changed since the file was written: see config.toml".into(),
+            Self::State(_) => Self::CHANGED_CONFIGURATION.into(),
             Self::Tensor { .. } => "train again with --overwrite if this repeats".into(),
         }
     }
@@ -107,8 +140,15 @@ impl RunError {
     }
 }
 
-fn io_hint(kind: io::ErrorKind) -> &'static str {
+const RESTORE: &str = "restore the file from a copy, or train again with --overwrite";
+
+fn io_hint(path: &Path, kind: io::ErrorKind) -> &'static str {
+    let is_of_checkpoint = path.components().any(|part| part.as_os_str() == "checkpoints");
     match kind {
+        io::ErrorKind::NotFound if is_of_checkpoint => RESTORE,
+        io::ErrorKind::AlreadyExists | io::ErrorKind::NotADirectory => {
+            "a file is where a folder is to be made; name another one with --out"
+        }
         io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded | io::ErrorKind::FileTooLarge => {
             "make room on the disk, then go on with --resume: what was written before is whole"
         }

@@ -1,5 +1,6 @@
 use std::fs::{self, File, TryLockError};
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
 
 use super::atomic::{UNFINISHED, sync_folder, write_atomically};
 use super::checkpoint::Checkpoint;
@@ -31,6 +32,16 @@ pub struct RunFolder {
     path: PathBuf,
     /// `None` for reading only; the lock ends with the file.
     lock: Option<File>,
+    /// `None` once the folder holds the run.
+    begun: Mutex<Option<Begun>>,
+}
+
+/// What [`RunFolder::create`] made for a run that has not been written yet.
+#[derive(Debug)]
+struct Begun {
+    /// Folders, outermost first.
+    folders: Vec<PathBuf>,
+    has_made_lock: bool,
 }
 
 /// Which of a run's checkpoints.
@@ -53,22 +64,22 @@ impl CheckpointSlot {
 }
 
 impl RunFolder {
-    /// A folder for a new run, made if need be; with `overwrite` the files of the run that is there are deleted.
+    /// A folder for a new run, made if need be.
+    ///
+    /// Until [`Self::write_config`] nothing is deleted of the run that `overwrite` replaces; dropped before, what was
+    /// made is removed again.
     ///
     /// # Errors
     /// When it holds a run and `overwrite` is false, when it holds anything else, when another process writes it.
     pub fn create(path: &Path, overwrite: bool) -> Result<Self, RunError> {
+        let begun = Begun { folders: missing_folders(path), has_made_lock: !path.join(LOCK).exists() };
         fs::create_dir_all(path).map_err(RunError::io(path))?;
         match contents(path)? {
             Contents::Run if !overwrite => return Err(RunError::HoldsRun { path: path.into() }),
             Contents::Other => return Err(RunError::NotEmpty { path: path.into() }),
             Contents::Run | Contents::Nothing => {}
         }
-        let run = Self { path: path.into(), lock: Some(lock(path)?) };
-        run.delete_run()?;
-        let checkpoints = path.join(CHECKPOINTS);
-        fs::create_dir_all(&checkpoints).map_err(RunError::io(&checkpoints))?;
-        Ok(run)
+        Ok(Self { path: path.into(), lock: Some(lock(path)?), begun: Mutex::new(Some(begun)) })
     }
 
     /// The folder of a run, for writing; what a killed process left half-written is cleared away.
@@ -90,7 +101,7 @@ impl RunFolder {
     /// # Errors
     /// When there is no run.
     pub fn open_to_read(path: &Path) -> Result<Self, RunError> {
-        let run = Self { path: path.into(), lock: None };
+        let run = Self { path: path.into(), lock: None, begun: Mutex::new(None) };
         if Self::holds_run(path) { Ok(run) } else { Err(RunError::NoRun { path: path.into() }) }
     }
 
@@ -117,12 +128,20 @@ impl RunFolder {
         write_atomically(&self.file(name), bytes)
     }
 
-    /// Stores the configuration; from then on the folder holds a run.
+    /// Stores the configuration; from then on the folder holds this run, and no trace of the one that it replaces.
     ///
     /// # Errors
     /// When the system refuses.
     pub fn write_config(&self, config: &Config) -> Result<(), RunError> {
-        self.write(CONFIG_FILE, config.to_toml().as_bytes())
+        let mut begun = self.begun.lock().unwrap_or_else(PoisonError::into_inner);
+        if begun.is_some() {
+            self.delete_run()?;
+            let checkpoints = self.path.join(CHECKPOINTS);
+            fs::create_dir_all(&checkpoints).map_err(RunError::io(&checkpoints))?;
+        }
+        self.write(CONFIG_FILE, config.to_toml().as_bytes())?;
+        *begun = None;
+        Ok(())
     }
 
     /// The configuration that the run was started with.
@@ -174,6 +193,29 @@ impl RunFolder {
         remove_unfinished(&self.path)?;
         sync_folder(&self.path).map_err(RunError::io(&self.path))
     }
+}
+
+impl Drop for RunFolder {
+    fn drop(&mut self) {
+        let begun = self.begun.get_mut().unwrap_or_else(PoisonError::into_inner);
+        let Some(Begun { folders, has_made_lock }) = begun.take() else { return };
+        // Nobody is left to report to; what cannot be removed is empty, and the next run may use it.
+        let _ = fs::remove_dir(self.path.join(CHECKPOINTS));
+        if has_made_lock {
+            let _ = fs::remove_file(self.path.join(LOCK));
+        }
+        for folder in folders.iter().rev() {
+            let _ = fs::remove_dir(folder);
+        }
+    }
+}
+
+/// The folders that are to be made for `path`, outermost first.
+fn missing_folders(path: &Path) -> Vec<PathBuf> {
+    let is_missing = |folder: &&Path| !folder.as_os_str().is_empty() && !folder.exists();
+    let mut missing: Vec<PathBuf> = path.ancestors().take_while(is_missing).map(Path::to_path_buf).collect();
+    missing.reverse();
+    missing
 }
 
 enum Contents {

@@ -2,6 +2,7 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 use sextant_runtime::rotation::SymmetryGroup;
 
@@ -97,13 +98,13 @@ impl MeshFolder {
         Ok(Self { entries: entries.collect(), settings, class_names })
     }
 
-    /// What had to be left out of the objects that have been loaded so far, such as textures that are not there.
-    pub fn warnings(&self) -> Vec<String> {
-        let of_entry = |entry: &Entry| {
-            let loaded = entry.loaded.lock().unwrap_or_else(PoisonError::into_inner);
-            loaded.as_ref().map_or_else(Vec::new, |(_, warnings)| warnings.clone())
-        };
-        self.entries.iter().flat_map(of_entry).collect()
+    /// Loads every mesh, so that a broken one is found before hours of work and not after.
+    ///
+    /// # Errors
+    /// Names the first mesh that cannot be read or is broken.
+    pub fn load_all(&self) -> Result<(), SourceError> {
+        let loaded: Vec<_> = (0..self.len()).into_par_iter().map(|index| self.object(index).map(|_| ())).collect();
+        loaded.into_iter().collect()
     }
 
     fn load(&self, entry: &Entry) -> Result<(Object, Vec<String>), SourceError> {
@@ -164,6 +165,18 @@ impl ObjectSource for MeshFolder {
             Some((object, _)) => Ok(object.clone()),
             None => Err(SourceError::Unusable(format!("{} was not loaded", entry.path.display()))),
         }
+    }
+
+    fn symmetry(&self, index: usize) -> Result<SymmetryGroup, SourceError> {
+        Ok(self.entries[index].symmetry)
+    }
+
+    fn warnings(&self) -> Vec<String> {
+        let of_entry = |entry: &Entry| {
+            let loaded = entry.loaded.lock().unwrap_or_else(PoisonError::into_inner);
+            loaded.as_ref().map_or_else(Vec::new, |(_, warnings)| warnings.clone())
+        };
+        self.entries.iter().flat_map(of_entry).collect()
     }
 }
 

@@ -25,4 +25,5 @@ pub use mesh_edit::BoundingBox;
 pub use parameters::{RotationLimitError, RotationSampling, SceneParameters};
 pub use procedural::{Procedural, ProceduralSettings};
 pub use render::{Renderer, SceneError, SceneSettings, Scratch};
+pub(crate) use source::io_hint;
 pub use source::{Object, ObjectSource, SourceError};

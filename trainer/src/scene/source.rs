@@ -1,9 +1,11 @@
-use std::path::PathBuf;
+use std::io;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use sextant_runtime::rotation::SymmetryGroup;
 
 use super::Mesh;
+use super::files::MESH_EXTENSIONS;
 
 /// One thing that can be rendered.
 #[derive(Clone, Debug)]
@@ -51,6 +53,11 @@ pub trait ObjectSource: Send + Sync {
     fn symmetry(&self, index: usize) -> Result<SymmetryGroup, SourceError> {
         Ok(self.object(index)?.symmetry)
     }
+
+    /// What had to be left out of the objects loaded so far, such as textures that are not there.
+    fn warnings(&self) -> Vec<String> {
+        Vec::new()
+    }
 }
 
 /// Why objects cannot be had.
@@ -76,4 +83,45 @@ pub enum SourceError {
     /// The source as a whole cannot be used.
     #[error("{0}")]
     Unusable(String),
+    /// The user asked to stop.
+    #[error("interrupted: nothing was written")]
+    Interrupted,
+}
+
+impl SourceError {
+    /// What to try; `None` where the message says it already.
+    pub fn hint(&self) -> Option<String> {
+        match self {
+            Self::Io { source, .. } => Some(io_hint(source.kind()).into()),
+            Self::Malformed { path, .. } => malformed_hint(path),
+            Self::Unusable(_) | Self::Interrupted => None,
+        }
+    }
+}
+
+/// What to try when the operating system refuses a file or folder.
+pub(crate) fn io_hint(kind: io::ErrorKind) -> &'static str {
+    match kind {
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded | io::ErrorKind::FileTooLarge => {
+            "make room on the disk and run the command again; nothing was left behind"
+        }
+        io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => {
+            "choose a file or folder that you may use, or change its permissions"
+        }
+        io::ErrorKind::NotFound => "check the path",
+        io::ErrorKind::NotADirectory => "a folder is needed here, not a file",
+        io::ErrorKind::InvalidData => "the file is damaged, since it is no text (UTF-8): copy it or make it again",
+        _ => "check the path and the disk",
+    }
+}
+
+/// By the kind of file: what is wrong with a mesh is mended where the mesh was made.
+fn malformed_hint(path: &Path) -> Option<String> {
+    let extension = path.extension().unwrap_or_default().to_string_lossy().to_lowercase();
+    if MESH_EXTENSIONS.contains(&extension.as_str()) {
+        return Some("export the mesh again from the program that made it, or take the file out of the folder".into());
+    }
+    let is_symmetry = path.file_name().is_some_and(|name| name == "symmetry.toml");
+    is_symmetry
+        .then(|| "a line is \"CLASS/NAME\" = \"GROUP\", with a group such as none, cyclic:z:4 or continuous:z".into())
 }

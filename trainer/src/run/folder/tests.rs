@@ -86,11 +86,14 @@ fn overwriting_deletes_the_run_and_nothing_else() {
         fs::write(run.file(name), name).unwrap();
     }
     drop(run);
+    drop(RunFolder::create(folder.path(), true).unwrap());
     let run = RunFolder::create(folder.path(), true).unwrap();
+    assert_eq!(step(&run), Some(1), "nothing is deleted before the new run is written");
+    run.write_config(&Config::default()).unwrap();
     assert!(run.load_checkpoint(LAST).unwrap().is_none());
     let mut left = names(folder.path()).unwrap();
     left.sort();
-    assert_eq!(left, [LOCK, CHECKPOINTS, "notes.txt"]);
+    assert_eq!(left, [LOCK, CHECKPOINTS, CONFIG_FILE, "notes.txt"]);
 }
 
 #[test]
@@ -108,8 +111,13 @@ fn folders_that_hold_no_run() {
     assert!(matches!(RunFolder::open(&at("none")).unwrap_err(), RunError::NoRun { .. }));
     assert!(matches!(RunFolder::create(&at("file"), true).unwrap_err(), RunError::Io { .. }));
     // Killed before it had a configuration.
-    drop(RunFolder::create(&at("begun"), false).unwrap());
-    assert!(RunFolder::create(&at("begun"), false).is_ok());
+    let killed = RunFolder::create(&at("begun/run"), false).unwrap();
+    *killed.begun.lock().unwrap() = None;
+    drop(killed);
+    assert!(RunFolder::create(&at("begun/run"), false).is_ok());
+    // Given up before it had one.
+    drop(RunFolder::create(&at("given/up"), false).unwrap());
+    assert!(!at("given").exists());
 }
 
 #[test]

@@ -1,5 +1,4 @@
 use std::collections::HashMap;
-use std::panic::catch_unwind;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -7,6 +6,7 @@ use gltf::accessor::{DataType, Dimensions};
 use gltf::mesh::Mode;
 use gltf::{Accessor, Gltf, Semantic, buffer, image::Format};
 
+use super::caught::caught;
 use super::texture::shrunk_from_rgb;
 use super::{CREASE_DEG, LoadedMesh, check_triangle_count, checked, malformed};
 use crate::scene::mesh_edit::material_index;
@@ -32,8 +32,8 @@ const IDENTITY: Matrix4 = [[1.0, 0.0, 0.0, 0.0], [0.0, 1.0, 0.0, 0.0], [0.0, 0.0
 /// When the bytes are not such a mesh, or hold sparse or compressed geometry.
 pub fn load_glb(path: &Path, bytes: &[u8]) -> Result<LoadedMesh, SourceError> {
     // The parser takes some things for granted; broken files must not end the program.
-    catch_unwind(|| parsed(path, bytes))
-        .unwrap_or_else(|_| Err(malformed(path, "broken glTF: something that must be there is missing")))
+    caught(|| parsed(path, bytes))
+        .unwrap_or_else(|| Err(malformed(path, "broken glTF: something that must be there is missing")))
 }
 
 fn parsed(path: &Path, bytes: &[u8]) -> Result<LoadedMesh, SourceError> {

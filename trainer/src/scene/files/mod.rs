@@ -1,5 +1,6 @@
 //! Meshes from files: OBJ with MTL, STL, PLY, GLB and glTF.
 
+mod caught;
 mod glb;
 mod obj;
 mod ply;
@@ -76,6 +77,10 @@ fn checked(path: &Path, mesh: Mesh, warnings: Vec<String>) -> Result<LoadedMesh,
         return Err(malformed(path, "there is no triangle in it"));
     }
     mesh.validate().map_err(|error| malformed(path, error.to_string()))?;
+    let has_extent = mesh.bounding_box().is_some_and(|bounds| bounds.diagonal() > 0.0);
+    if !has_extent {
+        return Err(malformed(path, "all its vertices lie in one point"));
+    }
     // Beyond this, squares of distances overflow.
     if mesh.positions.iter().flatten().any(|coordinate| coordinate.abs() > 1e15) {
         return Err(malformed(path, "a coordinate is larger than 1e15"));

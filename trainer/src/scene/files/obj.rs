@@ -1,10 +1,10 @@
 use std::cell::RefCell;
 use std::collections::HashMap;
 use std::io::{self, BufRead};
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::sync::Arc;
 
+use super::caught::caught;
 use super::{CREASE_DEG, LoadedMesh, check_triangle_count, checked, decode_texture, malformed};
 use crate::scene::mesh_edit::material_index;
 use crate::scene::vector::normalized;
@@ -46,9 +46,9 @@ pub fn load_obj(
     reader.read_to_end(&mut bytes).map_err(|source| SourceError::Io { path: path.to_owned(), source })?;
     let text = String::from_utf8_lossy(&bytes);
     // The parser indexes without checking in places; broken files must not end the program.
-    let parsed = catch_unwind(AssertUnwindSafe(|| tobj::load_obj_buf(&mut text.as_bytes(), &options, load_materials)));
+    let parsed = caught(|| tobj::load_obj_buf(&mut text.as_bytes(), &options, load_materials));
     let (models, materials) = parsed
-        .map_err(|_| malformed(path, "broken OBJ: an index is out of bounds"))?
+        .ok_or_else(|| malformed(path, "broken OBJ: an index is out of bounds"))?
         .map_err(|error| malformed(path, format!("broken OBJ: {error}")))?;
     let mut builder =
         Builder { path, resolve, textures: HashMap::new(), warnings: warnings.take(), mesh: Mesh::default() };

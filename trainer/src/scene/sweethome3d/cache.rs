@@ -18,7 +18,7 @@ pub(super) const INDEX_FILE: &str = "index.json";
 pub(super) const CREDITS_FILE: &str = "CREDITS.txt";
 
 /// What to do about a cache that cannot be used.
-pub(super) const REMEDY: &str = "run `trainer data prepare sweethome3d`";
+pub(super) const REMEDY: &str = "run `cargo trainer data prepare sweethome3d --overwrite`";
 
 /// What the cache holds.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -98,15 +98,16 @@ impl CacheIndex {
     pub(super) fn read(folder: &Path) -> Result<Self, SourceError> {
         let path = folder.join(INDEX_FILE);
         let text = fs::read_to_string(&path).map_err(|error| match error.kind() {
-            std::io::ErrorKind::NotFound => {
-                SourceError::Unusable(format!("{}: the furniture is not prepared: {REMEDY}", folder.display()))
-            }
+            std::io::ErrorKind::NotFound => SourceError::Unusable(format!(
+                "{}: the furniture is not prepared: run `cargo trainer data prepare sweethome3d`",
+                folder.display()
+            )),
             _ => SourceError::Io { path: path.clone(), source: error },
         })?;
         let malformed = |reason: String| SourceError::Malformed { path: path.clone(), reason };
-        let index: Self = serde_json::from_str(&text)
-            .map_err(|error| malformed(format!("broken ({error}): {REMEDY} --overwrite")))?;
-        index.check().map_err(|reason| malformed(format!("{reason}: {REMEDY} --overwrite")))?;
+        let index: Self =
+            serde_json::from_str(&text).map_err(|error| malformed(format!("broken ({error}): {REMEDY}")))?;
+        index.check().map_err(|reason| malformed(format!("{reason}: {REMEDY}")))?;
         Ok(index)
     }
 
@@ -135,9 +136,9 @@ pub(super) fn read_mesh(folder: &Path, object: &CachedObject) -> Result<Mesh, So
     let bytes = fs::read(&path).map_err(|source| SourceError::Io { path: path.clone(), source })?;
     let malformed = |reason: String| SourceError::Malformed { path: path.clone(), reason };
     if crc32fast::hash(&bytes) != object.crc32 {
-        return Err(malformed(format!("is not the file that was written (wrong checksum): {REMEDY} --overwrite")));
+        return Err(malformed(format!("is not the file that was written (wrong checksum): {REMEDY}")));
     }
-    mesh_from_bytes(&bytes).map_err(|reason| malformed(format!("{reason}: {REMEDY} --overwrite")))
+    mesh_from_bytes(&bytes).map_err(|reason| malformed(format!("{reason}: {REMEDY}")))
 }
 
 #[cfg(test)]

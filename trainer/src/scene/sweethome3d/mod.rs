@@ -18,6 +18,6 @@ mod symmetry_test;
 pub use cache::{CacheIndex, CachedObject, SkippedModel, default_cache_folder};
 pub use catalogue::{Catalogue, CatalogueEntry, parse_catalogue};
 pub use package::{FurnitureFolder, INSTALLED_FOLDER, PACKAGE_NAME};
-pub use prepare::{PrepareReport, prepare};
+pub use prepare::{NOT_IN_PACKAGE, PrepareReport, prepare};
 pub use source::SweetHome3d;
 pub use symmetry_test::vertical_symmetry;

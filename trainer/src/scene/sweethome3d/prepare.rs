@@ -19,6 +19,9 @@ use crate::scene::SourceError;
 
 const CATALOGUE_FILE: &str = "PluginFurnitureCatalog.properties";
 
+/// Why a model of the class map is skipped that no catalogue lists.
+pub const NOT_IN_PACKAGE: &str = "is not in the package";
+
 /// Largest file within an archive that is read.
 const LARGEST_FILE_BYTES: u64 = 256 << 20;
 
@@ -47,7 +50,6 @@ pub fn prepare(
 ) -> Result<PrepareReport, SourceError> {
     let class_map = ClassMap::embedded().map_err(SourceError::Unusable)?;
     let destination = cache_in(cache_folder);
-    fs::create_dir_all(cache_folder).map_err(|source| SourceError::Io { path: cache_folder.into(), source })?;
     let staged = StagedFolder::create(&destination, overwrite, |folder| folder.join(INDEX_FILE).is_file())?;
     let labels = class_map.labels();
     let counter = Counter { done: AtomicUsize::new(0), all: labels.len(), progress };
@@ -196,8 +198,9 @@ fn index_of(
     let known = |id: &str| objects.iter().any(|object| object.catalogue_id == id);
     let absent = |id: &&str| !known(id) && !skipped.iter().any(|model| model.catalogue_id == **id);
     let absent: Vec<&str> = class_map.labels().into_keys().filter(absent).collect();
-    let reason = "is not in the package";
-    skipped.extend(absent.iter().map(|id| SkippedModel { catalogue_id: (*id).to_owned(), reason: reason.to_owned() }));
+    skipped.extend(
+        absent.iter().map(|id| SkippedModel { catalogue_id: (*id).to_owned(), reason: NOT_IN_PACKAGE.to_owned() }),
+    );
     if objects.is_empty() {
         return Err(SourceError::Unusable("none of the known models is in the package: is it version 1.8?".to_owned()));
     }

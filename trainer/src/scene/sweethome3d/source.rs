@@ -30,6 +30,11 @@ impl SweetHome3d {
         Ok(Self { folder, index, diagonal, meshes })
     }
 
+    /// Where the cache lies.
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
     /// What is known of the objects.
     pub fn index(&self) -> &CacheIndex {
         &self.index

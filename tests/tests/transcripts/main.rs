@@ -1,0 +1,58 @@
+//! What the commands print, as transcripts that are documentation too: `tests/cmd/*.trycmd` and the guides in `docs/`.
+//!
+//! `TRYCMD=overwrite` writes what the commands print now into the transcripts; look at the difference before it is
+//! committed.
+
+#[path = "../fixtures/mod.rs"]
+mod fixtures;
+
+use fixtures::{Place, meshes};
+use sextant_tests::finished_run;
+
+/// A place with a folder of parts and a configuration, as the guides have them.
+fn place() -> Place {
+    let place = Place::new();
+    meshes::write_parts(&place.path("parts"));
+    place.write("mine.toml", b"name = \"bolts\"\n\n[fit]\nstep = 500\n");
+    place
+}
+
+#[test]
+fn help_is_as_printed() {
+    Place::new().follow("cmd/help.trycmd");
+}
+
+#[test]
+fn data_commands_are_as_printed() {
+    place().follow("cmd/data.trycmd");
+}
+
+#[test]
+fn commands_on_a_run_are_as_printed() {
+    let place = place();
+    place.copy(&finished_run().join("run"), "run");
+    place.write_picture("part.png");
+    place.follow("cmd/run.trycmd");
+}
+
+#[test]
+fn the_rendering_guide_is_true() {
+    place().follow("../docs/rendering.md");
+}
+
+#[test]
+fn the_configuration_guide_is_true() {
+    place().follow("../docs/configuration.md");
+}
+
+#[test]
+fn the_guide_to_run_folders_is_true() {
+    let place = place();
+    place.copy(&finished_run().join("run"), "runs/bolts");
+    place.follow("../docs/run-folder.md");
+}
+
+#[test]
+fn the_guide_to_errors_is_true() {
+    place().follow("../docs/errors-and-exit-codes.md");
+}
