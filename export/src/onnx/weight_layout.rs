@@ -53,7 +53,11 @@ mod tests {
 
     fn counting(shape: &[usize]) -> Weight {
         let count: usize = shape.iter().product();
-        Weight { name: "w".into(), shape: shape.to_vec(), data: WeightData::F32((0..count).map(|v| v as f32).collect()) }
+        Weight {
+            name: "w".into(),
+            shape: shape.to_vec(),
+            data: WeightData::F32((0..count).map(|v| v as f32).collect()),
+        }
     }
 
     #[test]
