@@ -27,11 +27,14 @@ pub mod inspect;
 mod model_file;
 pub mod onnx;
 mod onnx_export;
+pub mod quantize;
 mod run_folder;
 mod staged_file;
+mod sxt_export;
 pub mod verify;
 
 pub use error::Error;
 pub use graph_name::GraphName;
 pub use onnx_export::{OnnxExport, OnnxReport};
 pub use run_folder::RunFolder;
+pub use sxt_export::{QuantizationReport, SxtExport, SxtReport};

@@ -62,4 +62,9 @@ impl RunFolder {
     pub fn golden_path(&self) -> PathBuf {
         self.path.join("golden.safetensors")
     }
+
+    /// Images that the quantiser takes ranges from.
+    pub fn calibration_path(&self) -> PathBuf {
+        self.path.join("calibration.safetensors")
+    }
 }

@@ -120,6 +120,37 @@ pub(crate) fn as_f32_mut(bytes: &mut [u8]) -> Option<&mut [f32]> {
     (before.is_empty() && after.is_empty()).then_some(values)
 }
 
+/// The bytes as 32-bit integers; `None` when they are not aligned to 4 or their number is not a multiple of 4.
+#[allow(unsafe_code)]
+pub(crate) fn as_i32(bytes: &[u8]) -> Option<&[i32]> {
+    // SAFETY: every pattern of four bytes is an i32, and `align_to` keeps length and alignment right.
+    let (before, values, after) = unsafe { bytes.align_to::<i32>() };
+    (before.is_empty() && after.is_empty()).then_some(values)
+}
+
+/// The bytes as 16-bit integers; `None` when they are not aligned to 2 or their number is odd.
+#[allow(unsafe_code)]
+pub(crate) fn as_i16_mut(bytes: &mut [u8]) -> Option<&mut [i16]> {
+    // SAFETY: every pattern of two bytes is an i16 and the other way round; `align_to_mut` keeps length and alignment
+    // right.
+    let (before, values, after) = unsafe { bytes.align_to_mut::<i16>() };
+    (before.is_empty() && after.is_empty()).then_some(values)
+}
+
+/// The bytes as signed ones.
+#[allow(unsafe_code)]
+pub(crate) fn as_i8(bytes: &[u8]) -> &[i8] {
+    // SAFETY: u8 and i8 have one size, one alignment and no invalid patterns: the middle part is everything.
+    unsafe { bytes.align_to::<i8>().1 }
+}
+
+/// The bytes as signed ones.
+#[allow(unsafe_code)]
+pub(crate) fn as_i8_mut(bytes: &mut [u8]) -> &mut [i8] {
+    // SAFETY: as in `as_i8`.
+    unsafe { bytes.align_to_mut::<i8>().1 }
+}
+
 #[cfg(feature = "alloc")]
 #[allow(unsafe_code)]
 fn blocks_as_bytes(blocks: &[Aligned<16>]) -> &[u8] {

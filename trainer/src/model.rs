@@ -147,7 +147,7 @@ mod tests {
         let made: usize = graph.value(node.output).shape.iter().product();
         match &node.op {
             Op::Conv2d { weight, .. } => made * graph.weight(*weight).shape[1..].iter().product::<usize>(),
-            Op::Linear { weight, .. } => graph.weight(*weight).data.len(),
+            Op::Linear { weight, .. } => graph.weight(*weight).floats().len(),
             _ => 0,
         }
     }
@@ -159,7 +159,7 @@ mod tests {
         let encode = &graphs[0];
         let macs: usize = encode.nodes.iter().map(|node| macs(encode, node)).sum();
         assert!(macs > 9_000_000 && macs <= 12_000_000, "{macs} multiply-accumulates");
-        let weights = encode.weights.iter().filter(|weight| weight.shape.len() > 1).map(|w| w.data.len());
+        let weights = encode.weights.iter().filter(|weight| weight.shape.len() > 1).map(|w| w.floats().len());
         let weights = weights.sum::<usize>();
         assert!(weights <= 256 * 1024, "{weights} weights of one byte each");
     }

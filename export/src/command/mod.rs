@@ -2,6 +2,7 @@
 
 mod inspect;
 mod onnx;
+mod sxt;
 mod verify;
 
 use std::io::Write;
@@ -24,6 +25,8 @@ pub struct Arguments {
 enum Command {
     /// Write a self-contained ONNX file that has repeated the trainer's golden vectors.
     Onnx(onnx::OnnxArguments),
+    /// Write a .sxt file, in eight bits when asked, and print what that cost.
+    Sxt(sxt::SxtArguments),
     /// Compare every engine that is there with the trainer's golden vectors.
     Verify(verify::VerifyArguments),
     /// Show what is in a .sxt or .onnx file.
@@ -41,6 +44,7 @@ pub struct Outcome {
 pub fn run(arguments: Arguments) -> anyhow::Result<Outcome> {
     match arguments.command {
         Command::Onnx(arguments) => arguments.run(),
+        Command::Sxt(arguments) => arguments.run(),
         Command::Verify(arguments) => arguments.run(),
         Command::Inspect(arguments) => arguments.run(),
     }

@@ -36,6 +36,7 @@ fn summary(graph: &Graph, arena_bytes: usize) -> GraphSummary {
 fn port(graph: &Graph, name: &str, id: ValueId) -> Port {
     let data_type = match graph.value(id).data_type {
         DataType::U8 => "u8",
+        DataType::I8 => "i8",
         _ => "f32",
     };
     Port { name: name.to_string(), data_type: data_type.to_string(), shape: shape(graph, id) }

@@ -18,14 +18,14 @@ impl WeightLayout {
     pub fn arrange(self, weight: &Weight) -> (Vec<usize>, Vec<f32>) {
         match (self, weight.shape.as_slice()) {
             (Self::ConvNchw, &[cout, kh, kw, cin]) => {
-                let data = permute(&weight.data, [cout, kh, kw, cin], [0, 3, 1, 2]);
+                let data = permute(weight.floats(), [cout, kh, kw, cin], [0, 3, 1, 2]);
                 (vec![cout, cin, kh, kw], data)
             }
             (Self::StackedColumns, &[k, d_out, d_in]) => {
-                let data = permute(&weight.data, [1, k, d_out, d_in], [0, 3, 1, 2]);
+                let data = permute(weight.floats(), [1, k, d_out, d_in], [0, 3, 1, 2]);
                 (vec![d_in, k * d_out], data)
             }
-            _ => (weight.shape.clone(), weight.data.clone()),
+            _ => (weight.shape.clone(), weight.floats().to_vec()),
         }
     }
 }
@@ -49,10 +49,15 @@ fn permute(data: &[f32], shape: [usize; 4], order: [usize; 4]) -> Vec<f32> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use sextant_runtime::graph::WeightData;
 
     fn counting(shape: &[usize]) -> Weight {
         let count: usize = shape.iter().product();
-        Weight { name: "w".into(), shape: shape.to_vec(), data: (0..count).map(|v| v as f32).collect() }
+        Weight {
+            name: "w".into(),
+            shape: shape.to_vec(),
+            data: WeightData::F32((0..count).map(|v| v as f32).collect()),
+        }
     }
 
     #[test]

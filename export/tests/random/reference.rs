@@ -117,7 +117,7 @@ fn windows(
 }
 
 fn weight_of(graph: &Graph, id: WeightId) -> Vec<f64> {
-    graph.weight(id).data.iter().map(|v| f64::from(*v)).collect()
+    graph.weight(id).floats().iter().map(|v| f64::from(*v)).collect()
 }
 
 fn dot(a: &[f64], b: &[f64]) -> f64 {

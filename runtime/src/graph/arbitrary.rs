@@ -3,7 +3,7 @@
 use alloc::vec::Vec;
 use alloc::{format, vec};
 
-use super::{Activation, DataType, Graph, GraphBuilder, Op, Padding, ValueId};
+use super::{Activation, DataType, Graph, GraphBuilder, Op, Padding, Quantization, ValueId, WeightData};
 
 /// Numbers that decide; all zero once they are used up.
 pub(crate) struct Choices(pub Vec<u32>);
@@ -18,7 +18,17 @@ impl Choices {
     }
 
     fn activation(&mut self) -> Activation {
-        [Activation::Identity, Activation::Relu][self.below(2)]
+        let clamp = Activation::Clamp { low: -0.5, high: 1.25 };
+        [Activation::Identity, Activation::Relu, Activation::Relu6, clamp][self.below(4)]
+    }
+
+    fn quantization(&mut self) -> Quantization {
+        Quantization { scale: [0.01, 0.02, 0.5, 0.013][self.below(4)], zero_point: self.below(256) as u8 as i8 }
+    }
+
+    fn bytes(&mut self, count: usize) -> Vec<i8> {
+        let seed = self.below(1000);
+        (0..count).map(|index| ((index * 7919 + seed * 104_729) % 251) as u8 as i8).collect()
     }
 
     fn numbers(&mut self, count: usize) -> Vec<f32> {
@@ -35,12 +45,21 @@ pub(crate) fn arbitrary_graph(name: &str, nodes: usize, choices: &mut Choices) -
     let condition = builder.input("condition", &[2], DataType::F32);
     let normalize = Op::Normalize { mean: [0.5, 0.25, 0.0], std: [0.25, 0.5, 1.0] };
     let normalized = builder.node("normalize", normalize, &[image]).unwrap();
-    let mut values = vec![condition, normalized];
+    let to = Quantization { scale: 0.03, zero_point: -20 };
+    let quantize = Op::QuantizeImage { mean: [0.5, 0.25, 0.0], std: [0.25, 0.5, 1.0] };
+    let quantized = builder.quantized_node("quantize", quantize, &[image], to).unwrap();
+    let mut values = vec![condition, normalized, quantized];
     let mut made = vec![normalized];
     for index in 0..nodes {
         let value = grow(&mut builder, &format!("node{index}"), &values, condition, choices);
         values.push(value);
         made.push(value);
+    }
+    // Only float32 values are outputs.
+    for (index, value) in made.iter_mut().enumerate() {
+        if builder.quantization(*value).is_some() {
+            *value = builder.node(&format!("real{index}"), Op::Dequantize, &[*value]).unwrap();
+        }
     }
     let outputs = choices.between(1, made.len().min(3));
     for index in 0..outputs {
@@ -59,52 +78,113 @@ fn grow(
 ) -> ValueId {
     let input = values[values.len() - 1 - choices.below(values.len())];
     let shape = builder.shape(input).to_vec();
-    let (op, inputs) = match (shape.as_slice(), choices.below(8)) {
+    let quantized = builder.quantization(input).is_some();
+    if choices.below(12) == 0 {
+        let op = if quantized { Op::Dequantize } else { Op::Quantize };
+        let to = choices.quantization();
+        return builder.quantized_node(name, op, &[input], to).unwrap();
+    }
+    let (op, inputs) = match (shape.as_slice(), choices.below(16)) {
         (_, 0) => (Op::Relu, vec![input]),
-        (_, 1) => (Op::Add { activation: choices.activation() }, vec![input, input]),
-        (_, 2) => (Op::Concat, vec![input, input]),
+        (_, 1) => (Op::Add { activation: choices.activation() }, pair(builder, input, values, choices)),
+        (_, 2) => (Op::Concat, pair(builder, input, values, choices)),
         ([.., channels], 3) => {
             let start = choices.below(*channels);
             let end = choices.between(start + 1, *channels);
             (Op::Slice { start: start as u32, end: end as u32 }, vec![input])
         }
         (&[_, _, _], 4) => (Op::GlobalAveragePool, vec![input]),
-        (&[height, width, _], 5) => {
+        (&[height, width, _], 5 | 6) => {
             let kernel = [choices.between(1, height), choices.between(1, width)];
             let padding = Padding { top: choices.below(kernel[0]) as u16, ..Padding::default() };
             let stride = [choices.between(1, 3) as u16, choices.between(1, 3) as u16];
-            (Op::MaxPool2d { kernel: kernel.map(|k| k as u16), stride, padding }, vec![input])
+            let kernel = kernel.map(|k| k as u16);
+            let largest = Op::MaxPool2d { kernel, stride, padding };
+            let average = Op::AveragePool2d { kernel, stride, padding };
+            ([largest, average][choices.below(2)], vec![input])
         }
-        (&[_, _, _], _) => (convolution(builder, name, &shape, choices), vec![input]),
-        (&[9], 4 | 5) => (Op::NearestRotation, vec![input]),
-        (&[d], 6) => {
+        (_, 7) => (Op::Mul { activation: choices.activation() }, pair(builder, input, values, choices)),
+        (_, 8) => {
+            let elements: usize = shape.iter().product();
+            (Op::Reshape { shape: [1, elements as u32, 0, 0] }, vec![input])
+        }
+        (extents, 9) => {
+            let turned = [[0, 1, 2, 3], [1, 0, 2, 3], [2, 0, 1, 3]][choices.below(extents.len().min(3))];
+            (Op::Transpose { axes: turned }, vec![input])
+        }
+        (extents, 10) => {
+            let axis = choices.below(extents.len()) as u8;
+            ([Op::ReduceMean { axis }, Op::ReduceMax { axis }][choices.below(2)], vec![input])
+        }
+        (_, 11) if !quantized => ([Op::Sigmoid, Op::Softmax][choices.below(2)], vec![input]),
+        (_, 11) => (Op::Clamp { low: -1.0, high: 1.0 }, vec![input]),
+        (&[_, _, _], _) => (convolution(builder, name, &shape, quantized, choices), vec![input]),
+        (&[9], 4 | 5) if !quantized => (Op::NearestRotation, vec![input]),
+        (&[d], 6) if !quantized && d < 40 => {
             let numbers = choices.numbers(2 * d * d);
             let weight = builder.weight(&format!("{name}.predictor"), &[2, d, d], numbers).unwrap();
             (Op::ApplyPredictor { weight }, vec![input, condition])
         }
         (&[cin], _) => {
             let cout = [9, 2, 1, 13][choices.below(4)];
-            let numbers = choices.numbers(cout * cin);
-            let weight = builder.weight(&format!("{name}.weight"), &[cout, cin], numbers).unwrap();
-            let numbers = choices.numbers(cout);
-            let bias = builder.weight(&format!("{name}.bias"), &[cout], numbers).unwrap();
+            let (weight, bias) = constants(builder, name, &[cout, cin], cout, quantized, choices);
             (Op::Linear { weight, bias, activation: choices.activation() }, vec![input])
         }
         _ => (Op::Relu, vec![input]),
     };
-    builder.node(name, op, &inputs).unwrap()
+    let to = match builder.quantization(input) {
+        Some(kept) if op.keeps_quantization() => kept,
+        _ => choices.quantization(),
+    };
+    builder.quantized_node(name, op, &inputs, to).unwrap()
 }
 
-fn convolution(builder: &mut GraphBuilder, name: &str, shape: &[usize], choices: &mut Choices) -> Op {
+/// A value and another one of its shape and type, often itself.
+fn pair(builder: &GraphBuilder, input: ValueId, values: &[ValueId], choices: &mut Choices) -> Vec<ValueId> {
+    let fits = |other: &ValueId| {
+        builder.shape(*other) == builder.shape(input)
+            && builder.quantization(*other).is_some() == builder.quantization(input).is_some()
+    };
+    let fitting: Vec<ValueId> = values.iter().copied().filter(fits).collect();
+    let other = fitting[choices.below(fitting.len())];
+    if choices.below(2) == 0 { vec![input, other] } else { vec![other, input] }
+}
+
+/// A weight of that shape and a bias, both of the element types that go together.
+fn constants(
+    builder: &mut GraphBuilder,
+    name: &str,
+    shape: &[usize],
+    channels: usize,
+    quantized: bool,
+    choices: &mut Choices,
+) -> (super::WeightId, super::WeightId) {
+    let elements = shape.iter().product();
+    let (weight_name, bias_name) = (format!("{name}.weight"), format!("{name}.bias"));
+    if !quantized {
+        let weight = choices.numbers(elements);
+        let bias = choices.numbers(channels);
+        let weight = builder.weight(&weight_name, shape, weight).unwrap();
+        return (weight, builder.weight(&bias_name, &[channels], bias).unwrap());
+    }
+    let multipliers = (0..channels).map(|channel| (1 << 30) - 77_777_777 * (channel % 9) as i32).collect();
+    let data = WeightData::I8 { values: choices.bytes(elements), multipliers, shift: choices.between(0, 8) as u32 };
+    let bias = (0..channels).map(|channel| 1000 * channel as i32 - 2500).collect();
+    let weight = builder.constant(&weight_name, shape, data).unwrap();
+    (weight, builder.constant(&bias_name, &[channels], WeightData::I32(bias)).unwrap())
+}
+
+fn convolution(builder: &mut GraphBuilder, name: &str, shape: &[usize], quantized: bool, choices: &mut Choices) -> Op {
     let [height, width, cin] = [shape[0], shape[1], shape[2]];
     let groups = if choices.below(3) == 0 { cin } else { 1 };
     let cout = groups * choices.between(1, if groups == 1 { 6 } else { 2 });
     let kernel = [choices.between(1, height.min(3)), choices.between(1, width.min(3))];
-    let numbers = choices.numbers(cout * kernel[0] * kernel[1] * (cin / groups));
-    let weight =
-        builder.weight(&format!("{name}.weight"), &[cout, kernel[0], kernel[1], cin / groups], numbers).unwrap();
-    let numbers = choices.numbers(cout);
-    let bias = builder.weight(&format!("{name}.bias"), &[cout], numbers).unwrap();
+    let depthwise = quantized && groups > 1 && cout == groups;
+    let shape = match depthwise {
+        true => [1, kernel[0], kernel[1], cin],
+        false => [cout, kernel[0], kernel[1], cin / groups],
+    };
+    let (weight, bias) = constants(builder, name, &shape, cout, quantized, choices);
     Op::Conv2d {
         weight,
         bias,

@@ -3,7 +3,10 @@ use alloc::vec;
 use alloc::vec::Vec;
 use core::fmt;
 
-use super::{DataType, Graph, Node, Op, Operands, Shape, ValueId, ValueInfo, Weight, WeightId, infer};
+use super::{
+    DataType, Graph, Node, Op, Operand, Operands, Quantization, Shape, ValueId, ValueInfo, Weight, WeightData,
+    WeightId, WeightInfo, check_scales, infer,
+};
 
 /// Why a node does not fit the graph it is added to.
 #[derive(Clone, Debug, PartialEq)]
@@ -45,35 +48,68 @@ impl GraphBuilder {
 
     /// Adds an input of that shape (without the batch axis).
     pub fn input(&mut self, name: &str, shape: &[usize], data_type: DataType) -> ValueId {
-        let id = self.add_value(name, shape.to_vec(), data_type);
+        let id = self.add_value(name, shape.to_vec(), data_type, None);
         self.graph.inputs.push(id);
         id
     }
 
-    /// Adds a constant.
+    /// Adds a float32 constant.
     ///
     /// # Errors
     /// When the data does not fill the shape, or a value is not finite.
     pub fn weight(&mut self, name: &str, shape: &[usize], data: Vec<f32>) -> Result<WeightId, GraphError> {
-        let expected: usize = shape.iter().product();
-        if data.len() != expected {
-            return fail(name, alloc::format!("{} values do not fill the shape {shape:?}", data.len()));
-        }
         if let Some(index) = data.iter().position(|v| !v.is_finite()) {
             return fail(name, alloc::format!("weight {index} is {}, not a finite number", data[index]));
+        }
+        self.constant(name, shape, WeightData::F32(data))
+    }
+
+    /// Adds a constant of any element type.
+    ///
+    /// # Errors
+    /// When the data does not fill the shape.
+    pub fn constant(&mut self, name: &str, shape: &[usize], data: WeightData) -> Result<WeightId, GraphError> {
+        let expected: usize = shape.iter().product();
+        if data.elements() != expected {
+            return fail(name, alloc::format!("{} values do not fill the shape {shape:?}", data.elements()));
         }
         self.graph.weights.push(Weight { name: name.to_string(), shape: shape.to_vec(), data });
         Ok(WeightId(self.graph.weights.len() as u32 - 1))
     }
 
-    /// Adds an operator and returns the value it makes.
+    /// Adds an operator and returns the value it makes. An int8 result gets the first input's scale and zero point.
     ///
     /// # Errors
     /// When the inputs' shapes or the weights do not fit the operator.
     pub fn node(&mut self, name: &str, op: Op, inputs: &[ValueId]) -> Result<ValueId, GraphError> {
-        let (shape, data_type) =
-            self.infer(&op, inputs).map_err(|reason| GraphError { node: name.to_string(), reason })?;
-        let output = self.add_value(name, shape, data_type);
+        let quantization = inputs.first().and_then(|id| self.graph.value(*id).quantization);
+        self.node_with(name, op, inputs, quantization)
+    }
+
+    /// Adds an operator whose int8 result has that scale and zero point, and returns the value it makes.
+    ///
+    /// # Errors
+    /// When the inputs' shapes, scales or the weights do not fit the operator.
+    pub fn quantized_node(
+        &mut self,
+        name: &str,
+        op: Op,
+        inputs: &[ValueId],
+        quantization: Quantization,
+    ) -> Result<ValueId, GraphError> {
+        self.node_with(name, op, inputs, Some(quantization))
+    }
+
+    fn node_with(
+        &mut self,
+        name: &str,
+        op: Op,
+        inputs: &[ValueId],
+        quantization: Option<Quantization>,
+    ) -> Result<ValueId, GraphError> {
+        let (shape, data_type, quantization) =
+            self.infer(&op, inputs, quantization).map_err(|reason| GraphError { node: name.to_string(), reason })?;
+        let output = self.add_value(name, shape, data_type, quantization);
         self.graph.nodes.push(Node { name: name.to_string(), op, inputs: inputs.to_vec(), output });
         Ok(output)
     }
@@ -93,18 +129,37 @@ impl GraphBuilder {
         self.graph
     }
 
-    fn add_value(&mut self, name: &str, shape: Vec<usize>, data_type: DataType) -> ValueId {
-        self.graph.values.push(ValueInfo { name: name.to_string(), shape, data_type });
+    /// What an int8 value's numbers stand for.
+    pub fn quantization(&self, value: ValueId) -> Option<Quantization> {
+        self.graph.value(value).quantization
+    }
+
+    fn add_value(
+        &mut self,
+        name: &str,
+        shape: Vec<usize>,
+        data_type: DataType,
+        quantization: Option<Quantization>,
+    ) -> ValueId {
+        self.graph.values.push(ValueInfo { name: name.to_string(), shape, data_type, quantization });
         ValueId(self.graph.values.len() as u32 - 1)
     }
 
-    fn infer(&self, op: &Op, inputs: &[ValueId]) -> Result<(Vec<usize>, DataType), String> {
+    fn infer(
+        &self,
+        op: &Op,
+        inputs: &[ValueId],
+        quantization: Option<Quantization>,
+    ) -> Result<(Vec<usize>, DataType, Option<Quantization>), String> {
         let operands = BuilderOperands { graph: &self.graph, inputs };
-        let (shape, data_type) = infer(op, &operands).map_err(|error| {
+        let describe = |error| {
             let shapes: Vec<&[usize]> = inputs.iter().map(|id| self.shape(*id)).collect();
             alloc::format!("{error}: {op:?}, inputs {shapes:?}{}", self.describe_weights(op))
-        })?;
-        Ok((shape.extents().to_vec(), data_type))
+        };
+        let (shape, data_type) = infer(op, &operands).map_err(describe)?;
+        let quantization = quantization.filter(|_| data_type == DataType::I8);
+        check_scales(op, &operands, data_type, quantization).map_err(describe)?;
+        Ok((shape.extents().to_vec(), data_type, quantization))
     }
 
     fn describe_weights(&self, op: &Op) -> String {
@@ -129,13 +184,19 @@ impl Operands for BuilderOperands<'_> {
         self.inputs.len()
     }
 
-    fn input(&self, index: usize) -> Option<(Shape, DataType)> {
+    fn input(&self, index: usize) -> Option<Operand> {
         let value = self.graph.value(*self.inputs.get(index)?);
-        Some((Shape::new(&value.shape)?, value.data_type))
+        let shape = Shape::new(&value.shape)?;
+        Some(Operand { shape, data_type: value.data_type, quantization: value.quantization })
     }
 
-    fn weight(&self, id: WeightId) -> Option<Shape> {
-        Shape::new(&self.graph.weight(id).shape)
+    fn weight(&self, id: WeightId) -> Option<WeightInfo> {
+        let weight = self.graph.weight(id);
+        Some(WeightInfo {
+            shape: Shape::new(&weight.shape)?,
+            data_type: weight.data.data_type(),
+            requantized_channels: weight.data.requantized_channels(),
+        })
     }
 }
 

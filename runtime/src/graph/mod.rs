@@ -9,15 +9,23 @@
 pub(crate) mod arbitrary;
 #[cfg(feature = "alloc")]
 mod builder;
+mod infer;
 #[cfg(feature = "alloc")]
 mod network;
 mod op;
+mod overlap;
+mod quantization;
 mod shape;
 
 #[cfg(feature = "alloc")]
 pub use builder::{GraphBuilder, GraphError};
+pub(crate) use infer::{
+    Operand, Operands, WeightInfo, check_scales, filter_row_bytes, infer, is_depthwise, scratch_bytes,
+};
 #[cfg(feature = "alloc")]
-pub use network::{Graph, Node, ValueInfo, Weight};
+pub use network::{Graph, Node, ValueInfo, Weight, WeightData};
 pub use op::{Activation, DataType, Op, Padding, ValueId, WeightId};
+pub(crate) use overlap::{Overlap, overlap};
+pub use quantization::Quantization;
+pub(crate) use quantization::{Blend, MAX_SHIFT, Ratio, requantize, rescale, round_half_up, saturate};
 pub use shape::{MAX_RANK, Shape, ShapeError};
-pub(crate) use shape::{Operands, infer};

@@ -1,7 +1,7 @@
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use super::{DataType, Op, ValueId, WeightId};
+use super::{DataType, Op, Quantization, ValueId, WeightId};
 
 /// One operator application.
 #[derive(Clone, Debug, PartialEq)]
@@ -25,6 +25,8 @@ pub struct ValueInfo {
     pub shape: Vec<usize>,
     /// Element type.
     pub data_type: DataType,
+    /// What the numbers stand for; of int8 values only.
+    pub quantization: Option<Quantization>,
 }
 
 /// A constant of the network.
@@ -35,7 +37,63 @@ pub struct Weight {
     /// Layout as the operator says.
     pub shape: Vec<usize>,
     /// Row-major values.
-    pub data: Vec<f32>,
+    pub data: WeightData,
+}
+
+impl Weight {
+    /// The values of a float32 weight; none of others.
+    pub fn floats(&self) -> &[f32] {
+        match &self.data {
+            WeightData::F32(values) => values,
+            _ => &[],
+        }
+    }
+}
+
+/// Values of a constant.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub enum WeightData {
+    /// Real numbers.
+    F32(Vec<f32>),
+    /// Symmetric eight-bit numbers, with what an operator needs to bring its sums to its output's scale.
+    I8 {
+        /// Row-major, without padding.
+        values: Vec<i8>,
+        /// One per output channel: the quotient of scales times `2^(32 + shift)`, in `[0, 2^31)`.
+        multipliers: Vec<i32>,
+        /// Common to all channels, in `[0, 30]`.
+        shift: u32,
+    },
+    /// Biases: in units of input scale times weight scale, less `zero_point * sum of the weights`.
+    I32(Vec<i32>),
+}
+
+impl WeightData {
+    /// Element type.
+    pub fn data_type(&self) -> DataType {
+        match self {
+            Self::F32(_) => DataType::F32,
+            Self::I8 { .. } => DataType::I8,
+            Self::I32(_) => DataType::I32,
+        }
+    }
+
+    /// Number of elements.
+    pub fn elements(&self) -> usize {
+        match self {
+            Self::F32(values) => values.len(),
+            Self::I8 { values, .. } => values.len(),
+            Self::I32(values) => values.len(),
+        }
+    }
+
+    pub(crate) fn requantized_channels(&self) -> usize {
+        match self {
+            Self::I8 { multipliers, .. } => multipliers.len(),
+            _ => 0,
+        }
+    }
 }
 
 /// A network: nodes in an order in which they can run.

@@ -1,12 +1,14 @@
-//! Float32 operators over slices, channels last, one sample.
+//! Operators over slices, channels last, one sample: float32 here, int8 in [`int8`].
 //!
 //! Shapes have been checked when the model was parsed: a kernel given slices of other lengths leaves what it cannot
 //! compute untouched, and never panics.
 
+pub(crate) mod axes;
 pub(crate) mod channels;
 pub(crate) mod convolution;
 pub(crate) mod dot;
 pub(crate) mod elementwise;
+pub(crate) mod int8;
 pub(crate) mod linear;
 pub(crate) mod pooling;
 pub(crate) mod predictor;

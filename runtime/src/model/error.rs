@@ -71,7 +71,7 @@ pub enum Fault {
     TooMany,
     /// The code of the element type is unknown here.
     DataType,
-    /// The file has numbers of fewer bits than this version of the crate runs.
+    /// Scale, zero point, multipliers or shift are missing, impossible, or where none belong.
     Quantization,
     /// No axes, too many, one of no extent, or too many elements.
     Shape,
@@ -155,7 +155,7 @@ impl fmt::Display for Fault {
             Self::NameOrder => "a name occurs twice or out of order",
             Self::TooMany => "more than the format allows",
             Self::DataType => "unknown element type",
-            Self::Quantization => "quantised numbers are not supported by this version of the runtime",
+            Self::Quantization => "scale, zero point, multipliers or shift are impossible here",
             Self::Shape => "impossible shape",
             Self::DataLength => "the data's length does not fit the shape",
             Self::NotFinite { element } => return write!(f, "element {element} is not a finite number"),

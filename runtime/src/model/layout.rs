@@ -94,8 +94,15 @@ pub(crate) mod tensor {
     pub const SHAPE: usize = 4;
     pub const DATA_OFFSET: usize = 20;
     pub const DATA_BYTES: usize = 24;
-    /// Zero point, offsets of multipliers and shifts, number of channels, reserved: all zero for float32.
+    /// Zero, offset of multipliers, shift, number of channels, zero: all zero but for int8.
     pub const QUANTIZATION_FIELDS: core::ops::Range<usize> = 28..48;
+    pub const ZERO_POINT: core::ops::Range<usize> = 28..32;
+    pub const MULTIPLIERS_OFFSET: usize = 32;
+    pub const SHIFT: usize = 36;
+    pub const CHANNELS: usize = 40;
+    pub const RESERVED: core::ops::Range<usize> = 44..48;
+    /// [`QUANTIZATION`] of an int8 tensor with one multiplier per output channel.
+    pub const PER_CHANNEL: u8 = 1;
 }
 
 pub(crate) mod graph {
@@ -105,7 +112,8 @@ pub(crate) mod graph {
     pub const INPUTS: usize = 32;
     pub const OUTPUTS: usize = 40;
     pub const ARENA_BYTES: usize = 48;
-    pub const RESERVED: core::ops::Range<usize> = 52..64;
+    pub const SCRATCH_BYTES: usize = 52;
+    pub const RESERVED: core::ops::Range<usize> = 56..64;
 }
 
 pub(crate) mod value {
@@ -115,8 +123,10 @@ pub(crate) mod value {
     pub const ARENA_OFFSET: usize = 28;
     pub const MADE_BY: usize = 32;
     pub const LAST_USE: usize = 36;
-    /// Scale and zero point: zero for float32 and for images.
+    /// Scale and zero point: zero but for int8.
     pub const QUANTIZATION_FIELDS: core::ops::Range<usize> = 40..48;
+    pub const SCALE: usize = 40;
+    pub const ZERO_POINT: usize = 44;
 }
 
 pub(crate) mod node {
@@ -128,6 +138,8 @@ pub(crate) mod node {
     /// What the operator's own fields are relative to.
     pub const PARAMETERS: usize = 20;
     pub const PARAMETER_BYTES: usize = 44;
+    /// Lower and upper bound of a clamp, relative to the parameters.
+    pub const CLAMP_BOUNDS: usize = 36;
 }
 
 pub(crate) mod weight {
@@ -138,9 +150,11 @@ pub(crate) mod output {
     pub const VALUE: usize = 8;
 }
 
-/// Codes of element types; 3 and 4 are taken by int8 and int32.
+/// Codes of element types.
 pub(crate) const DATA_TYPE_U8: u8 = 1;
 pub(crate) const DATA_TYPE_F32: u8 = 2;
+pub(crate) const DATA_TYPE_I8: u8 = 3;
+pub(crate) const DATA_TYPE_I32: u8 = 4;
 
 /// The next multiple of 16; `None` beyond the address space.
 pub(crate) fn aligned(offset: usize) -> Option<usize> {

@@ -10,6 +10,7 @@ mod parse;
 #[cfg(feature = "alloc")]
 mod plan;
 mod record;
+mod tensor;
 #[cfg(feature = "alloc")]
 mod to_graph;
 mod view;
@@ -26,6 +27,7 @@ pub use layout::{
     MAGIC, MAX_GRAPH_INPUTS, MAX_GRAPH_OUTPUTS, MAX_GRAPHS, MAX_NAME_BYTES, MAX_NODE_INPUTS, MAX_NODES,
     SECTION_ALIGNMENT_BYTES, Section, VERSION,
 };
+pub use tensor::{QuantizedFilters, TensorData};
 pub use view::{GraphView, Model, NodeView, TensorView, ValueView};
 #[cfg(feature = "alloc")]
 pub use write::{WriteError, write};

@@ -114,7 +114,7 @@ fn run(model: &Model<'_>, graph: &GraphView<'_>) {
         .zip(images.iter().zip(&numbers))
         .map(|(value, (image, numbers))| match value.data_type {
             DataType::U8 => Input::U8(image),
-            DataType::F32 => Input::F32(numbers),
+            _ => Input::F32(numbers),
         })
         .collect();
     let mut outputs: Vec<Vec<f32>> =
@@ -134,7 +134,13 @@ fn work(graph: &GraphView<'_>) -> usize {
                 graph.weight(weight).map_or(0, |weight| weight.shape.elements())
             }
             Op::MaxPool2d { kernel: [height, width], .. } => usize::from(height) * usize::from(width),
-            _ => 1,
+            // Reductions read more than they make.
+            _ => 1 + node.inputs().filter_map(|id| graph.value(id)).map(|value| value.shape.elements()).sum::<usize>(),
+        };
+        let output = if matches!(node.op, Op::Conv2d { .. } | Op::MaxPool2d { .. } | Op::AveragePool2d { .. }) {
+            output
+        } else {
+            1
         };
         output.saturating_mul(window)
     });

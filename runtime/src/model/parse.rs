@@ -4,8 +4,11 @@ use super::checksum::crc32;
 use super::error::{Fault, ParseError};
 use super::layout::{self, *};
 use super::record::{Record, Span};
-use super::view::{GraphView, Model, NodeView, ValueView};
-use crate::graph::{DataType, Operands, Shape, ValueId, WeightId, infer};
+use super::tensor::TensorData;
+use super::view::{GraphView, Model, NodeView, TensorView, ValueView};
+use crate::graph::{
+    DataType, Operand, Operands, Overlap, ValueId, WeightId, WeightInfo, check_scales, infer, overlap, scratch_bytes,
+};
 use crate::memory::is_aligned;
 
 impl<'m> Model<'m> {
@@ -128,14 +131,13 @@ fn check_tensor(model: &Model<'_>, index: usize, position: usize) -> Result<usiz
     if record.u32(layout::tensor::DATA_OFFSET) as usize != position {
         return Err(Fault::NotConsecutive);
     }
-    let (_, data) = model.tensor_at(index)?;
-    if let Some(element) = data.iter().position(|value| !value.is_finite()) {
-        return Err(Fault::NotFinite { element });
-    }
-    let end = position + size_of_val(data);
-    let next = aligned(end).ok_or(Fault::OutOfRange)?;
-    let padding = model.data.get(end..next).ok_or(Fault::OutOfRange)?;
-    if padding.iter().any(|byte| *byte != 0) { Err(Fault::ReservedNotZero) } else { Ok(next) }
+    let tensor = model.tensor_at(index)?;
+    tensor.check_numbers()?;
+    let next = aligned(tensor.end).ok_or(Fault::OutOfRange)?;
+    let data_padding = aligned(tensor.data_end).and_then(|end| model.data.get(tensor.data_end..end));
+    let padding = model.data.get(tensor.end..next);
+    let (Some(data_padding), Some(padding)) = (data_padding, padding) else { return Err(Fault::OutOfRange) };
+    if data_padding.iter().chain(padding).any(|byte| *byte != 0) { Err(Fault::ReservedNotZero) } else { Ok(next) }
 }
 
 /// How far each section has been used by the graphs so far.
@@ -219,6 +221,9 @@ fn check_graph_record<'m>(model: &Model<'m>, index: usize, used: &mut Used) -> R
     }
     for (position, input) in graph.inputs().enumerate() {
         let value = graph.value(input).ok_or(Fault::Reference)?;
+        if matches!(value.data_type, DataType::I8 | DataType::I32) {
+            return Err(Fault::DataType);
+        }
         if value.made_by.is_some() || graph.inputs().take(position).any(|other| other == input) {
             return Err(Fault::Reference);
         }
@@ -241,7 +246,7 @@ fn check_value(graph: &GraphView<'_>, index: usize) -> Result<(), Fault> {
                 return Err(Fault::Alignment);
             }
             let end = (offset as usize).checked_add(bytes).ok_or(Fault::OutOfRange)?;
-            if end > graph.arena_bytes { Err(Fault::OutOfRange) } else { Ok(()) }
+            if end > graph.activation_bytes() { Err(Fault::OutOfRange) } else { Ok(()) }
         }
         _ => Err(Fault::LiveRange),
     }
@@ -257,13 +262,19 @@ impl Operands for FileOperands<'_, '_> {
         self.inputs.count
     }
 
-    fn input(&self, index: usize) -> Option<(Shape, DataType)> {
+    fn input(&self, index: usize) -> Option<Operand> {
         let value = self.graph.value(self.graph.model.link(self.inputs.at(index)?)?)?;
-        Some((value.shape, value.data_type))
+        Some(Operand { shape: value.shape, data_type: value.data_type, quantization: value.quantization })
     }
 
-    fn weight(&self, id: WeightId) -> Option<Shape> {
-        self.graph.weight(id).map(|tensor| tensor.shape)
+    fn weight(&self, id: WeightId) -> Option<WeightInfo> {
+        let TensorView { shape, data, .. } = self.graph.weight(id)?;
+        let (data_type, requantized_channels) = match data {
+            TensorData::F32(_) => (DataType::F32, 0),
+            TensorData::I32(_) => (DataType::I32, 0),
+            TensorData::I8(filters) => (DataType::I8, filters.multipliers.len()),
+        };
+        Some(WeightInfo { shape, data_type, requantized_channels })
     }
 }
 
@@ -283,8 +294,12 @@ fn check_node(graph: &GraphView<'_>, index: usize, used: &mut Used) -> Result<()
     if output.made_by != u32::try_from(index).ok() {
         return Err(Fault::LiveRange);
     }
-    let inferred = infer(&node.op, &FileOperands { graph, inputs: node.inputs }).map_err(Fault::Operands)?;
-    if inferred == (output.shape, output.data_type) { Ok(()) } else { Err(Fault::ShapeMismatch) }
+    let operands = FileOperands { graph, inputs: node.inputs };
+    let inferred = infer(&node.op, &operands).map_err(Fault::Operands)?;
+    if inferred != (output.shape, output.data_type) {
+        return Err(Fault::ShapeMismatch);
+    }
+    check_scales(&node.op, &operands, output.data_type, output.quantization).map_err(Fault::Operands)
 }
 
 fn check_output(graph: &GraphView<'_>, index: usize) -> Result<(), Fault> {
@@ -293,6 +308,9 @@ fn check_output(graph: &GraphView<'_>, index: usize) -> Result<(), Fault> {
         return Err(Fault::NameOrder);
     }
     let value = graph.value(id).ok_or(Fault::Reference)?;
+    if value.data_type != DataType::F32 {
+        return Err(Fault::DataType);
+    }
     match value.last_use {
         None => Err(Fault::Reference),
         Some(last_use) if last_use as usize != graph.nodes.count => Err(Fault::LiveRange),
@@ -309,7 +327,8 @@ fn check_memory(graph: &GraphView<'_>, index: usize) -> Result<(), Fault> {
     }
     for other in 0..index {
         let other_place = graph.value_record(other).ok().and_then(Place::of_checked);
-        if other_place.is_some_and(|other| place.collides(&other)) {
+        let collides = |there: Place| place.collides(&there) && !may_share(graph, (index, &place), (other, &there));
+        if other_place.is_some_and(collides) {
             return Err(Fault::Overlap { other: graph.values.first + other });
         }
     }
@@ -325,10 +344,43 @@ fn is_last_use(graph: &GraphView<'_>, id: ValueId, place: &Place) -> bool {
     }
 }
 
+/// Whether one of two values is made in place of the other, or row by row behind it.
+fn may_share(graph: &GraphView<'_>, a: (usize, &Place), b: (usize, &Place)) -> bool {
+    let ((earlier, input), (_, result)) = if a.1.made_by < b.1.made_by { (a, b) } else { (b, a) };
+    if input.last_use != result.made_by {
+        return false;
+    }
+    let Ok(node) = graph.node_at(result.made_by) else { return false };
+    let (Some(read), Some(made)) = (graph.value(ValueId(earlier as u32)), graph.value(node.output)) else {
+        return false;
+    };
+    let reads = node.inputs().any(|id| id.0 as usize == earlier);
+    reads
+        && match overlap(&node.op, (read.shape, read.data_type), (made.shape, made.data_type)) {
+            Some(Overlap::Same) => input.start == result.start,
+            Some(Overlap::Before(bytes)) => result.start.checked_add(bytes).is_some_and(|start| start <= input.start),
+            None => false,
+        }
+}
+
+/// The arena holds the activations, and after them what the neediest node gathers.
 fn check_arena_size(graph: &GraphView<'_>) -> Result<(), Fault> {
+    let scratch = graph.nodes().map(|node| scratch_bytes(&node.op, &FileOperands { graph, inputs: node.inputs })).max();
     let places = (0..graph.values.count).filter_map(|index| Place::of(&graph.value_at(index).ok()?));
-    let needed = places.map(|place| place.end).max().unwrap_or(0);
-    if needed == graph.arena_bytes { Ok(()) } else { Err(Fault::ArenaSize) }
+    let end = places.map(|place| place.end).max().unwrap_or(0);
+    if arena_size(end, scratch.unwrap_or(0)) == Some((graph.arena_bytes, graph.scratch_bytes)) {
+        Ok(())
+    } else {
+        Err(Fault::ArenaSize)
+    }
+}
+
+/// Bytes of the whole arena and of its scratch part.
+pub(crate) fn arena_size(activations_end: usize, scratch: usize) -> Option<(usize, usize)> {
+    match scratch {
+        0 => Some((activations_end, 0)),
+        scratch => Some((aligned(activations_end)?.checked_add(scratch)?, scratch)),
+    }
 }
 
 /// Which bytes a value takes, and from which node to which.

@@ -53,6 +53,8 @@ impl<'m> Record<'m> {
         match self.u8(offset) {
             layout::DATA_TYPE_U8 => Ok(DataType::U8),
             layout::DATA_TYPE_F32 => Ok(DataType::F32),
+            layout::DATA_TYPE_I8 => Ok(DataType::I8),
+            layout::DATA_TYPE_I32 => Ok(DataType::I32),
             _ => Err(Fault::DataType),
         }
     }

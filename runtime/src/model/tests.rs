@@ -7,7 +7,9 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::graph::arbitrary::{Choices, arbitrary_graph};
-use crate::graph::{Activation, DataType, Graph, GraphBuilder, Op, ValueId, WeightId};
+use crate::graph::{
+    Activation, DataType, Graph, GraphBuilder, Op, Padding, Quantization, ValueId, WeightData, WeightId,
+};
 use crate::memory::AlignedVec;
 
 fn metadata(entries: &[(&str, &str)]) -> BTreeMap<String, String> {
@@ -75,21 +77,58 @@ fn weights_of_equal_content_are_stored_once() {
     assert_eq!(different.len(), equal.len() + 64);
     assert!(equal.len() > one.len());
     let model = Model::parse(&equal).unwrap();
-    let place = |graph| model.graph(graph).unwrap().weight(WeightId(0)).unwrap().data.as_ptr();
+    let place = |graph| model.graph(graph).unwrap().weight(WeightId(0)).unwrap().data.floats().as_ptr();
     assert_eq!(place("a"), place("b"));
+}
+
+/// Arena of a chain of ten operators on 100 numbers.
+fn chain_arena_bytes(op: Op) -> usize {
+    let mut builder = GraphBuilder::new("chain");
+    let mut value = builder.input("x", &[100], DataType::F32);
+    for index in 0..10 {
+        value = builder.node(&alloc::format!("node{index}"), op, &[value]).unwrap();
+    }
+    builder.output("y", value);
+    let bytes = aligned(&BTreeMap::new(), &[builder.finish()]);
+    Model::parse(&bytes).unwrap().graph("chain").unwrap().arena_bytes()
 }
 
 #[test]
 fn values_share_memory_when_they_can() {
-    let mut builder = GraphBuilder::new("chain");
-    let mut value = builder.input("x", &[100], DataType::F32);
-    for index in 0..10 {
-        value = builder.node(&alloc::format!("relu{index}"), Op::Relu, &[value]).unwrap();
+    assert_eq!(chain_arena_bytes(Op::Softmax), 2 * 400);
+    assert_eq!(chain_arena_bytes(Op::Relu), 400);
+}
+
+/// Three convolutions and a residual sum on one 8x8x16 map of eight bits.
+#[test]
+fn eight_bit_maps_overlap_row_by_row() {
+    let mut builder = GraphBuilder::new("encode");
+    let image = builder.input("image", &[8, 8, 3], DataType::U8);
+    let to = Quantization { scale: 0.05, zero_point: 3 };
+    let normalize = Op::QuantizeImage { mean: [0.5; 3], std: [0.5; 3] };
+    let mut value = builder.quantized_node("quantize", normalize, &[image], to).unwrap();
+    let mut skipped = value;
+    for index in 0..3 {
+        let cin = builder.shape(value)[2];
+        let data = WeightData::I8 { values: vec![1; 16 * 9 * cin], multipliers: vec![1 << 30; 16], shift: 7 };
+        let weight = builder.constant(&alloc::format!("w{index}"), &[16, 3, 3, cin], data).unwrap();
+        let bias = builder.constant(&alloc::format!("b{index}"), &[16], WeightData::I32(vec![0; 16])).unwrap();
+        let (padding, activation) = (Padding { top: 1, left: 1, bottom: 1, right: 1 }, Activation::Relu);
+        let op = Op::Conv2d { weight, bias, stride: [1, 1], padding, groups: 1, activation };
+        value = builder.quantized_node(&alloc::format!("conv{index}"), op, &[value], to).unwrap();
+        if index == 0 {
+            skipped = value;
+        }
     }
-    builder.output("y", value);
+    value = builder.quantized_node("sum", Op::Add { activation: Activation::Relu }, &[value, skipped], to).unwrap();
+    let real = builder.node("pool", Op::GlobalAveragePool, &[value]).unwrap();
+    let real = builder.node("real", Op::Dequantize, &[real]).unwrap();
+    builder.output("y", real);
     let bytes = aligned(&BTreeMap::new(), &[builder.finish()]);
-    let graph = Model::parse(&bytes).unwrap().graph("chain").unwrap();
-    assert_eq!(graph.arena_bytes(), 2 * 400);
+    let model = Model::parse(&bytes).unwrap();
+    let (map, row, scratch) = (8 * 8 * 16, 8 * 16, 8 * 144);
+    // The sum's two inputs, and the second convolution two rows before its input.
+    assert_eq!(model.graph("encode").unwrap().arena_bytes(), 2 * map + 2 * row + scratch);
 }
 
 #[test]
@@ -126,7 +165,10 @@ fn writing_refuses_what_reading_would() {
     assert_eq!(refuse(|g| g.nodes[0].name = "n".repeat(256)), WriteError::Name { name: "n".repeat(256) });
     assert_eq!(refuse(|g| g.outputs[0].1 = ValueId(9)), WriteError::Reference { graph: "encode".into() });
     assert_eq!(refuse(|g| g.outputs[0].1 = ValueId(0)), at(Section::Outputs, 0, Fault::Reference));
-    assert_eq!(refuse(|g| g.weights[0].data[1] = f32::NAN), at(Section::Tensors, 0, Fault::NotFinite { element: 1 }));
+    assert_eq!(
+        refuse(|g| g.weights[0].data = WeightData::F32(vec![1.0, f32::NAN])),
+        at(Section::Tensors, 0, Fault::NotFinite { element: 1 })
+    );
     assert_eq!(refuse(|g| g.weights[0].shape = vec![1, 3]), at(Section::Tensors, 0, Fault::DataLength));
     assert_eq!(refuse(|g| g.values[1].shape = vec![7]), at(Section::Nodes, 0, Fault::ShapeMismatch));
     assert_eq!(refuse(|g| g.values[0].shape = vec![0]), WriteError::Reference { graph: "encode".into() });

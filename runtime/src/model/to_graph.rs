@@ -1,7 +1,9 @@
 use alloc::string::ToString;
 
+use super::tensor::TensorData;
+use super::view::TensorView;
 use super::view::{GraphView, Model};
-use crate::graph::{Graph, Node, ValueId, ValueInfo, Weight, WeightId};
+use crate::graph::{Graph, Node, ValueId, ValueInfo, Weight, WeightData, WeightId};
 
 impl Graph {
     /// The graph of that name, copied out of a model; `None` when the model has none.
@@ -30,6 +32,7 @@ impl GraphView<'_> {
                 name: value.name.to_string(),
                 shape: value.shape.extents().to_vec(),
                 data_type: value.data_type,
+                quantization: value.quantization,
             })
             .collect()
     }
@@ -51,8 +54,21 @@ impl GraphView<'_> {
             .map(|weight| Weight {
                 name: weight.name.to_string(),
                 shape: weight.shape.extents().to_vec(),
-                data: weight.data.to_vec(),
+                data: copied_data(weight),
             })
             .collect()
+    }
+}
+
+fn copied_data(tensor: TensorView<'_>) -> WeightData {
+    match tensor.data {
+        TensorData::F32(values) => WeightData::F32(values.to_vec()),
+        TensorData::I32(values) => WeightData::I32(values.to_vec()),
+        TensorData::I8(filters) => {
+            let taps = tensor.shape.extents().iter().skip(1).product();
+            let rows = filters.rows.chunks_exact(filters.row_bytes.max(1));
+            let values = rows.flat_map(|row| row.iter().take(taps).copied()).collect();
+            WeightData::I8 { values, multipliers: filters.multipliers.to_vec(), shift: filters.shift }
+        }
     }
 }

@@ -2,8 +2,8 @@ use super::error::Fault;
 use super::layout::{self, SECTION_COUNT, SECTIONS, Section};
 use super::op_code;
 use super::record::{Record, Span};
-use crate::graph::{DataType, Op, Shape, ValueId, WeightId};
-use crate::memory::as_f32;
+use super::tensor::TensorData;
+use crate::graph::{DataType, Op, Quantization, Shape, ValueId, WeightId};
 
 /// A checked model file, read in place.
 #[derive(Clone, Copy)]
@@ -63,28 +63,6 @@ impl<'m> Model<'m> {
         Ok((record.name(self.strings)?, record.text(layout::METADATA_VALUE, self.strings)?))
     }
 
-    /// The shape of a tensor and the place of its data.
-    pub(crate) fn tensor_at(&self, index: usize) -> Result<(Shape, &'m [f32]), Fault> {
-        let record = self.record(Section::Tensors, index)?;
-        if record.data_type(layout::tensor::DATA_TYPE)? != DataType::F32 {
-            return Err(Fault::DataType);
-        }
-        if record.u8(layout::tensor::QUANTIZATION) != 0 {
-            return Err(Fault::Quantization);
-        }
-        record.require_zero(layout::tensor::QUANTIZATION_FIELDS, Fault::Quantization)?;
-        record.require_zero(3..4, Fault::ReservedNotZero)?;
-        let shape = record.shape(layout::tensor::RANK, layout::tensor::SHAPE)?;
-        let (start, length) =
-            (record.u32(layout::tensor::DATA_OFFSET) as usize, record.u32(layout::tensor::DATA_BYTES) as usize);
-        if shape.elements().checked_mul(4) != Some(length) {
-            return Err(Fault::DataLength);
-        }
-        let end = start.checked_add(length).ok_or(Fault::OutOfRange)?;
-        let bytes = self.data.get(start..end).ok_or(Fault::OutOfRange)?;
-        Ok((shape, as_f32(bytes).ok_or(Fault::Alignment)?))
-    }
-
     pub(crate) fn graph_at(&self, index: usize) -> Result<GraphView<'m>, Fault> {
         let record = self.record(Section::Graphs, index)?;
         record.require_zero(layout::graph::RESERVED, Fault::ReservedNotZero)?;
@@ -97,6 +75,7 @@ impl<'m> Model<'m> {
             inputs: record.span(layout::graph::INPUTS),
             outputs: record.span(layout::graph::OUTPUTS),
             arena_bytes: record.u32(layout::graph::ARENA_BYTES) as usize,
+            scratch_bytes: record.u32(layout::graph::SCRATCH_BYTES) as usize,
         })
     }
 
@@ -122,6 +101,8 @@ pub struct GraphView<'m> {
     pub(crate) inputs: Span,
     pub(crate) outputs: Span,
     pub(crate) arena_bytes: usize,
+    /// At the arena's end, for windows that a node gathers.
+    pub(crate) scratch_bytes: usize,
 }
 
 impl<'m> GraphView<'m> {
@@ -133,6 +114,11 @@ impl<'m> GraphView<'m> {
     /// Exactly the bytes that running the graph needs.
     pub fn arena_bytes(&self) -> usize {
         self.arena_bytes
+    }
+
+    /// Bytes of the arena before its scratch part.
+    pub(crate) fn activation_bytes(&self) -> usize {
+        self.arena_bytes.saturating_sub(self.scratch_bytes)
     }
 
     /// Values that the caller gives, in order.
@@ -175,12 +161,13 @@ impl<'m> GraphView<'m> {
 
     pub(crate) fn value_at(&self, index: usize) -> Result<ValueView<'m>, Fault> {
         let record = self.value_record(index)?;
-        record.require_zero(layout::value::QUANTIZATION_FIELDS, Fault::Quantization)?;
         record.require_zero(10..12, Fault::ReservedNotZero)?;
+        let data_type = record.data_type(layout::value::DATA_TYPE)?;
         Ok(ValueView {
             name: record.name(self.model.strings)?,
             shape: record.shape(layout::value::RANK, layout::value::SHAPE)?,
-            data_type: record.data_type(layout::value::DATA_TYPE)?,
+            data_type,
+            quantization: quantization(record, data_type)?,
             arena_offset: record.optional(layout::value::ARENA_OFFSET),
             made_by: record.optional(layout::value::MADE_BY),
             last_use: record.optional(layout::value::LAST_USE),
@@ -209,8 +196,8 @@ impl<'m> GraphView<'m> {
 
     pub(crate) fn weight_at(&self, index: usize) -> Result<TensorView<'m>, Fault> {
         let record = self.model.record(Section::Weights, self.weights.at(index).ok_or(Fault::Reference)?)?;
-        let (shape, data) = self.model.tensor_at(record.u32(layout::weight::TENSOR) as usize)?;
-        Ok(TensorView { name: record.name(self.model.strings)?, shape, data })
+        let tensor = self.model.tensor_at(record.u32(layout::weight::TENSOR) as usize)?;
+        Ok(TensorView { name: record.name(self.model.strings)?, shape: tensor.shape, data: tensor.data })
     }
 
     pub(crate) fn output_at(&self, index: usize) -> Result<(&'m str, ValueId), Fault> {
@@ -223,6 +210,18 @@ impl core::fmt::Debug for GraphView<'_> {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         write!(f, "GraphView({}, {} nodes, arena of {} bytes)", self.name, self.nodes.count, self.arena_bytes)
     }
+}
+
+/// Scale and zero point of an int8 value; a value of another type has none.
+fn quantization(record: Record<'_>, data_type: DataType) -> Result<Option<Quantization>, Fault> {
+    if data_type != DataType::I8 {
+        record.require_zero(layout::value::QUANTIZATION_FIELDS, Fault::Quantization)?;
+        return Ok(None);
+    }
+    let zero_point = record.u32(layout::value::ZERO_POINT).cast_signed();
+    let zero_point = i8::try_from(zero_point).map_err(|_| Fault::Quantization)?;
+    let quantization = Quantization { scale: record.f32(layout::value::SCALE), zero_point };
+    if quantization.is_valid() { Ok(Some(quantization)) } else { Err(Fault::Quantization) }
 }
 
 const EMPTY: Span = Span { first: 0, count: 0 };
@@ -240,6 +239,8 @@ pub struct ValueView<'m> {
     pub shape: Shape,
     /// Element type.
     pub data_type: DataType,
+    /// What the numbers stand for; of int8 values only.
+    pub quantization: Option<Quantization>,
     /// First byte in the arena; `None` for inputs, which stay where the caller has them.
     pub arena_offset: Option<u32>,
     /// The node that makes it; `None` for inputs.
@@ -290,6 +291,6 @@ pub struct TensorView<'m> {
     pub name: &'m str,
     /// Layout as the operator says.
     pub shape: Shape,
-    /// Row-major values, in place.
-    pub data: &'m [f32],
+    /// In place.
+    pub data: TensorData<'m>,
 }

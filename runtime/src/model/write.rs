@@ -10,7 +10,7 @@ use super::layout::{self, *};
 use super::op_code;
 use super::plan::{Plan, plan_memory};
 use super::view::Model;
-use crate::graph::{DataType, Graph, Node, Shape, ValueInfo, Weight};
+use crate::graph::{DataType, Graph, Node, Shape, ValueInfo, Weight, WeightData, filter_row_bytes};
 use crate::memory::AlignedVec;
 
 /// Why a model cannot be written.
@@ -146,6 +146,7 @@ impl<'g> Writer<'g> {
             self.number(Section::Graphs, count)?;
         }
         self.number(Section::Graphs, plan.arena_bytes)?;
+        self.number(Section::Graphs, plan.scratch_bytes)?;
         self.zeros(Section::Graphs, layout::graph::RESERVED.len());
         self.graph_content(graph, &plan)
     }
@@ -186,7 +187,13 @@ impl<'g> Writer<'g> {
             None => [NONE; 3],
         };
         fields.iter().for_each(|field| self.u32(Section::Values, *field));
-        self.zeros(Section::Values, layout::value::QUANTIZATION_FIELDS.len());
+        match value.quantization {
+            Some(quantization) => {
+                self.u32(Section::Values, quantization.scale.to_bits());
+                self.u32(Section::Values, i32::from(quantization.zero_point).cast_unsigned());
+            }
+            None => self.zeros(Section::Values, layout::value::QUANTIZATION_FIELDS.len()),
+        }
         Ok(())
     }
 
@@ -210,9 +217,7 @@ impl<'g> Writer<'g> {
     /// Index of the tensor with the weight's shape and content.
     fn tensor(&mut self, weight: &'g Weight) -> Result<u32, WriteError> {
         let start = self.data.len();
-        for value in &weight.data {
-            self.data.extend_from_slice(&value.to_le_bytes());
-        }
+        let fields = append(&mut self.data, weight)?;
         let hash = crc32(&self.data[start..]);
         let candidates = self.tensors.entry(hash).or_default();
         if let Some((index, _)) = candidates.iter().find(|(_, other)| same_content(other, weight)) {
@@ -222,14 +227,21 @@ impl<'g> Writer<'g> {
         }
         let index = self.count(Section::Tensors)?;
         self.tensors.entry(hash).or_default().push((index, weight));
-        let length = self.data.len() - start;
-        self.data.resize(aligned(self.data.len()).ok_or(WriteError::TooLarge)?, 0);
         let rank = weight.shape.len().min(255) as u8;
-        self.section(Section::Tensors).extend_from_slice(&[DATA_TYPE_F32, rank, 0, 0]);
+        self.section(Section::Tensors).extend_from_slice(&[
+            data_type_code(weight.data.data_type()),
+            rank,
+            fields.quantization,
+            0,
+        ]);
         self.shape(Section::Tensors, &weight.shape)?;
         self.number(Section::Tensors, start)?;
-        self.number(Section::Tensors, length)?;
-        self.zeros(Section::Tensors, layout::tensor::QUANTIZATION_FIELDS.len());
+        self.number(Section::Tensors, fields.data_bytes)?;
+        self.u32(Section::Tensors, 0);
+        for field in [fields.multipliers_offset, fields.shift, fields.channels] {
+            self.number(Section::Tensors, field)?;
+        }
+        self.zeros(Section::Tensors, layout::tensor::RESERVED.len());
         Ok(index)
     }
 
@@ -255,6 +267,44 @@ impl<'g> Writer<'g> {
     }
 }
 
+/// What a tensor's record says of its data.
+#[derive(Default)]
+struct TensorFields {
+    quantization: u8,
+    data_bytes: usize,
+    multipliers_offset: usize,
+    shift: usize,
+    channels: usize,
+}
+
+/// Appends a tensor's numbers and the zeros after them.
+fn append(data: &mut Vec<u8>, weight: &Weight) -> Result<TensorFields, WriteError> {
+    let start = data.len();
+    let mut fields = TensorFields::default();
+    match &weight.data {
+        WeightData::F32(values) => values.iter().for_each(|value| data.extend_from_slice(&value.to_le_bytes())),
+        WeightData::I32(values) => values.iter().for_each(|value| data.extend_from_slice(&value.to_le_bytes())),
+        WeightData::I8 { values, .. } => {
+            let taps = weight.shape.iter().skip(1).product::<usize>().max(1);
+            for filter in values.chunks(taps) {
+                data.extend(filter.iter().map(|value| value.cast_unsigned()));
+                data.resize(data.len() + filter_row_bytes(taps) - filter.len(), 0);
+            }
+        }
+    }
+    fields.data_bytes = data.len() - start;
+    data.resize(aligned(data.len()).ok_or(WriteError::TooLarge)?, 0);
+    if let WeightData::I8 { multipliers, shift, .. } = &weight.data {
+        fields.quantization = layout::tensor::PER_CHANNEL;
+        fields.multipliers_offset = data.len();
+        fields.shift = *shift as usize;
+        fields.channels = multipliers.len();
+        multipliers.iter().for_each(|multiplier| data.extend_from_slice(&multiplier.to_le_bytes()));
+        data.resize(aligned(data.len()).ok_or(WriteError::TooLarge)?, 0);
+    }
+    Ok(fields)
+}
+
 fn put_u32(bytes: &mut [u8], offset: usize, value: u32) {
     bytes[offset..offset + 4].copy_from_slice(&value.to_le_bytes());
 }
@@ -267,14 +317,19 @@ fn data_type_code(data_type: DataType) -> u8 {
     match data_type {
         DataType::U8 => DATA_TYPE_U8,
         DataType::F32 => DATA_TYPE_F32,
+        DataType::I8 => DATA_TYPE_I8,
+        DataType::I32 => DATA_TYPE_I32,
     }
 }
 
 /// Equal shapes and equal bits: -0.0 is not 0.0.
 fn same_content(a: &Weight, b: &Weight) -> bool {
+    let same_bits = |a: &[f32], b: &[f32]| a.iter().zip(b).all(|(a, b)| a.to_bits() == b.to_bits());
     a.shape == b.shape
-        && a.data.len() == b.data.len()
-        && a.data.iter().zip(&b.data).all(|(a, b)| a.to_bits() == b.to_bits())
+        && match (&a.data, &b.data) {
+            (WeightData::F32(a), WeightData::F32(b)) => a.len() == b.len() && same_bits(a, b),
+            (a, b) => a == b,
+        }
 }
 
 /// The planner indexes values: they have to be there.

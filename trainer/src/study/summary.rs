@@ -31,7 +31,7 @@ pub struct RowSummary {
     pub seeds: usize,
     /// Images that each run has seen.
     pub images: u64,
-    /// Figures by the names of [`COLUMNS`]; those that a method does not have are left out.
+    /// Figures by the names of `COLUMNS`; those that a method does not have are left out.
     pub figures: Vec<(&'static str, Spread)>,
 }
 

@@ -1,0 +1,117 @@
+use std::fmt::Write;
+use std::path::PathBuf;
+
+use clap::{Args, ValueEnum};
+use sextant_export::quantize::{Calibration, Quantizer};
+use sextant_export::{QuantizationReport, RunFolder, SxtExport, SxtReport};
+
+use super::{Outcome, print, print_json};
+
+#[derive(Debug, Args)]
+pub struct SxtArguments {
+    /// Folder of a run that `cargo trainer fit` made.
+    run: PathBuf,
+    /// Quantise to eight bits, with ranges from the run's calibration images.
+    #[arg(long)]
+    int8: bool,
+    /// File to write [default: RUN/model-int8.sxt with --int8, else RUN/model-float32.sxt].
+    #[arg(long, value_name = "FILE")]
+    out: Option<PathBuf>,
+    /// How the range of each value is chosen.
+    #[arg(long, value_enum, default_value = "mse", requires = "int8")]
+    calibration: CalibrationArgument,
+    /// Whether channels are balanced between layers first; `auto` keeps what drifts less.
+    #[arg(long, value_enum, default_value = "auto", requires = "int8")]
+    equalize: EqualizeArgument,
+    /// Do not correct biases for what rounding does to the weights.
+    #[arg(long, requires = "int8")]
+    no_bias_correction: bool,
+    /// Replace FILE even when this command did not write it.
+    #[arg(long)]
+    overwrite: bool,
+    /// Print one JSON object.
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum CalibrationArgument {
+    /// All of the range.
+    MinMax,
+    /// All but one number of 10,000 at each end.
+    Percentile,
+    /// The least mean squared error.
+    Mse,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum EqualizeArgument {
+    Auto,
+    On,
+    Off,
+}
+
+impl SxtArguments {
+    pub fn run(self) -> anyhow::Result<Outcome> {
+        let run = RunFolder::open(&self.run)?;
+        let quantizer = self.int8.then(|| self.quantizer());
+        let default = if self.int8 { "model-int8.sxt" } else { "model-float32.sxt" };
+        let out = self.out.clone().unwrap_or_else(|| run.path().join(default));
+        let report = SxtExport { quantizer, overwrite: self.overwrite }.write(&run, &out)?;
+        match self.json {
+            true => print_json(&report)?,
+            false => print(&table(&report))?,
+        }
+        Ok(Outcome { failure: None, next: format!("cargo runtime predict {} IMAGE.png", out.display()) })
+    }
+
+    fn quantizer(&self) -> Quantizer {
+        Quantizer {
+            calibration: match self.calibration {
+                CalibrationArgument::MinMax => Calibration::MinMax,
+                CalibrationArgument::Percentile => Calibration::Percentile,
+                CalibrationArgument::Mse => Calibration::MeanSquaredError,
+            },
+            bias_correction: !self.no_bias_correction,
+            equalization: match self.equalize {
+                EqualizeArgument::Auto => None,
+                EqualizeArgument::On => Some(true),
+                EqualizeArgument::Off => Some(false),
+            },
+        }
+    }
+}
+
+fn table(report: &SxtReport) -> String {
+    let SxtReport { path, size_bytes, float_size_bytes, arena_bytes, float_arena_bytes, quantization } = report;
+    let mut text = quantization.as_ref().map_or_else(String::new, losses);
+    let _ = writeln!(text, "wrote {} ({size_bytes} bytes; float32: {float_size_bytes})", path.display());
+    let _ = writeln!(text, "arena {arena_bytes} bytes (float32: {float_arena_bytes})");
+    text
+}
+
+/// One row per layer, then what all of them cost together.
+fn losses(report: &QuantizationReport) -> String {
+    let width = report.layers.iter().map(|layer| layer.name.len()).max().unwrap_or(0).max("layer".len());
+    let mut text = format!("{:width$}  {:>8}  {:>14}\n", "layer", "SNR dB", "alone, degrees");
+    for layer in &report.layers {
+        let decibels = layer.signal_to_noise_db.map_or("-".to_string(), |db| format!("{db:.1}"));
+        let degrees = layer.rotation_drift_deg.map_or("-".to_string(), |deg| format!("{deg:.3}"));
+        let _ = writeln!(text, "{:width$}  {decibels:>8}  {degrees:>14}", layer.name);
+    }
+    let drift = &report.drift;
+    let balanced = if report.equalized { "balanced" } else { "not balanced" };
+    let _ = writeln!(
+        text,
+        "calibrated on {} images, channels {balanced}; against float32 on {} golden images:",
+        report.calibration_images, report.test_images
+    );
+    let _ = writeln!(text, "  outputs   {:.1} dB signal to noise", drift.signal_to_noise_db);
+    if let (Some(median), Some(largest)) = (drift.rotation_median_deg, drift.rotation_largest_deg) {
+        let _ = writeln!(text, "  rotation  {median:.3} degrees apart in the median, {largest:.3} at most");
+    }
+    if let Some(changes) = drift.class_changes_percent {
+        let _ = writeln!(text, "  class     {changes:.2} points of the images change theirs");
+    }
+    text
+}

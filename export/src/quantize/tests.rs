@@ -1,0 +1,130 @@
+use sextant_runtime::graph::{Activation, DataType, Graph, GraphBuilder, Op, Padding, ValueId};
+
+use super::*;
+
+const SIZE: usize = 8;
+
+/// Numbers that look random, in `[-scale, scale)`.
+fn numbers(count: usize, seed: usize, scale: f32) -> Vec<f32> {
+    let hashed = |index: usize| ((index * 2_654_435_761 + seed * 40_503) ^ (index * 97)) % 10_007;
+    (0..count).map(|index| scale * (hashed(index) as f32 / 5003.5 - 1.0)).collect()
+}
+
+struct Layers(GraphBuilder);
+
+impl Layers {
+    fn conv(
+        &mut self,
+        name: &str,
+        x: ValueId,
+        cout: usize,
+        size: usize,
+        groups: usize,
+        activation: Activation,
+    ) -> ValueId {
+        let cin = self.0.shape(x)[2];
+        let shape = [cout, size, size, cin / groups];
+        let fan_in = (size * size * cin / groups) as f32;
+        let weight = numbers(shape.iter().product(), name.len() + cout, (3.0 / fan_in).sqrt());
+        let weight = self.0.weight(&format!("{name}.weight"), &shape, weight).unwrap();
+        let bias = self.0.weight(&format!("{name}.bias"), &[cout], numbers(cout, 5, 0.2)).unwrap();
+        let half = size as u16 / 2;
+        let padding = Padding { top: half, left: half, bottom: half, right: half };
+        let op = Op::Conv2d { weight, bias, stride: [1, 1], padding, groups: groups as u32, activation };
+        self.0.node(name, op, &[x]).unwrap()
+    }
+
+    fn linear(&mut self, name: &str, x: ValueId, cout: usize, activation: Activation) -> ValueId {
+        let cin = self.0.shape(x)[0];
+        let weight = numbers(cout * cin, name.len(), (3.0 / cin as f32).sqrt());
+        let weight = self.0.weight(&format!("{name}.weight"), &[cout, cin], weight).unwrap();
+        let bias = self.0.weight(&format!("{name}.bias"), &[cout], numbers(cout, 8, 0.1)).unwrap();
+        self.0.node(name, Op::Linear { weight, bias, activation }, &[x]).unwrap()
+    }
+}
+
+/// A residual network with a depthwise layer and both heads.
+fn network() -> Graph {
+    let mut layers = Layers(GraphBuilder::new("encode"));
+    let image = layers.0.input("image", &[SIZE, SIZE, 3], DataType::U8);
+    let normalize = Op::Normalize { mean: [0.5, 0.4, 0.3], std: [0.25, 0.2, 0.3] };
+    let x = layers.0.node("normalize", normalize, &[image]).unwrap();
+    let stem = layers.conv("stem", x, 16, 3, 1, Activation::Relu);
+    let inner = layers.conv("inner", stem, 16, 3, 16, Activation::Relu6);
+    let inner = layers.conv("second", inner, 16, 1, 1, Activation::Identity);
+    let sum = layers.0.node("sum", Op::Add { activation: Activation::Relu }, &[inner, stem]).unwrap();
+    let pool = Op::MaxPool2d { kernel: [2, 2], stride: [2, 2], padding: Padding::default() };
+    let pooled = layers.0.node("pool", pool, &[sum]).unwrap();
+    let wide = layers.conv("wide", pooled, 32, 3, 1, Activation::Relu);
+    let features = layers.0.node("features", Op::GlobalAveragePool, &[wide]).unwrap();
+    let half = layers.0.node("invariant", Op::Slice { start: 0, end: 16 }, &[features]).unwrap();
+    let logits = layers.linear("logits", half, 5, Activation::Identity);
+    let hidden = layers.linear("hidden", features, 24, Activation::Relu);
+    let matrix = layers.linear("matrix", hidden, 9, Activation::Identity);
+    let rotation = layers.0.node("rotation", Op::NearestRotation, &[matrix]).unwrap();
+    for (name, value) in [("rotation_wxyz", rotation), ("class_logits", logits), ("invariant", half)] {
+        layers.0.output(name, value);
+    }
+    layers.0.finish()
+}
+
+fn pixels(count: usize) -> Vec<u8> {
+    let bytes = SIZE * SIZE * 3;
+    let shade = |index: usize| 128.0 + 120.0 * ((index % bytes) as f32 * (0.02 + 0.003 * (index / bytes) as f32)).sin();
+    (0..count * bytes).map(|index| shade(index) as u8).collect()
+}
+
+#[test]
+fn eight_bits_follow_the_float_network() {
+    let (graph, pixels) = (network(), pixels(24));
+    let images = Images { pixels: &pixels, count: 24 };
+    for calibration in [Calibration::MinMax, Calibration::Percentile, Calibration::MeanSquaredError] {
+        for (bias_correction, equalization) in [(false, Some(false)), (true, Some(true)), (true, None)] {
+            let quantizer = Quantizer { calibration, bias_correction, equalization };
+            let quantized = quantizer.quantize(&graph, images, images).unwrap();
+            assert!(quantized.drift.signal_to_noise_db > 25.0, "{quantizer:?}: {:?}", quantized.drift);
+        }
+    }
+}
+
+#[test]
+fn only_heads_stay_float() {
+    let (graph, pixels) = (network(), pixels(4));
+    let images = Images { pixels: &pixels, count: 4 };
+    let quantized = Quantizer::default().quantize(&graph, images, images).unwrap();
+    let type_of = |name: &str| {
+        let value = quantized.graph.values.iter().find(|value| value.name == name).unwrap();
+        value.data_type
+    };
+    for name in ["normalize", "stem", "inner", "second", "sum", "pool", "wide", "features", "invariant", "hidden"] {
+        assert_eq!(type_of(name), DataType::I8, "{name}");
+    }
+    for name in ["logits", "matrix", "rotation"] {
+        assert_eq!(type_of(name), DataType::F32, "{name}");
+    }
+    let named: Vec<&str> = quantized.layers.iter().map(|layer| layer.name.as_str()).collect();
+    assert_eq!(named, ["normalize", "stem", "inner", "second", "sum", "wide", "features", "hidden"]);
+    assert!(quantized.layers.iter().all(|layer| layer.signal_to_noise_db.is_some_and(|db| db > 25.0)));
+}
+
+#[test]
+fn balancing_does_not_change_the_function() {
+    let (graph, pixels) = (network(), pixels(4));
+    let balanced = equalize::equalize(&graph);
+    assert_ne!(balanced, graph);
+    let drift = loss::drift(&graph, &balanced, Images { pixels: &pixels, count: 4 }).unwrap();
+    assert!(drift.signal_to_noise_db > 90.0, "{drift:?}");
+}
+
+#[test]
+fn unfit_inputs_are_refused() {
+    let (graph, pixels) = (network(), pixels(2));
+    let images = Images { pixels: &pixels, count: 2 };
+    let refuse = |graph: &Graph, images| Quantizer::default().quantize(graph, images, images).unwrap_err();
+    assert!(matches!(refuse(&graph, Images { pixels: &[], count: 0 }), QuantizeError::NoImages));
+    let odd = refuse(&graph, Images { pixels: &pixels[2..], count: 2 });
+    assert!(matches!(odd, QuantizeError::ImageSize { expected: 192, found: 191 }));
+    let mut builder = GraphBuilder::new("predict_latent");
+    builder.input("z", &[4], DataType::F32);
+    assert!(matches!(refuse(&builder.finish(), images), QuantizeError::NoImage { .. }));
+}

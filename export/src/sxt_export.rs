@@ -1,0 +1,129 @@
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use safetensors::{Dtype, SafeTensors};
+use serde::Serialize;
+use sextant_runtime::graph::Graph;
+use sextant_runtime::model::{self, MAGIC};
+
+use crate::golden::Golden;
+use crate::quantize::{Drift, Images, LayerReport, QuantizeError, Quantizer};
+use crate::run_folder::RunFolder;
+use crate::{Error, model_file, staged_file};
+
+const CALIBRATION_HINT: &str = "write it again: cargo trainer fit --resume --out RUN";
+
+/// Writes a run's model as `.sxt`, as it is or quantised.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct SxtExport {
+    /// How to quantise; `None` keeps float32.
+    pub quantizer: Option<Quantizer>,
+    /// Whether a file that is not ours may be replaced.
+    pub overwrite: bool,
+}
+
+/// What was written.
+#[derive(Clone, Debug, Serialize)]
+pub struct SxtReport {
+    /// The file.
+    pub path: PathBuf,
+    /// Its size.
+    pub size_bytes: usize,
+    /// The size of the run's own model.
+    pub float_size_bytes: usize,
+    /// Memory that running `encode` takes.
+    pub arena_bytes: usize,
+    /// The same of the run's own model.
+    pub float_arena_bytes: usize,
+    /// What quantising cost, if it was asked for.
+    pub quantization: Option<QuantizationReport>,
+}
+
+/// What quantising cost.
+#[derive(Clone, Debug, Serialize)]
+pub struct QuantizationReport {
+    /// Images that ranges were taken from.
+    pub calibration_images: usize,
+    /// Golden images that the loss was measured on.
+    pub test_images: usize,
+    /// Whether channels were balanced between layers.
+    pub equalized: bool,
+    /// Against the float32 model's outputs on the golden images.
+    pub drift: Drift,
+    /// One row per layer.
+    pub layers: Vec<LayerReport>,
+}
+
+impl SxtExport {
+    /// Writes the model to `out`.
+    ///
+    /// # Errors
+    /// When a file of the run is missing or broken, or `out` cannot be written. Nothing is left at `out` then but what
+    /// was there before.
+    pub fn write(&self, run: &RunFolder, out: &Path) -> Result<SxtReport, Error> {
+        staged_file::check_destination(out, self.overwrite, &MAGIC)?;
+        let path = run.model_path();
+        let float_bytes = model_file::read(&path)?;
+        let model = model_file::parse(&path, &float_bytes)?;
+        let mut graphs: Vec<Graph> = model.graphs().map(|graph| graph.to_graph()).collect();
+        let mut metadata: BTreeMap<String, String> = model_file::metadata(&model).into_iter().collect();
+        let mut quantization = None;
+        if let Some(quantizer) = self.quantizer {
+            let (encode, report) = quantize(run, &quantizer, &model_file::graph(&path, &model, "encode")?)?;
+            graphs.iter_mut().filter(|graph| graph.name == "encode").for_each(|graph| *graph = encode.clone());
+            metadata.insert("precision".to_string(), "int8".to_string());
+            quantization = Some(report);
+        }
+        let arena = |graph: Option<model::GraphView<'_>>| graph.map_or(0, |graph| graph.arena_bytes());
+        let float_arena_bytes = arena(model.graph("encode"));
+        let refused = |error: model::WriteError| Error::invalid(&path, error.to_string(), CALIBRATION_HINT);
+        let bytes = model::write(&metadata, &graphs).map_err(refused)?;
+        let aligned = sextant_runtime::memory::AlignedVec::copy_of(&bytes);
+        let arena_bytes = arena(model_file::parse(out, &aligned)?.graph("encode"));
+        staged_file::write(out, &bytes)?;
+        Ok(SxtReport {
+            path: out.to_path_buf(),
+            size_bytes: bytes.len(),
+            float_size_bytes: float_bytes.len(),
+            arena_bytes,
+            float_arena_bytes,
+            quantization,
+        })
+    }
+}
+
+fn quantize(run: &RunFolder, quantizer: &Quantizer, encode: &Graph) -> Result<(Graph, QuantizationReport), Error> {
+    let path = run.calibration_path();
+    let refused = |error: QuantizeError| Error::invalid(&path, error.to_string(), CALIBRATION_HINT);
+    let outputs: Vec<(String, usize)> =
+        encode.outputs.iter().map(|(name, id)| (name.clone(), encode.value(*id).shape.iter().product())).collect();
+    let &[height, width, _] = encode.inputs.first().map_or(&[][..], |id| &encode.value(*id).shape) else {
+        return Err(refused(QuantizeError::NoImage { graph: encode.name.clone() }));
+    };
+    let golden = Golden::read(&run.golden_path(), [height, width], &outputs)?;
+    let (pixels, count) = calibration_images(&path, [height, width])?;
+    let test = Images { pixels: &golden.images, count: golden.samples };
+    let quantized = quantizer.quantize(encode, Images { pixels: &pixels, count }, test).map_err(refused)?;
+    let report = QuantizationReport {
+        calibration_images: count,
+        test_images: golden.samples,
+        equalized: quantized.equalized,
+        drift: quantized.drift,
+        layers: quantized.layers,
+    };
+    Ok((quantized.graph, report))
+}
+
+/// The images `u8 [n, height, width, 3]` of a calibration file, and how many they are.
+fn calibration_images(path: &Path, [height, width]: [usize; 2]) -> Result<(Vec<u8>, usize), Error> {
+    let bytes = std::fs::read(path).map_err(|source| Error::io(path, "read", source))?;
+    let refused = |reason: String| Error::invalid(path, reason, CALIBRATION_HINT);
+    let tensors = SafeTensors::deserialize(&bytes).map_err(|e| refused(format!("is no safetensors file: {e}")))?;
+    let images = tensors.tensor("images").map_err(|_| refused("has no tensor named images".to_string()))?;
+    match (images.dtype(), images.shape()) {
+        (Dtype::U8, &[count, h, w, 3]) if count > 0 && [h, w] == [height, width] => Ok((images.data().to_vec(), count)),
+        (dtype, shape) => Err(refused(format!(
+            "images are {dtype} {shape:?}; the model takes u8 [n, {height}, {width}, 3] with n > 0"
+        ))),
+    }
+}

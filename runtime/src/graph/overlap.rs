@@ -1,0 +1,68 @@
+//! Which operators may write over what they read, so that an arena need not hold both.
+
+use super::{DataType, Op, Shape};
+
+/// How the result of an operator may share memory with an input that nobody reads after it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Overlap {
+    /// At the same place: element `i` is read before element `i` of the result is written.
+    Same,
+    /// The result starts at least that many bytes before the input. Maps are worked on row by row: all that a row of the
+    /// result needs is then still there when that row is written (diagonal memory optimisation: Wilson et al., "DMO",
+    /// 2020).
+    Before(usize),
+}
+
+/// The overlap that `op` allows between its result and one of its inputs.
+pub(crate) fn overlap(op: &Op, input: (Shape, DataType), output: (Shape, DataType)) -> Option<Overlap> {
+    if input.1 != output.1 {
+        return None;
+    }
+    match op {
+        Op::Add { .. } | Op::Mul { .. } | Op::Relu | Op::Clamp { .. } | Op::Sigmoid | Op::Reshape { .. } => {
+            (input.0.elements() == output.0.elements()).then_some(Overlap::Same)
+        }
+        Op::Conv2d { stride, padding, .. }
+        | Op::MaxPool2d { stride, padding, .. }
+        | Op::AveragePool2d { stride, padding, .. }
+            if input.1 == DataType::I8 =>
+        {
+            let &[_, width, channels] = input.0.extents() else { return None };
+            let &[rows, out_width, out_channels] = output.0.extents() else { return None };
+            let step = usize::from(*stride.first()?);
+            let row_bytes = [width.checked_mul(channels)?, out_width.checked_mul(out_channels)?];
+            distance(rows, step, padding.top.into(), row_bytes).map(Overlap::Before)
+        }
+        _ => None,
+    }
+}
+
+/// The most by which the end of a row of the result is ahead of the first byte that this row reads.
+fn distance(rows: usize, stride: usize, padding_top: usize, [read, written]: [usize; 2]) -> Option<usize> {
+    let mut most = 0;
+    for row in 0..rows {
+        let end = row.checked_add(1)?.checked_mul(written)?;
+        let first_read = row.checked_mul(stride)?.saturating_sub(padding_top).checked_mul(read)?;
+        most = most.max(end.saturating_sub(first_read));
+    }
+    Some(most)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rows_are_written_only_over_rows_that_are_done_with() {
+        // 3x3, stride 1: row y is written where row y - 2 was.
+        assert_eq!(distance(32, 1, 1, [512, 512]), Some(1024));
+        // 1x1: row y over row y - 1, so that all channels of a row can be read first.
+        assert_eq!(distance(32, 1, 0, [512, 512]), Some(512));
+        // Halving a map and doubling its channels halves the bytes.
+        assert_eq!(distance(16, 2, 1, [512, 512]), Some(512));
+        // Twice the channels: all of the growth.
+        assert_eq!(distance(4, 1, 0, [10, 20]), Some(50));
+        // A window that begins below the map's end reads nothing.
+        assert_eq!(distance(3, 1, 9, [10, 10]), Some(30));
+    }
+}

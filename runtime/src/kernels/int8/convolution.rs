@@ -1,0 +1,101 @@
+use super::scalar::Scalar;
+use super::{BLOCK, Kernel, Operands, OutputScale, Sums};
+use crate::kernels::window::WindowAxis;
+
+/// A two-dimensional int8 convolution, not depthwise. A linear operator is one of a 1x1 map.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Convolution<'w> {
+    pub vertical: WindowAxis,
+    pub horizontal: WindowAxis,
+    pub input_channels: usize,
+    /// Height, width, channels.
+    pub output: [usize; 3],
+    pub groups: usize,
+    /// `[cout][row_bytes]`.
+    pub filters: &'w [i8],
+    pub row_bytes: usize,
+    /// Taps of padding read as this: the input's zero point.
+    pub padding_value: i8,
+    pub scale: OutputScale<'w>,
+}
+
+/// Cross-correlation; taps of padding hold the input's zero point.
+///
+/// The input starts at `arena[from]`, the output at `arena[to]`; they may overlap as `graph::overlap` allows.
+/// `scratch` takes four windows of `row_bytes` numbers.
+pub(crate) fn convolve(options: &Convolution<'_>, arena: &mut [i8], from: usize, to: usize, scratch: &mut [i16]) {
+    convolve_with::<Scalar>(options, arena, from, to, scratch);
+}
+
+pub(crate) fn convolve_with<K: Kernel>(
+    options: &Convolution<'_>,
+    arena: &mut [i8],
+    from: usize,
+    to: usize,
+    scratch: &mut [i16],
+) {
+    let [height, width, channels] = options.output;
+    let groups = options.groups.max(1);
+    let (group_cin, group_cout) = (options.input_channels / groups, channels / groups);
+    let taps = options.vertical.kernel * options.horizontal.kernel * group_cin;
+    let row = options.row_bytes;
+    if row == 0 || group_cout == 0 {
+        return;
+    }
+    let mut sums: Sums = [[0; BLOCK]; BLOCK];
+    for y in 0..height {
+        for x in (0..width).step_by(BLOCK) {
+            let count = BLOCK.min(width - x);
+            let Some(windows) = scratch.get_mut(..count * row) else { return };
+            for group in 0..groups {
+                let Some(input) = arena.get(from + group * group_cin..) else { return };
+                for (step, window) in windows.chunks_exact_mut(row).enumerate() {
+                    gather::<K>(options, input, [y, x + step], group_cin, window);
+                }
+                let (mut first, end) = (group * group_cout, (group + 1) * group_cout);
+                while first < end {
+                    let last = end.min(first + BLOCK);
+                    let Some(filters) = options.filters.get(first * row..last * row) else { return };
+                    K::products(Operands { filters, windows, row, taps }, &mut sums);
+                    let pixel = to + (y * width + x) * channels;
+                    for (step, sums) in sums.iter().take(count).enumerate() {
+                        let start = pixel + step * channels + first;
+                        let Some(output) = arena.get_mut(start..start + (last - first)) else { return };
+                        options.scale.write(first, sums, output);
+                    }
+                    first = last;
+                }
+            }
+        }
+    }
+}
+
+/// Widens what lies under the window of one output, channels of one group; `input` starts at the group's first channel.
+#[inline(always)]
+fn gather<K: Kernel>(
+    options: &Convolution<'_>,
+    input: &[i8],
+    [y, x]: [usize; 2],
+    group_cin: usize,
+    window: &mut [i16],
+) {
+    let (taps_y, input_y) = options.vertical.covered(y);
+    let (taps_x, input_x) = options.horizontal.covered(x);
+    let kernel_width = options.horizontal.kernel;
+    if taps_y.len() < options.vertical.kernel || taps_x.len() < kernel_width {
+        K::fill(window, options.padding_value);
+    }
+    // One group: all columns of a window's row stand next to each other.
+    let whole = options.groups <= 1;
+    let (steps, length) = if whole { (1, taps_x.len() * group_cin) } else { (taps_x.len(), group_cin) };
+    for (line, tap_y) in taps_y.enumerate() {
+        for step in 0..steps {
+            let pixel = (input_y + line) * options.horizontal.size + input_x + step;
+            let start = pixel * options.input_channels;
+            let tap = tap_y * kernel_width + taps_x.start + step;
+            if let Some(values) = input.get(start..start + length) {
+                K::place(window, tap * group_cin, values);
+            }
+        }
+    }
+}

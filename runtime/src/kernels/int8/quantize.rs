@@ -1,0 +1,59 @@
+use crate::graph::{Quantization, round_half_up, saturate};
+
+/// Fractional bits of an image's step.
+const FRACTION: u32 = 16;
+
+/// `((x / 255 - mean[c]) / std[c]) / scale + zero_point` of bytes, in integers:
+/// `((x * step[c] + offset[c] + 2^15) >> 16) + zero_point` with `step = 2^16 / (255 std scale)` and
+/// `offset = -mean / std / scale * 2^16`, both rounded to 32 bits.
+///
+/// # Shapes
+/// `image u8 [h, w, 3]`, `output [h, w, 3]`.
+pub(crate) fn quantize_image(mean: &[f32; 3], std: &[f32; 3], to: Quantization, image: &[u8], output: &mut [i8]) {
+    let one = (1u32 << FRACTION) as f32;
+    let steps = std.map(|std| i64::from(round_half_up(one / (255.0 * std * to.scale))));
+    let mut offsets = [0i64; 3];
+    for ((offset, mean), std) in offsets.iter_mut().zip(mean).zip(std) {
+        *offset = i64::from(round_half_up(-mean / std / to.scale * one)) + (1 << (FRACTION - 1));
+    }
+    let (pixels, _) = image.as_chunks::<3>();
+    let (quantized, _) = output.as_chunks_mut::<3>();
+    for (to_pixel, from) in quantized.iter_mut().zip(pixels) {
+        for (((number, byte), step), offset) in to_pixel.iter_mut().zip(from).zip(steps).zip(offsets) {
+            let steps = (i64::from(*byte) * step + offset) >> FRACTION;
+            *number = (steps + i64::from(to.zero_point)).clamp(-128, 127) as i8;
+        }
+    }
+}
+
+/// The product of two numbers, not yet limited by an activation.
+#[inline(always)]
+pub(crate) fn multiply(a: i8, b: i8, zero_points: [i32; 3], ratio: crate::graph::Ratio) -> i32 {
+    let [za, zb, zo] = zero_points;
+    ratio.apply((i32::from(a) - za) * (i32::from(b) - zb)).saturating_add(zo)
+}
+
+/// A number within an activation's bounds.
+#[inline(always)]
+pub(crate) fn limit(number: i32, [low, high]: [i32; 2]) -> i8 {
+    saturate(number.max(low).min(high))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn images_are_normalised_within_half_a_step() {
+        let (mean, std) = ([0.485, 0.456, 0.406], [0.229, 0.224, 0.225]);
+        let to = Quantization { scale: 0.019, zero_point: -14 };
+        for byte in 0..=255u8 {
+            let mut output = [0; 3];
+            quantize_image(&mean, &std, to, &[byte; 3], &mut output);
+            for ((number, mean), std) in output.iter().zip(mean).zip(std) {
+                let real = ((f32::from(byte) / 255.0 - mean) / std).clamp(to.dequantize(-128), to.dequantize(127));
+                assert!((to.dequantize(*number) - real).abs() <= 0.505 * to.scale, "{byte}: {number} for {real}");
+            }
+        }
+    }
+}

@@ -1,0 +1,131 @@
+use super::error::Fault;
+use super::layout::{self, Section, aligned};
+use super::record::Record;
+use super::view::Model;
+use crate::graph::{DataType, MAX_SHIFT, Shape, filter_row_bytes};
+use crate::memory::{as_f32, as_i8, as_i32};
+
+/// The values of a constant, in place.
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[non_exhaustive]
+pub enum TensorData<'m> {
+    /// Row-major.
+    F32(&'m [f32]),
+    /// Filters of eight bits.
+    I8(QuantizedFilters<'m>),
+    /// Row-major.
+    I32(&'m [i32]),
+}
+
+impl<'m> TensorData<'m> {
+    /// The values of a float32 tensor; none of others.
+    pub fn floats(&self) -> &'m [f32] {
+        match self {
+            Self::F32(values) => values,
+            _ => &[],
+        }
+    }
+}
+
+/// Eight-bit filters with what brings their sums to the output's scale.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct QuantizedFilters<'m> {
+    /// One filter after the other, each filled up with zeros to [`Self::row_bytes`].
+    pub rows: &'m [i8],
+    /// From one filter to the next, a multiple of 16.
+    pub row_bytes: usize,
+    /// One per output channel, in `[0, 2^31)`.
+    pub multipliers: &'m [i32],
+    /// In `[0, 30]`.
+    pub shift: u32,
+}
+
+/// A tensor's record, and where its bytes end.
+pub(crate) struct Tensor<'m> {
+    pub shape: Shape,
+    pub data: TensorData<'m>,
+    pub data_end: usize,
+    /// After the multipliers, where there are any.
+    pub end: usize,
+}
+
+impl<'m> Model<'m> {
+    /// A tensor's shape and the place of its data.
+    pub(crate) fn tensor_at(&self, index: usize) -> Result<Tensor<'m>, Fault> {
+        let record = self.record(Section::Tensors, index)?;
+        record.require_zero(3..4, Fault::ReservedNotZero)?;
+        let shape = record.shape(layout::tensor::RANK, layout::tensor::SHAPE)?;
+        let start = record.u32(layout::tensor::DATA_OFFSET) as usize;
+        let length = record.u32(layout::tensor::DATA_BYTES) as usize;
+        let data_end = start.checked_add(length).ok_or(Fault::OutOfRange)?;
+        let bytes = self.data.get(start..data_end).ok_or(Fault::OutOfRange)?;
+        let data_type = record.data_type(layout::tensor::DATA_TYPE)?;
+        if data_type == DataType::I8 {
+            return self.filters(record, shape, bytes, data_end);
+        }
+        if record.u8(layout::tensor::QUANTIZATION) != 0 {
+            return Err(Fault::Quantization);
+        }
+        record.require_zero(layout::tensor::QUANTIZATION_FIELDS, Fault::Quantization)?;
+        if shape.elements().checked_mul(4) != Some(length) {
+            return Err(Fault::DataLength);
+        }
+        let data = match data_type {
+            DataType::F32 => TensorData::F32(as_f32(bytes).ok_or(Fault::Alignment)?),
+            DataType::I32 => TensorData::I32(as_i32(bytes).ok_or(Fault::Alignment)?),
+            _ => return Err(Fault::DataType),
+        };
+        Ok(Tensor { shape, data, data_end, end: data_end })
+    }
+
+    fn filters(&self, record: Record<'m>, shape: Shape, bytes: &'m [u8], data_end: usize) -> Result<Tensor<'m>, Fault> {
+        if record.u8(layout::tensor::QUANTIZATION) != layout::tensor::PER_CHANNEL {
+            return Err(Fault::Quantization);
+        }
+        record.require_zero(layout::tensor::ZERO_POINT, Fault::Quantization)?;
+        record.require_zero(layout::tensor::RESERVED, Fault::ReservedNotZero)?;
+        let &[filters, ref filter @ ..] = shape.extents() else { return Err(Fault::Shape) };
+        let row_bytes = filter_row_bytes(filter.iter().product());
+        if filters.checked_mul(row_bytes) != Some(bytes.len()) {
+            return Err(Fault::DataLength);
+        }
+        let start = record.u32(layout::tensor::MULTIPLIERS_OFFSET) as usize;
+        if aligned(data_end) != Some(start) {
+            return Err(Fault::NotConsecutive);
+        }
+        let count = record.u32(layout::tensor::CHANNELS) as usize;
+        let end = count.checked_mul(4).and_then(|length| start.checked_add(length)).ok_or(Fault::OutOfRange)?;
+        let multipliers = self.data.get(start..end).ok_or(Fault::OutOfRange)?;
+        let multipliers = as_i32(multipliers).ok_or(Fault::Alignment)?;
+        let shift = record.u32(layout::tensor::SHIFT);
+        if shift > MAX_SHIFT {
+            return Err(Fault::Quantization);
+        }
+        let filters = QuantizedFilters { rows: as_i8(bytes), row_bytes, multipliers, shift };
+        Ok(Tensor { shape, data: TensorData::I8(filters), data_end, end })
+    }
+}
+
+impl Tensor<'_> {
+    /// Checks every number of the tensor.
+    pub fn check_numbers(&self) -> Result<(), Fault> {
+        match self.data {
+            TensorData::F32(values) => match values.iter().position(|value| !value.is_finite()) {
+                Some(element) => Err(Fault::NotFinite { element }),
+                None => Ok(()),
+            },
+            TensorData::I8(filters) => {
+                let taps = self.shape.extents().iter().skip(1).product();
+                let padded = |row: &[i8]| row.iter().skip(taps).all(|value| *value == 0);
+                if !filters.rows.chunks_exact(filters.row_bytes.max(1)).all(padded) {
+                    return Err(Fault::ReservedNotZero);
+                }
+                if filters.multipliers.iter().any(|multiplier| *multiplier < 0) {
+                    return Err(Fault::Quantization);
+                }
+                Ok(())
+            }
+            TensorData::I32(_) => Ok(()),
+        }
+    }
+}

@@ -1,0 +1,193 @@
+//! Operators that make int8 values.
+
+use super::operands::{Operands, Pair};
+use super::{arena_range, pooling, window};
+use crate::graph::{Activation, Blend, Op, Quantization, Ratio, WeightId, is_depthwise, rescale, saturate};
+use crate::kernels::axes::{AroundAxis, transpose};
+use crate::kernels::int8::OutputScale;
+use crate::kernels::int8::convolution::{Convolution, convolve};
+use crate::kernels::int8::depthwise::{Depthwise, convolve_depthwise};
+use crate::kernels::int8::pooling::{Mean, average_pool, global_average_pool, max_pool};
+use crate::kernels::int8::quantize::{limit, multiply, quantize_image};
+use crate::kernels::window::WindowAxis;
+use crate::kernels::{channels, elementwise};
+use crate::memory::{as_i8_mut, as_i16_mut};
+use crate::model::{GraphView, NodeView, QuantizedFilters, TensorData, ValueView};
+
+/// Operators whose inputs are beside their output, or exactly where it is.
+pub(super) fn run(operands: &Operands<'_>, made: &ValueView<'_>, output: &mut [u8]) -> Option<()> {
+    let output = as_i8_mut(output);
+    let to = made.quantization?;
+    let first = operands.value(0)?;
+    match &operands.node.op {
+        Op::QuantizeImage { mean, std } => quantize_image(mean, std, to, operands.image(0)?, output),
+        Op::Quantize => elementwise::map(operands.floats(0)?, output, |value| to.quantize(value)),
+        Op::Add { activation } => {
+            let blend = Blend::of([operands.quantization(0)?, operands.quantization(1)?], to)?;
+            let bounds = to.bounds(*activation);
+            combine(operands, output, |a, b| limit(blend.apply(a, b), bounds))?;
+        }
+        Op::Mul { activation } => {
+            let inputs = [operands.quantization(0)?, operands.quantization(1)?];
+            let ratio = Ratio::of(inputs[0].scale * inputs[1].scale / to.scale)?;
+            let zero_points = [inputs[0], inputs[1], to].map(|quantization| i32::from(quantization.zero_point));
+            let bounds = to.bounds(*activation);
+            combine(operands, output, |a, b| limit(multiply(a, b, zero_points, ratio), bounds))?;
+        }
+        Op::Relu => map(operands, output, to.bounds(Activation::Relu))?,
+        Op::Clamp { low, high } => map(operands, output, to.bounds(Activation::Clamp { low: *low, high: *high }))?,
+        Op::Reshape { .. } => map(operands, output, [-128, 127])?,
+        Op::GlobalAveragePool => {
+            global_average_pool(Mean::new(first.quantization?, to), operands.numbers(0)?, output)?;
+        }
+        Op::Slice { start, .. } => {
+            let (from, to) = (first.shape.split_channels().1, made.shape.split_channels().1);
+            channels::slice_channels(*start as usize, from, to, operands.numbers(0)?, output);
+        }
+        Op::Concat => concat(operands, made.shape.split_channels().1, to, output)?,
+        Op::Transpose { axes } => transpose(first.shape, *axes, operands.numbers(0)?, output),
+        Op::ReduceMean { axis } => {
+            let around = AroundAxis::of(first.shape, *axis)?;
+            let finish = Mean::new(first.quantization?, to).of(around.length)?;
+            let sum = |sum: Option<i32>, value: i8| sum.unwrap_or(0).wrapping_add(value.into());
+            around.reduce(operands.numbers(0)?, output, sum, finish);
+        }
+        Op::ReduceMax { axis } => {
+            let around = AroundAxis::of(first.shape, *axis)?;
+            around.reduce(
+                operands.numbers(0)?,
+                output,
+                |most: Option<i8>, v| most.map_or(v, |m| m.max(v)),
+                |most| most,
+            );
+        }
+        _ => return None,
+    }
+    Some(())
+}
+
+/// Sliding windows and linear operators: the output may lie over parts of the input that are done with.
+pub(super) fn run_in_arena(
+    graph: &GraphView<'_>,
+    node: &NodeView<'_>,
+    made: &ValueView<'_>,
+    arena: &mut [u8],
+) -> Option<()> {
+    let input = graph.value(node.inputs().next()?)?;
+    let ((from, _), (to, _)) = (arena_range(&input)?, arena_range(made)?);
+    let (activations, scratch) = arena.split_at_mut_checked(graph.activation_bytes())?;
+    let activations = as_i8_mut(activations);
+    let quantization = made.quantization?;
+    match &node.op {
+        Op::MaxPool2d { kernel, stride, padding } => {
+            let options = pooling(input.shape, made.shape, *kernel, *stride, *padding)?;
+            max_pool(&options, *made.shape.extents().first()?, activations, from, to)
+        }
+        Op::AveragePool2d { kernel, stride, padding } => {
+            let options = pooling(input.shape, made.shape, *kernel, *stride, *padding)?;
+            let mean = Mean::new(input.quantization?, quantization);
+            average_pool(&options, *made.shape.extents().first()?, mean, activations, from, to)
+        }
+        Op::Linear { weight, bias, activation } => {
+            let (filters, scale) = filters(graph, *weight, *bias, *activation, quantization)?;
+            let point = WindowAxis { size: 1, kernel: 1, stride: 1, padding_before: 0 };
+            let options = Convolution {
+                vertical: point,
+                horizontal: point,
+                input_channels: input.shape.elements(),
+                output: [1, 1, made.shape.elements()],
+                groups: 1,
+                filters: filters.rows,
+                row_bytes: filters.row_bytes,
+                padding_value: 0,
+                scale,
+            };
+            convolve(&options, activations, from, to, as_i16_mut(scratch)?);
+            Some(())
+        }
+        Op::Conv2d { weight, bias, stride, padding, groups, activation } => {
+            let shape = graph.weight(*weight)?.shape;
+            let (filters, scale) = filters(graph, *weight, *bias, *activation, quantization)?;
+            let (&[height, width, input_channels], &[_, kernel_height, kernel_width, _], &[rows, columns, channels]) =
+                (input.shape.extents(), shape.extents(), made.shape.extents())
+            else {
+                return None;
+            };
+            let [vertical, horizontal] = window([height, width], [kernel_height, kernel_width], *stride, *padding);
+            let padding_value = input.quantization?.zero_point;
+            if is_depthwise(&node.op, shape) {
+                let output = [rows, columns];
+                let filters = filters.rows;
+                let options = Depthwise { vertical, horizontal, channels, output, filters, padding_value, scale };
+                convolve_depthwise(&options, activations, from, to);
+                return Some(());
+            }
+            let options = Convolution {
+                vertical,
+                horizontal,
+                input_channels,
+                output: [rows, columns, channels],
+                groups: *groups as usize,
+                filters: filters.rows,
+                row_bytes: filters.row_bytes,
+                padding_value,
+                scale,
+            };
+            convolve(&options, activations, from, to, as_i16_mut(scratch)?);
+            Some(())
+        }
+        _ => None,
+    }
+}
+
+fn filters<'m>(
+    graph: &GraphView<'m>,
+    weight: WeightId,
+    bias: WeightId,
+    activation: Activation,
+    output: Quantization,
+) -> Option<(QuantizedFilters<'m>, OutputScale<'m>)> {
+    let TensorData::I8(filters) = graph.weight(weight)?.data else { return None };
+    let TensorData::I32(bias) = graph.weight(bias)?.data else { return None };
+    let QuantizedFilters { multipliers, shift, .. } = filters;
+    let (zero_point, bounds) = (output.zero_point.into(), output.bounds(activation));
+    Some((filters, OutputScale { bias, multipliers, shift, zero_point, bounds }))
+}
+
+fn map(operands: &Operands<'_>, output: &mut [i8], bounds: [i32; 2]) -> Option<()> {
+    let limited = |number: i8| limit(number.into(), bounds);
+    if operands.is_in_place(0) {
+        output.iter_mut().for_each(|number| *number = limited(*number));
+    } else {
+        elementwise::map(operands.numbers(0)?, output, limited);
+    }
+    Some(())
+}
+
+fn combine(operands: &Operands<'_>, output: &mut [i8], f: impl Fn(i8, i8) -> i8) -> Option<()> {
+    match operands.number_pair()? {
+        Pair::Apart(a, b) => elementwise::combine(a, b, output, f),
+        Pair::FirstInPlace(b) => elementwise::combine_in_place(output, b, f),
+        Pair::SecondInPlace(a) => elementwise::combine_in_place(output, a, |second, first| f(first, second)),
+        Pair::Same => output.iter_mut().for_each(|number| *number = f(*number, *number)),
+    }
+    Some(())
+}
+
+fn concat(operands: &Operands<'_>, output_channels: usize, to: Quantization, output: &mut [i8]) -> Option<()> {
+    let mut start = 0;
+    for index in 0..operands.node.inputs().len() {
+        let value = operands.value(index)?;
+        let (from, input_channels) = (value.quantization?, value.shape.split_channels().1);
+        let numbers = operands.numbers(index)?;
+        if from == to {
+            channels::place_channels(start, input_channels, output_channels, numbers, output, |number| number);
+        } else {
+            let rescaled = rescale(from, to)?;
+            let place = |number| saturate(rescaled.apply(number, 0));
+            channels::place_channels(start, input_channels, output_channels, numbers, output, place);
+        }
+        start += input_channels;
+    }
+    Some(())
+}
