@@ -4,6 +4,11 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use sextant_trainer::cli::{self, Command};
+use sextant_trainer::ops::BigBlocks;
+
+/// A step's large tensors keep their memory from step to step.
+#[global_allocator]
+static MEMORY: BigBlocks = BigBlocks::new();
 
 /// Learns equivariant image encoders from rendered objects.
 #[derive(Parser)]

@@ -3,6 +3,7 @@
 //! Data goes to standard output, everything else to standard error. Exit codes: 0 fine, 1 a check failed,
 //! 2 an error.
 
+mod bench;
 mod data;
 mod eval;
 mod fit;
@@ -30,6 +31,8 @@ pub enum Command {
     Render(render::RenderArgs),
     /// Prepare and inspect data.
     Data(data::DataArgs),
+    /// Measure training steps on this machine.
+    Bench(bench::BenchArgs),
     /// List the self-supervised methods.
     Methods(methods::MethodsArgs),
 }
@@ -44,6 +47,7 @@ pub fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Eval(args) => eval::run(args),
         Command::Render(args) => render::run(args).map(|()| ExitCode::SUCCESS),
         Command::Data(args) => data::run(args).map(|()| ExitCode::SUCCESS),
+        Command::Bench(args) => bench::run(args),
         Command::Methods(args) => methods::run(args),
     }
 }

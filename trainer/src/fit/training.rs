@@ -15,6 +15,7 @@ use crate::evaluate::camera_from_object;
 use crate::method::Views;
 use crate::model::Model;
 use crate::nn::ParameterStore;
+use crate::ops::accounting::{self, Kind};
 use crate::optimiser::{Ema, Optimiser, Schedule, clip_scale, global_norm};
 use crate::run::{Checkpoint, CheckpointState};
 use crate::scene::SceneParameters;
@@ -84,7 +85,9 @@ impl Training {
     /// # Errors
     /// When shapes differ; a loss that is not finite is for the caller to judge.
     pub fn train_step(&mut self, batch: &PairBatch, symmetries: &[SymmetryGroup]) -> anyhow::Result<StepReport> {
+        let scope = accounting::enter(Kind::Images, 0);
         let images = [self.model.normalise(&batch.images[0])?, self.model.normalise(&batch.images[1])?];
+        drop(scope);
         let labels = Tensor::new(batch.labels.as_slice(), images[0].device())?;
         let views = Views { images, rotations: rotations(batch, world_from_object) };
         let output = self.model.method.loss(&self.model.encoder, &views)?;
@@ -97,6 +100,7 @@ impl Training {
         let loss =
             ((&output.loss + (&heads.rotation * weights.rotation_weight)?)? + (&heads.class * weights.class_weight)?)?;
         let gradients = ((&loss + &probes.class)? + &probes.rotation)?.backward()?;
+        let scope = accounting::enter(Kind::Optimiser, 0);
         let gradient_norm = global_norm(&gradients, &self.trained)?;
         let lr = self.schedule.learning_rate(self.step);
         self.optimiser.step_scaled(&gradients, lr, clip_scale(gradient_norm, self.config.fit.clip_norm))?;
@@ -104,6 +108,7 @@ impl Training {
         if let Some(ema) = &mut self.ema {
             ema.update()?;
         }
+        drop(scope);
         self.step += 1;
 
         let heads = [("head_rotation", heads.rotation), ("head_class", heads.class)];

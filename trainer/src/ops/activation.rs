@@ -2,6 +2,8 @@
 
 use candle_core::{CpuStorage, CustomOp1, Layout, Result, Shape, Tensor};
 
+use super::accounting::{self, Kind};
+use super::kernels::fresh::fresh;
 use super::contiguous::{Numbers, numbers, stored, tensor};
 use super::kernels::elementwise;
 
@@ -34,15 +36,17 @@ impl CustomOp1 for Relu {
     }
 
     fn cpu_fwd(&self, storage: &CpuStorage, layout: &Layout) -> Result<(CpuStorage, Shape)> {
+        let _scope = accounting::enter(Kind::Elementwise, 0);
         let x = numbers(storage, layout)?;
-        let mut output = vec![0.0; x.len()];
+        let mut output = fresh(x.len());
         elementwise::relu(x, &mut output);
         Ok(stored(output, layout.shape()))
     }
 
     fn bwd(&self, _x: &Tensor, res: &Tensor, grad: &Tensor) -> Result<Option<Tensor>> {
+        let _scope = accounting::enter(Kind::Elementwise, 0);
         let grad = grad.contiguous()?;
-        let mut target = vec![0.0; grad.elem_count()];
+        let mut target = fresh(grad.elem_count());
         elementwise::relu_gradient(&Numbers::of(res)?, &Numbers::of(&grad)?, &mut target);
         tensor(target, res.shape()).map(Some)
     }
