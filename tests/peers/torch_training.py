@@ -13,8 +13,8 @@ import torch
 import torch.nn.functional as F
 from safetensors.torch import load_file
 
-IMAGE_MEAN = (0.485, 0.456, 0.406)
-IMAGE_STD = (0.229, 0.224, 0.225)
+IMAGE_MEAN = (0.5016, 0.5037, 0.5060)
+IMAGE_STD = (0.1030, 0.0999, 0.0969)
 RESNET18_BLOCKS = [(64, 1), (64, 1), (128, 2), (128, 1), (256, 2), (256, 1), (512, 2), (512, 1)]
 TINY_BLOCKS = [(32, 2), (64, 2), (96, 2)]
 LOSS_WEIGHTS = {
