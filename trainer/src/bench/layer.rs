@@ -1,9 +1,7 @@
 use std::str::FromStr;
 use std::time::{Duration, Instant};
 
-use crate::ops::kernels::conv2d::{
-    Conv2dShape, conv2d_forward, conv2d_input_gradient, conv2d_weight_gradient,
-};
+use crate::ops::kernels::conv2d::{Conv2dShape, conv2d_forward, conv2d_input_gradient, conv2d_weight_gradient};
 use crate::ops::kernels::fresh::fresh;
 
 /// A convolution of square maps with padding `kernel / 2`, written `SIZE,IN,OUT,KERNEL,STRIDE,GROUPS`.

@@ -44,7 +44,9 @@ impl StepBench {
     /// When the batch is odd or smaller than 4, or the sizes are out of range.
     pub fn new(net: EncoderKind, image_size: usize, images: usize) -> anyhow::Result<Self> {
         if images < 4 || !images.is_multiple_of(2) {
-            anyhow::bail!("a batch of {images} images is not two views of at least two objects: use an even number from 4");
+            anyhow::bail!(
+                "a batch of {images} images is not two views of at least two objects: use an even number from 4"
+            );
         }
         let preset = match net {
             EncoderKind::Tiny => "quickstart",

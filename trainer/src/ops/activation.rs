@@ -3,9 +3,9 @@
 use candle_core::{CpuStorage, CustomOp1, Layout, Result, Shape, Tensor};
 
 use super::accounting::{self, Kind};
-use super::kernels::fresh::fresh;
 use super::contiguous::{Numbers, numbers, stored, tensor};
 use super::kernels::elementwise;
+use super::kernels::fresh::fresh;
 
 /// What an operator applies to its result.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]

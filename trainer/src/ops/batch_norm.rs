@@ -6,8 +6,8 @@ use super::accounting::{self, Kind};
 use super::activation::Activation;
 use super::composed;
 use super::contiguous::{Numbers, numbers, stored, tensor};
-use super::kernels::fresh::fresh;
 use super::kernels::batch_norm::{self, BatchNormBackward, ChannelMoments};
+use super::kernels::fresh::fresh;
 
 /// What batch norm adds to the variance, and what follows it.
 #[derive(Clone, Copy, Debug, PartialEq)]

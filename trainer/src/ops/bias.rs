@@ -3,8 +3,8 @@
 use candle_core::{CpuStorage, CustomOp2, Layout, Result, Shape, Tensor, bail};
 
 use super::accounting::{self, Kind};
-use super::kernels::fresh::fresh;
 use super::contiguous::{Numbers, numbers, stored, tensor};
+use super::kernels::fresh::fresh;
 use super::kernels::{channel_sums::channel_sums, elementwise};
 
 /// `x + bias`, the bias along the last axis.

@@ -5,8 +5,8 @@ use candle_core::{CpuStorage, CustomOp2, Layout, Result, Shape, Tensor, bail};
 use super::accounting::{self, Kind};
 use super::composed;
 use super::contiguous::{Numbers, numbers, stored, tensor};
-use super::kernels::fresh::fresh;
 use super::kernels::conv2d::{Conv2dShape, conv2d_forward, conv2d_input_gradient, conv2d_weight_gradient};
+use super::kernels::fresh::fresh;
 
 /// How a convolution's window moves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -6,8 +6,8 @@ use candle_core::{CpuStorage, CustomOp1, Layout, Result, Shape, Tensor, bail};
 
 use super::accounting::{self, Kind};
 use super::composed;
-use super::kernels::fresh::fresh;
 use super::contiguous::{Numbers, numbers, stored, tensor};
+use super::kernels::fresh::fresh;
 use super::kernels::pooling::{self, PoolShape};
 
 /// Largest value under each window; padding never wins, the first of equals gets the gradient.

@@ -62,7 +62,7 @@ static TILES: TileKernels = TileKernels {
     rows: 14,
     wide: Tile { columns: 32, product: product_wide, outer: outer_wide },
     narrow: Tile { columns: 16, product: product_narrow, outer: outer_narrow },
-    winograd: Transforms { lanes: Register::COUNT, input: winograd_input, output: winograd_output, gradient: winograd_gradient },
+    winograd: Transforms { input: winograd_input, output: winograd_output, gradient: winograd_gradient },
 };
 
 /// The tiles, on a machine that has AVX-512F.

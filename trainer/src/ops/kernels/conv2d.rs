@@ -5,9 +5,9 @@ use super::depthwise;
 use super::panels::{MatrixView, PackedPanels};
 use super::source_block::{Maps, Window};
 use super::tile::TileKernels;
+use super::weight_gradient::{OutputGradient, WeightLayout, weight_gradient};
 use super::winograd::Winograd;
 use super::winograd_filters::FilterView;
-use super::weight_gradient::{OutputGradient, WeightLayout, weight_gradient};
 
 /// Sizes of a convolution of `[images, height, width, input_channels]` with
 /// `[output_channels, kernel[0], kernel[1], input_channels / groups]`.

@@ -63,7 +63,7 @@ pub(crate) static TILES: TileKernels = TileKernels {
     rows: 6,
     wide: Tile { columns: 16, product: product_wide, outer: outer_wide },
     narrow: Tile { columns: 8, product: product_narrow, outer: outer_narrow },
-    winograd: Transforms { lanes: Register::COUNT, input: winograd_input, output: winograd_output, gradient: winograd_gradient },
+    winograd: Transforms { input: winograd_input, output: winograd_output, gradient: winograd_gradient },
 };
 
 /// # Safety

@@ -110,7 +110,6 @@ static SCALAR: TileKernels = TileKernels {
     wide: Tile { columns: 4, product: product::<f32, 4, 4>, outer: outer::<f32, 4, 4> },
     narrow: Tile { columns: 2, product: product::<f32, 4, 2>, outer: outer::<f32, 4, 2> },
     winograd: Transforms {
-        lanes: 1,
         input: winograd::input::<f32>,
         output: winograd::output::<f32>,
         gradient: winograd::gradient::<f32>,

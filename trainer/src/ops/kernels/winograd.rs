@@ -19,6 +19,8 @@ const BLOCK_LEN: usize = 112 << 10;
 const FEWEST_TILES: usize = 96;
 /// Numbers of tiles at all points that fit the last-level cache, for the gradient by the filters.
 const ROUND_LEN: usize = 3 << 20;
+/// Tiles whose products are summed before the next register tile: their lines stay in the first-level cache.
+const SUM_TILES: usize = 160;
 /// Room between points beyond their numbers, so that they do not all fall into the same lines of a cache.
 const SKEW: usize = 16;
 
@@ -293,8 +295,7 @@ impl RoundBuffers {
 
     /// Adds `input^T gradient` at every point.
     fn add_products(&mut self, job: &Winograd, tiles: usize, is_first: bool) {
-        let (rows, width) = (job.kernels.rows, job.kernels.wide.columns);
-        let walk = PixelWalk { counts: [1, 1, tiles], strides: [0, 0, job.source.channels] };
+        let (rows, width, depth) = (job.kernels.rows, job.kernels.wide.columns, job.source.channels);
         let (input, gradient) = (&self.input, &self.gradient);
         let (input_stride, gradient_stride, round) = (self.input_stride, self.gradient_stride, self.round);
         let len = Self::sums_len(job);
@@ -303,12 +304,15 @@ impl RoundBuffers {
             if is_first {
                 sums.fill(0.0);
             }
-            for (task, sums) in sums.chunks_exact_mut(rows * width).enumerate() {
-                let (panel, tile) = (task / Self::row_tiles(job), task % Self::row_tiles(job));
-                let a = &input[point * input_stride + Self::row_start(job, tile)..];
-                let b = &gradient[point * gradient_stride + panel * round * width..];
-                // SAFETY: there are `tiles` rows at every point, and `sums` is one register tile.
-                unsafe { (job.kernels.wide.outer)(a.as_ptr(), walk, b.as_ptr(), sums.as_mut_ptr()) }
+            for first in (0..tiles).step_by(SUM_TILES) {
+                let walk = PixelWalk { counts: [1, 1, SUM_TILES.min(tiles - first)], strides: [0, 0, depth] };
+                for (task, sums) in sums.chunks_exact_mut(rows * width).enumerate() {
+                    let (panel, tile) = (task / Self::row_tiles(job), task % Self::row_tiles(job));
+                    let a = &input[point * input_stride + first * depth + Self::row_start(job, tile)..];
+                    let b = &gradient[point * gradient_stride + (panel * round + first) * width..];
+                    // SAFETY: there are `tiles` rows at every point, and `sums` is one register tile.
+                    unsafe { (job.kernels.wide.outer)(a.as_ptr(), walk, b.as_ptr(), sums.as_mut_ptr()) }
+                }
             }
         });
     }

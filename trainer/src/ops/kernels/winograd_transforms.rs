@@ -49,7 +49,6 @@ pub(crate) type ScatterFn =
 /// The transforms of an instruction set.
 #[derive(Clone, Copy)]
 pub(crate) struct Transforms {
-    pub lanes: usize,
     pub input: GatherFn,
     pub output: ScatterFn,
     pub gradient: GatherFn,
