@@ -1,5 +1,6 @@
 //! Learns image encoders whose features split into an invariant and an equivariant half.
 
+pub mod bench;
 pub mod cli;
 pub mod config;
 pub mod data;

@@ -4,6 +4,11 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use sextant_trainer::cli::{self, Command};
+use sextant_trainer::ops::BigBlocks;
+
+/// A step's large tensors keep their memory from step to step.
+#[global_allocator]
+static MEMORY: BigBlocks = BigBlocks::new();
 
 const EXIT_STATUS: &str = "Exit status: 0 fine, 2 an error, 130 stopped by Ctrl-C or SIGTERM.";
 

@@ -3,6 +3,7 @@
 //! Data goes to standard output, everything else to standard error. Exit codes: 0 fine, 2 an error, 130 stopped by
 //! Ctrl-C or SIGTERM.
 
+mod bench;
 mod data;
 mod eval;
 mod fit;
@@ -34,6 +35,8 @@ pub enum Command {
     Render(render::RenderArgs),
     /// Prepare and inspect data.
     Data(data::DataArgs),
+    /// Measure training steps on this machine.
+    Bench(bench::BenchArgs),
     /// List the self-supervised methods.
     Methods(methods::MethodsArgs),
     /// Write one HTML file about finished runs: curves, tables, pictures.
@@ -52,6 +55,7 @@ pub fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Eval(args) => eval::run(args),
         Command::Render(args) => render::run(args).map(|()| ExitCode::SUCCESS),
         Command::Data(args) => data::run(args).map(|()| ExitCode::SUCCESS),
+        Command::Bench(args) => bench::run(args),
         Command::Methods(args) => methods::run(args),
         Command::Report(args) => report::run(args),
         Command::Study(args) => study::run(args),

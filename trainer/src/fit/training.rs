@@ -15,6 +15,7 @@ use crate::evaluate::camera_from_object;
 use crate::method::{Moment, Pose, View, Views};
 use crate::model::Model;
 use crate::nn::ParameterStore;
+use crate::ops::accounting::{self, Kind};
 use crate::optimiser::{Ema, Optimiser, Schedule, clip_scale, global_norm};
 use crate::run::{Checkpoint, CheckpointState};
 
@@ -94,7 +95,9 @@ impl Training {
         further: &[PairBatch],
         symmetries: &[SymmetryGroup],
     ) -> anyhow::Result<StepReport> {
+        let scope = accounting::enter(Kind::Images, 0);
         let views = self.views(batch, &further[..further.len().min(self.further_pairs())])?;
+        drop(scope);
         let labels = views.labels.clone();
         let output = self.model.method.loss(&self.model.encoder, &views)?;
         let camera_rotations = camera_rotations(batch);
@@ -106,6 +109,7 @@ impl Training {
         let loss =
             ((&output.loss + (&heads.rotation * weights.rotation_weight)?)? + (&heads.class * weights.class_weight)?)?;
         let gradients = ((&loss + &probes.class)? + &probes.rotation)?.backward()?;
+        let scope = accounting::enter(Kind::Optimiser, 0);
         let gradient_norm = global_norm(&gradients, &self.trained)?;
         let lr = self.schedule.learning_rate(self.step);
         self.optimiser.step_scaled(&gradients, lr, clip_scale(gradient_norm, self.config.fit.clip_norm))?;
@@ -114,6 +118,7 @@ impl Training {
             ema.update()?;
         }
         self.model.method.after_step(views.moment)?;
+        drop(scope);
         self.step += 1;
 
         let heads = [("head_rotation", heads.rotation), ("head_class", heads.class)];
@@ -129,7 +134,7 @@ impl Training {
     }
 
     /// All views of a batch, as many as the method needs.
-    fn views(&self, batch: &PairBatch, further: &[PairBatch]) -> anyhow::Result<Views> {
+    pub(crate) fn views(&self, batch: &PairBatch, further: &[PairBatch]) -> anyhow::Result<Views> {
         let mut views = Vec::with_capacity(2 + 2 * further.len());
         for pairs in std::iter::once(batch).chain(further) {
             for (images, latents) in pairs.images.iter().zip(&pairs.latents) {

@@ -2,8 +2,10 @@
 
 use candle_core::{CpuStorage, CustomOp1, Layout, Result, Shape, Tensor};
 
+use super::accounting::{self, Kind};
 use super::contiguous::{Numbers, numbers, stored, tensor};
 use super::kernels::elementwise;
+use super::kernels::fresh::fresh;
 
 /// What an operator applies to its result.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
@@ -34,15 +36,17 @@ impl CustomOp1 for Relu {
     }
 
     fn cpu_fwd(&self, storage: &CpuStorage, layout: &Layout) -> Result<(CpuStorage, Shape)> {
+        let _scope = accounting::enter(Kind::Elementwise, 0);
         let x = numbers(storage, layout)?;
-        let mut output = vec![0.0; x.len()];
+        let mut output = fresh(x.len());
         elementwise::relu(x, &mut output);
         Ok(stored(output, layout.shape()))
     }
 
     fn bwd(&self, _x: &Tensor, res: &Tensor, grad: &Tensor) -> Result<Option<Tensor>> {
+        let _scope = accounting::enter(Kind::Elementwise, 0);
         let grad = grad.contiguous()?;
-        let mut target = vec![0.0; grad.elem_count()];
+        let mut target = fresh(grad.elem_count());
         elementwise::relu_gradient(&Numbers::of(res)?, &Numbers::of(&grad)?, &mut target);
         tensor(target, res.shape()).map(Some)
     }

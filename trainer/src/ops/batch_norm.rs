@@ -2,10 +2,12 @@
 
 use candle_core::{CpuStorage, CustomOp2, CustomOp3, Layout, Result, Shape, Tensor, bail};
 
+use super::accounting::{self, Kind};
 use super::activation::Activation;
 use super::composed;
 use super::contiguous::{Numbers, numbers, stored, tensor};
 use super::kernels::batch_norm::{self, BatchNormBackward, ChannelMoments};
+use super::kernels::fresh::fresh;
 
 /// What batch norm adds to the variance, and what follows it.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -52,6 +54,7 @@ pub fn batch_norm(
     if !x.device().is_cpu() {
         return composed::batch_norm(x, gamma, beta, residual, options);
     }
+    let _scope = accounting::enter(Kind::BatchNormForward, 0);
     let x = x.contiguous()?;
     let moments = batch_norm::channel_moments(&Numbers::of(&x)?, channels);
     let deviation = |&variance: &f32| (1.0 / (f64::from(variance) + options.eps).sqrt()) as f32;
@@ -87,7 +90,7 @@ pub fn channel_affine(
     let (x, scale, shift) = (x.contiguous()?, scale.contiguous()?, shift.contiguous()?);
     let residual = residual.map(Tensor::contiguous).transpose()?;
     let residual = residual.as_ref().map(Numbers::of).transpose()?;
-    let mut output = vec![0.0; x.elem_count()];
+    let mut output = fresh(x.elem_count());
     batch_norm::channel_affine(
         &Numbers::of(&x)?,
         &Numbers::of(&scale)?,
@@ -126,7 +129,7 @@ impl BatchNorm {
             gamma.iter().zip(&self.inverse_deviation).map(|(gamma, inverse)| gamma * inverse).collect();
         let terms = beta.iter().zip(&self.mean).zip(&scale);
         let shift: Vec<f32> = terms.map(|((beta, mean), scale)| beta - mean * scale).collect();
-        let mut output = vec![0.0; x.len()];
+        let mut output = fresh(x.len());
         batch_norm::channel_affine(x, &scale, &shift, residual, self.activation == Activation::Relu, &mut output);
         output
     }
@@ -139,6 +142,7 @@ impl BatchNorm {
         res: &Tensor,
         grad: &Tensor,
     ) -> Result<(Option<Tensor>, Option<Tensor>, Option<Tensor>)> {
+        let _scope = accounting::enter(Kind::BatchNormBackward, 0);
         let grad = grad.contiguous()?;
         let (numbers, res, grad_numbers) = (Numbers::of(x)?, Numbers::of(res)?, Numbers::of(&grad)?);
         let gamma_beta_numbers = Numbers::of(gamma_beta)?;
@@ -151,8 +155,8 @@ impl BatchNorm {
             gamma: &gamma_beta_numbers[..self.mean.len()],
         };
         let (by_gamma, by_beta) = backward.parameter_gradients();
-        let mut by_residual = residual.filter(|residual| residual.track_op()).map(|_| vec![0.0; numbers.len()]);
-        let mut by_input = vec![0.0; numbers.len()];
+        let mut by_residual = residual.filter(|residual| residual.track_op()).map(|_| fresh(numbers.len()));
+        let mut by_input = fresh(numbers.len());
         backward.input_gradient(&by_gamma, &by_beta, &mut by_input, by_residual.as_deref_mut());
         let by_residual = by_residual.map(|data| tensor(data, x.shape())).transpose()?;
         let by_parameters = tensor([by_gamma, by_beta].concat(), gamma_beta.shape())?;

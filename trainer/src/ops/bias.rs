@@ -2,7 +2,9 @@
 
 use candle_core::{CpuStorage, CustomOp2, Layout, Result, Shape, Tensor, bail};
 
+use super::accounting::{self, Kind};
 use super::contiguous::{Numbers, numbers, stored, tensor};
+use super::kernels::fresh::fresh;
 use super::kernels::{channel_sums::channel_sums, elementwise};
 
 /// `x + bias`, the bias along the last axis.
@@ -31,13 +33,15 @@ impl CustomOp2 for AddBias {
     }
 
     fn cpu_fwd(&self, s1: &CpuStorage, l1: &Layout, s2: &CpuStorage, l2: &Layout) -> Result<(CpuStorage, Shape)> {
+        let _scope = accounting::enter(Kind::Elementwise, 0);
         let x = numbers(s1, l1)?;
-        let mut output = vec![0.0; x.len()];
+        let mut output = fresh(x.len());
         elementwise::add_bias(x, numbers(s2, l2)?, &mut output);
         Ok(stored(output, l1.shape()))
     }
 
     fn bwd(&self, x: &Tensor, bias: &Tensor, _res: &Tensor, grad: &Tensor) -> Result<(Option<Tensor>, Option<Tensor>)> {
+        let _scope = accounting::enter(Kind::Elementwise, 0);
         let grad = grad.contiguous()?;
         let by_bias = || tensor(channel_sums(&Numbers::of(&grad)?, bias.elem_count()), bias.shape());
         let by_bias = bias.track_op().then(by_bias).transpose()?;

@@ -2,9 +2,11 @@
 
 use candle_core::{CpuStorage, CustomOp2, Layout, Result, Shape, Tensor, bail};
 
+use super::accounting::{self, Kind};
 use super::composed;
 use super::contiguous::{Numbers, numbers, stored, tensor};
 use super::kernels::conv2d::{Conv2dShape, conv2d_forward, conv2d_input_gradient, conv2d_weight_gradient};
+use super::kernels::fresh::fresh;
 
 /// How a convolution's window moves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -69,14 +71,28 @@ struct Conv2d {
     shape: Conv2dShape,
 }
 
+impl Conv2d {
+    /// Charges time to a pass; on maps of one pixel a convolution is a linear layer.
+    fn enter(&self, pass: Kind) -> accounting::Scope {
+        let shape = &self.shape;
+        let kind = match (shape.height * shape.width, pass) {
+            (1, Kind::ConvForward) => Kind::LinearForward,
+            (1, _) => Kind::LinearBackward,
+            _ => pass,
+        };
+        accounting::enter(kind, shape.multiplications())
+    }
+}
+
 impl CustomOp2 for Conv2d {
     fn name(&self) -> &'static str {
         "conv2d-nhwc"
     }
 
     fn cpu_fwd(&self, s1: &CpuStorage, l1: &Layout, s2: &CpuStorage, l2: &Layout) -> Result<(CpuStorage, Shape)> {
+        let _scope = self.enter(Kind::ConvForward);
         let shape = &self.shape;
-        let mut output = vec![0.0; shape.output_len()];
+        let mut output = fresh(shape.output_len());
         conv2d_forward(shape, numbers(s1, l1)?, numbers(s2, l2)?, &mut output);
         let [rows, columns] = shape.output_size().expect("checked before");
         Ok(stored(output, (shape.images, rows, columns, shape.output_channels)))
@@ -92,12 +108,14 @@ impl CustomOp2 for Conv2d {
         let grad = grad.contiguous()?;
         let grad = Numbers::of(&grad)?;
         let by_input = || {
-            let mut gradient = vec![0.0; self.shape.input_len()];
+            let _scope = self.enter(Kind::ConvByInput);
+            let mut gradient = fresh(self.shape.input_len());
             conv2d_input_gradient(&self.shape, &Numbers::of(weight)?, &grad, &mut gradient);
             tensor(gradient, x.shape())
         };
         let by_weight = || {
-            let mut gradient = vec![0.0; self.shape.weight_len()];
+            let _scope = self.enter(Kind::ConvByWeight);
+            let mut gradient = fresh(self.shape.weight_len());
             conv2d_weight_gradient(&self.shape, &Numbers::of(x)?, &grad, &mut gradient);
             tensor(gradient, weight.shape())
         };

@@ -2,8 +2,10 @@
 
 use candle_core::{CpuStorage, CustomOp3, Layout, Result, Shape, Tensor, bail};
 
+use super::accounting::{self, Kind};
 use super::composed;
 use super::contiguous::{Numbers, numbers, stored, tensor};
+use super::kernels::fresh::fresh;
 use super::kernels::predictor::PredictorShape;
 
 /// `sum_i condition[i] (weight[i] z)`: the predictor whose weights a linear hypernetwork makes from the condition,
@@ -49,7 +51,8 @@ impl CustomOp3 for ApplyHypernetwork {
         s3: &CpuStorage,
         l3: &Layout,
     ) -> Result<(CpuStorage, Shape)> {
-        let mut output = vec![0.0; self.shape.rows * self.shape.outputs];
+        let _scope = accounting::enter(Kind::Hypernetwork, self.shape.multiplications());
+        let mut output = fresh(self.shape.rows * self.shape.outputs);
         self.shape.forward(numbers(s1, l1)?, numbers(s2, l2)?, numbers(s3, l3)?, &mut output);
         Ok(stored(output, (self.shape.rows, self.shape.outputs)))
     }
@@ -62,6 +65,7 @@ impl CustomOp3 for ApplyHypernetwork {
         _res: &Tensor,
         grad: &Tensor,
     ) -> Result<(Option<Tensor>, Option<Tensor>, Option<Tensor>)> {
+        let _scope = accounting::enter(Kind::Hypernetwork, 2 * self.shape.multiplications());
         let grad = grad.contiguous()?;
         let gradients = self.shape.backward(
             &Numbers::of(z)?,

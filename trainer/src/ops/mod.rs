@@ -4,9 +4,11 @@
 //! and backward; on other devices it is [`composed`] from candle's own operators. Results do not depend on the number
 //! of threads.
 
+pub mod accounting;
 mod activation;
 mod batch_norm;
 mod bias;
+mod big_blocks;
 pub mod composed;
 mod contiguous;
 mod conv2d;
@@ -20,6 +22,7 @@ mod tests;
 pub use activation::{Activation, relu};
 pub use batch_norm::{BatchNormOptions, BatchStatistics, batch_norm, channel_affine};
 pub use bias::add_bias;
+pub use big_blocks::BigBlocks;
 pub use conv2d::{Conv2dOptions, conv2d};
 pub use hypernetwork::apply_hypernetwork;
 pub use kernels::optimizer::{AdamWStep, SgdStep, adamw_step, l2_norm, lars_trust_ratio, sgd_step};

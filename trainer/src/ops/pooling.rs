@@ -4,8 +4,10 @@ use std::sync::OnceLock;
 
 use candle_core::{CpuStorage, CustomOp1, Layout, Result, Shape, Tensor, bail};
 
+use super::accounting::{self, Kind};
 use super::composed;
 use super::contiguous::{Numbers, numbers, stored, tensor};
+use super::kernels::fresh::fresh;
 use super::kernels::pooling::{self, PoolShape};
 
 /// Largest value under each window; padding never wins, the first of equals gets the gradient.
@@ -52,19 +54,21 @@ impl CustomOp1 for MaxPool2d {
     }
 
     fn cpu_fwd(&self, storage: &CpuStorage, layout: &Layout) -> Result<(CpuStorage, Shape)> {
+        let _scope = accounting::enter(Kind::Pooling, 0);
         let [rows, columns] = self.shape.output_size().expect("checked before");
         let dims = (self.shape.images, rows, columns, self.shape.channels);
         let len = dims.0 * rows * columns * dims.3;
-        let (mut output, mut positions) = (vec![0.0; len], vec![0; len]);
+        let (mut output, mut positions) = (fresh(len), vec![0; len]);
         pooling::max_pool2d(&self.shape, numbers(storage, layout)?, &mut output, &mut positions);
         self.positions.get_or_init(|| positions);
         Ok(stored(output, dims))
     }
 
     fn bwd(&self, x: &Tensor, _res: &Tensor, grad: &Tensor) -> Result<Option<Tensor>> {
+        let _scope = accounting::enter(Kind::Pooling, 0);
         let Some(positions) = self.positions.get() else { bail!("max_pool2d: backward without forward") };
         let grad = grad.contiguous()?;
-        let mut target = vec![0.0; x.elem_count()];
+        let mut target = fresh(x.elem_count());
         pooling::max_pool2d_gradient(&self.shape, positions, &Numbers::of(&grad)?, &mut target);
         tensor(target, x.shape()).map(Some)
     }
@@ -96,16 +100,18 @@ impl CustomOp1 for GlobalAveragePool {
     }
 
     fn cpu_fwd(&self, storage: &CpuStorage, layout: &Layout) -> Result<(CpuStorage, Shape)> {
+        let _scope = accounting::enter(Kind::Pooling, 0);
         let (images, height, width, channels) = layout.shape().dims4()?;
-        let mut output = vec![0.0; images * channels];
+        let mut output = fresh(images * channels);
         pooling::global_average_pool(numbers(storage, layout)?, height * width, channels, &mut output);
         Ok(stored(output, (images, channels)))
     }
 
     fn bwd(&self, x: &Tensor, _res: &Tensor, grad: &Tensor) -> Result<Option<Tensor>> {
+        let _scope = accounting::enter(Kind::Pooling, 0);
         let (_, height, width, channels) = x.dims4()?;
         let grad = grad.contiguous()?;
-        let mut target = vec![0.0; x.elem_count()];
+        let mut target = fresh(x.elem_count());
         pooling::global_average_pool_gradient(&Numbers::of(&grad)?, height * width, channels, &mut target);
         tensor(target, x.shape()).map(Some)
     }

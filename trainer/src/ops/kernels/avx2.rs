@@ -4,6 +4,7 @@ use core::arch::x86_64::*;
 
 use super::lanes::Lanes;
 use super::tile::{self, PixelWalk, Segments, Tile, TileKernels};
+use super::winograd_transforms::{self as winograd, Channels, Transforms};
 
 #[derive(Clone, Copy)]
 struct Register(__m256);
@@ -36,6 +37,24 @@ unsafe impl Lanes for Register {
         // SAFETY: the instruction set is available.
         Register(unsafe { _mm256_fmadd_ps(self.0, factor.0, addend.0) })
     }
+
+    #[inline(always)]
+    unsafe fn add(self, other: Self) -> Self {
+        // SAFETY: the instruction set is available.
+        Register(unsafe { _mm256_add_ps(self.0, other.0) })
+    }
+
+    #[inline(always)]
+    unsafe fn sub(self, other: Self) -> Self {
+        // SAFETY: the instruction set is available.
+        Register(unsafe { _mm256_sub_ps(self.0, other.0) })
+    }
+
+    #[inline(always)]
+    unsafe fn mul(self, other: Self) -> Self {
+        // SAFETY: the instruction set is available.
+        Register(unsafe { _mm256_mul_ps(self.0, other.0) })
+    }
 }
 
 static TILES: TileKernels = TileKernels {
@@ -43,6 +62,7 @@ static TILES: TileKernels = TileKernels {
     rows: 6,
     wide: Tile { columns: 16, product: product_wide, outer: outer_wide },
     narrow: Tile { columns: 8, product: product_narrow, outer: outer_narrow },
+    winograd: Transforms { input: winograd_input, output: winograd_output, gradient: winograd_gradient },
 };
 
 /// The tiles, on a machine that has AVX2 and FMA.
@@ -95,4 +115,28 @@ unsafe fn product_narrow(
 unsafe fn outer_narrow(a: *const f32, walk: PixelWalk, b: *const f32, c: *mut f32) {
     // SAFETY: the caller keeps the same contract.
     unsafe { tile::outer::<Register, 6, 1>(a, walk, b, c) }
+}
+
+/// # Safety
+/// See [`winograd::GatherFn`].
+#[target_feature(enable = "avx2,fma")]
+unsafe fn winograd_input(pixels: *const *const f32, points: *mut f32, point_stride: usize, channels: Channels) {
+    // SAFETY: the caller keeps the same contract.
+    unsafe { winograd::input::<Register>(pixels, points, point_stride, channels) }
+}
+
+/// # Safety
+/// See [`winograd::ScatterFn`].
+#[target_feature(enable = "avx2,fma")]
+unsafe fn winograd_output(points: *const f32, point_stride: usize, pixels: *const *mut f32, channels: usize) {
+    // SAFETY: the caller keeps the same contract.
+    unsafe { winograd::output::<Register>(points, point_stride, pixels, channels) }
+}
+
+/// # Safety
+/// See [`winograd::GatherFn`].
+#[target_feature(enable = "avx2,fma")]
+unsafe fn winograd_gradient(pixels: *const *const f32, points: *mut f32, point_stride: usize, channels: Channels) {
+    // SAFETY: the caller keeps the same contract.
+    unsafe { winograd::gradient::<Register>(pixels, points, point_stride, channels) }
 }

@@ -6,6 +6,8 @@ use super::panels::{MatrixView, PackedPanels};
 use super::source_block::{Maps, Window};
 use super::tile::TileKernels;
 use super::weight_gradient::{OutputGradient, WeightLayout, weight_gradient};
+use super::winograd::Winograd;
+use super::winograd_filters::FilterView;
 
 /// Sizes of a convolution of `[images, height, width, input_channels]` with
 /// `[output_channels, kernel[0], kernel[1], input_channels / groups]`.
@@ -94,6 +96,25 @@ impl Conv2dShape {
         Maps { height, width, channels: self.output_channels }
     }
 
+    /// The same convolution by Winograd's algorithm, where that saves work.
+    fn winograd<'a>(&self, kernels: &'a TileKernels) -> Option<Winograd<'a>> {
+        let suits = self.is_three_by_three();
+        let job = || Winograd::new(kernels, self.images, self.input_maps(), self.output_maps(), self.padding);
+        suits.then(job).flatten()
+    }
+
+    /// Its gradient by the input: a convolution of the output's gradient with the padding that is left.
+    fn turned_winograd<'a>(&self, kernels: &'a TileKernels) -> Option<Winograd<'a>> {
+        let suits = self.is_three_by_three();
+        let padding = self.padding.map(|padding| 2 - padding.min(2));
+        let job = || Winograd::new(kernels, self.images, self.output_maps(), self.input_maps(), padding);
+        suits.then(job).flatten()
+    }
+
+    fn is_three_by_three(&self) -> bool {
+        self.kernel == [3, 3] && self.stride == [1, 1] && self.groups == 1 && self.padding.iter().all(|&p| p <= 2)
+    }
+
     fn window(&self, group: usize) -> Window {
         Window {
             source: self.input_maps(),
@@ -125,6 +146,12 @@ pub(crate) fn conv2d_forward_with(
     assert_eq!(weight.len(), shape.weight_len());
     if shape.is_depthwise() {
         return depthwise::forward(shape, input, weight, output);
+    }
+    if let Some(winograd) = shape.winograd(kernels) {
+        let (depth, columns) = (shape.input_channels, shape.output_channels);
+        let (depth_stride, column_stride, tap_stride) = (1, 9 * depth, depth);
+        let view = FilterView { depth, columns, depth_stride, column_stride, tap_stride, turned: false };
+        return winograd.correlate(input, &view, weight, output);
     }
     for group in 0..shape.groups {
         let weights = MatrixView {
@@ -167,6 +194,12 @@ pub(crate) fn conv2d_input_gradient_with(
     assert_eq!(weight.len(), shape.weight_len());
     if shape.is_depthwise() {
         return depthwise::input_gradient(shape, weight, output_gradient, input_gradient);
+    }
+    if let Some(winograd) = shape.turned_winograd(kernels) {
+        let (depth, columns) = (shape.output_channels, shape.input_channels);
+        let (depth_stride, column_stride, tap_stride) = (9 * columns, 1, columns);
+        let view = FilterView { depth, columns, depth_stride, column_stride, tap_stride, turned: true };
+        return winograd.correlate(output_gradient, &view, weight, input_gradient);
     }
     for group in 0..shape.groups {
         for row in 0..shape.stride[0].min(shape.height) {
@@ -289,6 +322,9 @@ pub(crate) fn conv2d_weight_gradient_with(
     assert_eq!(target.len(), shape.weight_len());
     if shape.is_depthwise() {
         return depthwise::weight_gradient(shape, input, output_gradient, target);
+    }
+    if let Some(winograd) = shape.winograd(kernels) {
+        return winograd.filter_gradient(input, output_gradient, target);
     }
     let per_output = shape.kernel[0] * shape.run_len();
     for group in 0..shape.groups {

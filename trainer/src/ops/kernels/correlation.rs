@@ -110,7 +110,14 @@ impl BlockJob<'_> {
             (self.window.copy_block(&self.block, source, 0, copy), copy.as_ptr())
         };
         self.list_offsets(&view, destination, source_offsets, target_offsets);
-        let walk = Segments { count: self.window.taps[0], len: self.window.run_len(), stride: view.tap_row_stride };
+        let run_len = self.window.run_len();
+        let walk = Segments {
+            count: self.window.taps[0],
+            len: run_len,
+            stride: view.tap_row_stride,
+            panel_start: 0,
+            panel_stride: run_len,
+        };
         for panel in self.first_panel..self.last_panel {
             // SAFETY: the offsets are those of pixels inside the source copy and the target.
             unsafe { self.run_panel(panel, data, walk, source_offsets, target.pointer(), target_offsets) }

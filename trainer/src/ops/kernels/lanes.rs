@@ -32,6 +32,24 @@ pub(crate) unsafe trait Lanes: Copy {
     /// # Safety
     /// The instruction set is available.
     unsafe fn mul_add(self, factor: Self, addend: Self) -> Self;
+
+    /// `self + other`.
+    ///
+    /// # Safety
+    /// The instruction set is available.
+    unsafe fn add(self, other: Self) -> Self;
+
+    /// `self - other`.
+    ///
+    /// # Safety
+    /// The instruction set is available.
+    unsafe fn sub(self, other: Self) -> Self;
+
+    /// `self * other`.
+    ///
+    /// # Safety
+    /// The instruction set is available.
+    unsafe fn mul(self, other: Self) -> Self;
 }
 
 // SAFETY: plain arithmetic, available everywhere.
@@ -59,5 +77,20 @@ unsafe impl Lanes for f32 {
     #[inline(always)]
     unsafe fn mul_add(self, factor: Self, addend: Self) -> Self {
         self * factor + addend
+    }
+
+    #[inline(always)]
+    unsafe fn add(self, other: Self) -> Self {
+        self + other
+    }
+
+    #[inline(always)]
+    unsafe fn sub(self, other: Self) -> Self {
+        self - other
+    }
+
+    #[inline(always)]
+    unsafe fn mul(self, other: Self) -> Self {
+        self * other
     }
 }

@@ -11,6 +11,7 @@ pub mod conv2d;
 mod correlation;
 mod depthwise;
 pub mod elementwise;
+pub mod fresh;
 mod lanes;
 #[cfg(target_arch = "aarch64")]
 mod neon;
@@ -22,3 +23,6 @@ mod source_block;
 pub(crate) mod tile;
 mod vectorised;
 mod weight_gradient;
+mod winograd;
+mod winograd_filters;
+mod winograd_transforms;

@@ -3,6 +3,7 @@
 use rayon::prelude::*;
 
 use super::correlation::{Destination, correlate};
+use super::fresh::fresh;
 use super::panels::{MatrixView, PackedPanels};
 use super::source_block::{Maps, Window};
 use super::tile::TileKernels;
@@ -33,6 +34,11 @@ pub struct PredictorGradients {
 }
 
 impl PredictorShape {
+    /// Multiplications (each with an addition) of one forward pass.
+    pub fn multiplications(&self) -> usize {
+        self.rows * self.conditions * self.outputs * self.inputs
+    }
+
     /// Conditions as the rows of a window that covers them all.
     fn window(&self) -> Window {
         let source = Maps { height: self.conditions, width: 1, channels: self.inputs };
@@ -49,7 +55,7 @@ impl PredictorShape {
 
     /// `[rows, conditions, inputs]`: `condition[i] z`.
     fn weighted_inputs(&self, z: &[f32], condition: &[f32]) -> Vec<f32> {
-        let mut weighted = vec![0.0; self.rows * self.conditions * self.inputs];
+        let mut weighted = fresh(self.rows * self.conditions * self.inputs);
         weighted.par_chunks_exact_mut(self.inputs).with_min_len(16).enumerate().for_each(|(i, target)| {
             let z = &z[i / self.conditions * self.inputs..][..self.inputs];
             target.iter_mut().zip(z).for_each(|(target, z)| *target = condition[i] * z);
@@ -88,7 +94,7 @@ impl PredictorShape {
         output_gradient: &[f32],
     ) -> PredictorGradients {
         let (z_gradient, condition_gradient) = self.input_gradients(z, condition, weight, output_gradient);
-        let mut weight_sums = vec![0.0; weight.len()];
+        let mut weight_sums = fresh(weight.len());
         let weighted = self.weighted_inputs(z, condition);
         let gradient =
             OutputGradient { data: output_gradient, channels: self.outputs, first_channel: 0, columns: self.outputs };
@@ -124,7 +130,7 @@ impl PredictorShape {
     /// `[rows, conditions, inputs]`: `W_i^T` times the gradient by the output.
     fn weighted_gradient(&self, weight: &[f32], output_gradient: &[f32]) -> Vec<f32> {
         let kernels = TileKernels::best();
-        let mut target = vec![0.0; self.rows * self.conditions * self.inputs];
+        let mut target = fresh(self.rows * self.conditions * self.inputs);
         for i in 0..self.conditions {
             let view = MatrixView {
                 data: weight,

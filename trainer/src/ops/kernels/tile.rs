@@ -3,6 +3,7 @@
 use std::sync::OnceLock;
 
 use super::lanes::Lanes;
+use super::winograd_transforms::{self as winograd, Transforms};
 
 /// Most rows a tile of any instruction set has.
 pub(crate) const MAX_TILE_ROWS: usize = 16;
@@ -15,6 +16,16 @@ pub(crate) struct Segments {
     pub count: usize,
     pub len: usize,
     pub stride: usize,
+    /// First row of the panel that is used, and rows from segment to segment.
+    pub panel_start: usize,
+    pub panel_stride: usize,
+}
+
+impl Segments {
+    /// One run of as many numbers as the panel has rows.
+    pub(crate) fn whole(len: usize) -> Self {
+        Segments { count: 1, len, stride: 0, panel_start: 0, panel_stride: 0 }
+    }
 }
 
 /// Pixels of a block: `counts` and `strides` of images, rows and pixels in a row.
@@ -62,6 +73,8 @@ pub(crate) struct TileKernels {
     pub wide: Tile,
     /// Half as wide, for the last panel.
     pub narrow: Tile,
+    /// Winograd's transforms.
+    pub winograd: Transforms,
 }
 
 impl TileKernels {
@@ -96,6 +109,11 @@ static SCALAR: TileKernels = TileKernels {
     rows: 4,
     wide: Tile { columns: 4, product: product::<f32, 4, 4>, outer: outer::<f32, 4, 4> },
     narrow: Tile { columns: 2, product: product::<f32, 4, 2>, outer: outer::<f32, 4, 2> },
+    winograd: Transforms {
+        input: winograd::input::<f32>,
+        output: winograd::output::<f32>,
+        gradient: winograd::gradient::<f32>,
+    },
 };
 
 /// Writes a loop over at most [`MAX_TILE_ROWS`] rows out: left to the compiler, that depends on the optimisation level,
@@ -133,9 +151,9 @@ pub(crate) unsafe fn product<V: Lanes, const ROWS: usize, const VECTORS: usize>(
             rows[i] = a.add(*a_offsets.add(i));
         });
         let mut sums = [[V::splat(0.0); VECTORS]; ROWS];
-        let mut b = b;
         for segment in 0..walk.count {
             let start = segment * walk.stride;
+            let mut b = b.add((walk.panel_start + segment * walk.panel_stride) * VECTORS * V::COUNT);
             for k in start..start + walk.len {
                 let mut right = [V::splat(0.0); VECTORS];
                 for (v, right) in right.iter_mut().enumerate() {

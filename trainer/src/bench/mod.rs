@@ -1,0 +1,135 @@
+//! How fast training steps are on this machine, and where their time goes.
+//!
+//! A step is all that the fit loop does with a batch (normalise, forward, losses, backward, optimiser), on prepared
+//! random images: nothing is rendered or read. Images count as in the fit loop: two for each pair of views.
+
+mod batch;
+mod exchange;
+mod layer;
+mod peak_memory;
+mod report;
+
+use std::time::{Duration, Instant};
+
+use candle_core::Device;
+use sextant_runtime::rotation::SymmetryGroup;
+
+use crate::config::{Config, EncoderKind};
+use crate::data::PairBatch;
+use crate::fit::Training;
+use crate::ops::accounting::{self, Account};
+
+pub use exchange::write_exchange;
+pub use layer::{Layer, LayerBench};
+pub use peak_memory::peak_memory_bytes;
+pub use report::StepReport;
+
+/// Classes of the heads: those of 3DIEBench.
+const CLASSES: usize = 55;
+
+/// A network in training on one batch of random images.
+pub struct StepBench {
+    net: EncoderKind,
+    config: Config,
+    training: Training,
+    batch: PairBatch,
+    symmetries: Vec<SymmetryGroup>,
+}
+
+impl StepBench {
+    /// A network as its preset configures it: `tiny` as quickstart, `resnet18` as sie-3diebench, with other image and
+    /// batch sizes. `images` is the number of views in a step, twice that of pairs.
+    ///
+    /// # Errors
+    /// When the batch is odd or smaller than 4, or the sizes are out of range.
+    pub fn new(net: EncoderKind, image_size: usize, images: usize) -> anyhow::Result<Self> {
+        if images < 4 || !images.is_multiple_of(2) {
+            anyhow::bail!(
+                "a batch of {images} images is not two views of at least two objects: use an even number from 4"
+            );
+        }
+        let preset = match net {
+            EncoderKind::Tiny => "quickstart",
+            EncoderKind::Resnet18 => "sie-3diebench",
+        };
+        let sets = [
+            "data.source=procedural".to_string(),
+            format!("data.image_size={image_size}"),
+            format!("fit.batch_size={}", images / 2),
+            "schedule.kind=constant".into(),
+            "schedule.warmup_steps=0".into(),
+        ];
+        let config = Config::resolve(Some(preset), None, &sets)?;
+        let training = Training::new(&config, CLASSES, &Device::Cpu)?;
+        let batch = batch::random_batch(image_size, images / 2, CLASSES);
+        let symmetries = vec![SymmetryGroup::None; images / 2];
+        Ok(Self { net, config, training, batch, symmetries })
+    }
+
+    /// Images in a step.
+    pub fn images(&self) -> usize {
+        2 * self.batch.labels.len()
+    }
+
+    /// Runs some steps; the time of each.
+    ///
+    /// # Errors
+    /// As [`Training::train_step`].
+    pub fn run(&mut self, steps: usize) -> anyhow::Result<Vec<Duration>> {
+        let mut times = Vec::with_capacity(steps);
+        for _ in 0..steps {
+            let start = Instant::now();
+            self.training.train_step(&self.batch, &[], &self.symmetries)?;
+            times.push(start.elapsed());
+        }
+        Ok(times)
+    }
+
+    /// Warms up, then measures some steps, and sums up.
+    ///
+    /// # Errors
+    /// As [`Training::train_step`].
+    pub fn measure(&mut self, warmup: usize, steps: usize) -> anyhow::Result<StepReport> {
+        self.run(warmup)?;
+        accounting::start();
+        let times = self.run(steps);
+        let account: Account = accounting::finish();
+        Ok(StepReport::new(self.net, self.config.data.image_size, self.images(), times?, account))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ops::accounting::Kind;
+
+    #[test]
+    fn a_step_is_measured_and_its_shares_add_up() {
+        let mut bench = StepBench::new(EncoderKind::Tiny, 32, 4).unwrap();
+        let report = bench.measure(1, 2).unwrap();
+        let json = report.to_json();
+        assert_eq!(json["batch_images"], 4);
+        assert_eq!(json["steps"], 2);
+        let shares: f64 = json["operators"].as_array().unwrap().iter().map(|op| op["share"].as_f64().unwrap()).sum();
+        assert!((shares - 1.0).abs() < 1e-9, "{shares}");
+        let calls = |kind: Kind| {
+            let all = json["operators"].as_array().unwrap();
+            let operator = all.iter().find(|op| op["name"] == kind.name());
+            operator.map_or(0, |op| op["calls_per_step"].as_f64().unwrap() as u64)
+        };
+        // Stem, three blocks of three and squeeze for each of two views; features is a linear layer.
+        assert_eq!(calls(Kind::ConvForward), 22);
+        assert_eq!(calls(Kind::ConvByWeight), 22);
+        assert_eq!(calls(Kind::ConvByInput), 20, "nobody wants the gradient by the images");
+        assert!(json["images_per_s"].as_f64().unwrap() > 0.0);
+        assert!(json["gflop_per_s"].as_f64().unwrap() > 0.0);
+    }
+
+    #[test]
+    fn batches_that_are_no_pairs_are_refused() {
+        for images in [0, 2, 7] {
+            let error = StepBench::new(EncoderKind::Tiny, 16, images).err().unwrap();
+            assert!(error.to_string().contains("even number"), "{error}");
+        }
+    }
+}

@@ -1,0 +1,104 @@
+use std::io::{BufRead, Write};
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use anyhow::Context;
+use clap::{Args, ValueEnum};
+
+use crate::bench::{Layer, LayerBench, StepBench, peak_memory_bytes, write_exchange};
+use crate::config::EncoderKind;
+
+/// Arguments of `trainer bench`.
+#[derive(Args)]
+pub struct BenchArgs {
+    /// Network: tiny as the preset quickstart has it, resnet18 as the preset sie-3diebench.
+    #[arg(long, value_enum, default_value_t = Net::Tiny)]
+    net: Net,
+    /// Rows and columns of an image.
+    #[arg(long, default_value_t = 64, value_parser = clap::value_parser!(u16).range(8..=1024))]
+    size: u16,
+    /// Images in a step, two for each pair of views.
+    #[arg(long, default_value_t = 256)]
+    batch: usize,
+    /// Threads; by default one for each core.
+    #[arg(long, value_parser = clap::value_parser!(u16).range(1..))]
+    threads: Option<u16>,
+    /// Steps to measure.
+    #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u16).range(1..))]
+    steps: u16,
+    /// Steps before that, not measured.
+    #[arg(long, default_value_t = 2)]
+    warmup: u16,
+    /// Print one JSON object.
+    #[arg(long)]
+    json: bool,
+    /// Measure one convolution, forward and backward: SIZE,IN,OUT,KERNEL,STRIDE,GROUPS (with --rounds).
+    #[arg(long, requires = "rounds", hide = true)]
+    layer: Option<Layer>,
+    /// For comparisons in turn with a peer: after each line of standard input measure --steps steps, and print
+    /// {"seconds": [..], "peak_memory_bytes": n} on one line.
+    #[arg(long, hide = true)]
+    rounds: bool,
+    /// Write one step's weights, inputs, losses and gradients to this safetensors file, and end.
+    #[arg(long, value_name = "FILE", conflicts_with = "rounds", hide = true)]
+    exchange: Option<PathBuf>,
+}
+
+/// Networks by the names that configurations use.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Net {
+    Tiny,
+    Resnet18,
+}
+
+impl From<Net> for EncoderKind {
+    fn from(net: Net) -> Self {
+        match net {
+            Net::Tiny => EncoderKind::Tiny,
+            Net::Resnet18 => EncoderKind::Resnet18,
+        }
+    }
+}
+
+/// Measures training steps and prints their speed and the share of each operator.
+pub fn run(args: BenchArgs) -> anyhow::Result<ExitCode> {
+    if let Some(threads) = args.threads {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads.into());
+        pool.build_global().context("--threads: the threads are running already")?;
+    }
+    let steps = usize::from(args.steps);
+    if let Some(layer) = args.layer {
+        let mut bench = LayerBench::new(layer, args.batch)?;
+        return answer_rounds(|| Ok(bench.run(steps)));
+    }
+    let mut bench = StepBench::new(args.net.into(), args.size.into(), args.batch)?;
+    if let Some(path) = args.exchange {
+        write_exchange(&mut bench, &path)?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    if args.rounds {
+        return answer_rounds(|| bench.run(steps));
+    }
+    let report = bench.measure(args.warmup.into(), steps)?;
+    if args.json {
+        println!("{}", serde_json::to_string_pretty(&report.to_json())?);
+    } else {
+        print!("{report}");
+    }
+    eprintln!("next: tests/peers/train_throughput compares with PyTorch");
+    Ok(ExitCode::SUCCESS)
+}
+
+/// One line of figures for each line of standard input.
+fn answer_rounds(mut round: impl FnMut() -> anyhow::Result<Vec<Duration>>) -> anyhow::Result<ExitCode> {
+    for line in std::io::stdin().lock().lines() {
+        line?;
+        let seconds: Vec<f64> = round()?.iter().map(Duration::as_secs_f64).collect();
+        let answer = serde_json::json!({ "seconds": seconds, "peak_memory_bytes": peak_memory_bytes() });
+        let mut out = std::io::stdout().lock();
+        writeln!(out, "{answer}")?;
+        out.flush()?;
+    }
+    Ok(ExitCode::SUCCESS)
+}
