@@ -16,6 +16,7 @@ use crate::method::{Moment, Pose, View, Views};
 use crate::model::Model;
 use crate::nn::ParameterStore;
 use crate::ops::accounting::{self, Kind};
+use crate::ops::tape::Recording;
 use crate::optimiser::{Ema, Optimiser, Schedule, clip_scale, global_norm};
 use crate::run::{Checkpoint, CheckpointState};
 
@@ -99,6 +100,7 @@ impl Training {
         let views = self.views(batch, &further[..further.len().min(self.further_pairs())])?;
         drop(scope);
         let labels = views.labels.clone();
+        let recording = Recording::start();
         let output = self.model.method.loss(&self.model.encoder, &views)?;
         let camera_rotations = camera_rotations(batch);
         let gradient = self.config.heads.gradient;
@@ -108,7 +110,8 @@ impl Training {
         let weights = &self.config.heads;
         let loss =
             ((&output.loss + (&heads.rotation * weights.rotation_weight)?)? + (&heads.class * weights.class_weight)?)?;
-        let gradients = ((&loss + &probes.class)? + &probes.rotation)?.backward()?;
+        let mut gradients = ((&loss + &probes.class)? + &probes.rotation)?.backward()?;
+        recording.finish(&mut gradients)?;
         let scope = accounting::enter(Kind::Optimiser, 0);
         let gradient_norm = global_norm(&gradients, &self.trained)?;
         let lr = self.schedule.learning_rate(self.step);

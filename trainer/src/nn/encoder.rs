@@ -3,6 +3,7 @@ use sextant_runtime::graph::{GraphBuilder, ValueId};
 
 use super::{Mode, ResNet18, Scope, Tiny};
 use crate::config::EncoderKind;
+use crate::ops::tape;
 
 /// Images to feature vectors, whose first half is invariant and whose second half is equivariant.
 pub enum Encoder {
@@ -54,10 +55,15 @@ impl Encoder {
     /// # Errors
     /// When the image is too small for the network.
     pub fn encode(&self, images: &Tensor, mode: Mode) -> Result<Encoded> {
-        match self {
+        let encode = || match self {
             Self::Tiny(network) => network.encode(images, mode),
             Self::ResNet18(network) => network.encode(images, mode),
+        };
+        if mode != Mode::Train || !images.device().is_cpu() {
+            return encode();
         }
+        let [map, features] = tape::record(|| encode().map(|Encoded { map, features }| [map, features]))?;
+        Ok(Encoded { map, features })
     }
 
     /// Appends the network's operators.
@@ -88,4 +94,60 @@ pub struct Encoded {
 pub fn split_halves(features: &Tensor) -> Result<(Tensor, Tensor)> {
     let half = features.dim(1)? / 2;
     Ok((features.narrow(1, 0, half)?.contiguous()?, features.narrow(1, half, half)?.contiguous()?))
+}
+
+#[cfg(test)]
+mod tests {
+    use candle_core::{DType, Device};
+
+    use super::*;
+    use crate::nn::ParameterStore;
+    use crate::ops;
+
+    /// Gradients of a loss of two views' maps and features by every weight, with and without a recording.
+    fn gradients(kind: EncoderKind, recorded: bool) -> Vec<(String, Vec<f32>)> {
+        let mut store = ParameterStore::new(1, &Device::Cpu);
+        let encoder = Encoder::new(kind, 32, &mut store.root()).unwrap();
+        let images = |phase: f64| {
+            let waves = (Tensor::arange(0u32, 3 * 32 * 32 * 3, &Device::Cpu)?.to_dtype(DType::F32)? * 0.37)?;
+            (waves + phase)?.sin()?.reshape((3, 32, 32, 3))
+        };
+        let recording = recorded.then(tape::Recording::start);
+        let views = [0.3, 1.1].map(|phase| encoder.encode(&images(phase).unwrap(), Mode::Train).unwrap());
+        let [a, b] = &views;
+        let apart = (&a.features - &b.features).unwrap().sqr().unwrap().sum_all().unwrap();
+        let large = (a.map.sqr().unwrap().mean_all().unwrap() * 3.0).unwrap();
+        let mut gradients = (apart + large).unwrap().backward().unwrap();
+        if let Some(recording) = recording {
+            recording.finish(&mut gradients).unwrap();
+        }
+        let numbers = |var: &Tensor| gradients.get(var).unwrap().flatten_all().unwrap().to_vec1().unwrap();
+        store.trained().iter().map(|(name, var)| (name.clone(), numbers(var))).collect()
+    }
+
+    #[test]
+    fn recorded_gradients_are_those_of_candle() {
+        for kind in [EncoderKind::Tiny, EncoderKind::Resnet18] {
+            let (candle, recorded) = (gradients(kind, false), gradients(kind, true));
+            assert!(candle.len() > 20);
+            for ((name, a), (_, b)) in candle.iter().zip(&recorded) {
+                let largest = a.iter().fold(0.0f32, |largest, x| largest.max(x.abs()));
+                for (a, b) in a.iter().zip(b) {
+                    assert!((a - b).abs() <= 1e-5 * largest, "{name}: {a} is not {b}, of {largest}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn operators_that_are_not_ours_are_refused_in_a_recording() {
+        let mut store = ParameterStore::new(1, &Device::Cpu);
+        let weight = store.root().he_normal("weight", (2, 2), 2).unwrap();
+        let recording = tape::Recording::start();
+        let foreign = tape::record(|| Ok([weight.sqr()?])).unwrap_err().to_string();
+        assert!(foreign.contains("not made by a recorded operator"), "{foreign}");
+        let mixed = tape::record(|| Ok([ops::relu(&weight.sqr()?)?])).unwrap_err().to_string();
+        assert!(mixed.contains("that is not recorded"), "{mixed}");
+        drop(recording);
+    }
 }

@@ -6,6 +6,7 @@ use super::accounting::{self, Kind};
 use super::contiguous::{Numbers, numbers, stored, tensor};
 use super::kernels::elementwise;
 use super::kernels::fresh::fresh;
+use super::tape;
 
 /// What an operator applies to its result.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
@@ -25,7 +26,7 @@ pub fn relu(x: &Tensor) -> Result<Tensor> {
     if !x.device().is_cpu() {
         return x.relu();
     }
-    x.contiguous()?.apply_op1(Relu)
+    tape::apply1(&x.contiguous()?, Relu)
 }
 
 struct Relu;

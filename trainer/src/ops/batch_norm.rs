@@ -8,6 +8,7 @@ use super::composed;
 use super::contiguous::{Numbers, numbers, stored, tensor};
 use super::kernels::batch_norm::{self, BatchNormBackward, ChannelMoments};
 use super::kernels::fresh::fresh;
+use super::tape::{self, wants_gradient};
 
 /// What batch norm adds to the variance, and what follows it.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -60,10 +61,10 @@ pub fn batch_norm(
     let deviation = |&variance: &f32| (1.0 / (f64::from(variance) + options.eps).sqrt()) as f32;
     let inverse_deviation = moments.variance.iter().map(deviation).collect();
     let op = BatchNorm { mean: moments.mean.clone(), inverse_deviation, activation: options.activation };
-    let gamma_beta = Tensor::stack(&[gamma, beta], 0)?;
+    let gamma_beta = tape::stack(gamma, beta)?;
     let y = match residual {
-        None => x.apply_op2(&gamma_beta, op)?,
-        Some(residual) => x.apply_op3(&gamma_beta, &residual.contiguous()?, op)?,
+        None => tape::apply2(&x, &gamma_beta, op)?,
+        Some(residual) => tape::apply3(&x, &gamma_beta, &residual.contiguous()?, op)?,
     };
     Ok((y, moments.into()))
 }
@@ -155,7 +156,7 @@ impl BatchNorm {
             gamma: &gamma_beta_numbers[..self.mean.len()],
         };
         let (by_gamma, by_beta) = backward.parameter_gradients();
-        let mut by_residual = residual.filter(|residual| residual.track_op()).map(|_| fresh(numbers.len()));
+        let mut by_residual = residual.filter(|residual| wants_gradient(residual)).map(|_| fresh(numbers.len()));
         let mut by_input = fresh(numbers.len());
         backward.input_gradient(&by_gamma, &by_beta, &mut by_input, by_residual.as_deref_mut());
         let by_residual = by_residual.map(|data| tensor(data, x.shape())).transpose()?;
@@ -181,7 +182,7 @@ impl CustomOp2 for BatchNorm {
         grad: &Tensor,
     ) -> Result<(Option<Tensor>, Option<Tensor>)> {
         let (by_input, by_parameters, _) = self.backward(x, gamma_beta, None, res, grad)?;
-        Ok((by_input.filter(|_| x.track_op()), by_parameters.filter(|_| gamma_beta.track_op())))
+        Ok((by_input.filter(|_| wants_gradient(x)), by_parameters.filter(|_| wants_gradient(gamma_beta))))
     }
 }
 
@@ -212,6 +213,6 @@ impl CustomOp3 for BatchNorm {
         grad: &Tensor,
     ) -> Result<(Option<Tensor>, Option<Tensor>, Option<Tensor>)> {
         let (by_input, by_parameters, by_residual) = self.backward(x, gamma_beta, Some(residual), res, grad)?;
-        Ok((by_input.filter(|_| x.track_op()), by_parameters.filter(|_| gamma_beta.track_op()), by_residual))
+        Ok((by_input.filter(|_| wants_gradient(x)), by_parameters.filter(|_| wants_gradient(gamma_beta)), by_residual))
     }
 }

@@ -6,6 +6,7 @@ use super::accounting::{self, Kind};
 use super::contiguous::{Numbers, numbers, stored, tensor};
 use super::kernels::fresh::fresh;
 use super::kernels::{channel_sums::channel_sums, elementwise};
+use super::tape::{self, wants_gradient};
 
 /// `x + bias`, the bias along the last axis.
 ///
@@ -22,7 +23,7 @@ pub fn add_bias(x: &Tensor, bias: &Tensor) -> Result<Tensor> {
     if !x.device().is_cpu() {
         return x.broadcast_add(bias);
     }
-    x.contiguous()?.apply_op2(&bias.contiguous()?, AddBias)
+    tape::apply2(&x.contiguous()?, &bias.contiguous()?, AddBias)
 }
 
 struct AddBias;
@@ -44,7 +45,7 @@ impl CustomOp2 for AddBias {
         let _scope = accounting::enter(Kind::Elementwise, 0);
         let grad = grad.contiguous()?;
         let by_bias = || tensor(channel_sums(&Numbers::of(&grad)?, bias.elem_count()), bias.shape());
-        let by_bias = bias.track_op().then(by_bias).transpose()?;
-        Ok((x.track_op().then(|| grad.clone()), by_bias))
+        let by_bias = wants_gradient(bias).then(by_bias).transpose()?;
+        Ok((wants_gradient(x).then(|| grad.clone()), by_bias))
     }
 }

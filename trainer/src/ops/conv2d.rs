@@ -7,6 +7,7 @@ use super::composed;
 use super::contiguous::{Numbers, numbers, stored, tensor};
 use super::kernels::conv2d::{Conv2dShape, conv2d_forward, conv2d_input_gradient, conv2d_weight_gradient};
 use super::kernels::fresh::fresh;
+use super::tape::{self, wants_gradient};
 
 /// How a convolution's window moves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,7 +42,7 @@ pub fn conv2d(x: &Tensor, weight: &Tensor, options: Conv2dOptions) -> Result<Ten
     if !x.device().is_cpu() {
         return composed::conv2d(x, weight, options);
     }
-    x.contiguous()?.apply_op2(&weight.contiguous()?, Conv2d { shape })
+    tape::apply2(&x.contiguous()?, &weight.contiguous()?, Conv2d { shape })
 }
 
 type Dims4 = (usize, usize, usize, usize);
@@ -119,6 +120,6 @@ impl CustomOp2 for Conv2d {
             conv2d_weight_gradient(&self.shape, &Numbers::of(x)?, &grad, &mut gradient);
             tensor(gradient, weight.shape())
         };
-        Ok((x.track_op().then(by_input).transpose()?, weight.track_op().then(by_weight).transpose()?))
+        Ok((wants_gradient(x).then(by_input).transpose()?, wants_gradient(weight).then(by_weight).transpose()?))
     }
 }

@@ -16,6 +16,7 @@ mod hypernetwork;
 pub mod kernels;
 mod linear;
 mod pooling;
+pub mod tape;
 #[cfg(test)]
 mod tests;
 

@@ -9,6 +9,7 @@ use super::composed;
 use super::contiguous::{Numbers, numbers, stored, tensor};
 use super::kernels::fresh::fresh;
 use super::kernels::pooling::{self, PoolShape};
+use super::tape;
 
 /// Largest value under each window; padding never wins, the first of equals gets the gradient.
 ///
@@ -25,7 +26,7 @@ pub fn max_pool2d(x: &Tensor, kernel: [usize; 2], stride: [usize; 2], padding: [
     if !x.device().is_cpu() {
         return composed::max_pool2d(x, kernel, stride, padding);
     }
-    x.contiguous()?.apply_op1(MaxPool2d { shape, positions: OnceLock::new() })
+    tape::apply1(&x.contiguous()?, MaxPool2d { shape, positions: OnceLock::new() })
 }
 
 fn check(shape: &PoolShape) -> Result<()> {
@@ -89,7 +90,7 @@ pub fn global_average_pool(x: &Tensor) -> Result<Tensor> {
         return composed::global_average_pool(x);
     }
     x.dims4()?;
-    x.contiguous()?.apply_op1(GlobalAveragePool)
+    tape::apply1(&x.contiguous()?, GlobalAveragePool)
 }
 
 struct GlobalAveragePool;

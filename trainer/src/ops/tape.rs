@@ -1,0 +1,200 @@
+//! Gradients of an encoder without candle's book-keeping.
+//!
+//! candle's backward pass adds every gradient to a tensor of zeros first: two more passes over memory for each
+//! activation of the network. While a [`Recording`] is on, operators that run inside [`record`] are noted here instead.
+//! What [`record`] returns are new variables to candle; [`Recording::finish`] goes on from their gradients, through
+//! the operators that were noted, last first, to those of the weights.
+
+use std::cell::{Cell, RefCell};
+use std::collections::{HashMap, HashSet};
+use std::marker::PhantomData;
+
+use candle_core::backprop::GradStore;
+use candle_core::{CustomOp1, CustomOp2, CustomOp3, Result, Tensor, TensorId, Var, bail};
+
+thread_local! {
+    static TAPE: RefCell<Option<Tape>> = const { RefCell::new(None) };
+    static INSIDE: Cell<bool> = const { Cell::new(false) };
+}
+
+#[derive(Default)]
+struct Tape {
+    nodes: Vec<Node>,
+    /// Results of the operators that were noted.
+    outputs: HashSet<TensorId>,
+    /// Variables that candle sees, and the results that they are copies of.
+    leaves: Vec<(Tensor, TensorId)>,
+}
+
+/// From the inputs, the result and its gradient to the gradients of the inputs.
+type Backward = Box<dyn Fn(&[Tensor], &Tensor, &Tensor) -> Result<Vec<Option<Tensor>>>>;
+
+struct Node {
+    inputs: Vec<Tensor>,
+    output: Tensor,
+    backward: Backward,
+}
+
+/// One step's notes. Dropped without [`Self::finish`], they are forgotten.
+#[must_use = "without `finish` the weights inside get no gradient"]
+pub struct Recording {
+    /// The notes belong to the thread.
+    thread: PhantomData<*const ()>,
+}
+
+impl Recording {
+    /// Notes what runs inside [`record`] on this thread from now on.
+    pub fn start() -> Self {
+        TAPE.set(Some(Tape::default()));
+        Self { thread: PhantomData }
+    }
+
+    /// Adds the gradients of all variables that were read inside [`record`].
+    ///
+    /// # Errors
+    /// When an operator's backward pass fails.
+    pub fn finish(self, gradients: &mut GradStore) -> Result<()> {
+        let (mut nodes, leaves) = TAPE.with_borrow_mut(|tape| {
+            let tape = tape.as_mut().expect("a recording is on");
+            (std::mem::take(&mut tape.nodes), std::mem::take(&mut tape.leaves))
+        });
+        let mut inner: HashMap<TensorId, Tensor> = HashMap::new();
+        for (leaf, output) in leaves {
+            if let Some(gradient) = gradients.remove(&leaf) {
+                add(&mut inner, output, gradient.detach())?;
+            }
+        }
+        // Each node is dropped with its activations as soon as it has been gone through.
+        while let Some(Node { inputs, output, backward }) = nodes.pop() {
+            let Some(gradient) = inner.remove(&output.id()) else { continue };
+            for (input, gradient) in inputs.iter().zip(backward(&inputs, &output, &gradient)?) {
+                match gradient {
+                    Some(gradient) if is_noted(input) => add(&mut inner, input.id(), gradient)?,
+                    Some(gradient) if input.is_variable() => {
+                        let sum = match gradients.remove(input) {
+                            None => gradient,
+                            Some(earlier) => (earlier + gradient)?,
+                        };
+                        gradients.insert(input, sum);
+                    }
+                    _ => {}
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Drop for Recording {
+    fn drop(&mut self) {
+        TAPE.set(None);
+    }
+}
+
+fn add(sums: &mut HashMap<TensorId, Tensor>, id: TensorId, gradient: Tensor) -> Result<()> {
+    let sum = match sums.remove(&id) {
+        None => gradient,
+        Some(earlier) => (earlier + gradient)?,
+    };
+    sums.insert(id, sum);
+    Ok(())
+}
+
+/// Runs `body`, whose operators are noted if a [`Recording`] is on; its results are variables then.
+///
+/// # Errors
+/// When `body` fails, or something inside is not an operator of this crate.
+pub fn record<const N: usize>(body: impl FnOnce() -> Result<[Tensor; N]>) -> Result<[Tensor; N]> {
+    if TAPE.with_borrow(Option::is_none) || INSIDE.get() {
+        return body();
+    }
+    INSIDE.set(true);
+    let results = body();
+    INSIDE.set(false);
+    let results = results?;
+    let mut variables = Vec::with_capacity(N);
+    for result in &results {
+        if !is_noted(result) {
+            bail!("the result {:?} was not made by a recorded operator", result.shape());
+        }
+        let variable = Var::from_tensor(result)?.into_inner();
+        TAPE.with_borrow_mut(|tape| {
+            tape.as_mut().expect("a recording is on").leaves.push((variable.clone(), result.id()));
+        });
+        variables.push(variable);
+    }
+    Ok(std::array::from_fn(|i| variables[i].clone()))
+}
+
+fn is_noted(tensor: &Tensor) -> bool {
+    TAPE.with_borrow(|tape| tape.as_ref().is_some_and(|tape| tape.outputs.contains(&tensor.id())))
+}
+
+/// Whether a gradient by a tensor leads to a variable.
+pub(super) fn wants_gradient(tensor: &Tensor) -> bool {
+    tensor.track_op() || is_noted(tensor)
+}
+
+fn note(inputs: &[&Tensor], output: Tensor, backward: Backward) -> Result<Tensor> {
+    if let Some(foreign) = inputs.iter().find(|x| x.track_op() && !x.is_variable() && !is_noted(x)) {
+        bail!("a recorded operator reads {:?}, which an operator made that is not recorded", foreign.shape());
+    }
+    let inputs = inputs.iter().map(|&input| input.clone()).collect();
+    TAPE.with_borrow_mut(|tape| {
+        let tape = tape.as_mut().expect("a recording is on");
+        tape.outputs.insert(output.id());
+        tape.nodes.push(Node { inputs, output: output.clone(), backward });
+    });
+    Ok(output)
+}
+
+/// `op(x)`, noted or under candle's book-keeping.
+pub(super) fn apply1<C: CustomOp1 + Send + Sync + 'static>(x: &Tensor, op: C) -> Result<Tensor> {
+    if !INSIDE.get() {
+        return x.apply_op1(op);
+    }
+    let y = x.apply_op1_no_bwd(&op)?;
+    note(&[x], y, Box::new(move |x, y, gradient| Ok(vec![op.bwd(&x[0], y, gradient)?])))
+}
+
+/// `op(a, b)`, noted or under candle's book-keeping.
+pub(super) fn apply2<C: CustomOp2 + Send + Sync + 'static>(a: &Tensor, b: &Tensor, op: C) -> Result<Tensor> {
+    if !INSIDE.get() {
+        return a.apply_op2(b, op);
+    }
+    let y = a.apply_op2_no_bwd(b, &op)?;
+    let backward = move |x: &[Tensor], y: &Tensor, gradient: &Tensor| {
+        let (by_a, by_b) = op.bwd(&x[0], &x[1], y, gradient)?;
+        Ok(vec![by_a, by_b])
+    };
+    note(&[a, b], y, Box::new(backward))
+}
+
+/// `op(a, b, c)`, noted or under candle's book-keeping.
+pub(super) fn apply3<C: CustomOp3 + Send + Sync + 'static>(
+    a: &Tensor,
+    b: &Tensor,
+    c: &Tensor,
+    op: C,
+) -> Result<Tensor> {
+    if !INSIDE.get() {
+        return a.apply_op3(b, c, op);
+    }
+    let y = a.apply_op3_no_bwd(b, c, &op)?;
+    let backward = move |x: &[Tensor], y: &Tensor, gradient: &Tensor| {
+        let (by_a, by_b, by_c) = op.bwd(&x[0], &x[1], &x[2], y, gradient)?;
+        Ok(vec![by_a, by_b, by_c])
+    };
+    note(&[a, b, c], y, Box::new(backward))
+}
+
+/// Two vectors `[c]` as the rows of `[2, c]`, noted or under candle's book-keeping.
+pub(super) fn stack(first: &Tensor, second: &Tensor) -> Result<Tensor> {
+    if !INSIDE.get() {
+        return Tensor::stack(&[first, second], 0);
+    }
+    let y = Tensor::stack(&[first.detach(), second.detach()], 0)?;
+    let backward =
+        |_: &[Tensor], _: &Tensor, gradient: &Tensor| Ok(vec![Some(gradient.get(0)?), Some(gradient.get(1)?)]);
+    note(&[first, second], y, Box::new(backward))
+}
