@@ -1,12 +1,16 @@
 //! The network of a run: encoder, heads and the method's own layers, with every tensor they hold.
 
 use candle_core::{Device, Result, Tensor};
+use rayon::prelude::*;
 use sextant_runtime::graph::{DataType, Graph, GraphBuilder, Op};
 use sextant_runtime::rotation::{UnitQuaternion, nearest_rotation};
 
 use crate::config::Config;
 use crate::method::{self, Method, Setting};
 use crate::nn::{ClassHead, Encoded, Encoder, Mode, ParameterStore, RotationHead, split_halves};
+
+/// Bytes that a thread normalises at a time: whole pixels.
+const NORMALISED_TOGETHER: usize = 3 << 14;
 
 /// Everything that is trained and saved.
 pub struct Model {
@@ -70,8 +74,13 @@ impl Model {
         let size = self.image_size;
         let table: Vec<[f32; 256]> =
             (0..3).map(|c| std::array::from_fn(|byte| (byte as f32 / 255.0 - self.mean[c]) / self.std[c])).collect();
-        let pixels = images.as_chunks::<3>().0;
-        let values = pixels.iter().flat_map(|rgb| [0, 1, 2].map(|c| table[c][usize::from(rgb[c])])).collect();
+        let mut values = vec![0.0; images.len()];
+        let chunks = values.par_chunks_mut(NORMALISED_TOGETHER).zip(images.par_chunks(NORMALISED_TOGETHER));
+        chunks.for_each(|(values, bytes)| {
+            for (rgb, bytes) in values.as_chunks_mut::<3>().0.iter_mut().zip(bytes.as_chunks::<3>().0) {
+                *rgb = [0, 1, 2].map(|c| table[c][usize::from(bytes[c])]);
+            }
+        });
         Tensor::from_vec(values, (images.len() / (size * size * 3), size, size, 3), self.store.device())
     }
 
