@@ -1,6 +1,7 @@
 //! Learns image encoders whose features split into an invariant and an equivariant half.
 
 pub mod cli;
+pub mod collective;
 pub mod config;
 pub mod data;
 pub mod device;

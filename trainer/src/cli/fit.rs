@@ -4,9 +4,12 @@ use std::process::ExitCode;
 use anyhow::bail;
 use clap::Args;
 
-use super::stop_on_interrupt;
+use std::sync::Arc;
+
+use super::{report, stop_on_interrupt};
+use crate::collective::{self, Collective};
 use crate::config::Config;
-use crate::fit::{FitOptions, FitOutcome, fit};
+use crate::fit::{FitOptions, FitOutcome, follow, lead};
 use crate::run::{CONFIG_FILE, RunFolder};
 
 /// Arguments of `trainer fit`.
@@ -34,10 +37,26 @@ pub struct FitArgs {
     overwrite: bool,
 }
 
-/// Trains, evaluates, and prints the figures on held-out objects.
+/// Trains, evaluates, and prints the figures on held-out objects; under `mpirun`, together with the other processes.
 pub fn run(args: FitArgs) -> anyhow::Result<ExitCode> {
-    let options = options(args)?;
-    match fit(options)? {
+    let ranks = collective::world()?;
+    let code = match ranks.rank() {
+        0 => run_first(args, &ranks),
+        _ => stop_on_interrupt().and_then(|stop| follow(&args.device, stop, &ranks)).map(|()| ExitCode::SUCCESS),
+    };
+    if ranks.size() > 1
+        && let Err(error) = &code
+    {
+        // The others wait for this rank: nothing but the end of all of them gets them out of it.
+        eprint!("rank {}: ", ranks.rank());
+        report(error);
+        ranks.abort(2);
+    }
+    code
+}
+
+fn run_first(args: FitArgs, ranks: &Arc<dyn Collective>) -> anyhow::Result<ExitCode> {
+    match lead(options(args)?, ranks)? {
         FitOutcome::Finished { run, figures } => {
             print!("{figures}");
             eprintln!("next: cargo export onnx {}", run.display());

@@ -16,12 +16,40 @@ pub struct FeedSettings {
     pub first_step: u64,
     /// Batches made ahead.
     pub depth: usize,
+    /// Which part of every batch is made.
+    pub share: BatchShare,
+}
+
+/// The part of every batch that one of several processes trains on.
+///
+/// A batch of `b` pairs is `micro_batches` runs of `b / micro_batches` pairs, and each run is shared evenly, in order:
+/// the processes' parts of a run, one after the other, are the run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BatchShare {
+    /// Which of the processes.
+    pub rank: usize,
+    /// How many processes there are.
+    pub ranks: usize,
+    /// Runs of a batch.
+    pub micro_batches: usize,
+}
+
+impl BatchShare {
+    /// All of every batch, in one run.
+    pub const WHOLE: Self = Self { rank: 0, ranks: 1, micro_batches: 1 };
+
+    /// The positions of this part in a batch of `pairs`; what does not divide evenly is left out.
+    pub fn positions(self, pairs: usize) -> Vec<usize> {
+        let run = pairs / self.micro_batches;
+        let part = run / self.ranks;
+        (0..self.micro_batches).flat_map(|index| (0..part).map(move |at| index * run + self.rank * part + at)).collect()
+    }
 }
 
 impl FeedSettings {
     /// A feed from step 0, two batches ahead.
     pub fn new(batch_objects: usize, seed: u64) -> Self {
-        Self { batch_objects, seed, first_step: 0, depth: 2 }
+        Self { batch_objects, seed, first_step: 0, depth: 2, share: BatchShare::WHOLE }
     }
 }
 
@@ -59,6 +87,12 @@ impl Feed {
         }
         if settings.batch_objects == 0 || settings.depth == 0 {
             return Err(DataError::Unusable("the batch and the queue of batches must hold at least 1".to_owned()));
+        }
+        let BatchShare { rank, ranks, micro_batches } = settings.share;
+        let parts = ranks * micro_batches;
+        if rank >= ranks || parts == 0 || !settings.batch_objects.is_multiple_of(parts) {
+            let batch = settings.batch_objects;
+            return Err(DataError::Unusable(format!("a batch of {batch} pairs does not divide into {parts} equal parts")));
         }
         let (send, batches) = sync_channel(settings.depth);
         let order = ObjectOrder::new(objects, settings.seed);
@@ -102,10 +136,11 @@ fn produce(
     settings: FeedSettings,
     send: &SyncSender<Result<StepBatch, DataError>>,
 ) {
+    let positions = settings.share.positions(settings.batch_objects);
     for step in settings.first_step.. {
         let objects = order.batch(step, settings.batch_objects);
         let epoch = order.epoch(step, settings.batch_objects);
-        let pairs = source.pairs(&objects, stream_seed(settings.seed, "pairs", step));
+        let pairs = source.pairs_at(&positions, &objects, stream_seed(settings.seed, "pairs", step));
         let failed = pairs.is_err();
         if send.send(pairs.map(|pairs| StepBatch { step, epoch, pairs })).is_err() || failed {
             return;
@@ -156,9 +191,10 @@ mod tests {
             if self.broken_after.is_some_and(|after| made >= after) {
                 return Err(DataError::Unusable("a broken shard".to_owned()));
             }
-            let image = stream_seed.to_le_bytes().to_vec();
-            let objects = objects.iter().map(|&object| object as u32).collect();
-            Ok(PairBatch { images: [image.clone(), image], objects, ..PairBatch::default() })
+            let image = stream_seed.to_le_bytes().repeat(objects.len());
+            let objects: Vec<u32> = objects.iter().map(|&object| object as u32).collect();
+            let latents = [(); 2].map(|()| vec![[0.0; 7]; objects.len()]);
+            Ok(PairBatch { images: [image.clone(), image], latents, labels: vec![0; objects.len()], objects })
         }
     }
 
@@ -177,6 +213,22 @@ mod tests {
         }
         assert_ne!(all[0].pairs.images, all[1].pairs.images);
         assert!(all.iter().all(|batch| !batch.pairs.objects.contains(&5)), "held-out objects stay out");
+    }
+
+    #[test]
+    fn the_parts_of_all_processes_are_the_batch() {
+        let settings = FeedSettings::new(12, 3);
+        let whole = &first_batches(settings, 2)[1].pairs;
+        for micro_batches in [1, 2, 3] {
+            let share = |rank| BatchShare { rank, ranks: 2, micro_batches };
+            let parts = [0, 1].map(|rank| first_batches(FeedSettings { share: share(rank), ..settings }, 2).remove(1));
+            let run = 6 / micro_batches;
+            let together: Vec<u32> = (0..micro_batches)
+                .flat_map(|index| parts.iter().flat_map(move |part| part.pairs.objects[index * run..][..run].to_vec()))
+                .collect();
+            assert_eq!(together, whole.objects, "{micro_batches} runs");
+        }
+        assert_eq!(BatchShare { rank: 1, ranks: 2, micro_batches: 2 }.positions(8), [2, 3, 6, 7]);
     }
 
     #[test]
@@ -207,5 +259,9 @@ mod tests {
         assert!(Feed::start(empty, FeedSettings::new(2, 0)).unwrap_err().to_string().contains("held out"));
         let settings = FeedSettings::new(0, 0);
         assert!(Feed::start(Arc::new(Counting::default()), settings).is_err());
+        let share = BatchShare { rank: 0, ranks: 2, micro_batches: 2 };
+        let settings = FeedSettings { share, ..FeedSettings::new(6, 0) };
+        let error = Feed::start(Arc::new(Counting::default()), settings).unwrap_err().to_string();
+        assert!(error.contains("6 pairs does not divide into 4"), "{error}");
     }
 }

@@ -15,6 +15,25 @@ pub struct PairBatch {
     pub objects: Vec<u32>,
 }
 
+impl PairBatch {
+    /// The pairs at some positions, in the order of `positions`.
+    ///
+    /// # Panics
+    /// When a position is beyond the batch.
+    pub fn at(&self, positions: &[usize]) -> Self {
+        let images = |images: &Vec<u8>| {
+            let bytes = images.len() / self.labels.len().max(1);
+            positions.iter().flat_map(|&at| images[at * bytes..][..bytes].iter().copied()).collect()
+        };
+        Self {
+            images: self.images.each_ref().map(images),
+            latents: self.latents.each_ref().map(|latents| positions.iter().map(|&at| latents[at]).collect()),
+            labels: positions.iter().map(|&at| self.labels[at]).collect(),
+            objects: positions.iter().map(|&at| self.objects[at]).collect(),
+        }
+    }
+}
+
 /// A set of objects of which pairs of views can be had.
 pub trait PairSource: Send + Sync {
     /// Rows and columns of an image.
@@ -43,6 +62,18 @@ pub trait PairSource: Send + Sync {
     /// # Errors
     /// When the files behind the source cannot be read or are broken.
     fn pairs(&self, objects: &[usize], stream_seed: u64) -> Result<PairBatch, DataError>;
+
+    /// The pairs at some positions of [`Self::pairs`], in the order of `positions`: what one of several processes needs
+    /// of a batch.
+    ///
+    /// # Errors
+    /// As [`Self::pairs`].
+    ///
+    /// # Panics
+    /// When a position is beyond the list.
+    fn pairs_at(&self, positions: &[usize], objects: &[usize], stream_seed: u64) -> Result<PairBatch, DataError> {
+        Ok(self.pairs(objects, stream_seed)?.at(positions))
+    }
 
     /// Indices of the objects to train on, ascending.
     fn training_objects(&self) -> Vec<usize> {

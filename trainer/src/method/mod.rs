@@ -41,6 +41,12 @@ pub trait Method {
     /// When shapes differ.
     fn loss(&self, encoder: &Encoder, views: &Views) -> candle_core::Result<MethodOutput>;
 
+    /// Whether the loss on each of several ranks is that of the whole batch, or a mean over rows; a method that does
+    /// not say so trains on one rank only.
+    fn spans_ranks(&self) -> bool {
+        false
+    }
+
     /// The deployed predictor: a graph from `equivariant` and `condition` to `predicted_embedding`, and from
     /// `equivariant` alone to `embedding`; `None` when the method predicts nothing.
     ///

@@ -1,9 +1,12 @@
 //! SIE: split invariant-equivariant self-supervised learning (Garrido et al., ICML 2023).
 
+use std::sync::Arc;
+
 use candle_core::{Result, Tensor};
 use sextant_runtime::graph::{DataType, Graph, GraphBuilder};
 
 use super::{Method, MethodEntry, MethodOutput, Views, covariance, mean_squared_error, variance_hinge};
+use crate::collective::{Collective, gather_rows};
 use crate::config::{Condition, Config, MethodConfig};
 use crate::nn::{Encoder, Hypernetwork, Mode, Projector, Scope, split_halves};
 
@@ -21,6 +24,7 @@ pub struct Sie {
     invariant_projector: Projector,
     equivariant_projector: Projector,
     predictor: Hypernetwork,
+    ranks: Arc<dyn Collective>,
 }
 
 impl Sie {
@@ -37,6 +41,7 @@ impl Sie {
             invariant_projector: Projector::new(half, hidden, embedding, &mut scope.child("invariant_projector"))?,
             equivariant_projector: Projector::new(half, hidden, embedding, &mut scope.child("equivariant_projector"))?,
             predictor: Hypernetwork::new(embedding, condition.width(), &mut scope.child("predictor"))?,
+            ranks: scope.collective().clone(),
         })
     }
 
@@ -45,6 +50,15 @@ impl Sie {
         let [from, to] = &views.rotations;
         let numbers: Vec<f32> = from.iter().zip(to).flat_map(|(a, b)| self.condition.numbers(*a, *b)).collect();
         Tensor::from_vec(numbers, (from.len(), self.condition.width()), views.images[0].device())
+    }
+
+    /// Each embedding with the rows of all ranks.
+    fn of_all_ranks<const N: usize>(&self, embeddings: [Tensor; N]) -> Result<[Tensor; N]> {
+        let mut gathered = embeddings;
+        for embedding in &mut gathered {
+            *embedding = gather_rows(embedding, &self.ranks)?;
+        }
+        Ok(gathered)
     }
 
     /// Invariant and equivariant embeddings of features.
@@ -66,6 +80,9 @@ impl Method for Sie {
         let [invariant, equivariant] = self.embed(&features[0])?;
         let [invariant_other, equivariant_other] = self.embed(&features[1])?;
         let predicted = self.predictor.forward(&equivariant, &self.conditions(views)?)?;
+        // Moments over the batch are those of all ranks' rows.
+        let [invariant, equivariant, invariant_other, equivariant_other, predicted] =
+            self.of_all_ranks([invariant, equivariant, invariant_other, equivariant_other, predicted])?;
         let whole = Tensor::cat(&[&invariant, &equivariant], 1)?;
         let whole_other = Tensor::cat(&[&invariant_other, &equivariant_other], 1)?;
         let half_sum = |a: Tensor, b: Tensor| (a + b)? * 0.5;
@@ -89,6 +106,10 @@ impl Method for Sie {
             features,
             embeddings: vec![("invariant", invariant), ("equivariant", equivariant)],
         })
+    }
+
+    fn spans_ranks(&self) -> bool {
+        true
     }
 
     fn lower_predictor(&self, equivariant_width: usize) -> anyhow::Result<Option<Graph>> {

@@ -5,6 +5,7 @@ use candle_core::{CpuStorage, CustomOp2, CustomOp3, Layout, Result, Shape, Tenso
 use super::activation::Activation;
 use super::composed;
 use super::contiguous::{Numbers, numbers, stored, tensor};
+use super::cuda_precision::in_single_precision;
 use super::kernels::batch_norm::{self, BatchNormBackward, ChannelMoments};
 
 /// What batch norm adds to the variance, and what follows it.
@@ -50,7 +51,7 @@ pub fn batch_norm(
 ) -> Result<(Tensor, BatchStatistics)> {
     let channels = check(x, gamma, beta, residual)?;
     if !x.device().is_cpu() {
-        return composed::batch_norm(x, gamma, beta, residual, options);
+        return in_single_precision(x, residual, |x, residual| composed::batch_norm(x, gamma, beta, residual, options));
     }
     let x = x.contiguous()?;
     let moments = batch_norm::channel_moments(&Numbers::of(&x)?, channels);

@@ -10,9 +10,12 @@ mod bias;
 pub mod composed;
 mod contiguous;
 mod conv2d;
+mod cuda_conv2d;
+mod cuda_precision;
 mod hypernetwork;
 pub mod kernels;
 mod linear;
+mod norm_over_ranks;
 mod pooling;
 #[cfg(test)]
 mod tests;
@@ -24,4 +27,5 @@ pub use conv2d::{Conv2dOptions, conv2d};
 pub use hypernetwork::apply_hypernetwork;
 pub use kernels::optimizer::{AdamWStep, SgdStep, adamw_step, l2_norm, lars_trust_ratio, sgd_step};
 pub use linear::linear;
+pub use norm_over_ranks::batch_norm_over_ranks;
 pub use pooling::{global_average_pool, max_pool2d};

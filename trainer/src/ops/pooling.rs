@@ -6,6 +6,7 @@ use candle_core::{CpuStorage, CustomOp1, Layout, Result, Shape, Tensor, bail};
 
 use super::composed;
 use super::contiguous::{Numbers, numbers, stored, tensor};
+use super::cuda_precision::single_precision;
 use super::kernels::pooling::{self, PoolShape};
 
 /// Largest value under each window; padding never wins, the first of equals gets the gradient.
@@ -82,7 +83,7 @@ pub fn global_average_pool(x: &Tensor) -> Result<Tensor> {
         bail!("global_average_pool of an empty tensor {:?}", x.shape());
     }
     if !x.device().is_cpu() {
-        return composed::global_average_pool(x);
+        return composed::global_average_pool(&single_precision(x)?);
     }
     x.dims4()?;
     x.contiguous()?.apply_op1(GlobalAveragePool)
