@@ -136,7 +136,11 @@ impl Model {
         let width = self.encoder.feature_width();
         let mut graph = GraphBuilder::new("encode");
         let image = graph.input("image", &[self.normaliser.image_size, self.normaliser.image_size, 3], DataType::U8);
-        let normalised = graph.node("normalize", Op::Normalize { mean: self.normaliser.mean, std: self.normaliser.std }, &[image])?;
+        let normalised = graph.node(
+            "normalize",
+            Op::Normalize { mean: self.normaliser.mean, std: self.normaliser.std },
+            &[image],
+        )?;
         let features = self.encoder.lower(&mut graph, normalised)?;
         let half = (width / 2) as u32;
         let invariant = graph.node("invariant", Op::Slice { start: 0, end: half }, &[features])?;

@@ -1,10 +1,9 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use anyhow::bail;
 use clap::Args;
-
-use std::sync::Arc;
 
 use super::{report, stop_on_interrupt};
 use crate::collective::{self, Collective};

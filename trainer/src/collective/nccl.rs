@@ -29,7 +29,8 @@ impl Nccl {
     /// # Errors
     /// When NCCL cannot be started, such as for two processes on one GPU.
     pub fn over(processes: Arc<dyn Collective>, device: &CudaDevice) -> anyhow::Result<Self> {
-        let refused = |error: NcclError| anyhow::anyhow!("NCCL cannot be started ({:?}): give each process a GPU", error.0);
+        let refused =
+            |error: NcclError| anyhow::anyhow!("NCCL cannot be started ({:?}): give each process a GPU", error.0);
         let mut id = Vec::new();
         if processes.rank() == 0 {
             id = Id::new().map_err(refused)?.internal().map(|byte| byte as u8).to_vec();
@@ -38,8 +39,7 @@ impl Nccl {
         let id: [u8; 128] = id.try_into().map_err(|_| anyhow::anyhow!("rank 0 gave no NCCL identifier"))?;
         let id = Id::uninit(id.map(|byte| byte as _));
         let stream = device.cuda_stream();
-        let communicator =
-            Comm::from_rank(stream.clone(), processes.rank(), processes.size(), id).map_err(refused)?;
+        let communicator = Comm::from_rank(stream.clone(), processes.rank(), processes.size(), id).map_err(refused)?;
         Ok(Self { processes, stream, communicator: Mutex::new(Communicator(communicator)) })
     }
 

@@ -117,7 +117,8 @@ mod tests {
     fn on_ranks<R: Send>(size: usize, body: impl Fn(Threads) -> R + Sync) -> Vec<R> {
         std::thread::scope(|scope| {
             let body = &body;
-            let threads: Vec<_> = Threads::ranks(size).into_iter().map(|rank| scope.spawn(move || body(rank))).collect();
+            let threads: Vec<_> =
+                Threads::ranks(size).into_iter().map(|rank| scope.spawn(move || body(rank))).collect();
             threads.into_iter().map(|thread| thread.join().unwrap()).collect()
         })
     }
@@ -155,7 +156,9 @@ mod tests {
             }
             Some((0..2).find_map(|_| ranks.barrier().err()).expect("a rank is missing").to_string())
         });
-        assert_eq!(results[0].as_deref(), Some("rank 0 of 3: rank 1 has ended"));
+        // Which of the others is missed first depends on the threads.
+        let error = results[0].as_deref().unwrap_or_default();
+        assert!(error.starts_with("rank 0 of 3: ") && error.ends_with(" has ended"), "{error}");
     }
 
     #[test]

@@ -92,7 +92,9 @@ impl Feed {
         let parts = ranks * micro_batches;
         if rank >= ranks || parts == 0 || !settings.batch_objects.is_multiple_of(parts) {
             let batch = settings.batch_objects;
-            return Err(DataError::Unusable(format!("a batch of {batch} pairs does not divide into {parts} equal parts")));
+            return Err(DataError::Unusable(format!(
+                "a batch of {batch} pairs does not divide into {parts} equal parts"
+            )));
         }
         let (send, batches) = sync_channel(settings.depth);
         let order = ObjectOrder::new(objects, settings.seed);

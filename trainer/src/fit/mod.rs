@@ -33,8 +33,8 @@ use records::Records;
 use staging::Batches;
 
 pub use probe_round::ProbeFigures;
-pub use trained_run::TrainedRun;
 pub use step_report::StepReport;
+pub use trained_run::TrainedRun;
 pub use training::Training;
 
 /// What to train and where to put it.
@@ -163,11 +163,7 @@ impl Fit {
             seed: fit.seed,
             first_step: self.training.step,
             depth: self.config.data.queue_depth,
-            share: BatchShare {
-                rank: self.ranks.rank(),
-                ranks: self.ranks.size(),
-                micro_batches: fit.accumulate,
-            },
+            share: BatchShare { rank: self.ranks.rank(), ranks: self.ranks.size(), micro_batches: fit.accumulate },
         };
         let feed = Feed::start(self.source.clone(), settings)?;
         let mut batches = Batches::new(feed, self.training.model.normaliser())?;

@@ -50,7 +50,8 @@ fn train(config: &Config, source: &Arc<dyn PairSource>, ranks: Arc<dyn Collectiv
     }
     let checkpoint = training.checkpoint(0, None).unwrap();
     let magnitude = |tensor: &candle_core::Tensor| tensor.abs().unwrap().sum_all().unwrap().to_scalar::<f32>().unwrap();
-    course.weights = checkpoint.model.values().chain(checkpoint.average.values()).map(|t| f64::from(magnitude(t))).sum();
+    course.weights =
+        checkpoint.model.values().chain(checkpoint.average.values()).map(|t| f64::from(magnitude(t))).sum();
     course
 }
 

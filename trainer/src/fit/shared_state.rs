@@ -34,7 +34,8 @@ pub(super) fn announce_state(
     if let Some(state) = state {
         bytes.extend([state.step, state.epoch].map(u64::to_le_bytes).concat());
         let checkpoint = training.checkpoint(state.epoch, state.best_metric)?;
-        for tensor in [&checkpoint.model, &checkpoint.optimiser, &checkpoint.average].into_iter().flat_map(BTreeMap::values)
+        for tensor in
+            [&checkpoint.model, &checkpoint.optimiser, &checkpoint.average].into_iter().flat_map(BTreeMap::values)
         {
             bytes.extend(tensor.flatten_all()?.to_vec1::<f32>()?.iter().flat_map(|value| value.to_le_bytes()));
         }

@@ -60,12 +60,7 @@ impl Training {
     ///
     /// # Errors
     /// As [`Self::new`], and when the batch cannot be divided evenly or the method's loss does not span ranks.
-    pub fn among(
-        config: &Config,
-        classes: usize,
-        device: &Device,
-        ranks: Arc<dyn Collective>,
-    ) -> anyhow::Result<Self> {
+    pub fn among(config: &Config, classes: usize, device: &Device, ranks: Arc<dyn Collective>) -> anyhow::Result<Self> {
         check_ranks(config, ranks.size())?;
         let model = Model::among(config, classes, device, ranks.clone())?;
         if ranks.size() > 1 && !model.method.spans_ranks() {
@@ -134,12 +129,7 @@ impl Training {
     }
 
     /// All losses of one micro-batch of this rank.
-    fn losses(
-        &self,
-        batch: &PairBatch,
-        images: [Tensor; 2],
-        symmetries: &[SymmetryGroup],
-    ) -> anyhow::Result<Losses> {
+    fn losses(&self, batch: &PairBatch, images: [Tensor; 2], symmetries: &[SymmetryGroup]) -> anyhow::Result<Losses> {
         // Convolutions follow the type of their input, and the pool at the encoder's end is single precision again.
         let images = match self.config.fit.precision {
             Precision::F32 => images,
@@ -244,7 +234,11 @@ fn check_ranks(config: &Config, ranks: usize) -> anyhow::Result<()> {
     let parts = ranks * fit.accumulate;
     if !fit.batch_size.is_multiple_of(parts) || fit.batch_size < 2 * parts {
         let wanted = format!("a multiple of {parts} ({ranks} processes, fit.accumulate = {})", fit.accumulate);
-        anyhow::bail!("fit.batch_size is {}; with these processes it must be {wanted}, at least {}", fit.batch_size, 2 * parts)
+        anyhow::bail!(
+            "fit.batch_size is {}; with these processes it must be {wanted}, at least {}",
+            fit.batch_size,
+            2 * parts
+        )
     }
     Ok(())
 }

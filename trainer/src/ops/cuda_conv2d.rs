@@ -138,7 +138,8 @@ mod tests {
             let (x, weight) = (variable(map, 0.0), variable(filters, 1.0));
             let expected = parts(|x, weight| ops::conv2d(x, weight, options), &x, &weight).unwrap();
             let found = parts(|x, weight| conv2d(x, weight, options), &x, &weight).unwrap();
-            for (what, (found, expected)) in ["output", "by map", "by filters"].iter().zip(found.iter().zip(&expected)) {
+            for (what, (found, expected)) in ["output", "by map", "by filters"].iter().zip(found.iter().zip(&expected))
+            {
                 assert_eq!(found.dims(), expected.dims(), "{map:?} {filters:?}: {what}");
                 let scale = expected.abs().unwrap().max_all().unwrap().to_scalar::<f32>().unwrap().max(1e-3);
                 let error = (found - expected).unwrap().abs().unwrap().max_all().unwrap().to_scalar::<f32>().unwrap();

@@ -69,9 +69,8 @@ fn moments_over_ranks(x: &[f32], channels: usize, collective: &dyn Collective) -
     let ranks = collective.size() as f64;
     let over_ranks = |value: &dyn Fn(&[f32]) -> f64| all.chunks(2 * channels).map(value).sum::<f64>() / ranks;
     let mean: Vec<f64> = (0..channels).map(|c| over_ranks(&|rank| f64::from(rank[c]))).collect();
-    let variance = (0..channels).map(|c| {
-        over_ranks(&|rank| f64::from(rank[channels + c]) + (f64::from(rank[c]) - mean[c]).powi(2)) as f32
-    });
+    let variance = (0..channels)
+        .map(|c| over_ranks(&|rank| f64::from(rank[channels + c]) + (f64::from(rank[c]) - mean[c]).powi(2)) as f32);
     Ok(BatchStatistics {
         variance: variance.collect(),
         mean: mean.iter().map(|&mean| mean as f32).collect(),
@@ -187,7 +186,8 @@ mod tests {
             Var::from_tensor(&all.narrow(0, from, to - from).unwrap().contiguous().unwrap()).unwrap()
         };
         let (x, residual, wanted) = (rows(0.0), rows(1.0), rows(2.0));
-        let (gamma, beta) = (Var::from_vec(wave(5, 3.0), 5, &device).unwrap(), Var::zeros(5, x.dtype(), &device).unwrap());
+        let (gamma, beta) =
+            (Var::from_vec(wave(5, 3.0), 5, &device).unwrap(), Var::zeros(5, x.dtype(), &device).unwrap());
         let (y, statistics) = norm(&x, &gamma, &beta, &residual);
         let loss = (&y * wanted.as_tensor()).unwrap().sum_all().unwrap();
         let gradients = loss.backward().unwrap();
@@ -207,9 +207,8 @@ mod tests {
     #[test]
     fn ranks_together_normalise_as_one() {
         type Norm = fn(&Tensor, &Tensor, &Tensor, f64, &Arc<dyn Collective>) -> Result<(Tensor, BatchStatistics)>;
-        let whole = parts([0, 6], |x, gamma, beta, residual| {
-            ops::batch_norm(x, gamma, beta, Some(residual), OPTIONS).unwrap()
-        });
+        let whole =
+            parts([0, 6], |x, gamma, beta, residual| ops::batch_norm(x, gamma, beta, Some(residual), OPTIONS).unwrap());
         for (name, norm) in [("kernels", with_kernels as Norm), ("composed", composed as Norm)] {
             for size in [2, 3] {
                 let ranks: Vec<Parts> = std::thread::scope(|scope| {

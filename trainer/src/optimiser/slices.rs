@@ -18,7 +18,10 @@ pub(super) fn update_in_place(
         bail!("gradient of shape {:?} for a parameter of shape {:?}", gradient.shape(), weights.shape());
     }
     if !weights.device().is_cpu() {
-        return change_copy(weights, |weights| update(weights, &fetched(gradient)?));
+        return change_copy(weights, |weights| {
+            update(weights, &fetched(gradient)?);
+            Ok(())
+        });
     }
     weights.inplace_op2(gradient, &InPlace(RefCell::new(update)))
 }
