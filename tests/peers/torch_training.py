@@ -13,6 +13,7 @@ import torch
 import torch.nn.functional as F
 from safetensors.torch import load_file
 
+LAYOUTS = ("contiguous", "channels_last")
 IMAGE_MEAN = (0.5016, 0.5037, 0.5060)
 IMAGE_STD = (0.1030, 0.0999, 0.0969)
 RESNET18_BLOCKS = [(64, 1), (64, 1), (128, 2), (128, 1), (256, 2), (256, 1), (512, 2), (512, 1)]
@@ -28,8 +29,10 @@ def peak_memory_bytes():
 class Training:
     """Everything that `Training::train_step` does, but for the norm of the gradients, which nobody asks for here."""
 
-    def __init__(self, net, tensors, layout):
+    def __init__(self, net, tensors, layout, dtype=torch.float32):
         self.net = net
+        self.dtype = dtype
+        tensors = {name: value.to(dtype) for name, value in tensors.items()}
         self.format = torch.channels_last if layout == "channels_last" else torch.contiguous_format
         self.weights = {}
         for name, value in tensors.items():
@@ -54,8 +57,8 @@ class Training:
         self.settings = {
             name.removeprefix("setting/"): value.item() for name, value in tensors.items() if name.startswith("setting/")
         }
-        self.mean = torch.tensor(IMAGE_MEAN).view(1, 3, 1, 1)
-        self.std = torch.tensor(IMAGE_STD).view(1, 3, 1, 1)
+        self.mean = torch.tensor(IMAGE_MEAN, dtype=dtype).view(1, 3, 1, 1)
+        self.std = torch.tensor(IMAGE_STD, dtype=dtype).view(1, 3, 1, 1)
         self.optimisers = self.make_optimisers()
 
     def make_optimisers(self):
@@ -91,7 +94,7 @@ class Training:
 
     def encode(self, images):
         is_resnet = self.net == "resnet18"
-        x = images.float().div_(255.0).sub_(self.mean).div_(self.std)
+        x = images.to(self.dtype).div_(255.0).sub_(self.mean).div_(self.std)
         x = F.relu_(self.conv_norm(x, "encoder.stem", 7 if is_resnet else 3, 2))
         if is_resnet:
             x = F.max_pool2d(x, 3, 2, 1)
@@ -174,24 +177,52 @@ def covariance(z):
     return (matrix.square().sum() - matrix.diagonal().square().sum()) / z.shape[1]
 
 
-def check(training, tensors):
-    """Relative errors against the other side's loss terms and gradients."""
-    loss, terms = training.backward()
-    expected = {name: tensors[f"loss/{name}"].item() for name in terms}
-    losses = [abs(loss - tensors["loss/total"].item()) / abs(loss)]
-    losses += [abs(term - expected[name]) / max(abs(expected[name]), 1e-6) for name, term in terms.items()]
-    gradients = {}
-    layer_norms = {}
-    for name in training.weights:
-        layer = name.rsplit(".", 1)[0]
-        layer_norms[layer] = max(layer_norms.get(layer, 0.0), tensors[f"gradient/{name}"].norm().item())
-    for name, weight in training.weights.items():
-        gradient = weight.grad.permute(0, 2, 3, 1) if weight.dim() == 4 else weight.grad
-        difference = (gradient - tensors[f"gradient/{name}"]).norm().item()
+class Step:
+    """Loss terms and gradients of one step, in the trainer's layout."""
+
+    def __init__(self, losses, gradients):
+        self.losses = losses
+        self.gradients = gradients
+
+    @classmethod
+    def of_file(cls, tensors):
+        part = lambda prefix: {
+            name.removeprefix(prefix): value.double() for name, value in tensors.items() if name.startswith(prefix)
+        }
+        return cls({name: value.item() for name, value in part("loss/").items()}, part("gradient/"))
+
+    @classmethod
+    def of_training(cls, training):
+        total, terms = training.backward()
+        layout = lambda gradient: gradient.permute(0, 2, 3, 1) if gradient.dim() == 4 else gradient
+        gradients = {name: layout(weight.grad).double() for name, weight in training.weights.items()}
+        return cls({"total": total, **terms}, gradients)
+
+    def errors(self, exact):
+        """Relative errors: of the loss term that is furthest off, of the whole gradient, of its worst tensor."""
+        loss = max(abs(self.losses[name] - term) / max(abs(term), 1e-6) for name, term in exact.losses.items())
+        differences = {name: (self.gradients[name] - gradient).norm() for name, gradient in exact.gradients.items()}
+        norms = {name: gradient.norm() for name, gradient in exact.gradients.items()}
+        length = lambda parts: torch.stack(list(parts.values())).norm().item()
         # A bias before a batch norm has no gradient but rounding: the layer's largest gradient is the measure.
-        gradients[name] = difference / layer_norms[name.rsplit(".", 1)[0]]
-    worst = max(gradients, key=gradients.get)
-    return {"loss": max(losses), "gradient": gradients[worst], "worst_gradient": worst}
+        layers = {}
+        for name, norm in norms.items():
+            layers.setdefault(name.rsplit(".", 1)[0], []).append(norm)
+        tensors = {name: (d / max(layers[name.rsplit(".", 1)[0]])).item() for name, d in differences.items()}
+        worst = max(tensors, key=tensors.get)
+        return {
+            "loss": loss,
+            "gradient": length(differences) / length(norms),
+            "worst_tensor": worst,
+            "worst_tensor_error": tensors[worst],
+        }
+
+
+def check(net, tensors):
+    """Both sides' float32 step against the same step in float64."""
+    exact = Step.of_training(Training(net, tensors, "contiguous", torch.float64))
+    peers = {layout: Step.of_training(Training(net, tensors, layout)).errors(exact) for layout in LAYOUTS}
+    return {"ours": Step.of_file(tensors).errors(exact), "peer": peers}
 
 
 class Layer:
@@ -234,10 +265,10 @@ def main():
     parser.add_argument("--exchange", help="file of `trainer bench --exchange`")
     parser.add_argument("--layer", help="SIZE,IN,OUT,KERNEL,STRIDE,GROUPS")
     parser.add_argument("--batch", type=int, default=256)
-    parser.add_argument("--layout", choices=("contiguous", "channels_last"), required=True)
+    parser.add_argument("--layout", choices=LAYOUTS, default=LAYOUTS[0])
     parser.add_argument("--threads", type=int, required=True)
     parser.add_argument("--steps", type=int, default=1)
-    parser.add_argument("--check", action="store_true", help="compare losses and gradients, and end")
+    parser.add_argument("--check", action="store_true", help="compare losses and gradients with float64, and end")
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
     torch.manual_seed(0)
@@ -245,10 +276,10 @@ def main():
     if options.layer:
         return answer_rounds(Layer(options.layer, options.batch, options.layout).step, options.steps, before)
     tensors = load_file(options.exchange)
-    training = Training(options.net, tensors, options.layout)
     if options.check:
-        print(json.dumps(check(training, tensors)))
+        print(json.dumps(check(options.net, tensors)))
         return None
+    training = Training(options.net, tensors, options.layout)
     del tensors
     return answer_rounds(training.step, options.steps, before)
 

@@ -77,17 +77,27 @@ def our_command(options, *arguments):
 
 
 def check_agreement(options, net, exchange):
-    """Writes one step of ours to `exchange`, and has PyTorch compute the same."""
+    """Writes one step of ours to `exchange`; PyTorch computes it in float64, and in float32 as it will be timed."""
     size = ("--net", net, "--size", str(options.size))
     subprocess.run(our_command(options, *size, "--exchange", exchange), check=True, stdout=sys.stderr)
-    found = {}
-    for layout in LAYOUTS:
-        command = torch_command(options, "--net", net, "--exchange", exchange, "--layout", layout, "--check")
-        errors = json.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout)
-        say(f"{net}, {layout}: loss differs by {errors['loss']:.1e}, gradients by {errors['gradient']:.1e}"
-            f" (most: {errors['worst_gradient']}), relative")
-        found[layout] = errors
-    return found
+    command = torch_command(options, "--net", net, "--exchange", exchange, "--check")
+    errors = json.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout)
+    for name, side in {"ours": errors["ours"], **errors["peer"]}.items():
+        say(f"{net}, {name} against float64: loss differs by {side['loss']:.1e}, the gradient by"
+            f" {side['gradient']:.1e}, its worst tensor {side['worst_tensor']} by {side['worst_tensor_error']:.1e}")
+    return {**errors, "agrees": agrees(errors)}
+
+
+def agrees(errors):
+    """Our loss and gradient are right, and no tensor of it is worse than PyTorch's worst.
+
+    The bound for single tensors is relative: an activation whose rounding error decides its sign passes ReLU on one
+    side and not on the other, which no float32 implementation avoids.
+    """
+    ours = errors["ours"]
+    worst_peer = max(side["worst_tensor_error"] for side in errors["peer"].values())
+    return (ours["loss"] <= LARGEST_ERROR and ours["gradient"] <= LARGEST_ERROR
+            and ours["worst_tensor_error"] <= max(LARGEST_ERROR, worst_peer))
 
 
 def compare(options, ours, peers, steps):
@@ -177,11 +187,10 @@ def main():
             cases[name] = figures
             say(f"{name}: ours {figures['ours']['images_per_s']:.1f} images/s, PyTorch"
                 f" {figures['peer']['images_per_s']:.1f} ({figures['peer']['layout']}), ratio {figures['ratio']:.2f}")
-    agrees = all(errors[part] <= LARGEST_ERROR
-                 for net in agreement.values() for errors in net.values() for part in ("loss", "gradient"))
+    agreed = all(errors["agrees"] for errors in agreement.values())
     print(json.dumps({
         "ratios": {name: figures["ratio"] for name, figures in cases.items()},
-        "agrees": agrees,
+        "agrees": agreed,
         "largest_relative_error": LARGEST_ERROR,
         "agreement": agreement,
         "batch_images": options.batch,
@@ -190,7 +199,7 @@ def main():
         "cases": cases,
         "versions": versions(),
     }))
-    return 0 if agrees else 1
+    return 0 if agreed else 1
 
 
 if __name__ == "__main__":
