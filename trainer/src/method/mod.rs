@@ -30,9 +30,7 @@ use crate::nn::{Encoded, Encoder, Scope};
 
 pub use action::{Action, Condition, Pose};
 pub use branch::{EquivariantBranch, Sees, meaningless_options};
-pub use loss::{
-    covariance, info_nce, mean_cosine_distance, mean_squared_error, nt_xent, unit_rows, variance_hinge, vicreg_terms,
-};
+pub use loss::{info_nce, mean_cosine_distance, mean_squared_error, nt_xent, unit_rows, vicreg_terms};
 pub use option::{MethodOption, OptionKind};
 pub use views::{Embeddings, MethodOutput, Moment, View, Views, WeightedTerm, weighted_sum};
 

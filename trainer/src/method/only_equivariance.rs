@@ -5,9 +5,10 @@ use sextant_runtime::graph::Graph;
 
 use super::{
     Action, Condition, Embeddings, EquivariantBranch, Method, MethodEntry, MethodOption, MethodOutput, Sees, Setting,
-    Views, WeightedTerm, mean_squared_error, variance_hinge, vicreg_terms,
+    Views, WeightedTerm, mean_squared_error, vicreg_terms,
 };
 use crate::nn::{Encoded, Encoder, Mode, Scope};
+use crate::ops::variance_hinge;
 
 pub(super) const ENTRY: MethodEntry = MethodEntry {
     name: "only-equivariance",

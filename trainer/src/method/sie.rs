@@ -5,10 +5,11 @@ use sextant_runtime::graph::Graph;
 
 use super::{
     Action, Condition, Embeddings, EquivariantBranch, Method, MethodEntry, MethodOption, MethodOutput, Sees, Setting,
-    Views, WeightedTerm, covariance, mean_squared_error, variance_hinge,
+    Views, WeightedTerm, mean_squared_error,
 };
 use crate::config::MethodConfig;
 use crate::nn::{Encoded, Encoder, Mode, Projector, Scope, split_halves};
+use crate::ops::{covariance_penalty, variance_hinge};
 
 pub(super) const ENTRY: MethodEntry = MethodEntry {
     name: "sie",
@@ -99,7 +100,7 @@ fn terms(embedded: &Embedded, weights: Weights) -> Result<Vec<WeightedTerm>> {
         ("equivariance", weights.equivariance, mean_squared_error(predicted, equivariant[1])?),
         ("variance", weights.variance, half_sum(variance_hinge(&whole)?, variance_hinge(&whole_other)?)?),
         ("predictor_variance", weights.predictor_variance, (variance_hinge(predicted)? * 0.5)?),
-        ("covariance", weights.covariance, (covariance(&whole)? + covariance(&whole_other)?)?),
+        ("covariance", weights.covariance, (covariance_penalty(&whole)? + covariance_penalty(&whole_other)?)?),
     ])
 }
 

@@ -19,7 +19,7 @@ const CLASSES: usize = 16 * STEPS;
 
 /// The system's allocator with a store of large blocks in front of it.
 ///
-/// What is in use and what waits is never more than 9/8 of the most that was in use at once.
+/// What is in use and what waits is never more than 3/2 of the most that was in use at once.
 pub struct BigBlocks {
     store: Mutex<Store>,
 }
@@ -101,7 +101,7 @@ impl Store {
 
     /// Gives blocks back to the system, large ones first, until the bound holds.
     fn shrink(&mut self) {
-        let bound = self.most_in_use + self.most_in_use / 8;
+        let bound = self.most_in_use + self.most_in_use / 2;
         let mut class = CLASSES;
         while self.in_use + self.kept > bound && class > 0 {
             let block = self.pop(class - 1);
@@ -264,7 +264,7 @@ mod tests {
                 let layout = layout(megabytes << 20);
                 blocks.dealloc(blocks.alloc(layout), layout);
                 let store = blocks.store();
-                assert!(store.in_use == 0 && store.kept <= store.most_in_use * 9 / 8, "{megabytes} MiB");
+                assert!(store.in_use == 0 && store.kept <= store.most_in_use * 3 / 2, "{megabytes} MiB");
             }
         }
     }

@@ -130,3 +130,21 @@ pub fn apply_hypernetwork(z: &Tensor, condition: &Tensor, weight: &Tensor) -> Re
         .collect::<Result<_>>()?;
     Tensor::stack(&terms, 0)?.sum(0)
 }
+
+/// See [`super::variance_hinge`].
+pub fn variance_hinge(z: &Tensor) -> Result<Tensor> {
+    let count = z.dim(0)?;
+    let centred = z.broadcast_sub(&z.mean_keepdim(0)?)?;
+    let variance = (centred.sqr()?.sum(0)? / (count - 1).max(1) as f64)?;
+    (1.0 - (variance + 1e-4)?.sqrt()?)?.relu()?.mean_all()
+}
+
+/// See [`super::covariance_penalty`].
+pub fn covariance_penalty(z: &Tensor) -> Result<Tensor> {
+    let (count, width) = z.dims2()?;
+    let centred = z.broadcast_sub(&z.mean_keepdim(0)?)?;
+    let scale = 1.0 / (count - 1).max(1) as f64;
+    let covariance = (centred.t()?.matmul(&centred)? * scale)?;
+    let diagonal = (centred.sqr()?.sum(0)? * scale)?;
+    (covariance.sqr()?.sum_all()? - diagonal.sqr()?.sum_all()?)? / width as f64
+}

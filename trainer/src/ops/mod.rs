@@ -12,6 +12,7 @@ mod big_blocks;
 pub mod composed;
 mod contiguous;
 mod conv2d;
+mod decorrelation;
 mod hypernetwork;
 pub mod kernels;
 mod linear;
@@ -25,6 +26,7 @@ pub use batch_norm::{BatchNormOptions, BatchStatistics, batch_norm, channel_affi
 pub use bias::add_bias;
 pub use big_blocks::BigBlocks;
 pub use conv2d::{Conv2dOptions, conv2d};
+pub use decorrelation::{covariance_penalty, variance_hinge};
 pub use hypernetwork::apply_hypernetwork;
 pub use kernels::optimizer::{AdamWStep, SgdStep, adamw_step, l2_norm, lars_trust_ratio, sgd_step};
 pub use linear::linear;

@@ -351,6 +351,20 @@ fn hypernetwork_is_right() -> Result<()> {
 }
 
 #[test]
+fn batch_terms_are_right() -> Result<()> {
+    // Fewer vectors than dimensions, as many, more; whole tiles and ragged ones; a batch of one.
+    for [rows, columns] in [[5, 4], [4, 9], [7, 7], [1, 3], [3, 1], [64, 130], [130, 64]] {
+        let z = [variable(&[rows, columns], 7)?];
+        let name = |term: &str| format!("{term} of [{rows}, {columns}]");
+        let (ours, oracle) = (|z: &[Var]| variance_hinge(&z[0]), |z: &[Var]| composed::variance_hinge(&z[0]));
+        assert_correct(&name("variance hinge"), &ours, &oracle, &z)?;
+        let (ours, oracle) = (|z: &[Var]| covariance_penalty(&z[0]), |z: &[Var]| composed::covariance_penalty(&z[0]));
+        assert_correct(&name("covariance penalty"), &ours, &oracle, &z)?;
+    }
+    Ok(())
+}
+
+#[test]
 fn accepts_strided_arguments_and_gradients() -> Result<()> {
     let (x, weight) = (variable(&[2, 3, 6, 5], 1)?, variable(&[4, 3, 3, 3], 2)?);
     let options = Conv2dOptions { padding: [1, 1], ..Default::default() };
@@ -380,6 +394,8 @@ fn misfits_are_errors() -> Result<()> {
         linear(&t(&[2, 3])?, &t(&[4, 2])?, None),
         linear(&t(&[2, 3])?, &t(&[4, 3])?, Some(&t(&[3])?)),
         apply_hypernetwork(&t(&[2, 3])?, &t(&[2, 4])?, &t(&[3, 5, 3])?),
+        variance_hinge(&t(&[2, 3, 4])?),
+        covariance_penalty(&t(&[0, 4])?),
         channel_affine(&x, &t(&[5])?, &t(&[5])?, None, Activation::Identity),
         channel_affine(&x, &t(&[6])?, &t(&[6])?, Some(&t(&[1, 4, 4, 5])?), Activation::Identity),
     ];

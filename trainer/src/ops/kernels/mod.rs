@@ -9,6 +9,7 @@ pub mod batch_norm;
 pub mod channel_sums;
 pub mod conv2d;
 mod correlation;
+pub(crate) mod covariance;
 mod depthwise;
 pub mod elementwise;
 pub mod fresh;
