@@ -163,7 +163,7 @@ mod tests {
 
     #[test]
     fn the_small_network_fits_microcontrollers() {
-        let config = Config::resolve(None, None, &[]).unwrap();
+        let config = Config::resolve(None, None, &["data.image_size=64".into()]).unwrap();
         let graphs = Model::new(&config, 64, &Device::Cpu).unwrap().lower().unwrap();
         let encode = &graphs[0];
         let macs: usize = encode.nodes.iter().map(|node| macs(encode, node)).sum();

@@ -82,7 +82,7 @@ mod tests {
     fn changes_are_told_by_key() {
         let told: Vec<String> =
             changes(&["fit.steps=7", "data.path=x", "fit.seed=0"]).iter().map(ToString::to_string).collect();
-        assert_eq!(told, ["`data.path` from nothing to \"x\"", "`fit.steps` from 1200 to 7"]);
+        assert_eq!(told, ["`data.path` from nothing to \"x\"", "`fit.steps` from 3600 to 7"]);
     }
 
     #[test]
