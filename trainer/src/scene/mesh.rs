@@ -24,6 +24,14 @@ pub struct Triangle {
     pub material: u32,
 }
 
+impl Triangle {
+    /// Whether two triangles go on in each other: they are of one material and have a vertex, with its normal and its
+    /// texture coordinate, in common.
+    pub(crate) fn continues_in(&self, other: &Self) -> bool {
+        self.material == other.material && self.vertices.iter().any(|vertex| other.vertices.contains(vertex))
+    }
+}
+
 /// How a surface answers light.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Material {

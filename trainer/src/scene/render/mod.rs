@@ -202,7 +202,7 @@ impl PixelSamples {
 
     /// Sum of the radiances of the samples that triangles cover, and the number of samples that none covers.
     ///
-    /// Each triangle is shaded once, in the middle of its samples.
+    /// Each surface is shaded once, in the middle of the samples of its first triangle.
     #[inline]
     fn object_light(&mut self, shading: &Shading) -> (Vector3, usize) {
         let count = self.per_side * self.per_side;
@@ -212,20 +212,24 @@ impl PixelSamples {
             if triangle == VisibilityBuffer::NOTHING {
                 continue;
             }
-            let (mut same, mut column, mut row) = (0, 0, 0);
+            let (mut surface, mut same, mut column, mut row) = (0, 0, 0, 0);
             for sample in first..count {
-                if self.triangles[sample] == triangle {
-                    self.triangles[sample] = VisibilityBuffer::NOTHING;
+                let other = self.triangles[sample];
+                if other == triangle {
                     same += 1;
                     column += sample % self.per_side;
                     row += sample / self.per_side;
+                } else if other == VisibilityBuffer::NOTHING || !shading.are_one_surface(triangle, other) {
+                    continue;
                 }
+                self.triangles[sample] = VisibilityBuffer::NOTHING;
+                surface += 1;
             }
             let middle = |first: usize, sum: usize| first as f32 + sum as f32 / same as f32;
             let (column, row) = (middle(self.first_column, column), middle(self.first_row, row));
-            let radiance = shading.radiance(triangle, column, row, same as f32);
-            light = std::array::from_fn(|i| light[i] + radiance[i] * same as f32);
-            covered += same;
+            let radiance = shading.radiance(triangle, column, row, surface as f32);
+            light = std::array::from_fn(|i| light[i] + radiance[i] * surface as f32);
+            covered += surface;
         }
         (light, count - covered)
     }

@@ -48,6 +48,12 @@ struct Hit {
 }
 
 impl Shading<'_> {
+    /// Whether two triangles of a pixel are shaded as one. At a hard edge or a seam of the texture they have no vertex
+    /// in common, since a vertex has one normal and one texture coordinate.
+    pub fn are_one_surface(&self, a: u32, b: u32) -> bool {
+        self.mesh.triangles[a as usize].continues_in(&self.mesh.triangles[b as usize])
+    }
+
     /// Radiance from the triangle around a place of the picture, linear; `samples` is how many it stands for.
     pub fn radiance(&self, triangle: u32, column: f32, row: f32, samples: f32) -> Vector3 {
         let triangle = self.mesh.triangles[triangle as usize];
