@@ -1,4 +1,4 @@
-//! Where tensors live.
+//! Where tensors live. The CUDA path compiles, and has not been run.
 
 use candle_core::Device;
 
@@ -17,7 +17,10 @@ pub fn select(name: &str) -> anyhow::Result<Device> {
             let ordinal = name.strip_prefix("cuda:").and_then(|n| n.parse().ok());
             let Some(ordinal) = ordinal else { anyhow::bail!("no device is called '{name}': use auto, cpu or cuda:N") };
             if !candle_core::utils::cuda_is_available() {
-                anyhow::bail!("this program was built without CUDA: build with --features cuda, or use --device cpu")
+                anyhow::bail!(
+                    "this program was built without CUDA: build it with `cargo build --release --package \
+                     sextant-trainer --features cuda` (compiled, not run), or use --device cpu"
+                )
             }
             Ok(Device::new_cuda(ordinal)?)
         }

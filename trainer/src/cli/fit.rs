@@ -28,7 +28,7 @@ pub struct FitArgs {
     /// Folder of the run; by default the first free one of runs/NAME, runs/NAME-2, ….
     #[arg(long)]
     out: Option<PathBuf>,
-    /// Where to compute: auto, cpu or cuda:N.
+    /// Where to compute: auto, cpu or cuda:N (compiled, not run).
     #[arg(long, default_value = "auto")]
     device: String,
     /// Continue the run in --out from its last checkpoint.

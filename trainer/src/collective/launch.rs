@@ -29,7 +29,10 @@ fn several(_size: usize) -> anyhow::Result<Arc<dyn Collective>> {
 
 #[cfg(not(feature = "mpi"))]
 fn several(size: usize) -> anyhow::Result<Arc<dyn Collective>> {
-    anyhow::bail!("started as one of {size} processes, but built without MPI: build with --features mpi")
+    anyhow::bail!(
+        "started as one of {size} processes, but built without MPI: build it with `cargo build --release --package \
+         sextant-trainer --features mpi`"
+    )
 }
 
 /// The ranks, with sums over their GPUs where `device` is one and the program was built with the feature `nccl`.

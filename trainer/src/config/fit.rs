@@ -8,10 +8,11 @@ pub struct FitConfig {
     pub steps: u64,
     /// Pairs of views in a step, on all processes together (128).
     pub batch_size: usize,
-    /// Micro-batches of a step, whose gradients are summed: less memory for as large a batch (1). Batch norm and the
-    /// losses' variance and covariance see one micro-batch at a time, so the result is not that of the whole batch.
+    /// Micro-batches of a step, whose gradients are averaged before the weights move: less memory for as large a batch
+    /// (1). Batch norm with its running averages, and every term in which rows of a batch meet (variance, covariance,
+    /// negatives), see one micro-batch at a time; only means over rows are those of the whole batch.
     pub accumulate: usize,
-    /// Type of the encoder's activations while it trains (`f32`).
+    /// Type of the encoder's activations while it trains; `bf16` needs a GPU (`f32`).
     pub precision: Precision,
     /// Seed of initial weights, batches and scenes (0).
     pub seed: u64,
