@@ -15,7 +15,7 @@ mod step_report;
 mod trained_run;
 mod training;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use sextant_runtime::rotation::SymmetryGroup;
@@ -31,6 +31,7 @@ use crate::run::{CheckpointSlot, RunFolder};
 
 use records::Records;
 use staging::Batches;
+use training::check_ranks;
 
 pub use probe_round::ProbeFigures;
 pub use step_report::StepReport;
@@ -83,6 +84,8 @@ pub fn fit(options: FitOptions) -> anyhow::Result<FitOutcome> {
 /// As [`fit`], and when another rank has ended or the batch cannot be divided.
 pub fn lead(options: FitOptions, ranks: &Arc<dyn Collective>) -> anyhow::Result<FitOutcome> {
     let FitOptions { config, run, resume, device, stop } = options;
+    // What is wrong with the arguments shows here, while the others wait: their end would not let this rank clear up.
+    check_ranks(&config, ranks.size())?;
     let source = data::open(&config.data)?;
     for warning in source.warnings() {
         eprintln!("warning: {warning}");
@@ -205,7 +208,7 @@ impl Fit {
         let (batch, images) = batches.next_batch()?;
         let symmetries: Vec<_> = batch.pairs.objects.iter().map(|o| self.symmetries[*o as usize]).collect();
         let mut report = self.training.train_staged(&batch.all(), images.as_deref(), &symmetries)?;
-        self.check_finite(&report)?;
+        self.check_finite(&report, records.as_deref())?;
         self.epoch = batch.epoch;
         let (fit, step) = (&self.config.fit, self.training.step);
         let due = |every: u64| every > 0 && step.is_multiple_of(every);
@@ -232,11 +235,10 @@ impl Fit {
     }
 
     /// Refuses to go on with a loss that is no number; the last checkpoint stays as it is.
-    fn check_finite(&self, report: &StepReport) -> anyhow::Result<()> {
-        match loss_problem(self.training.step, f64::from(report.loss)) {
-            Some(problem) => anyhow::bail!("run {}: {problem}", self.config.name),
-            None => Ok(()),
-        }
+    fn check_finite(&self, report: &StepReport, records: Option<&Records>) -> anyhow::Result<()> {
+        let Some(problem) = loss_problem(self.training.step, f64::from(report.loss)) else { return Ok(()) };
+        let run = records.map_or(Path::new(&self.config.name), |records| records.run.path());
+        anyhow::bail!("{}: {problem}", run.display())
     }
 
     /// Reads the online probes on held-out objects, and keeps the best checkpoint.

@@ -278,7 +278,7 @@ impl Training {
 }
 
 /// Nothing, when every rank can hold as much of every micro-batch, and a micro-batch has at least two pairs.
-fn check_ranks(config: &Config, ranks: usize) -> anyhow::Result<()> {
+pub(super) fn check_ranks(config: &Config, ranks: usize) -> anyhow::Result<()> {
     let fit = &config.fit;
     let parts = ranks * fit.accumulate;
     if ranks == 1 || (fit.batch_size.is_multiple_of(parts) && fit.batch_size >= 2 * parts) {
