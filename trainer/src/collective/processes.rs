@@ -121,7 +121,9 @@ impl Collective for Mpi {
     }
 
     fn abort(&self, exit_code: i32) {
-        self.with(|world| world.abort(exit_code));
+        self.with(|world| {
+            world.abort(exit_code);
+        });
     }
 }
 

@@ -18,6 +18,7 @@ mod training;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use candle_core::Device;
 use sextant_runtime::rotation::SymmetryGroup;
 
 use crate::cli::StopFlag;
@@ -86,13 +87,13 @@ pub fn lead(options: FitOptions, ranks: &Arc<dyn Collective>) -> anyhow::Result<
     let FitOptions { config, run, resume, device, stop } = options;
     // What is wrong with the arguments shows here, while the others wait: their end would not let this rank clear up.
     check_ranks(&config, ranks.size())?;
-    let source = data::open(&config.data)?;
+    let (device, source) = open(&config, &device)?;
     for warning in source.warnings() {
         eprintln!("warning: {warning}");
     }
     // Not before the data is open: that may write prepared images, which the others shall find.
     shared_state::announce_config(&config, ranks.as_ref())?;
-    let mut fit = Fit::prepare(config, source, &device, stop, ranks)?;
+    let mut fit = Fit::prepare(config, source, device, stop, ranks)?;
     let checkpoint = if resume { run.load_checkpoint(CheckpointSlot::Last)? } else { None };
     let state = checkpoint.as_ref().map(|checkpoint| checkpoint.state.clone());
     if let Some(checkpoint) = checkpoint {
@@ -121,13 +122,24 @@ pub fn lead(options: FitOptions, ranks: &Arc<dyn Collective>) -> anyhow::Result<
 /// As [`lead`].
 pub fn follow(device: &str, stop: StopFlag, ranks: &Arc<dyn Collective>) -> anyhow::Result<()> {
     let config = shared_state::announced_config(ranks.as_ref())?;
-    let source = data::open(&config.data)?;
+    let (device, source) = open(&config, device)?;
     let mut fit = Fit::prepare(config, source, device, stop, ranks)?;
     fit.epoch = shared_state::follow_state(&mut fit.training, ranks.as_ref())?;
     if fit.run_to_end(None)? {
         ranks.barrier()?;
     }
     Ok(())
+}
+
+/// What a rank computes on, and its data.
+fn open(config: &Config, device: &str) -> anyhow::Result<(Device, Arc<dyn PairSource>)> {
+    let device = device::select(device)?;
+    if config.fit.precision == Precision::Bf16 && device.is_cpu() {
+        anyhow::bail!("fit.precision = \"bf16\" needs a GPU: use --device cuda:0, or set fit.precision=f32")
+    }
+    // Before the data is opened: that may use the threads.
+    limit_threads(config.fit.threads)?;
+    Ok((device, data::open(&config.data)?))
 }
 
 /// A run in progress, on one rank.
@@ -147,16 +159,11 @@ impl Fit {
     fn prepare(
         config: Config,
         source: Arc<dyn PairSource>,
-        device: &str,
+        device: Device,
         stop: StopFlag,
         ranks: &Arc<dyn Collective>,
     ) -> anyhow::Result<Self> {
-        let device = device::select(device)?;
-        if config.fit.precision == Precision::Bf16 && device.is_cpu() {
-            anyhow::bail!("fit.precision = \"bf16\" needs a GPU: use --device cuda:0, or set fit.precision=f32")
-        }
         let ranks = collective::on_device(ranks.clone(), &device)?;
-        limit_threads(config.fit.threads)?;
         let training = Training::among(&config, source.class_names().len(), &device, ranks.clone())?;
         Ok(Self {
             symmetries: (0..source.object_count()).map(|object| source.symmetry(object)).collect(),
