@@ -2,6 +2,7 @@
 
 pub mod bench;
 pub mod cli;
+pub mod collective;
 pub mod config;
 pub mod data;
 pub mod device;

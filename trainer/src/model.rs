@@ -1,10 +1,13 @@
 //! The network of a run: encoder, heads and the method's own layers, with every tensor they hold.
 
+use std::sync::Arc;
+
 use candle_core::{Device, Result, Tensor};
 use rayon::prelude::*;
 use sextant_runtime::graph::{DataType, Graph, GraphBuilder, Op};
 use sextant_runtime::rotation::{UnitQuaternion, nearest_rotation};
 
+use crate::collective::{Alone, Collective};
 use crate::config::Config;
 use crate::method::{self, Method, Setting};
 use crate::nn::{ClassHead, Encoded, Encoder, Mode, ParameterStore, RotationHead, split_halves};
@@ -23,9 +26,16 @@ pub struct Model {
     /// The self-supervised objective with its projectors and predictor.
     pub method: Box<dyn Method>,
     store: ParameterStore,
+    normaliser: Normaliser,
+}
+
+/// Bytes of images to what the encoder takes, on the encoder's device.
+#[derive(Clone, Debug)]
+pub struct Normaliser {
     mean: [f32; 3],
     std: [f32; 3],
     image_size: usize,
+    device: Device,
 }
 
 /// What the deployed network makes of images.
@@ -38,13 +48,46 @@ pub struct Outputs {
     pub class_logits: Tensor,
 }
 
+impl Normaliser {
+    /// Where images go.
+    pub fn device(&self) -> &Device {
+        &self.device
+    }
+
+    /// See [`Model::normalise`].
+    ///
+    /// # Errors
+    /// When the bytes do not fill whole images.
+    pub fn normalise(&self, images: &[u8]) -> Result<Tensor> {
+        let size = self.image_size;
+        let table: Vec<[f32; 256]> =
+            (0..3).map(|c| std::array::from_fn(|byte| (byte as f32 / 255.0 - self.mean[c]) / self.std[c])).collect();
+        let mut values = vec![0.0; images.len()];
+        let chunks = values.par_chunks_mut(NORMALISED_TOGETHER).zip(images.par_chunks(NORMALISED_TOGETHER));
+        chunks.for_each(|(values, bytes)| {
+            for (rgb, bytes) in values.as_chunks_mut::<3>().0.iter_mut().zip(bytes.as_chunks::<3>().0) {
+                *rgb = [0, 1, 2].map(|c| table[c][usize::from(bytes[c])]);
+            }
+        });
+        Tensor::from_vec(values, (images.len() / (size * size * 3), size, size, 3), &self.device)
+    }
+}
+
 impl Model {
     /// A network with fresh weights from the config's seed.
     ///
     /// # Errors
     /// When the method is unknown or the device has no memory for it.
     pub fn new(config: &Config, classes: usize, device: &Device) -> Result<Self> {
-        let mut store = ParameterStore::new(config.fit.seed, device);
+        Self::among(config, classes, device, Arc::new(Alone))
+    }
+
+    /// As [`Self::new`], for a network that the ranks of a job train together.
+    ///
+    /// # Errors
+    /// As [`Self::new`].
+    pub fn among(config: &Config, classes: usize, device: &Device, ranks: Arc<dyn Collective>) -> Result<Self> {
+        let mut store = ParameterStore::among(config.fit.seed, device, ranks);
         let encoder = Encoder::new(config.model.encoder, config.data.image_size, &mut store.root().child("encoder"))?;
         let width = encoder.feature_width();
         let rotation_head = RotationHead::new(width, config.heads.hidden, &mut store.root().child("rotation_head"))?;
@@ -55,7 +98,8 @@ impl Model {
         let setting = Setting { config, feature_width: width, map_channels: encoder.map_channels(), classes };
         let method = (entry.build)(setting, &mut store.root().child("method"))?;
         let (mean, std, image_size) = (config.data.mean, config.data.std, config.data.image_size);
-        Ok(Self { encoder, rotation_head, class_head, method, store, mean, std, image_size })
+        let normaliser = Normaliser { mean, std, image_size, device: device.clone() };
+        Ok(Self { encoder, rotation_head, class_head, method, store, normaliser })
     }
 
     /// The tensors of the network.
@@ -71,17 +115,12 @@ impl Model {
     /// # Errors
     /// When the bytes do not fill whole images.
     pub fn normalise(&self, images: &[u8]) -> Result<Tensor> {
-        let size = self.image_size;
-        let table: Vec<[f32; 256]> =
-            (0..3).map(|c| std::array::from_fn(|byte| (byte as f32 / 255.0 - self.mean[c]) / self.std[c])).collect();
-        let mut values = vec![0.0; images.len()];
-        let chunks = values.par_chunks_mut(NORMALISED_TOGETHER).zip(images.par_chunks(NORMALISED_TOGETHER));
-        chunks.for_each(|(values, bytes)| {
-            for (rgb, bytes) in values.as_chunks_mut::<3>().0.iter_mut().zip(bytes.as_chunks::<3>().0) {
-                *rgb = [0, 1, 2].map(|c| table[c][usize::from(bytes[c])]);
-            }
-        });
-        Tensor::from_vec(values, (images.len() / (size * size * 3), size, size, 3), self.store.device())
+        self.normaliser.normalise(images)
+    }
+
+    /// What [`Self::normalise`] does, for another thread.
+    pub fn normaliser(&self) -> &Normaliser {
+        &self.normaliser
     }
 
     /// Last map and features of normalised images `[n, size, size, 3]`, in evaluation mode and without gradient.
@@ -123,8 +162,12 @@ impl Model {
     pub fn lower(&self) -> anyhow::Result<Vec<Graph>> {
         let width = self.encoder.feature_width();
         let mut graph = GraphBuilder::new("encode");
-        let image = graph.input("image", &[self.image_size, self.image_size, 3], DataType::U8);
-        let normalised = graph.node("normalize", Op::Normalize { mean: self.mean, std: self.std }, &[image])?;
+        let image = graph.input("image", &[self.normaliser.image_size, self.normaliser.image_size, 3], DataType::U8);
+        let normalised = graph.node(
+            "normalize",
+            Op::Normalize { mean: self.normaliser.mean, std: self.normaliser.std },
+            &[image],
+        )?;
         let features = self.encoder.lower(&mut graph, normalised)?;
         let half = (width / 2) as u32;
         let invariant = graph.node("invariant", Op::Slice { start: 0, end: half }, &[features])?;

@@ -71,7 +71,7 @@ fn add_inputs(bench: &StepBench, tensors: &mut BTreeMap<String, Tensor>) -> anyh
     add("labels", labels.iter().map(|&label| label as f32).collect(), &[pairs])?;
     let in_camera = [0, 1].map(|view| rotations(&latents[view], camera_from_object));
     let condition = Condition::of(&bench.config.method)?;
-    let actions = bench.training.views(&bench.batch, &[])?.actions(0, 1);
+    let actions = bench.training.views(&[&bench.batch], None, 0..bench.batch.labels.len())?.actions(0, 1);
     let conditions = actions.into_iter().flat_map(|action| condition.numbers(action)).collect();
     add("conditions", conditions, &[pairs, condition.width()])?;
     let matrices = in_camera.iter().flatten().flat_map(|rotation| rotation.to_matrix().concat()).collect();

@@ -6,7 +6,6 @@
 mod batch;
 mod exchange;
 mod layer;
-mod peak_memory;
 mod report;
 
 use std::time::{Duration, Instant};
@@ -21,7 +20,6 @@ use crate::ops::accounting::{self, Account};
 
 pub use exchange::write_exchange;
 pub use layer::{Layer, LayerBench};
-pub use peak_memory::peak_memory_bytes;
 pub use report::StepReport;
 
 /// Classes of the heads: those of 3DIEBench.

@@ -6,8 +6,9 @@ use std::time::Duration;
 use anyhow::Context;
 use clap::{Args, ValueEnum};
 
-use crate::bench::{Layer, LayerBench, StepBench, peak_memory_bytes, write_exchange};
+use crate::bench::{Layer, LayerBench, StepBench, write_exchange};
 use crate::config::EncoderKind;
+use crate::monitor::peak_memory_bytes;
 
 /// Arguments of `trainer bench`.
 #[derive(Args)]

@@ -23,7 +23,7 @@ pub struct EvalArgs {
     /// Change a key of the run's configuration, such as evaluation.pairs=500.
     #[arg(long = "set", value_name = "KEY=VALUE")]
     sets: Vec<String>,
-    /// Where to compute: auto, cpu or cuda:N.
+    /// Where to compute: auto, cpu or cuda:N (compiled, not run).
     #[arg(long, default_value = "auto")]
     device: String,
 }

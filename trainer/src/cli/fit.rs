@@ -1,5 +1,6 @@
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use anyhow::bail;
 use clap::Args;
@@ -7,9 +8,10 @@ use clap::Args;
 use super::hint::INTERRUPTED;
 use super::output::{print, print_json};
 use super::resume::{changed_keys, refuse_fixed_keys};
-use super::stop_on_interrupt;
+use super::{report, stop_on_interrupt};
+use crate::collective::{self, Collective};
 use crate::config::Config;
-use crate::fit::{FitOptions, FitOutcome, fit};
+use crate::fit::{FitOptions, FitOutcome, follow, lead};
 use crate::run::{CONFIG_FILE, RunFolder};
 
 /// Arguments of `trainer fit`.
@@ -26,7 +28,7 @@ pub struct FitArgs {
     /// Folder of the run; by default the first free one of runs/NAME, runs/NAME-2, ….
     #[arg(long)]
     out: Option<PathBuf>,
-    /// Where to compute: auto, cpu or cuda:N.
+    /// Where to compute: auto, cpu or cuda:N (compiled, not run).
     #[arg(long, default_value = "auto")]
     device: String,
     /// Continue the run in --out from its last checkpoint.
@@ -40,10 +42,27 @@ pub struct FitArgs {
     json: bool,
 }
 
-/// Trains, evaluates, and prints the figures on held-out objects.
+/// Trains, evaluates, and prints the figures on held-out objects; under `mpirun`, together with the other processes.
 pub fn run(args: FitArgs) -> anyhow::Result<ExitCode> {
+    let ranks = collective::world()?;
+    let code = match ranks.rank() {
+        0 => run_first(args, &ranks),
+        _ => stop_on_interrupt().and_then(|stop| follow(&args.device, stop, &ranks)).map(|()| ExitCode::SUCCESS),
+    };
+    if ranks.size() > 1
+        && let Err(error) = &code
+    {
+        // The others wait for this rank: nothing but the end of all of them gets them out of it.
+        eprint!("rank {}: ", ranks.rank());
+        report(error);
+        ranks.abort(2);
+    }
+    code
+}
+
+fn run_first(args: FitArgs, ranks: &Arc<dyn Collective>) -> anyhow::Result<ExitCode> {
     let json = args.json;
-    match fit(options(args)?)? {
+    match lead(options(args)?, ranks)? {
         FitOutcome::Finished { run, figures } => {
             if json {
                 print_json(&figures)?

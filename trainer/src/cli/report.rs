@@ -17,7 +17,7 @@ pub struct ReportArgs {
     /// HTML file to write [default: report.html in the first run].
     #[arg(long)]
     out: Option<PathBuf>,
-    /// Where to compute: auto, cpu or cuda:N.
+    /// Where to compute: auto, cpu or cuda:N (compiled, not run).
     #[arg(long, default_value = "auto")]
     device: String,
 }

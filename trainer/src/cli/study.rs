@@ -37,7 +37,7 @@ pub struct StudyArgs {
     /// Markdown file that gets the table.
     #[arg(long, default_value = "docs/results.md")]
     results: PathBuf,
-    /// Where to compute: auto, cpu or cuda:N.
+    /// Where to compute: auto, cpu or cuda:N (compiled, not run).
     #[arg(long, default_value = "auto")]
     device: String,
     /// Print the rows as one JSON array.

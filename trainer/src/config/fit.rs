@@ -6,8 +6,14 @@ use serde::{Deserialize, Serialize};
 pub struct FitConfig {
     /// Updates of the weights (2000).
     pub steps: u64,
-    /// Pairs of views in a step (128).
+    /// Pairs of views in a step, on all processes together (128).
     pub batch_size: usize,
+    /// Micro-batches of a step, whose gradients are averaged before the weights move: less memory for as large a batch
+    /// (1). Batch norm with its running averages, and every term in which rows of a batch meet (variance, covariance,
+    /// negatives), see one micro-batch at a time; only means over rows are those of the whole batch.
+    pub accumulate: usize,
+    /// Type of the encoder's activations while it trains; `bf16` needs a GPU (`f32`).
+    pub precision: Precision,
     /// Seed of initial weights, batches and scenes (0).
     pub seed: u64,
     /// Threads; 0 for one on each core (0).
@@ -29,6 +35,8 @@ impl Default for FitConfig {
         Self {
             steps: 2000,
             batch_size: 128,
+            accumulate: 1,
+            precision: Precision::F32,
             seed: 0,
             threads: 0,
             checkpoint_every: 500,
@@ -38,6 +46,16 @@ impl Default for FitConfig {
             clip_norm: 0.0,
         }
     }
+}
+
+/// Type of the encoder's activations while it trains; weights, statistics, heads and losses are single precision.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Precision {
+    /// Single precision.
+    F32,
+    /// bfloat16, on GPUs only: half the memory, and the matrix units' fast type.
+    Bf16,
 }
 
 /// `[evaluation]`: what is measured on held-out objects.

@@ -17,7 +17,7 @@ use serde::{Deserialize, Serialize};
 
 pub use data::{DataConfig, DataSource};
 pub use error::{ConfigError, Origin, Problem};
-pub use fit::{EvaluationConfig, FitConfig};
+pub use fit::{EvaluationConfig, FitConfig, Precision};
 pub use learning::{EncoderKind, HeadGradient, HeadsConfig, MethodConfig, ModelConfig};
 pub use optimisation::{OptimiserConfig, OptimiserKind, ScheduleConfig, ScheduleKind};
 pub use presets::{PRESETS, Preset};

@@ -91,7 +91,7 @@ fn wrong_keys_and_values_are_named() {
         },
         Case {
             text: "fit = 3",
-            message: "my.toml: `fit` should be a table of batch_size, checkpoint_every, clip_norm, ema_decay, log_every, probe_every, seed, steps, threads, not 3",
+            message: "my.toml: `fit` should be a table of accumulate, batch_size, checkpoint_every, clip_norm, ema_decay, log_every, precision, probe_every, seed, steps, threads, not 3",
         },
         Case { text: "fit.steps = \"many\"", message: "my.toml: `fit.steps` should be a whole number, not \"many\"" },
         Case { text: "fit.steps = 1.5", message: "my.toml: `fit.steps` should be a whole number, not 1.5" },
@@ -114,6 +114,22 @@ fn wrong_keys_and_values_are_named() {
         },
         Case { text: "data.path = \"\"", message: "my.toml: `data.path` is \"\"; allowed: a folder, or no such line" },
         Case { text: "fit.batch_size = 1", message: "my.toml: `fit.batch_size` is 1; allowed: 2 to 65536" },
+        Case {
+            text: "[fit]\nbatch_size = 12\naccumulate = 5",
+            message: "my.toml: `fit.accumulate` is 5; allowed: 1, or a divisor of 12 (fit.batch_size) that leaves at least 2 pairs",
+        },
+        Case {
+            text: "[fit]\nbatch_size = 12\naccumulate = 12",
+            message: "my.toml: `fit.accumulate` is 12; allowed: 1, or a divisor of 12 (fit.batch_size) that leaves at least 2 pairs",
+        },
+        Case {
+            text: "[fit]\naccumulate = 0",
+            message: "my.toml: `fit.accumulate` is 0; allowed: 1, or a divisor of 128 (fit.batch_size) that leaves at least 2 pairs",
+        },
+        Case {
+            text: "fit.precision = \"f16\"",
+            message: "my.toml: `fit.precision` should be `f32` or `bf16`, not \"f16\"",
+        },
         Case { text: "optimiser.lr = nan", message: "my.toml: `optimiser.lr` is NaN; allowed: 0 to 1000" },
         Case {
             text: "optimiser.betas = [0.9, 1.0]",

@@ -118,6 +118,9 @@ impl Config {
         checks.within("fit.steps", fit.steps, 1..=MOST_STEPS);
         // The variance and covariance terms divide by batch size - 1.
         checks.within("fit.batch_size", fit.batch_size, 2..=65_536);
+        let fits = (1..=fit.batch_size / 2).contains(&fit.accumulate) && fit.batch_size.is_multiple_of(fit.accumulate);
+        let allowed = format!("1, or a divisor of {} (fit.batch_size) that leaves at least 2 pairs", fit.batch_size);
+        checks.require(fits || fit.accumulate == 1, "fit.accumulate", fit.accumulate, allowed);
         checks.within("fit.seed", fit.seed, 0..=LARGEST_SEED);
         checks.within("fit.threads", fit.threads, 0..=1024);
         checks.within("fit.checkpoint_every", fit.checkpoint_every, 1..=MOST_STEPS);

@@ -18,12 +18,40 @@ pub struct FeedSettings {
     pub depth: usize,
     /// Pairs of views of each object beyond the first.
     pub further_pairs: usize,
+    /// Which part of every batch is made.
+    pub share: BatchShare,
+}
+
+/// The part of every batch that one of several processes trains on.
+///
+/// A batch of `b` pairs is `micro_batches` runs of `b / micro_batches` pairs, and each run is shared evenly, in order:
+/// the processes' parts of a run, one after the other, are the run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BatchShare {
+    /// Which of the processes.
+    pub rank: usize,
+    /// How many processes there are.
+    pub ranks: usize,
+    /// Runs of a batch.
+    pub micro_batches: usize,
+}
+
+impl BatchShare {
+    /// All of every batch, in one run.
+    pub const WHOLE: Self = Self { rank: 0, ranks: 1, micro_batches: 1 };
+
+    /// The positions of this part in a batch of `pairs`; what does not divide evenly is left out.
+    pub fn positions(self, pairs: usize) -> Vec<usize> {
+        let run = pairs / self.micro_batches;
+        let part = run / self.ranks;
+        (0..self.micro_batches).flat_map(|index| (0..part).map(move |at| index * run + self.rank * part + at)).collect()
+    }
 }
 
 impl FeedSettings {
     /// A feed from step 0, two batches ahead.
     pub fn new(batch_objects: usize, seed: u64) -> Self {
-        Self { batch_objects, seed, first_step: 0, depth: 2, further_pairs: 0 }
+        Self { batch_objects, seed, first_step: 0, depth: 2, further_pairs: 0, share: BatchShare::WHOLE }
     }
 }
 
@@ -38,6 +66,13 @@ pub struct StepBatch {
     pub pairs: PairBatch,
     /// More pairs of the same objects.
     pub further: Vec<PairBatch>,
+}
+
+impl StepBatch {
+    /// All pairs of each object, the first ones first.
+    pub fn all(&self) -> Vec<&PairBatch> {
+        std::iter::once(&self.pairs).chain(&self.further).collect()
+    }
 }
 
 /// Batches of consecutive steps, made ahead on a background thread.
@@ -63,6 +98,14 @@ impl Feed {
         }
         if settings.batch_objects == 0 || settings.depth == 0 {
             return Err(DataError::Unusable("the batch and the queue of batches must hold at least 1".to_owned()));
+        }
+        let BatchShare { rank, ranks, micro_batches } = settings.share;
+        let parts = ranks * micro_batches;
+        if rank >= ranks || parts == 0 || !settings.batch_objects.is_multiple_of(parts) {
+            let batch = settings.batch_objects;
+            return Err(DataError::Unusable(format!(
+                "a batch of {batch} pairs does not divide into {parts} equal parts"
+            )));
         }
         let (send, batches) = sync_channel(settings.depth);
         let order = ObjectOrder::new(objects, settings.seed);
@@ -106,14 +149,15 @@ fn produce(
     settings: FeedSettings,
     send: &SyncSender<Result<StepBatch, DataError>>,
 ) {
+    let positions = settings.share.positions(settings.batch_objects);
     for step in settings.first_step.. {
         let objects = order.batch(step, settings.batch_objects);
         let epoch = order.epoch(step, settings.batch_objects);
-        let pairs = source.pairs(&objects, stream_seed(settings.seed, "pairs", step));
-        let further = (0..settings.further_pairs as u64).map(|index| {
-            let index = step * settings.further_pairs as u64 + index;
-            source.pairs(&objects, stream_seed(settings.seed, "further pairs", index))
-        });
+        let pairs_of =
+            |stream: &str, index| source.pairs_at(&positions, &objects, stream_seed(settings.seed, stream, index));
+        let pairs = pairs_of("pairs", step);
+        let further = (0..settings.further_pairs as u64)
+            .map(|index| pairs_of("further pairs", step * settings.further_pairs as u64 + index));
         let batch =
             pairs.and_then(|pairs| Ok(StepBatch { step, epoch, pairs, further: further.collect::<Result<_, _>>()? }));
         let failed = batch.is_err();
@@ -166,9 +210,10 @@ mod tests {
             if self.broken_after.is_some_and(|after| made >= after) {
                 return Err(DataError::Unusable("a broken shard".to_owned()));
             }
-            let image = stream_seed.to_le_bytes().to_vec();
-            let objects = objects.iter().map(|&object| object as u32).collect();
-            Ok(PairBatch { images: [image.clone(), image], objects, ..PairBatch::default() })
+            let image = stream_seed.to_le_bytes().repeat(objects.len());
+            let objects: Vec<u32> = objects.iter().map(|&object| object as u32).collect();
+            let latents = [(); 2].map(|()| vec![[0.0; 7]; objects.len()]);
+            Ok(PairBatch { images: [image.clone(), image], latents, labels: vec![0; objects.len()], objects })
         }
     }
 
@@ -187,6 +232,22 @@ mod tests {
         }
         assert_ne!(all[0].pairs.images, all[1].pairs.images);
         assert!(all.iter().all(|batch| !batch.pairs.objects.contains(&5)), "held-out objects stay out");
+    }
+
+    #[test]
+    fn the_parts_of_all_processes_are_the_batch() {
+        let settings = FeedSettings::new(12, 3);
+        let whole = &first_batches(settings, 2)[1].pairs;
+        for micro_batches in [1, 2, 3] {
+            let share = |rank| BatchShare { rank, ranks: 2, micro_batches };
+            let parts = [0, 1].map(|rank| first_batches(FeedSettings { share: share(rank), ..settings }, 2).remove(1));
+            let run = 6 / micro_batches;
+            let together: Vec<u32> = (0..micro_batches)
+                .flat_map(|index| parts.iter().flat_map(move |part| part.pairs.objects[index * run..][..run].to_vec()))
+                .collect();
+            assert_eq!(together, whole.objects, "{micro_batches} runs");
+        }
+        assert_eq!(BatchShare { rank: 1, ranks: 2, micro_batches: 2 }.positions(8), [2, 3, 6, 7]);
     }
 
     #[test]
@@ -217,5 +278,9 @@ mod tests {
         assert!(Feed::start(empty, FeedSettings::new(2, 0)).unwrap_err().to_string().contains("held out"));
         let settings = FeedSettings::new(0, 0);
         assert!(Feed::start(Arc::new(Counting::default()), settings).is_err());
+        let share = BatchShare { rank: 0, ranks: 2, micro_batches: 2 };
+        let settings = FeedSettings { share, ..FeedSettings::new(6, 0) };
+        let error = Feed::start(Arc::new(Counting::default()), settings).unwrap_err().to_string();
+        assert!(error.contains("6 pairs does not divide into 4"), "{error}");
     }
 }

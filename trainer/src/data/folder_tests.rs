@@ -84,6 +84,7 @@ fn both_layouts_give_the_pairs_that_were_written() {
             assert_ne!(greys[0], greys[1], "two different views");
         }
         assert_eq!(source.pairs(&objects, 5).unwrap(), batch);
+        assert_eq!(source.pairs_at(&[2, 0], &objects, 5).unwrap(), batch.at(&[2, 0]));
         assert_ne!(source.pairs(&objects, 6).unwrap(), batch);
         assert_eq!(open_folder(&folder, Some(4)).unwrap().pairs(&objects, 5).unwrap().images[0].len(), 4 * 4 * 4 * 3);
     }

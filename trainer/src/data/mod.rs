@@ -24,7 +24,7 @@ mod writer;
 
 pub use area_resize::resize_rgb;
 pub use error::DataError;
-pub use feed::{Feed, FeedSettings, StepBatch};
+pub use feed::{BatchShare, Feed, FeedSettings, StepBatch};
 pub use from_config::open;
 pub use manifest::{FORMAT_NAME, FORMAT_VERSION, FRAME, Manifest, Normalisation, ObjectRecord, ShardRecord};
 pub use npy::{NpyArray, NpyValues, parse_npy, read_npy, write_npy};

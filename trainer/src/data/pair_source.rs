@@ -1,3 +1,5 @@
+use std::ops::Range;
+
 use sextant_runtime::rotation::SymmetryGroup;
 
 use super::DataError;
@@ -13,6 +15,31 @@ pub struct PairBatch {
     pub labels: Vec<u32>,
     /// Index of each object in its source.
     pub objects: Vec<u32>,
+}
+
+impl PairBatch {
+    /// The bytes of a view's images at some positions.
+    ///
+    /// # Panics
+    /// When the positions are beyond the batch.
+    pub fn images_at(&self, side: usize, positions: Range<usize>) -> &[u8] {
+        let image_bytes = self.images[side].len() / self.labels.len().max(1);
+        &self.images[side][positions.start * image_bytes..positions.end * image_bytes]
+    }
+
+    /// The pairs at some positions, in the order of `positions`.
+    ///
+    /// # Panics
+    /// When a position is beyond the batch.
+    pub fn at(&self, positions: &[usize]) -> Self {
+        let images = |side| positions.iter().flat_map(|&at| self.images_at(side, at..at + 1).iter().copied()).collect();
+        Self {
+            images: [images(0), images(1)],
+            latents: self.latents.each_ref().map(|latents| positions.iter().map(|&at| latents[at]).collect()),
+            labels: positions.iter().map(|&at| self.labels[at]).collect(),
+            objects: positions.iter().map(|&at| self.objects[at]).collect(),
+        }
+    }
 }
 
 /// A set of objects of which pairs of views can be had.
@@ -43,6 +70,18 @@ pub trait PairSource: Send + Sync {
     /// # Errors
     /// When the files behind the source cannot be read or are broken.
     fn pairs(&self, objects: &[usize], stream_seed: u64) -> Result<PairBatch, DataError>;
+
+    /// The pairs at some positions of [`Self::pairs`], in the order of `positions`: what one of several processes needs
+    /// of a batch.
+    ///
+    /// # Errors
+    /// As [`Self::pairs`].
+    ///
+    /// # Panics
+    /// When a position is beyond the list.
+    fn pairs_at(&self, positions: &[usize], objects: &[usize], stream_seed: u64) -> Result<PairBatch, DataError> {
+        Ok(self.pairs(objects, stream_seed)?.at(positions))
+    }
 
     /// What had to be left out, such as textures that are not there.
     fn warnings(&self) -> Vec<String> {

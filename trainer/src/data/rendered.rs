@@ -102,14 +102,18 @@ impl PairSource for RenderedPairs {
     }
 
     fn pairs(&self, objects: &[usize], stream_seed: u64) -> Result<PairBatch, DataError> {
+        self.pairs_at(&Vec::from_iter(0..objects.len()), objects, stream_seed)
+    }
+
+    fn pairs_at(&self, positions: &[usize], objects: &[usize], stream_seed: u64) -> Result<PairBatch, DataError> {
         let meshes: Result<Vec<Arc<Mesh>>, DataError> =
-            objects.par_iter().map(|&object| Ok(self.source.object(object)?.mesh)).collect();
+            positions.par_iter().map(|&position| Ok(self.source.object(objects[position])?.mesh)).collect();
         let meshes = meshes?;
-        let parameters = |index: usize| {
-            let mut rng = stream_rng(stream_seed, index as u64);
+        let parameters = |&position: &usize| {
+            let mut rng = stream_rng(stream_seed, position as u64);
             [(); 2].map(|()| SceneParameters::sample(&mut rng, self.rotation))
         };
-        let drawn: Vec<[SceneParameters; 2]> = (0..objects.len()).map(parameters).collect();
+        let drawn: Vec<[SceneParameters; 2]> = positions.iter().map(parameters).collect();
         let view = |side: usize| {
             let scenes = meshes.iter().zip(&drawn).map(|(mesh, drawn)| (Arc::clone(mesh), drawn[side]));
             self.render(&scenes.collect::<Vec<_>>())
@@ -117,8 +121,8 @@ impl PairSource for RenderedPairs {
         Ok(PairBatch {
             images: [view(0), view(1)],
             latents: [0, 1].map(|side| drawn.iter().map(|drawn| drawn[side].latents()).collect()),
-            labels: objects.iter().map(|&object| self.label(object) as u32).collect(),
-            objects: objects.iter().map(|&object| object as u32).collect(),
+            labels: positions.iter().map(|&position| self.label(objects[position]) as u32).collect(),
+            objects: positions.iter().map(|&position| objects[position] as u32).collect(),
         })
     }
 }

@@ -36,6 +36,7 @@ fn a_sample_depends_on_its_place_and_not_on_the_rest() {
         assert_eq!(long.latents[side][1], short.latents[side][1]);
         assert_eq!(long.images[side][image..2 * image], short.images[side][image..2 * image]);
     }
+    assert_eq!(source.pairs_at(&[2, 0], &[1, 2, 4], 7).unwrap(), long.at(&[2, 0]));
 }
 
 #[test]

@@ -108,12 +108,18 @@ impl PairSource for SextantFolder {
     }
 
     fn pairs(&self, objects: &[usize], stream_seed: u64) -> Result<PairBatch, DataError> {
-        let pair = |(index, &object): (usize, &usize)| {
-            let chosen = two_indices_below(&mut stream_rng(stream_seed, index as u64), self.view_count(object));
+        self.pairs_at(&Vec::from_iter(0..objects.len()), objects, stream_seed)
+    }
+
+    fn pairs_at(&self, positions: &[usize], objects: &[usize], stream_seed: u64) -> Result<PairBatch, DataError> {
+        let pair = |&position: &usize| {
+            let object = objects[position];
+            let chosen = two_indices_below(&mut stream_rng(stream_seed, position as u64), self.view_count(object));
             Ok([self.load(object, chosen[0])?, self.load(object, chosen[1])?])
         };
-        let views: Result<Vec<_>, DataError> = objects.par_iter().enumerate().map(pair).collect();
-        Ok(collect_pairs(self, objects, views?))
+        let views: Result<Vec<_>, DataError> = positions.par_iter().map(pair).collect();
+        let listed: Vec<usize> = positions.iter().map(|&position| objects[position]).collect();
+        Ok(collect_pairs(self, &listed, views?))
     }
 }
 

@@ -1,33 +1,43 @@
 //! The fit loop: batches in, a run folder with checkpoints, metrics and deployable files out.
 
 mod deploy;
+mod gradients;
 mod head_losses;
 mod journal;
 mod online_probes;
 mod probe_round;
+#[cfg(test)]
+mod rank_tests;
+mod records;
+mod shared_state;
+mod staging;
+mod step_report;
 mod trained_run;
 mod training;
 
-use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Duration;
 
+use candle_core::Device;
 use sextant_runtime::rotation::SymmetryGroup;
 
 use crate::cli::StopFlag;
-use crate::config::Config;
-use crate::data::{self, Feed, FeedSettings, PairSource};
+use crate::collective::{self, Alone, Collective};
+use crate::config::{Config, Precision};
+use crate::data::{self, BatchShare, Feed, FeedSettings, PairSource};
 use crate::device;
 use crate::evaluate::{Evaluation, evaluate};
-use crate::monitor::{CollapseMonitor, EmbeddingStatistics, loss_problem};
+use crate::monitor::loss_problem;
 use crate::run::{CheckpointSlot, RunFolder};
 
-use journal::Journal;
+use records::Records;
+use staging::Batches;
+use training::check_ranks;
 
 pub use probe_round::ProbeFigures;
+pub use step_report::StepReport;
 pub use trained_run::TrainedRun;
-pub use training::{StepReport, Training};
+pub use training::Training;
 
 /// What to train and where to put it.
 pub struct FitOptions {
@@ -66,190 +76,209 @@ pub enum FitOutcome {
 /// # Errors
 /// When the data cannot be had, the loss is no longer finite, or a file cannot be written.
 pub fn fit(options: FitOptions) -> anyhow::Result<FitOutcome> {
+    lead(options, &(Arc::new(Alone) as Arc<dyn Collective>))
+}
+
+/// As [`fit`], on rank 0 of several, which alone writes and measures; the others [`follow`].
+///
+/// # Errors
+/// As [`fit`], and when another rank has ended or the batch cannot be divided.
+pub fn lead(options: FitOptions, ranks: &Arc<dyn Collective>) -> anyhow::Result<FitOutcome> {
     let FitOptions { config, run, resume, device, stop } = options;
-    let device = device::select(&device)?;
-    limit_threads(config.fit.threads)?;
-    let source = data::open(&config.data)?;
+    // What is wrong with the arguments shows here, while the others wait: their end would not let this rank clear up.
+    check_ranks(&config, ranks.size())?;
+    let (device, source) = open(&config, &device)?;
     for warning in source.warnings() {
         eprintln!("warning: {warning}");
     }
-    Fit::open(config, run, source, &device, resume, stop)?.run_to_end()
+    // Not before the data is open: that may write prepared images, which the others shall find.
+    shared_state::announce_config(&config, ranks.as_ref())?;
+    let mut fit = Fit::prepare(config, source, device, stop, ranks)?;
+    let checkpoint = if resume { run.load_checkpoint(CheckpointSlot::Last)? } else { None };
+    let state = checkpoint.as_ref().map(|checkpoint| checkpoint.state.clone());
+    if let Some(checkpoint) = checkpoint {
+        fit.training.restore(checkpoint, &run.checkpoint_path(CheckpointSlot::Last))?;
+    }
+    // Not before the checkpoint was taken: a change that does not go with it must not stay.
+    run.write_config(&fit.config)?;
+    shared_state::announce_state(&fit.training, state.as_ref(), ranks.as_ref())?;
+    let mut records = Records::open(run, &fit.config, fit.source.as_ref(), state.as_ref(), resume)?;
+    if let Some(state) = state {
+        (fit.best, fit.epoch) = (state.best_metric, state.epoch);
+    }
+    let run = records.run.path().to_path_buf();
+    if !fit.run_to_end(Some(&mut records))? {
+        return Ok(FitOutcome::Interrupted { run, step: fit.training.step });
+    }
+    let figures = Box::new(fit.finish(&mut records)?);
+    records.journal.finish();
+    ranks.barrier()?;
+    Ok(FitOutcome::Finished { run, figures })
 }
 
-/// A run in progress.
+/// Trains on another rank than 0, with the configuration and the checkpoint of rank 0; writes nothing.
+///
+/// # Errors
+/// As [`lead`].
+pub fn follow(device: &str, stop: StopFlag, ranks: &Arc<dyn Collective>) -> anyhow::Result<()> {
+    let config = shared_state::announced_config(ranks.as_ref())?;
+    let (device, source) = open(&config, device)?;
+    let mut fit = Fit::prepare(config, source, device, stop, ranks)?;
+    fit.epoch = shared_state::follow_state(&mut fit.training, ranks.as_ref())?;
+    if fit.run_to_end(None)? {
+        ranks.barrier()?;
+    }
+    Ok(())
+}
+
+/// What a rank computes on, and its data.
+fn open(config: &Config, device: &str) -> anyhow::Result<(Device, Arc<dyn PairSource>)> {
+    let device = device::select(device)?;
+    if config.fit.precision == Precision::Bf16 && device.is_cpu() {
+        anyhow::bail!("fit.precision = \"bf16\" needs a GPU: use --device cuda:0, or set fit.precision=f32")
+    }
+    // Before the data is opened: that may use the threads.
+    limit_threads(config.fit.threads)?;
+    Ok((device, data::open(&config.data)?))
+}
+
+/// A run in progress, on one rank.
 struct Fit {
     config: Config,
-    run: RunFolder,
     source: Arc<dyn PairSource>,
     symmetries: Vec<SymmetryGroup>,
     training: Training,
-    monitors: BTreeMap<&'static str, CollapseMonitor>,
-    journal: Journal,
+    ranks: Arc<dyn Collective>,
     stop: StopFlag,
     best: Option<f64>,
     epoch: u64,
 }
 
 impl Fit {
-    /// A fresh run, or one that goes on from its last checkpoint (from the beginning when it has none yet).
-    fn open(
+    /// At step 0.
+    fn prepare(
         config: Config,
-        run: RunFolder,
         source: Arc<dyn PairSource>,
-        device: &candle_core::Device,
-        resume: bool,
+        device: Device,
         stop: StopFlag,
+        ranks: &Arc<dyn Collective>,
     ) -> anyhow::Result<Self> {
-        let mut training = Training::new(&config, source.class_names().len(), device)?;
-        let checkpoint = if resume { run.load_checkpoint(CheckpointSlot::Last)? } else { None };
-        let state = checkpoint.as_ref().map(|checkpoint| checkpoint.state.clone());
-        if let Some(checkpoint) = checkpoint {
-            training.restore(checkpoint, &run.checkpoint_path(CheckpointSlot::Last))?;
-        }
-        // Not before the checkpoint was taken: a change that does not go with it must not stay.
-        run.write_config(&config)?;
-        let mut journal = Journal::open(&run, config.fit.steps, state.as_ref().map(|state| state.step))?;
-        journal.line(&match (&state, resume) {
-            (Some(state), _) => format!("resumed after step {}", state.step),
-            (None, true) => "no checkpoint yet: starting from the beginning".into(),
-            (None, false) => introduction(&config, source.as_ref(), &run),
-        })?;
+        let ranks = collective::on_device(ranks.clone(), &device)?;
+        let training = Training::among(&config, source.class_names().len(), &device, ranks.clone())?;
         Ok(Self {
             symmetries: (0..source.object_count()).map(|object| source.symmetry(object)).collect(),
-            monitors: BTreeMap::new(),
-            best: state.as_ref().and_then(|state| state.best_metric),
-            epoch: state.map_or(0, |state| state.epoch),
             config,
-            run,
             source,
             training,
-            journal,
+            ranks,
             stop,
+            best: None,
+            epoch: 0,
         })
     }
 
-    fn run_to_end(mut self) -> anyhow::Result<FitOutcome> {
+    /// Trains; whether all steps are done, else it was stopped and has saved.
+    fn run_to_end(&mut self, mut records: Option<&mut Records>) -> anyhow::Result<bool> {
+        let fit = &self.config.fit;
         let settings = FeedSettings {
-            batch_objects: self.config.fit.batch_size,
-            seed: self.config.fit.seed,
+            batch_objects: fit.batch_size,
+            seed: fit.seed,
             first_step: self.training.step,
             depth: self.config.data.queue_depth,
             further_pairs: self.training.further_pairs(),
+            share: BatchShare { rank: self.ranks.rank(), ranks: self.ranks.size(), micro_batches: fit.accumulate },
         };
-        let mut feed = Feed::start(self.source.clone(), settings)?;
+        let feed = Feed::start(self.source.clone(), settings)?;
+        let mut batches = Batches::new(feed, self.training.model.normaliser())?;
         while self.training.step < self.config.fit.steps {
-            if self.stop.is_set() {
-                self.save(CheckpointSlot::Last)?;
-                return Ok(FitOutcome::Interrupted { run: self.run.path().into(), step: self.training.step });
+            if self.any_rank_stops()? {
+                if let Some(records) = records {
+                    self.save(records, CheckpointSlot::Last)?;
+                }
+                // The others end no sooner than the checkpoint is there.
+                self.ranks.barrier()?;
+                return Ok(false);
             }
-            self.one_step(&mut feed)?;
+            self.one_step(&mut batches, records.as_deref_mut())?;
         }
-        drop(feed);
-        self.finish()
+        Ok(true)
     }
 
-    fn one_step(&mut self, feed: &mut Feed) -> anyhow::Result<()> {
-        let batch = feed.next_batch()?;
+    /// The user's wish reaches ranks at different times; all of them stop after the same step.
+    fn any_rank_stops(&self) -> anyhow::Result<bool> {
+        let mut stopping = [f64::from(self.stop.is_set())];
+        self.ranks.all_reduce_sum_f64(&mut stopping)?;
+        Ok(stopping[0] > 0.0)
+    }
+
+    fn one_step(&mut self, batches: &mut Batches, records: Option<&mut Records>) -> anyhow::Result<()> {
+        let (batch, images) = batches.next_batch()?;
         let symmetries: Vec<_> = batch.pairs.objects.iter().map(|o| self.symmetries[*o as usize]).collect();
-        let report = self.training.train_step(&batch.pairs, &batch.further, &symmetries)?;
-        self.check_finite(&report)?;
+        let mut report = self.training.train_staged(&batch.all(), images.as_deref(), &symmetries)?;
+        self.check_finite(&report, records.as_deref())?;
         self.epoch = batch.epoch;
-        let images = 2 * (1 + batch.further.len()) * batch.pairs.labels.len();
-        self.journal.step_done(self.training.step, images);
-        let fit = &self.config.fit;
-        let step = self.training.step;
+        let (fit, step) = (&self.config.fit, self.training.step);
         let due = |every: u64| every > 0 && step.is_multiple_of(every);
         let (log, probe, save) = (due(fit.log_every), due(fit.probe_every), due(fit.checkpoint_every));
         if log {
-            self.log(&report, feed.waited())?;
+            report.gather_embeddings(&self.ranks)?;
         }
-        if probe {
-            self.probe()?;
+        if let Some(records) = records {
+            records.journal.step_done(step, 2 * (1 + batch.further.len()) * fit.batch_size);
+            if log {
+                records.log(step, self.epoch, &report, batches.waited())?;
+            }
+            if probe {
+                self.probe(records)?;
+            }
+            if save {
+                self.save(records, CheckpointSlot::Last)?;
+            }
         }
-        if save {
-            self.save(CheckpointSlot::Last)?;
+        if probe || save {
+            self.ranks.barrier()?;
         }
         Ok(())
     }
 
     /// Refuses to go on with a loss that is no number; the last checkpoint stays as it is.
-    fn check_finite(&self, report: &StepReport) -> anyhow::Result<()> {
-        match loss_problem(self.training.step, f64::from(report.loss)) {
-            Some(problem) => anyhow::bail!("{}: {problem}", self.run.path().display()),
-            None => Ok(()),
-        }
-    }
-
-    fn log(&mut self, report: &StepReport, waited: Duration) -> anyhow::Result<()> {
-        let speed = self.journal.speed(waited);
-        let mut values = vec![
-            ("loss".to_string(), f64::from(report.loss)),
-            ("lr".into(), report.lr),
-            ("gradient_norm".into(), report.gradient_norm),
-            ("epoch".into(), self.epoch as f64),
-            ("images_per_s".into(), speed.images_per_s),
-            ("data_wait_share".into(), speed.data_wait_share),
-        ];
-        values.extend(report.terms.iter().map(|(name, value)| (format!("loss/{name}"), f64::from(*value))));
-        for (name, embedding) in &report.embeddings {
-            let rows = embedding.flatten_all()?.to_vec1::<f32>()?;
-            let Some(spread) = EmbeddingStatistics::measure(&rows, embedding.dim(1)?) else { continue };
-            values.push((format!("embedding/{name}/std"), spread.mean_std));
-            values.push((format!("embedding/{name}/covariance"), spread.covariance));
-            values.push((format!("embedding/{name}/effective_rank"), spread.effective_rank));
-            let monitor = self.monitors.entry(name).or_insert_with(|| CollapseMonitor::new(name));
-            for warning in monitor.warnings(&spread) {
-                self.journal.line(&format!("warning: {warning}"))?;
-            }
-        }
-        self.journal.record(self.training.step, &values)?;
-        Ok(self.journal.report(self.training.step, f64::from(report.loss), waited)?)
+    fn check_finite(&self, report: &StepReport, records: Option<&Records>) -> anyhow::Result<()> {
+        let Some(problem) = loss_problem(self.training.step, f64::from(report.loss)) else { return Ok(()) };
+        let run = records.map_or(Path::new(&self.config.name), |records| records.run.path());
+        anyhow::bail!("{}: {problem}", run.display())
     }
 
     /// Reads the online probes on held-out objects, and keeps the best checkpoint.
-    fn probe(&mut self) -> anyhow::Result<()> {
+    fn probe(&mut self, records: &mut Records) -> anyhow::Result<()> {
         let figures = probe_round::probe_round(&mut self.training, &self.source, &self.config)?;
-        self.journal.show_probes(figures.shown());
-        self.journal.record(self.training.step, &figures.named())?;
+        records.journal.show_probes(figures.shown());
+        records.journal.record(self.training.step, &figures.named())?;
         if self.best.is_none_or(|best| figures.score() > best) {
             self.best = Some(figures.score());
-            self.save(CheckpointSlot::Best)?;
+            self.save(records, CheckpointSlot::Best)?;
         }
         Ok(())
     }
 
-    fn save(&self, slot: CheckpointSlot) -> anyhow::Result<()> {
-        self.journal.sync()?;
-        Ok(self.run.save_checkpoint(slot, &self.training.checkpoint(self.epoch, self.best)?)?)
+    fn save(&self, records: &Records, slot: CheckpointSlot) -> anyhow::Result<()> {
+        records.journal.sync()?;
+        Ok(records.run.save_checkpoint(slot, &self.training.checkpoint(self.epoch, self.best)?)?)
     }
 
     /// Saves, writes the deployable files, and measures on held-out objects.
-    fn finish(mut self) -> anyhow::Result<FitOutcome> {
-        self.save(CheckpointSlot::Last)?;
-        self.journal.line("training done: writing model.sxt, then evaluating on held-out objects")?;
+    fn finish(&mut self, records: &mut Records) -> anyhow::Result<Evaluation> {
+        self.save(records, CheckpointSlot::Last)?;
+        records.journal.line("training done: writing model.sxt, then evaluating on held-out objects")?;
+        let (source, config) = (&self.source, &self.config);
         let figures = self.training.with_deployed_weights(|training| {
             let model = &training.model;
-            deploy::write_deployables(&self.run, model, &self.source, &self.config)?;
-            Ok(evaluate(model, &self.source, &self.config)?)
+            deploy::write_deployables(&records.run, model, source, config)?;
+            Ok(evaluate(model, source, config)?)
         })?;
-        self.run.write("evaluation.json", serde_json::to_string_pretty(&figures)?.as_bytes())?;
-        self.journal.finish();
-        Ok(FitOutcome::Finished { run: self.run.path().into(), figures: Box::new(figures) })
+        records.run.write("evaluation.json", serde_json::to_string_pretty(&figures)?.as_bytes())?;
+        records.tell_peak_memory()?;
+        Ok(figures)
     }
-}
-
-/// What is trained on what, in one line.
-fn introduction(config: &Config, source: &dyn PairSource, run: &RunFolder) -> String {
-    let trained = source.training_objects().len();
-    let held_out = source.object_count() - trained;
-    format!(
-        "{}: {} classes, {trained} objects to train on, {held_out} held out; {} steps of {} pairs of {} px images",
-        run.path().display(),
-        source.class_names().len(),
-        config.fit.steps,
-        config.fit.batch_size,
-        config.data.image_size
-    )
 }
 
 /// Caps the threads of all kernels; 0 leaves one for each core.

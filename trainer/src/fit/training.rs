@@ -1,15 +1,21 @@
 //! One training step, and everything that has to survive between two of them.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 use std::path::Path;
+use std::sync::Arc;
 
 use anyhow::Context;
-use candle_core::{Device, Tensor, Var};
+use candle_core::backprop::GradStore;
+use candle_core::{DType, Device, Tensor, Var};
 use sextant_runtime::rotation::{SymmetryGroup, UnitQuaternion};
 
+use super::gradients::sum_over_ranks;
 use super::head_losses::head_losses;
 use super::online_probes::OnlineProbes;
-use crate::config::{Config, OptimiserConfig, OptimiserKind};
+use super::step_report::{Losses, StepReport, StepSums};
+use crate::collective::{Alone, Collective};
+use crate::config::{Config, OptimiserConfig, OptimiserKind, Precision};
 use crate::data::PairBatch;
 use crate::evaluate::camera_from_object;
 use crate::method::{Moment, Pose, View, Views};
@@ -28,26 +34,14 @@ pub struct Training {
     /// Probes that learn beside it.
     pub probes: OnlineProbes,
     trained: Vec<(String, Var)>,
+    probe_parameters: Vec<(String, Var)>,
     optimiser: Optimiser,
     probe_optimiser: Optimiser,
     schedule: Schedule,
     ema: Option<Ema>,
+    ranks: Arc<dyn Collective>,
     /// Steps done.
     pub step: u64,
-}
-
-/// What one step came to.
-pub struct StepReport {
-    /// The sum that was minimised.
-    pub loss: f32,
-    /// Parts of it, unweighted, by name.
-    pub terms: Vec<(String, f32)>,
-    /// Learning rate of the step.
-    pub lr: f64,
-    /// Euclidean norm of all gradients before clipping.
-    pub gradient_norm: f64,
-    /// Embeddings for the collapse monitors, `[n, d]`.
-    pub embeddings: Vec<(&'static str, Tensor)>,
 }
 
 /// Learning rate of the online probes, which is constant.
@@ -61,21 +55,32 @@ impl Training {
     /// # Errors
     /// When the device has no memory for it.
     pub fn new(config: &Config, classes: usize, device: &Device) -> anyhow::Result<Self> {
-        let model = Model::new(config, classes, device)?;
+        Self::among(config, classes, device, Arc::new(Alone))
+    }
+
+    /// As [`Self::new`], on one of the ranks that train the network together.
+    ///
+    /// # Errors
+    /// As [`Self::new`], and when the batch cannot be divided evenly.
+    pub fn among(config: &Config, classes: usize, device: &Device, ranks: Arc<dyn Collective>) -> anyhow::Result<Self> {
+        check_ranks(config, ranks.size())?;
+        let model = Model::among(config, classes, device, ranks.clone())?;
         let probes = OnlineProbes::new(model.encoder.feature_width(), classes, config.fit.seed, device)?;
         let plain_adam = OptimiserConfig { kind: OptimiserKind::Adamw, weight_decay: 0.0, ..Default::default() };
         let averaged = model.parameters().vars();
         let ema = (config.fit.ema_decay > 0.0).then(|| Ema::new(config.fit.ema_decay, &averaged));
-        let trained = named(model.parameters());
+        let (trained, probe_parameters) = (named(model.parameters()), named(probes.parameters()));
         Ok(Self {
             optimiser: Optimiser::new(&config.optimiser, &trained)?,
+            probe_optimiser: Optimiser::new(&plain_adam, &probe_parameters)?,
             trained,
-            probe_optimiser: Optimiser::new(&plain_adam, &named(probes.parameters()))?,
+            probe_parameters,
             schedule: Schedule::new(&config.schedule, config.optimiser.lr, config.fit.steps),
             ema: ema.transpose()?,
             config: config.clone(),
             model,
             probes,
+            ranks,
             step: 0,
         })
     }
@@ -85,71 +90,139 @@ impl Training {
         self.model.method.view_count().div_ceil(2).saturating_sub(1)
     }
 
-    /// Moves the weights by one batch; `further` holds more pairs of views of the same objects, where the method needs
-    /// them ([`Self::further_pairs`]).
+    /// Moves the weights by one batch, of which this is the rank's share; `further` holds more pairs of views of the same
+    /// objects, where the method needs them ([`Self::further_pairs`]).
+    ///
+    /// The share is `fit.accumulate` micro-batches one after the other. The objective is the mean of their losses, over
+    /// all ranks.
     ///
     /// # Errors
-    /// When shapes differ; a loss that is not finite is for the caller to judge.
+    /// When shapes differ, or another rank has ended; a loss that is not finite is for the caller to judge.
     pub fn train_step(
         &mut self,
         batch: &PairBatch,
         further: &[PairBatch],
         symmetries: &[SymmetryGroup],
     ) -> anyhow::Result<StepReport> {
-        let scope = accounting::enter(Kind::Images, 0);
-        let views = self.views(batch, &further[..further.len().min(self.further_pairs())])?;
-        drop(scope);
-        let labels = views.labels.clone();
-        let recording = Recording::start();
-        let output = self.model.method.loss(&self.model.encoder, &views)?;
-        let camera_rotations = camera_rotations(batch);
-        let gradient = self.config.heads.gradient;
-        let heads = head_losses(&self.model, &output.features, &labels, &camera_rotations, symmetries, gradient)?;
-        let probes = self.probes.losses(&output.features, &labels, &camera_rotations)?;
+        let pairs: Vec<&PairBatch> = std::iter::once(batch).chain(further).collect();
+        self.train_staged(&pairs, None, symmetries)
+    }
+
+    /// As [`Self::train_step`]; `images` may already hold the normalised images of the views on the device.
+    pub(super) fn train_staged(
+        &mut self,
+        pairs: &[&PairBatch],
+        images: Option<&[[Tensor; 2]]>,
+        symmetries: &[SymmetryGroup],
+    ) -> anyhow::Result<StepReport> {
+        let pairs = &pairs[..pairs.len().min(1 + self.further_pairs())];
+        let mut sums = StepSums::default();
+        for at in micro_batches(symmetries.len(), self.config.fit.accumulate)? {
+            let scope = accounting::enter(Kind::Images, 0);
+            let views = self.views(pairs, images, at.clone())?;
+            drop(scope);
+            let camera_rotations = camera_rotations(pairs[0], at.clone());
+            let recording = Recording::start();
+            let losses = self.losses(&views, &camera_rotations, &symmetries[at])?;
+            let mut gradients = match self.share() {
+                1.0 => losses.with_probes.backward()?,
+                share => (&losses.with_probes * share)?.backward()?,
+            };
+            recording.finish(&mut gradients)?;
+            sums.add(losses, gradients, self.all_parameters())?;
+        }
+        let Some(mut gradients) = sums.gradients.take() else { anyhow::bail!("a batch without pairs") };
+        sum_over_ranks(&mut gradients, self.all_parameters(), self.ranks.as_ref())?;
+        let (lr, gradient_norm) = self.update(&gradients)?;
+        sums.report(self.share(), self.ranks.as_ref(), lr, gradient_norm)
+    }
+
+    /// Moves all weights along the gradients; learning rate, and norm of the gradients before clipping.
+    fn update(&mut self, gradients: &GradStore) -> anyhow::Result<(f64, f64)> {
+        let _scope = accounting::enter(Kind::Optimiser, 0);
+        let gradient_norm = global_norm(gradients, &self.trained)?;
+        let lr = self.schedule.learning_rate(self.step);
+        self.optimiser.step_scaled(gradients, lr, clip_scale(gradient_norm, self.config.fit.clip_norm))?;
+        self.probe_optimiser.step(gradients, PROBE_LR)?;
+        if let Some(ema) = &mut self.ema {
+            ema.update()?;
+        }
+        self.model.method.after_step(self.moment())?;
+        self.step += 1;
+        Ok((lr, gradient_norm))
+    }
+
+    /// All losses of one micro-batch of this rank.
+    fn losses(
+        &self,
+        views: &Views,
+        camera_rotations: &[Vec<UnitQuaternion>; 2],
+        symmetries: &[SymmetryGroup],
+    ) -> anyhow::Result<Losses> {
+        let output = self.model.method.loss(&self.model.encoder, views)?;
+        let (labels, gradient) = (&views.labels, self.config.heads.gradient);
+        let heads = head_losses(&self.model, &output.features, labels, camera_rotations, symmetries, gradient)?;
+        let probes = self.probes.losses(&output.features, labels, camera_rotations)?;
 
         let weights = &self.config.heads;
         let loss =
             ((&output.loss + (&heads.rotation * weights.rotation_weight)?)? + (&heads.class * weights.class_weight)?)?;
-        let mut gradients = ((&loss + &probes.class)? + &probes.rotation)?.backward()?;
-        recording.finish(&mut gradients)?;
-        let scope = accounting::enter(Kind::Optimiser, 0);
-        let gradient_norm = global_norm(&gradients, &self.trained)?;
-        let lr = self.schedule.learning_rate(self.step);
-        self.optimiser.step_scaled(&gradients, lr, clip_scale(gradient_norm, self.config.fit.clip_norm))?;
-        self.probe_optimiser.step(&gradients, PROBE_LR)?;
-        if let Some(ema) = &mut self.ema {
-            ema.update()?;
-        }
-        self.model.method.after_step(views.moment)?;
-        drop(scope);
-        self.step += 1;
-
+        let with_probes = ((&loss + &probes.class)? + &probes.rotation)?;
         let heads = [("head_rotation", heads.rotation), ("head_class", heads.class)];
         let probes = [("probe_class", probes.class), ("probe_rotation", probes.rotation)];
-        let terms = output.terms.into_iter().chain(heads).chain(probes);
-        Ok(StepReport {
-            loss: loss.to_scalar()?,
-            terms: terms.map(|(name, t)| Ok((name.to_string(), t.to_scalar()?))).collect::<candle_core::Result<_>>()?,
-            lr,
-            gradient_norm,
+        Ok(Losses {
+            with_probes,
+            loss,
+            terms: output.terms.into_iter().chain(heads).chain(probes).collect(),
             embeddings: output.embeddings.into_iter().map(|(name, z)| (name, z.detach())).collect(),
         })
     }
 
-    /// All views of a batch, as many as the method needs.
-    pub(crate) fn views(&self, batch: &PairBatch, further: &[PairBatch]) -> anyhow::Result<Views> {
-        let mut views = Vec::with_capacity(2 + 2 * further.len());
-        for pairs in std::iter::once(batch).chain(further) {
-            for (images, latents) in pairs.images.iter().zip(&pairs.latents) {
-                let poses = latents.iter().map(|latents| Pose::from_latents(*latents)).collect();
-                views.push(View { images: self.model.normalise(images)?, poses });
+    /// All views of the objects at some positions, as many as the method needs.
+    pub(crate) fn views(
+        &self,
+        pairs: &[&PairBatch],
+        images: Option<&[[Tensor; 2]]>,
+        at: Range<usize>,
+    ) -> anyhow::Result<Views> {
+        let (first, count) = (at.start, at.len());
+        let mut views = Vec::with_capacity(2 * pairs.len());
+        for (index, pair) in pairs.iter().enumerate() {
+            for side in [0, 1] {
+                let images = match images {
+                    Some(images) => images[index][side].narrow(0, first, count)?,
+                    None => self.model.normalise(pair.images_at(side, at.clone()))?,
+                };
+                let poses = pair.latents[side][at.clone()].iter().map(|latents| Pose::from_latents(*latents)).collect();
+                views.push(View { images: self.in_precision(images)?, poses });
             }
         }
         let wanted = self.model.method.view_count();
         anyhow::ensure!(views.len() >= wanted, "the method needs {wanted} views of each object, not {}", views.len());
         views.truncate(wanted);
-        let labels = Tensor::new(batch.labels.as_slice(), self.model.parameters().device())?;
-        Ok(Views { views, labels, moment: Moment { step: self.step, steps: self.config.fit.steps } })
+        let labels = Tensor::new(&pairs[0].labels[at], self.model.parameters().device())?;
+        Ok(Views { views, labels, moment: self.moment(), ranks: self.ranks.clone() })
+    }
+
+    /// Operators of the encoder follow the type of their input, and its results are single precision again.
+    fn in_precision(&self, images: Tensor) -> candle_core::Result<Tensor> {
+        match self.config.fit.precision {
+            Precision::F32 => Ok(images),
+            Precision::Bf16 => images.to_dtype(DType::BF16),
+        }
+    }
+
+    fn moment(&self) -> Moment {
+        Moment { step: self.step, steps: self.config.fit.steps }
+    }
+
+    /// Weight of one rank's micro-batch in the objective, which is the mean of all of them.
+    fn share(&self) -> f64 {
+        1.0 / (self.config.fit.accumulate * self.ranks.size()) as f64
+    }
+
+    fn all_parameters(&self) -> impl Iterator<Item = &Var> + Clone {
+        self.trained.iter().chain(&self.probe_parameters).map(|(_, var)| var)
     }
 
     /// Runs `body` with the weights that are deployed: the moving average where there is one.
@@ -204,9 +277,27 @@ impl Training {
     }
 }
 
-/// Both views' camera-from-object rotations of a batch.
-fn camera_rotations(batch: &PairBatch) -> [Vec<UnitQuaternion>; 2] {
-    [0, 1].map(|view| batch.latents[view].iter().map(|latents| camera_from_object(*latents)).collect())
+/// Nothing, when every rank can hold as much of every micro-batch, and a micro-batch has at least two pairs.
+pub(super) fn check_ranks(config: &Config, ranks: usize) -> anyhow::Result<()> {
+    let fit = &config.fit;
+    let parts = ranks * fit.accumulate;
+    if ranks == 1 || (fit.batch_size.is_multiple_of(parts) && fit.batch_size >= 2 * parts) {
+        return Ok(());
+    }
+    let wanted = format!("a multiple of {parts} ({ranks} processes, fit.accumulate = {})", fit.accumulate);
+    anyhow::bail!("fit.batch_size is {}: it must be {wanted}, at least {}", fit.batch_size, 2 * parts)
+}
+
+/// Positions of each micro-batch in a rank's share of a batch.
+fn micro_batches(pairs: usize, count: usize) -> anyhow::Result<impl Iterator<Item = Range<usize>>> {
+    anyhow::ensure!(pairs > 0 && pairs.is_multiple_of(count), "{pairs} pairs are not {count} micro-batches");
+    let len = pairs / count;
+    Ok((0..count).map(move |index| index * len..(index + 1) * len))
+}
+
+/// Both views' camera-from-object rotations of the pairs at some positions.
+fn camera_rotations(batch: &PairBatch, at: Range<usize>) -> [Vec<UnitQuaternion>; 2] {
+    [0, 1].map(|view| batch.latents[view][at.clone()].iter().map(|latents| camera_from_object(*latents)).collect())
 }
 
 fn named(parameters: &ParameterStore) -> Vec<(String, Var)> {

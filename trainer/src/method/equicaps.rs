@@ -118,7 +118,10 @@ impl Method for EquiCaps {
         let a = self.head.forward(&encoded[0].map, Mode::Train)?;
         let b = self.head.forward(&encoded[1].map, Mode::Train)?;
         let rotations = matrices(&views.actions(0, 1), views.device())?;
-        let terms = terms([&a, &b], &rotations, self.weights)?;
+        let rows = [&a.activations, &a.poses, &b.activations, &b.poses, &rotations];
+        let [activations, poses, activations_other, poses_other, rotations] = views.of_whole_batch(rows)?;
+        let all = [Capsules { activations, poses }, Capsules { activations: activations_other, poses: poses_other }];
+        let terms = terms([&all[0], &all[1]], &rotations, self.weights)?;
         let embeddings = vec![("activations", a.activations), ("poses", a.poses.flatten_from(1)?)];
         MethodOutput::of(terms, encoded.map(|encoded| encoded.features), embeddings)
     }

@@ -105,8 +105,9 @@ impl Method for EquiMod {
         let equivariant = self.equivariant.embed(&features[0], Mode::Train)?;
         let target = self.equivariant.embed(&features[1], Mode::Train)?;
         let predicted = self.equivariant.predict(&equivariant, &views.actions(0, 1))?;
-        let pair = [&predicted, &target];
-        let terms = terms(self.invariance, [&a, &b], pair, self.temperature, self.equivariance_weight)?;
+        let [all_a, all_b, predicted, target] = &views.of_whole_batch([&a, &b, &predicted, &target])?;
+        let terms =
+            terms(self.invariance, [all_a, all_b], [predicted, target], self.temperature, self.equivariance_weight)?;
         MethodOutput::of(terms, features, vec![("invariant", a), ("equivariant", equivariant)])
     }
 

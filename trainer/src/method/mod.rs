@@ -58,7 +58,8 @@ pub trait Method {
         2
     }
 
-    /// The loss of a batch, in training mode.
+    /// The loss of a batch, in training mode. Terms in which rows of the batch meet are computed on
+    /// [`Views::of_whole_batch`].
     ///
     /// # Errors
     /// When shapes differ.

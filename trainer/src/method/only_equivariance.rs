@@ -77,7 +77,8 @@ impl Method for OnlyEquivariance {
         let equivariant = self.equivariant.embed(&features[0], Mode::Train)?;
         let other = self.equivariant.embed(&features[1], Mode::Train)?;
         let predicted = self.equivariant.predict(&equivariant, &views.actions(0, 1))?;
-        let terms = terms([&equivariant, &other], &predicted, self.weights)?;
+        let [all, all_other, predicted] = &views.of_whole_batch([&equivariant, &other, &predicted])?;
+        let terms = terms([all, all_other], predicted, self.weights)?;
         MethodOutput::of(terms, features, vec![("equivariant", equivariant)])
     }
 

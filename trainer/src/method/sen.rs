@@ -48,6 +48,7 @@ impl Method for Sen {
         let equivariant = self.equivariant.embed(&features[0], Mode::Train)?;
         let target = self.equivariant.embed(&features[1], Mode::Train)?;
         let predicted = self.equivariant.predict(&equivariant, &views.actions(0, 1))?;
+        let [predicted, target] = views.of_whole_batch([&predicted, &target])?;
         let terms = vec![("equivariance", 1.0, info_nce(&predicted, &target, self.temperature)?)];
         MethodOutput::of(terms, features, vec![("equivariant", equivariant)])
     }

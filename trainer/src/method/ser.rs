@@ -75,7 +75,8 @@ impl Method for Ser {
         let turned_map = quarter_turned(&encoded[0].map, turns)?;
         let a = self.projector.forward(&encoded[0].features, Mode::Train)?;
         let b = self.projector.forward(&encoded[1].features, Mode::Train)?;
-        let terms = terms([&a, &b], &turned_map, &map_of_turned, self.weights, self.equivariance_weight)?;
+        let [all_a, all_b] = &views.of_whole_batch([&a, &b])?;
+        let terms = terms([all_a, all_b], &turned_map, &map_of_turned, self.weights, self.equivariance_weight)?;
         MethodOutput::of(terms, encoded.map(|encoded| encoded.features), vec![("embedding", a)])
     }
 

@@ -111,12 +111,9 @@ impl Method for Sie {
         let [invariant, equivariant] = self.embed_as(&features[0], Mode::Train)?;
         let [invariant_other, equivariant_other] = self.embed_as(&features[1], Mode::Train)?;
         let predicted = self.equivariant.predict(&equivariant, &views.actions(0, 1))?;
-        let embedded = Embedded {
-            invariant: [&invariant, &invariant_other],
-            equivariant: [&equivariant, &equivariant_other],
-            predicted: &predicted,
-        };
-        let terms = terms(&embedded, self.weights)?;
+        let embedded = [&invariant, &invariant_other, &equivariant, &equivariant_other, &predicted];
+        let [a, b, c, d, predicted] = &views.of_whole_batch(embedded)?;
+        let terms = terms(&Embedded { invariant: [a, b], equivariant: [c, d], predicted }, self.weights)?;
         MethodOutput::of(terms, features, vec![("invariant", invariant), ("equivariant", equivariant)])
     }
 

@@ -73,7 +73,8 @@ impl Method for SimClrAugSelf {
         let b = self.projector.forward(&features[1], Mode::Train)?;
         let regressed = self.regressor.forward(&Tensor::cat(&features, 1)?)?;
         let transformation = self.condition.rows(&views.actions(0, 1), views.device())?;
-        let terms = terms([&a, &b], &regressed, &transformation, self.temperature, self.equivariance_weight)?;
+        let [all_a, all_b] = &views.of_whole_batch([&a, &b])?;
+        let terms = terms([all_a, all_b], &regressed, &transformation, self.temperature, self.equivariance_weight)?;
         MethodOutput::of(terms, features, vec![("embedding", a)])
     }
 

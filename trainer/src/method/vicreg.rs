@@ -78,7 +78,8 @@ impl Method for VicReg {
         let features = [encoder.forward(first, Mode::Train)?, encoder.forward(second, Mode::Train)?];
         let a = self.projector.forward(&features[0], Mode::Train)?;
         let b = self.projector.forward(&features[1], Mode::Train)?;
-        MethodOutput::of(self.weights.terms(&a, &b)?, features, vec![("embedding", a)])
+        let [all_a, all_b] = views.of_whole_batch([&a, &b])?;
+        MethodOutput::of(self.weights.terms(&all_a, &all_b)?, features, vec![("embedding", a)])
     }
 
     fn embed(&self, encoded: &Encoded) -> Result<Embeddings> {

@@ -1,6 +1,9 @@
+use std::sync::Arc;
+
 use candle_core::{Device, Result, Tensor};
 
 use super::{Action, Pose};
+use crate::collective::{Collective, gather_rows};
 
 /// One view of each object of a batch.
 #[derive(Clone, Debug)]
@@ -11,7 +14,7 @@ pub struct View {
     pub poses: Vec<Pose>,
 }
 
-/// Views of a batch of objects, ready for a network.
+/// Views of a batch of objects, ready for a network; of this rank's share of the batch where several train together.
 #[derive(Clone, Debug)]
 pub struct Views {
     /// At least as many as [`super::Method::view_count`] asks for, at least two.
@@ -20,6 +23,8 @@ pub struct Views {
     pub labels: Tensor,
     /// How far the run is.
     pub moment: Moment,
+    /// Those that train together.
+    pub ranks: Arc<dyn Collective>,
 }
 
 /// How far a run is.
@@ -48,6 +53,24 @@ impl Views {
     /// Where the images are.
     pub fn device(&self) -> &Device {
         self.labels.device()
+    }
+
+    /// The rows of the whole batch for each matrix that has this rank's rows, with their gradient.
+    ///
+    /// The objective is the mean of the ranks' losses, so a term that is a mean over rows is right as it is. Every
+    /// other term, in which rows meet (variances, covariances, negatives), must be computed on this.
+    ///
+    /// # Shapes
+    /// `[n, ..]` to `[ranks n, ..]`, in the order of the batch.
+    ///
+    /// # Errors
+    /// When another rank has ended.
+    pub fn of_whole_batch<const N: usize>(&self, rows: [&Tensor; N]) -> Result<[Tensor; N]> {
+        let mut whole = rows.map(Tensor::clone);
+        for rows in &mut whole {
+            *rows = gather_rows(rows, &self.ranks)?;
+        }
+        Ok(whole)
     }
 
     /// The images of the first two views.

@@ -1,4 +1,4 @@
-use candle_core::{Result, Tensor};
+use candle_core::{DType, Result, Tensor};
 use sextant_runtime::graph::{GraphBuilder, ValueId};
 
 use super::{Mode, ResNet18, Scope, Tiny};
@@ -59,7 +59,12 @@ impl Encoder {
             Self::Tiny(network) => network.encode(images, mode),
             Self::ResNet18(network) => network.encode(images, mode),
         };
-        if mode != Mode::Train || !images.device().is_cpu() {
+        if !images.device().is_cpu() {
+            // Whatever reads the map is in single precision, as the features are.
+            let Encoded { map, features } = encode()?;
+            return Ok(Encoded { map: map.to_dtype(DType::F32)?, features });
+        }
+        if mode != Mode::Train {
             return encode();
         }
         let [map, features] = tape::record(|| encode().map(|Encoded { map, features }| [map, features]))?;
@@ -98,7 +103,7 @@ pub fn split_halves(features: &Tensor) -> Result<(Tensor, Tensor)> {
 
 #[cfg(test)]
 mod tests {
-    use candle_core::{DType, Device};
+    use candle_core::Device;
 
     use super::*;
     use crate::nn::ParameterStore;

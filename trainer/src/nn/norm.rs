@@ -1,14 +1,18 @@
+use std::sync::Arc;
+
 use candle_core::{Result, Tensor, Var};
 
 use super::{Mode, Scope};
+use crate::collective::Collective;
 use crate::ops::{self, Activation, BatchNormOptions};
 
-/// Batch normalisation over all axes but the last (Ioffe & Szegedy 2015).
+/// Batch normalisation over all axes but the last (Ioffe & Szegedy 2015), with the moments of all ranks together.
 pub struct BatchNorm {
     scale: Var,
     shift: Var,
     running_mean: Var,
     running_variance: Var,
+    collective: Arc<dyn Collective>,
 }
 
 /// Added to the variance, as PyTorch's default.
@@ -27,6 +31,7 @@ impl BatchNorm {
             shift: scope.constant("shift", channels, 0.0)?,
             running_mean: scope.buffer("running_mean", channels, 0.0)?,
             running_variance: scope.buffer("running_variance", channels, 1.0)?,
+            collective: scope.collective().clone(),
         })
     }
 
@@ -41,7 +46,8 @@ impl BatchNorm {
         match mode {
             Mode::Train => {
                 let options = BatchNormOptions { eps: EPS, activation };
-                let (y, statistics) = ops::batch_norm(x, &self.scale, &self.shift, residual, options)?;
+                let (scale, shift, ranks) = (&self.scale, &self.shift, &self.collective);
+                let (y, statistics) = ops::batch_norm_over_ranks(x, scale, shift, residual, options, ranks)?;
                 self.follow(&statistics)?;
                 Ok(y)
             }

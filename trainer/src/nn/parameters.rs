@@ -1,8 +1,11 @@
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use candle_core::{Device, Result, Shape, Tensor, Var};
 use rand::{Rng, RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
+
+use crate::collective::{Alone, Collective};
 
 /// Every trained tensor and every buffer of a network, by name.
 ///
@@ -13,12 +16,18 @@ pub struct ParameterStore {
     device: Device,
     trained: BTreeMap<String, Var>,
     buffers: BTreeMap<String, Var>,
+    collective: Arc<dyn Collective>,
 }
 
 impl ParameterStore {
     /// An empty store whose initial values come from `seed`.
     pub fn new(seed: u64, device: &Device) -> Self {
-        Self { seed, device: device.clone(), trained: BTreeMap::new(), buffers: BTreeMap::new() }
+        Self::among(seed, device, Arc::new(Alone))
+    }
+
+    /// As [`Self::new`], for a network that the ranks of a job train together.
+    pub fn among(seed: u64, device: &Device, collective: Arc<dyn Collective>) -> Self {
+        Self { seed, device: device.clone(), trained: BTreeMap::new(), buffers: BTreeMap::new(), collective }
     }
 
     /// The top of the name tree.
@@ -116,6 +125,11 @@ impl Scope<'_> {
     /// Name of this place, for errors and lowered nodes.
     pub fn name(&self) -> &str {
         &self.prefix
+    }
+
+    /// The ranks that train the network: for layers whose result depends on the whole batch.
+    pub fn collective(&self) -> &Arc<dyn Collective> {
+        &self.store.collective
     }
 
     /// A trained tensor drawn from a normal distribution with variance `2 / fan` (He et al. 2015).

@@ -1,14 +1,19 @@
 //! Batch normalisation, fused with a residual sum and a rectifier.
 
+use std::sync::Arc;
+
 use candle_core::{CpuStorage, CustomOp2, CustomOp3, Layout, Result, Shape, Tensor, bail};
 
 use super::accounting::{self, Kind};
 use super::activation::Activation;
 use super::composed;
 use super::contiguous::{Numbers, numbers, stored, tensor};
+use super::cuda_precision::in_single_precision;
 use super::kernels::batch_norm::{self, BatchNormBackward, ChannelMoments};
 use super::kernels::fresh::fresh;
+use super::norm_over_ranks::{composed_over_ranks, mean_over_ranks, moments_over_ranks};
 use super::tape::{self, wants_gradient};
+use crate::collective::Collective;
 
 /// What batch norm adds to the variance, and what follows it.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -51,16 +56,56 @@ pub fn batch_norm(
     residual: Option<&Tensor>,
     options: BatchNormOptions,
 ) -> Result<(Tensor, BatchStatistics)> {
+    normalised(x, [gamma, beta], residual, options, None)
+}
+
+/// As [`batch_norm`], with the moments of the whole batch, of which every rank holds as many rows.
+///
+/// Scale and shift get this rank's part of their gradient; the input's takes in what all ranks ask for.
+///
+/// # Shapes
+/// As [`batch_norm`], the same on every rank.
+///
+/// # Errors
+/// As [`batch_norm`], and when another rank has ended.
+pub fn batch_norm_over_ranks(
+    x: &Tensor,
+    gamma: &Tensor,
+    beta: &Tensor,
+    residual: Option<&Tensor>,
+    options: BatchNormOptions,
+    ranks: &Arc<dyn Collective>,
+) -> Result<(Tensor, BatchStatistics)> {
+    normalised(x, [gamma, beta], residual, options, (ranks.size() > 1).then_some(ranks))
+}
+
+fn normalised(
+    x: &Tensor,
+    [gamma, beta]: [&Tensor; 2],
+    residual: Option<&Tensor>,
+    options: BatchNormOptions,
+    ranks: Option<&Arc<dyn Collective>>,
+) -> Result<(Tensor, BatchStatistics)> {
     let channels = check(x, gamma, beta, residual)?;
     if !x.device().is_cpu() {
-        return composed::batch_norm(x, gamma, beta, residual, options);
+        return in_single_precision(x, residual, |x, residual| match ranks {
+            None => composed::batch_norm(x, gamma, beta, residual, options),
+            Some(ranks) => composed_over_ranks(x, [gamma, beta], residual, options, ranks),
+        });
     }
     let _scope = accounting::enter(Kind::BatchNormForward, 0);
     let x = x.contiguous()?;
-    let moments = batch_norm::channel_moments(&Numbers::of(&x)?, channels);
+    let mut moments = batch_norm::channel_moments(&Numbers::of(&x)?, channels);
+    if let Some(ranks) = ranks {
+        moments = moments_over_ranks(&moments, ranks.as_ref())?;
+    }
     let deviation = |&variance: &f32| (1.0 / (f64::from(variance) + options.eps).sqrt()) as f32;
-    let inverse_deviation = moments.variance.iter().map(deviation).collect();
-    let op = BatchNorm { mean: moments.mean.clone(), inverse_deviation, activation: options.activation };
+    let op = BatchNorm {
+        mean: moments.mean.clone(),
+        inverse_deviation: moments.variance.iter().map(deviation).collect(),
+        activation: options.activation,
+        ranks: ranks.cloned(),
+    };
     let gamma_beta = tape::stack(gamma, beta)?;
     let y = match residual {
         None => tape::apply2(&x, &gamma_beta, op)?,
@@ -121,6 +166,8 @@ struct BatchNorm {
     mean: Vec<f32>,
     inverse_deviation: Vec<f32>,
     activation: Activation,
+    /// Where the moments are those of several ranks.
+    ranks: Option<Arc<dyn Collective>>,
 }
 
 impl BatchNorm {
@@ -158,7 +205,9 @@ impl BatchNorm {
         let (by_gamma, by_beta) = backward.parameter_gradients();
         let mut by_residual = residual.filter(|residual| wants_gradient(residual)).map(|_| fresh(numbers.len()));
         let mut by_input = fresh(numbers.len());
-        backward.input_gradient(&by_gamma, &by_beta, &mut by_input, by_residual.as_deref_mut());
+        let means = self.ranks.as_deref().map(|ranks| mean_over_ranks([&by_gamma, &by_beta], ranks)).transpose()?;
+        let [of_gamma, of_beta] = means.as_ref().map_or([&by_gamma, &by_beta], |[gamma, beta]| [gamma, beta]);
+        backward.input_gradient(of_gamma, of_beta, &mut by_input, by_residual.as_deref_mut());
         let by_residual = by_residual.map(|data| tensor(data, x.shape())).transpose()?;
         let by_parameters = tensor([by_gamma, by_beta].concat(), gamma_beta.shape())?;
         Ok((Some(tensor(by_input, x.shape())?), Some(by_parameters), by_residual))

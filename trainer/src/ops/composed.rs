@@ -45,14 +45,25 @@ pub fn batch_norm(
     residual: Option<&Tensor>,
     options: BatchNormOptions,
 ) -> Result<(Tensor, BatchStatistics)> {
+    batch_norm_by(|x| x.mean_keepdim(0), x, [gamma, beta], residual, options)
+}
+
+/// [`batch_norm`], where `mean` makes `[1, c]` of `[m, c]`.
+pub(super) fn batch_norm_by(
+    mean: impl Fn(&Tensor) -> Result<Tensor>,
+    x: &Tensor,
+    [gamma, beta]: [&Tensor; 2],
+    residual: Option<&Tensor>,
+    options: BatchNormOptions,
+) -> Result<(Tensor, BatchStatistics)> {
     let pixels = x.reshape(((), gamma.dims1()?))?;
-    let mean = pixels.mean_keepdim(0)?;
-    let centred = pixels.broadcast_sub(&mean)?;
-    let variance = centred.sqr()?.mean_keepdim(0)?;
+    let centre = mean(&pixels)?;
+    let centred = pixels.broadcast_sub(&centre)?;
+    let variance = mean(&centred.sqr()?)?;
     let normalised = centred.broadcast_div(&(&variance + options.eps)?.sqrt()?)?;
     let y = normalised.broadcast_mul(gamma)?.broadcast_add(beta)?.reshape(x.shape())?;
     let statistics =
-        BatchStatistics { mean: numbers_of(&mean)?, variance: numbers_of(&variance)?, count: pixels.dim(0)? };
+        BatchStatistics { mean: numbers_of(&centre)?, variance: numbers_of(&variance)?, count: pixels.dim(0)? };
     Ok((finish(y, residual, options.activation)?, statistics))
 }
 

@@ -3,8 +3,8 @@
 use candle_core::{CpuStorage, CustomOp2, Layout, Result, Shape, Tensor, bail};
 
 use super::accounting::{self, Kind};
-use super::composed;
 use super::contiguous::{Numbers, numbers, stored, tensor};
+use super::cuda_conv2d;
 use super::kernels::conv2d::{Conv2dShape, conv2d_forward, conv2d_input_gradient, conv2d_weight_gradient};
 use super::kernels::fresh::fresh;
 use super::tape::{self, wants_gradient};
@@ -40,7 +40,7 @@ impl Default for Conv2dOptions {
 pub fn conv2d(x: &Tensor, weight: &Tensor, options: Conv2dOptions) -> Result<Tensor> {
     let shape = check(x.dims4()?, weight.dims4()?, options)?;
     if !x.device().is_cpu() {
-        return composed::conv2d(x, weight, options);
+        return cuda_conv2d::conv2d(x, weight, options);
     }
     tape::apply2(&x.contiguous()?, &weight.contiguous()?, Conv2d { shape })
 }

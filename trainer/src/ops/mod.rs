@@ -12,17 +12,20 @@ mod big_blocks;
 pub mod composed;
 mod contiguous;
 mod conv2d;
+mod cuda_conv2d;
+mod cuda_precision;
 mod decorrelation;
 mod hypernetwork;
 pub mod kernels;
 mod linear;
+mod norm_over_ranks;
 mod pooling;
 pub mod tape;
 #[cfg(test)]
 mod tests;
 
 pub use activation::{Activation, relu};
-pub use batch_norm::{BatchNormOptions, BatchStatistics, batch_norm, channel_affine};
+pub use batch_norm::{BatchNormOptions, BatchStatistics, batch_norm, batch_norm_over_ranks, channel_affine};
 pub use bias::add_bias;
 pub use big_blocks::BigBlocks;
 pub use conv2d::{Conv2dOptions, conv2d};

@@ -7,6 +7,7 @@ use candle_core::{CpuStorage, CustomOp1, Layout, Result, Shape, Tensor, bail};
 use super::accounting::{self, Kind};
 use super::composed;
 use super::contiguous::{Numbers, numbers, stored, tensor};
+use super::cuda_precision::single_precision;
 use super::kernels::fresh::fresh;
 use super::kernels::pooling::{self, PoolShape};
 use super::tape;
@@ -87,7 +88,7 @@ pub fn global_average_pool(x: &Tensor) -> Result<Tensor> {
         bail!("global_average_pool of an empty tensor {:?}", x.shape());
     }
     if !x.device().is_cpu() {
-        return composed::global_average_pool(x);
+        return composed::global_average_pool(&single_precision(x)?);
     }
     x.dims4()?;
     tape::apply1(&x.contiguous()?, GlobalAveragePool)

@@ -7,7 +7,7 @@ use super::slices::{sum_of_squares, with_values};
 /// Euclidean norm of all gradients of these parameters together; not finite when one of them is not.
 ///
 /// # Errors
-/// When a gradient is not float32 on the CPU.
+/// When a gradient is not float32.
 pub fn global_norm(gradients: &GradStore, parameters: &[(String, Var)]) -> Result<f64, OptimiserError> {
     let mut sum = 0.0;
     for (_, var) in parameters {

@@ -30,7 +30,7 @@ use slices::update_in_place;
 
 const STEP: &str = "step";
 
-/// An update rule with its state, for a fixed list of parameters on the CPU.
+/// An update rule with its state, for a fixed list of parameters; the state is kept in main memory.
 ///
 /// Tensors of rank 0 or 1 (biases, batch-norm scales and shifts) are neither decayed nor adapted by LARS. A parameter
 /// without a gradient keeps its value and its state.
@@ -56,7 +56,7 @@ struct Slot {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum OptimiserError {
-    /// A parameter is not a contiguous float32 tensor on the CPU, or is there twice.
+    /// A parameter is not a contiguous float32 tensor, or is there twice.
     #[error("parameter `{name}`: {reason}")]
     Parameter {
         /// Its name.
@@ -76,7 +76,7 @@ impl Optimiser {
     /// The configured rule, with empty memory.
     ///
     /// # Errors
-    /// When a parameter is there twice or is not a contiguous float32 tensor on the CPU.
+    /// When a parameter is there twice or is not a contiguous float32 tensor.
     pub fn new(config: &OptimiserConfig, parameters: &[(String, Var)]) -> Result<Self, OptimiserError> {
         check_parameters(parameters)?;
         let memories = memory_names(config.kind).len();

@@ -62,7 +62,7 @@ fn read_one(state: &BTreeMap<String, Tensor>, name: &str, dims: &[usize]) -> Res
     tensor.flatten_all().and_then(|flat| flat.to_vec1()).map_err(|error| format!("tensor `{name}`: {error}"))
 }
 
-/// Nothing, when names are unique and each parameter is a contiguous float32 tensor on the CPU, there only once.
+/// Nothing, when names are unique and each parameter is a contiguous float32 tensor, there only once.
 pub(super) fn check_parameters(parameters: &[(String, Var)]) -> Result<(), OptimiserError> {
     let (mut names, mut ids) = (HashSet::new(), HashSet::new());
     for (name, var) in parameters {
@@ -70,8 +70,8 @@ pub(super) fn check_parameters(parameters: &[(String, Var)]) -> Result<(), Optim
             "the name is there twice".to_string()
         } else if !ids.insert(var.id()) {
             "the tensor is there under another name too".into()
-        } else if var.dtype() != DType::F32 || !var.device().is_cpu() || !var.is_contiguous() {
-            format!("expected contiguous float32 on the CPU, not {:?} on {:?}", var.dtype(), var.device().location())
+        } else if var.dtype() != DType::F32 || !var.is_contiguous() {
+            format!("expected contiguous float32, not {:?}", var.dtype())
         } else {
             continue;
         };

@@ -251,7 +251,7 @@ fn unusable_parameters_are_named() {
         assert_eq!(error.to_string(), message);
     }
     let error = Optimiser::new(&OptimiserConfig::default(), &[("d".into(), double)]).unwrap_err();
-    assert_eq!(error.to_string(), "parameter `d`: expected contiguous float32 on the CPU, not F64 on Cpu");
+    assert_eq!(error.to_string(), "parameter `d`: expected contiguous float32, not F64");
 }
 
 #[test]

@@ -1,0 +1,170 @@
+//! Several ranks, and several micro-batches, against one of each.
+
+use std::collections::BTreeMap;
+use std::ops::Range;
+use std::sync::Arc;
+
+use candle_core::Device;
+use sextant_runtime::rotation::SymmetryGroup;
+
+use super::Training;
+use crate::collective::{Alone, Collective, Threads};
+use crate::config::{Config, OptimiserKind, Origin};
+use crate::data::{self, BatchShare, Feed, FeedSettings, PairSource, StepBatch};
+use crate::method::METHODS;
+
+/// A network and data small enough for a test, with every term of the loss and a limit on the gradient at work.
+fn config(method: &str, accumulate: usize) -> Config {
+    let text = format!("[method]\nname = \"{method}\"");
+    let mut config = Config::from_toml(&text, Origin::File("test.toml".into())).unwrap();
+    config.data.image_size = 16;
+    config.data.supersampling = 1;
+    (config.data.objects_per_family, config.data.held_out_per_family) = (1, 1);
+    (config.model.projector_hidden, config.model.embedding) = (32, 24);
+    config.heads.hidden = 16;
+    (config.fit.batch_size, config.fit.accumulate) = (24, accumulate);
+    config.fit.clip_norm = 3.0;
+    config.fit.ema_decay = 0.9;
+    config
+}
+
+/// Name and value of everything that a step reports, for each step, and the sum of the weights' magnitudes.
+struct Course {
+    steps: Vec<Vec<(String, f64)>>,
+    weights: f64,
+    embedding_rows: Vec<usize>,
+}
+
+fn train(config: &Config, source: &Arc<dyn PairSource>, steps: usize, ranks: Arc<dyn Collective>) -> Course {
+    let share = BatchShare { rank: ranks.rank(), ranks: ranks.size(), micro_batches: config.fit.accumulate };
+    let mut training = Training::among(config, source.class_names().len(), &Device::Cpu, ranks.clone()).unwrap();
+    let further_pairs = training.further_pairs();
+    let settings = FeedSettings { share, further_pairs, ..FeedSettings::new(config.fit.batch_size, config.fit.seed) };
+    let mut feed = Feed::start(source.clone(), settings).unwrap();
+    let mut course = Course { steps: Vec::new(), weights: 0.0, embedding_rows: Vec::new() };
+    for _ in 0..steps {
+        let batch = feed.next_batch().unwrap();
+        let symmetries: Vec<_> = batch.pairs.objects.iter().map(|&object| source.symmetry(object as usize)).collect();
+        let mut report = training.train_step(&batch.pairs, &batch.further, &symmetries).unwrap();
+        let mut figures = vec![("loss".into(), f64::from(report.loss)), ("norm".into(), report.gradient_norm)];
+        figures.extend(report.terms.iter().map(|(name, value)| (name.clone(), f64::from(*value))));
+        course.steps.push(figures);
+        report.gather_embeddings(&ranks).unwrap();
+        course.embedding_rows.extend(report.embeddings.iter().map(|(_, rows)| rows.dim(0).unwrap()));
+    }
+    let checkpoint = training.checkpoint(0, None).unwrap();
+    let magnitude = |tensor: &candle_core::Tensor| tensor.abs().unwrap().sum_all().unwrap().to_scalar::<f32>().unwrap();
+    course.weights =
+        checkpoint.model.values().chain(checkpoint.average.values()).map(|t| f64::from(magnitude(t))).sum();
+    course
+}
+
+fn on_ranks(config: &Config, source: &Arc<dyn PairSource>, steps: usize, size: usize) -> Vec<Course> {
+    std::thread::scope(|scope| {
+        let start = |rank: Threads| scope.spawn(move || train(config, source, steps, Arc::new(rank)));
+        let threads: Vec<_> = Threads::ranks(size).into_iter().map(start).collect();
+        threads.into_iter().map(|thread| thread.join().unwrap()).collect()
+    })
+}
+
+/// Largest relative difference of any figure in any step.
+fn largest_difference(a: &Course, b: &Course) -> (f64, String) {
+    let mut worst = (0.0, String::new());
+    for (step, (a, b)) in a.steps.iter().zip(&b.steps).enumerate() {
+        for ((name, a), (other, b)) in a.iter().zip(b) {
+            assert_eq!(name, other);
+            let difference = (a - b).abs() / a.abs().max(1e-2);
+            if difference > worst.0 {
+                worst = (difference, format!("{name} of step {step}: {a} and {b}"));
+            }
+        }
+    }
+    worst
+}
+
+/// Sums are taken in another order: parts of the batch first, then over ranks.
+const TOLERANCE: f64 = 1e-4;
+
+fn assert_as_one(what: &str, alone: &Course, courses: &[Course]) {
+    let (difference, at) = largest_difference(alone, &courses[0]);
+    assert!(difference < TOLERANCE, "{what}: {at}");
+    for course in courses {
+        assert_eq!(course.steps, courses[0].steps, "{what}: ranks differ");
+        assert_eq!(course.weights.to_bits(), courses[0].weights.to_bits(), "{what}: weights of ranks differ");
+        assert!(course.embedding_rows.iter().all(|&rows| rows == 24), "{what}: the monitors see the whole batch");
+    }
+}
+
+#[test]
+fn ranks_train_as_one() {
+    for accumulate in [1, 2] {
+        let config = config("sie", accumulate);
+        let source = data::open(&config.data).unwrap();
+        let alone = train(&config, &source, 20, Arc::new(Alone));
+        for size in [2, 3] {
+            let courses = on_ranks(&config, &source, 20, size);
+            assert_as_one(&format!("{size} ranks, {accumulate} micro-batches"), &alone, &courses);
+        }
+    }
+}
+
+#[test]
+fn every_method_trains_on_two_ranks_as_on_one() {
+    let source = data::open(&config("sie", 1).data).unwrap();
+    for entry in METHODS {
+        let config = config(entry.name, 1);
+        let alone = train(&config, &source, 4, Arc::new(Alone));
+        assert_as_one(entry.name, &alone, &on_ranks(&config, &source, 4, 2));
+    }
+}
+
+/// Every trained tensor after one plain gradient step on some pairs of a batch.
+fn stepped(method: &str, accumulate: usize, batch: &StepBatch, pairs: Range<usize>) -> BTreeMap<String, Vec<f32>> {
+    let mut config = config(method, accumulate);
+    config.fit.batch_size = pairs.len();
+    config.fit.clip_norm = 0.0;
+    (config.optimiser.kind, config.optimiser.lr) = (OptimiserKind::Sgd, 0.01);
+    (config.optimiser.momentum, config.optimiser.weight_decay, config.schedule.warmup_steps) = (0.0, 0.0, 0);
+    let positions: Vec<usize> = pairs.collect();
+    let mut training = Training::new(&config, 64, &Device::Cpu).unwrap();
+    let further: Vec<_> = batch.further.iter().map(|pairs| pairs.at(&positions)).collect();
+    let symmetries = vec![SymmetryGroup::None; positions.len()];
+    training.train_step(&batch.pairs.at(&positions), &further, &symmetries).unwrap();
+    let trained = training.model.parameters().trained().iter();
+    trained.map(|(name, var)| (name.clone(), var.flatten_all().unwrap().to_vec1().unwrap())).collect()
+}
+
+#[test]
+fn accumulated_gradients_are_the_mean_of_the_micro_batches_own() {
+    let source = data::open(&config("sie", 1).data).unwrap();
+    let settings = FeedSettings { further_pairs: 1, ..FeedSettings::new(12, 0) };
+    let batch = Feed::start(source, settings).unwrap().next_batch().unwrap();
+    for entry in METHODS {
+        let together = stepped(entry.name, 2, &batch, 0..12);
+        let [first, second] = [0..6, 6..12].map(|half| stepped(entry.name, 1, &batch, half));
+        for (name, together) in together {
+            let halves = first[&name].iter().zip(&second[&name]);
+            for (found, (first, second)) in together.iter().zip(halves) {
+                let expected = (first + second) / 2.0;
+                let scale = 1e-5 + 1e-5 * expected.abs();
+                assert!((found - expected).abs() <= scale, "{}: {name}: {found}, not {expected}", entry.name);
+            }
+        }
+    }
+}
+
+#[test]
+fn what_each_micro_batch_sees_matters() {
+    let source = data::open(&config("sie", 1).data).unwrap();
+    let losses = [1, 2].map(|accumulate| train(&config("sie", accumulate), &source, 1, Arc::new(Alone)).steps[0][0].1);
+    // Moments of half a batch are others, but not far from those of the whole.
+    let [whole, halves] = losses;
+    assert!(whole != halves && (whole - halves).abs() < 0.3 * whole.abs(), "{whole} and {halves}");
+}
+
+#[test]
+fn a_batch_that_does_not_divide_is_refused() {
+    let rank = Threads::ranks(5).remove(0);
+    let error = Training::among(&config("sie", 4), 3, &Device::Cpu, Arc::new(rank)).err().unwrap().to_string();
+    assert!(error.contains("fit.batch_size is 24") && error.contains("multiple of 20"), "{error}");
+}
