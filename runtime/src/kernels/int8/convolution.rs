@@ -27,10 +27,7 @@ pub(crate) fn convolve(options: &Convolution<'_>, arena: &mut [i8], from: usize,
     if super::avx2::is_available() {
         return super::avx2::convolve(options, arena, from, to, scratch);
     }
-    #[cfg(sextant_dsp)]
-    return convolve_with::<super::cortex_m_dsp::Dsp>(options, arena, from, to, scratch);
-    #[cfg(not(sextant_dsp))]
-    convolve_with::<super::scalar::Scalar>(options, arena, from, to, scratch);
+    convolve_with::<super::Native>(options, arena, from, to, scratch);
 }
 
 #[inline(always)]

@@ -27,10 +27,7 @@ pub(crate) fn convolve_depthwise(options: &Depthwise<'_>, arena: &mut [i8], from
     if super::avx2::is_available() {
         return super::avx2::convolve_depthwise(options, arena, from, to);
     }
-    #[cfg(sextant_dsp)]
-    return convolve_with::<super::cortex_m_dsp::Dsp>(options, arena, from, to);
-    #[cfg(not(sextant_dsp))]
-    convolve_with::<super::scalar::Scalar>(options, arena, from, to);
+    convolve_with::<super::Native>(options, arena, from, to);
 }
 
 #[inline(always)]

@@ -10,6 +10,8 @@ mod avx2;
 pub(crate) mod convolution;
 #[cfg(sextant_dsp)]
 mod cortex_m_dsp;
+#[cfg(any(sextant_thumb1, sextant_thumb2))]
+mod cortex_m_plain;
 pub(crate) mod depthwise;
 pub(crate) mod pooling;
 pub(crate) mod quantize;
@@ -23,6 +25,14 @@ use depthwise::{Covered, Depthwise};
 
 /// Windows, and filters, that are multiplied at a time.
 pub(crate) const BLOCK: usize = 4;
+
+/// The kernel of this target; a host with better ones chooses when the program runs.
+#[cfg(sextant_dsp)]
+pub(crate) type Native = cortex_m_dsp::Dsp;
+#[cfg(any(sextant_thumb1, sextant_thumb2))]
+pub(crate) type Native = cortex_m_plain::Plain;
+#[cfg(not(any(sextant_dsp, sextant_thumb1, sextant_thumb2)))]
+pub(crate) type Native = scalar::Scalar;
 
 /// Sums of products: `[window][filter]`.
 pub(crate) type Sums = [[i32; BLOCK]; BLOCK];
