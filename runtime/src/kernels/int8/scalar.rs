@@ -7,7 +7,7 @@ use super::{BLOCK, Kernel, Operands, Segment, Sums, Window};
 pub(crate) struct Scalar;
 
 impl Kernel for Scalar {
-    const CHANNELS: usize = 4;
+    const CHANNELS: usize = QUAD;
 
     #[inline(always)]
     fn place(window: Window<'_>, at: usize, values: &[i8]) {
@@ -42,12 +42,23 @@ impl Kernel for Scalar {
 
     #[inline(always)]
     fn accumulate(sums: &mut [i32], segment: Segment<'_>, values: &[i8]) {
-        for tap in 0..segment.taps {
-            let (Some(filter), Some(values)) =
-                (segment.filters.get(tap * segment.step..), values.get(tap * segment.step..))
-            else {
-                return;
-            };
+        let Segment { filters, taps, step } = segment;
+        let taps = steps(filters, step).zip(steps(values, step)).take(taps);
+        if let Ok(quad) = <&mut [i32; QUAD]>::try_from(&mut *sums) {
+            // Sums that stay in registers.
+            let mut held = *quad;
+            for (filter, values) in taps {
+                let (Some(filter), Some(values)) = (filter.first_chunk::<QUAD>(), values.first_chunk::<QUAD>()) else {
+                    return;
+                };
+                for ((sum, weight), value) in held.iter_mut().zip(filter).zip(values) {
+                    *sum = sum.wrapping_add(i32::from(*weight) * i32::from(*value));
+                }
+            }
+            *quad = held;
+            return;
+        }
+        for (filter, values) in taps {
             for ((sum, weight), value) in sums.iter_mut().zip(filter).zip(values) {
                 *sum = sum.wrapping_add(i32::from(*weight) * i32::from(*value));
             }
@@ -56,13 +67,27 @@ impl Kernel for Scalar {
 
     #[inline(always)]
     fn accumulate_constant(sums: &mut [i32], segment: Segment<'_>, value: i8) {
-        for tap in 0..segment.taps {
-            let Some(filter) = segment.filters.get(tap * segment.step..) else { return };
+        let Segment { filters, taps, step } = segment;
+        for filter in steps(filters, step).take(taps) {
             for (sum, weight) in sums.iter_mut().zip(filter) {
                 *sum = sum.wrapping_add(i32::from(*weight) * i32::from(value));
             }
         }
     }
+}
+
+/// Sums that are added to at a time.
+const QUAD: usize = 4;
+
+/// The numbers from each multiple of `step` on.
+#[inline(always)]
+fn steps(numbers: &[i8], step: usize) -> impl Iterator<Item = &[i8]> {
+    let mut rest = Some(numbers);
+    core::iter::from_fn(move || {
+        let here = rest?;
+        rest = here.get(step..);
+        Some(here)
+    })
 }
 
 /// `[window][filter]`.
