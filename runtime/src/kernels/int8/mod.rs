@@ -95,7 +95,7 @@ pub(crate) trait Kernel: Sized {
     fn outputs(operands: Operands<'_>, scale: &OutputScale<'_>, first: usize, output: &mut [i8], channels: usize) {
         let Operands { row, count, .. } = operands;
         let mut sums: Sums = [[0; BLOCK]; BLOCK];
-        for (block, filters) in operands.filters.chunks(BLOCK * row.max(1)).enumerate() {
+        for (block, filters) in operands.filters.chunks((BLOCK * row).max(1)).enumerate() {
             Self::products(Operands { filters, ..operands }, &mut sums);
             let before = block * BLOCK;
             let written = filters.len() / row.max(1);
