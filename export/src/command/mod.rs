@@ -28,7 +28,7 @@ enum Command {
     Onnx(onnx::OnnxArguments),
     /// Write a .sxt file, in eight bits when asked, and print what that cost.
     Sxt(sxt::SxtArguments),
-    /// Write a Cargo project that runs the model, in eight bits, on a Cortex-M, and checks itself.
+    /// Write a Cargo project that runs the model in eight bits on a Cortex-M.
     Firmware(firmware::FirmwareArguments),
     /// Compare every engine that is there with the trainer's golden vectors.
     Verify(verify::VerifyArguments),
