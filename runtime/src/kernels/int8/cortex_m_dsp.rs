@@ -15,7 +15,7 @@
 
 use core::arch::{asm, naked_asm};
 
-use super::depthwise::{self, Covered, Depthwise};
+use super::depthwise::{self, Covered, Depthwise, Padding};
 use super::scalar::Scalar;
 use super::{BLOCK, Kernel, Operands, OutputScale, Segment, Sums, Window};
 
@@ -143,8 +143,14 @@ impl Kernel for Dsp {
     }
 
     #[inline(always)]
-    fn depthwise(options: &Depthwise<'_>, arena: &mut [i8], [from, pixel]: [usize; 2], covered: Covered<'_>) {
-        let first = quads(options, arena, [from, pixel], covered).unwrap_or(0);
+    fn depthwise(
+        options: &Depthwise<'_>,
+        arena: &mut [i8],
+        [from, pixel]: [usize; 2],
+        covered: Covered<'_>,
+        padding: &Padding,
+    ) {
+        let first = quads(options, arena, [from, pixel], covered, padding).unwrap_or(0);
         depthwise::one_output::<Scalar>(options, arena, [from, pixel], covered, first);
     }
 
@@ -204,8 +210,10 @@ fn quads(
     options: &Depthwise<'_>,
     arena: &mut [i8],
     [from, pixel]: [usize; 2],
-    [(taps_y, input_y), (taps_x, input_x)]: Covered<'_>,
+    covered: Covered<'_>,
+    padding: &Padding,
 ) -> Option<usize> {
+    let [(taps_y, input_y), (taps_x, input_x)] = covered;
     let Depthwise { vertical, horizontal, channels, filters, scale, .. } = options;
     let done = channels & !3;
     let (rows, columns) = (taps_y.len(), taps_x.len());
@@ -243,8 +251,17 @@ fn quads(
                 rows,
             );
         }
+    } else if let Some(starts) = depthwise::tap_starts(options, from, covered) {
+        let of_tap =
+            |start: Option<usize>| start.map_or(padding.as_ptr(), |start| memory.wrapping_add(start).cast_const());
+        let taps = starts.map(|row| row.map(of_tap));
+        // SAFETY: as above; from each tap on, `channels` numbers can be read, of the arena or of the padding.
+        unsafe {
+            let (bias, multipliers, constant) = (bias.as_ptr(), multipliers.as_ptr(), constant(scale));
+            nine_taps(filter, &taps, *channels, done / QUAD, bias, multipliers, constant, scale.shift, output);
+        }
     } else {
-        let padding = [
+        let outside = [
             // Whole rows above and below, and what is left and right of the rows between.
             [0, taps_y.start * horizontal.kernel, 1],
             [taps_y.end * horizontal.kernel, (vertical.kernel - taps_y.end) * horizontal.kernel, 1],
@@ -270,7 +287,7 @@ fn quads(
                     filter_row,
                     row,
                 );
-                for [tap, taps, rows] in padding.into_iter().filter(|[_, taps, _]| *taps > 0) {
+                for [tap, taps, rows] in outside.into_iter().filter(|[_, taps, _]| *taps > 0) {
                     let value = i32::from(options.padding_value);
                     add_constants(&mut sums, filter.add(tap * channels), value, *channels, taps, rows, filter_row);
                 }
@@ -589,6 +606,82 @@ unsafe extern "C" fn rows_of_three(
         "bne 1b",
         "pop {{r0, r1, r3-r11, pc}}",
         ".purgem tap_of_quad",
+    )
+}
+
+/// As [`rows_of_three`] for a window of three by three, each of whose taps has its own place.
+///
+/// # Safety
+/// `4 * quad_count` channels of filters, biases, multipliers and output exist, and from each tap on; the count is not 0.
+#[allow(clippy::too_many_arguments)] // what a register each would hold
+#[unsafe(naked)]
+unsafe extern "C" fn nine_taps(
+    filters: *const i8,
+    taps: &[[*const i8; 3]; 3],
+    step: usize,
+    quad_count: usize,
+    bias: *const i32,
+    multipliers: *const i32,
+    constant: i32,
+    shift: u32,
+    output: *mut i8,
+) {
+    // On the stack: filters, taps, quads left, eight saved registers, lr; from 48 on the arguments after the fourth.
+    naked_asm!(
+        "push {{r0, r1, r3-r11, lr}}",
+        "movs r12, #0",
+        "1:",
+        "ldr r8, [sp, #48]",
+        "ldm r8!, {{r4-r7}}",
+        "str r8, [sp, #48]",
+        "ldrd r0, lr, [sp]",
+        "add r0, r0, r12",
+        "movs r3, #3",
+        "2:",
+        ".rept 3",
+        "ldr r1, [lr], #4",
+        "ldr r8, [r0]",
+        "ldr r10, [r1, r12]",
+        "add r0, r0, r2",
+        "sxtb16 r9, r8, ror #8",
+        "sxtb16 r11, r10, ror #8",
+        "sxtb16 r8, r8",
+        "sxtb16 r10, r10",
+        "smlabb r5, r9, r11, r5",
+        "smlatt r7, r9, r11, r7",
+        "smlabb r4, r8, r10, r4",
+        "smlatt r6, r8, r10, r6",
+        ".endr",
+        "subs r3, r3, #1",
+        "bne 2b",
+        "ldr r8, [sp, #52]",
+        "ldm r8!, {{r9, r10, r11, lr}}",
+        "str r8, [sp, #52]",
+        "ldrd r0, r1, [sp, #56]",
+        "smmlar r4, r4, r9, r0",
+        "smmlar r5, r5, r10, r0",
+        "smmlar r6, r6, r11, r0",
+        "smmlar r7, r7, lr, r0",
+        "ldr r8, [sp, #64]",
+        "asr r4, r4, r1",
+        "asr r5, r5, r1",
+        "asr r6, r6, r1",
+        "asr r7, r7, r1",
+        "ssat r4, #8, r4",
+        "ssat r5, #8, r5",
+        "ssat r6, #8, r6",
+        "ssat r7, #8, r7",
+        "strb r4, [r8], #1",
+        "strb r5, [r8], #1",
+        "strb r6, [r8], #1",
+        "strb r7, [r8], #1",
+        "str r8, [sp, #64]",
+        "adds r12, r12, #4",
+        "ldr r3, [sp, #8]",
+        "subs r3, r3, #1",
+        "str r3, [sp, #8]",
+        "bne 1b",
+        "pop {{r0, r1, r3-r11, pc}}",
     )
 }
 

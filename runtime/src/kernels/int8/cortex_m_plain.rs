@@ -4,6 +4,8 @@
 
 use core::arch::naked_asm;
 
+#[cfg(sextant_thumb2)]
+use super::depthwise::{self, Covered, Depthwise, Padding};
 use super::scalar::Scalar;
 use super::{BLOCK, Kernel, Operands, Segment, Sums, Window};
 use crate::memory::i16_as_i8_mut;
@@ -74,6 +76,20 @@ impl Kernel for Plain {
         }
     }
 
+    #[cfg(sextant_thumb2)]
+    #[inline(always)]
+    fn depthwise(
+        options: &Depthwise<'_>,
+        arena: &mut [i8],
+        [from, pixel]: [usize; 2],
+        covered: Covered<'_>,
+        padding: &Padding,
+    ) {
+        if three_by_three(options, arena, [from, pixel], covered, padding).is_none() {
+            depthwise::one_output::<Self>(options, arena, [from, pixel], covered, 0);
+        }
+    }
+
     #[inline(always)]
     fn accumulate(sums: &mut [i32], segment: Segment<'_>, values: &[i8]) {
         Scalar::accumulate(sums, segment, values);
@@ -83,6 +99,110 @@ impl Kernel for Plain {
     fn accumulate_constant(sums: &mut [i32], segment: Segment<'_>, value: i8) {
         Scalar::accumulate_constant(sums, segment, value);
     }
+}
+
+/// Up to this shift a zero point, shifted left by it, leaves room for the product.
+#[cfg(sextant_thumb2)]
+const LARGEST_SHIFT: u32 = 20;
+
+/// All channels of one output of a depthwise convolution; `None` when its window is another, or a shift too large.
+#[cfg(sextant_thumb2)]
+#[inline(always)]
+fn three_by_three(
+    options: &Depthwise<'_>,
+    arena: &mut [i8],
+    [from, pixel]: [usize; 2],
+    covered: Covered<'_>,
+    padding: &Padding,
+) -> Option<()> {
+    let Depthwise { channels, filters, scale, .. } = *options;
+    let starts = depthwise::tap_starts(options, from, covered)?;
+    let (bias, multipliers) = (scale.bias.get(..channels)?, scale.multipliers.get(..channels)?);
+    let last = starts.iter().flatten().flatten().max().copied().unwrap_or(0);
+    let inside = last + channels <= arena.len() && pixel + channels <= arena.len() && filters.len() >= 9 * channels;
+    if !inside || channels == 0 || scale.shift > LARGEST_SHIFT {
+        return None;
+    }
+    let memory = arena.as_mut_ptr();
+    let of_tap = |start: Option<usize>| start.map_or(padding.as_ptr(), |start| memory.wrapping_add(start).cast_const());
+    let taps = starts.map(|row| row.map(of_tap));
+    let constant = ((1 << scale.shift) >> 1) + (scale.zero_point << scale.shift);
+    // SAFETY: from each of the nine taps on, `channels` numbers can be read, from the arena or the padding, which has at
+    // least as many; so many numbers of the output, biases and multipliers exist, and nine times as many filters. The
+    // input's numbers are read before the output's are written.
+    unsafe {
+        let (bias, multipliers, output) = (bias.as_ptr(), multipliers.as_ptr(), memory.wrapping_add(pixel));
+        nine_taps(filters.as_ptr(), &taps, channels, bias, multipliers, constant, scale.shift, output);
+    }
+    let [low, high] = scale.bounds;
+    if low > -128 || high < 127 {
+        let (low, high) = (low as i8, high as i8);
+        arena.get_mut(pixel..pixel + channels)?.iter_mut().for_each(|number| *number = (*number).max(low).min(high));
+    }
+    Some(())
+}
+
+/// One output of `channels` channels: nine products each, brought to the output's scale as `requantize` does:
+/// `constant` is `2^(shift - 1) + (zero_point << shift)`.
+///
+/// # Safety
+/// `channels > 0` numbers can be read from each tap on, nine times as many of the filters, and written to the output;
+/// biases and multipliers have as many elements.
+#[cfg(sextant_thumb2)]
+#[allow(clippy::too_many_arguments)] // what a register each would hold
+#[unsafe(naked)]
+unsafe extern "C" fn nine_taps(
+    filters: *const i8,
+    taps: &[[*const i8; 3]; 3],
+    channels: usize,
+    bias: *const i32,
+    multipliers: *const i32,
+    constant: i32,
+    shift: u32,
+    output: *mut i8,
+) {
+    // On the stack: channels, bias, eight saved registers, lr; from 44 on the arguments after the fourth.
+    naked_asm!(
+        "push {{r2-r11, lr}}",
+        "add r12, r2, r2, lsl #1",
+        "movs r3, #0",
+        "1:",
+        "ldr r4, [sp, #4]",
+        "ldr r5, [r4], #4",
+        "str r4, [sp, #4]",
+        "add r6, r0, r3",
+        "mov r7, r1",
+        "movs r8, #3",
+        "2:",
+        "ldm r7!, {{r9, r10, r11}}",
+        "ldrsb r4, [r6]",
+        "ldrsb lr, [r9, r3]",
+        "mla r5, r4, lr, r5",
+        "ldrsb r4, [r6, r2]",
+        "ldrsb lr, [r10, r3]",
+        "mla r5, r4, lr, r5",
+        "ldrsb r4, [r6, r2, lsl #1]",
+        "ldrsb lr, [r11, r3]",
+        "mla r5, r4, lr, r5",
+        "add r6, r6, r12",
+        "subs r8, r8, #1",
+        "bne 2b",
+        "ldr r4, [sp, #44]",
+        "ldr r6, [r4], #4",
+        "str r4, [sp, #44]",
+        "smull r9, r10, r5, r6",
+        "ldrd r6, r7, [sp, #48]",
+        "adds r9, r9, #0x80000000",
+        "adc r10, r10, r6",
+        "asr r10, r10, r7",
+        "ssat r10, #8, r10",
+        "ldr r4, [sp, #56]",
+        "strb r10, [r4, r3]",
+        "adds r3, r3, #1",
+        "cmp r3, r2",
+        "bne 1b",
+        "pop {{r2-r11, pc}}",
+    )
 }
 
 /// Two filters, `row` bytes apart, by two interleaved windows; `sums` are the first window's, `next` the second's.

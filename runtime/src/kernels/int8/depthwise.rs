@@ -34,14 +34,44 @@ pub(crate) fn convolve_depthwise(options: &Depthwise<'_>, arena: &mut [i8], from
 pub(crate) fn convolve_with<K: Kernel>(options: &Depthwise<'_>, arena: &mut [i8], from: usize, to: usize) {
     let [height, width] = options.output;
     let channels = options.channels;
+    let padding = [options.padding_value; PADDED_CHANNELS];
     for y in 0..height {
         let rows = options.vertical.covered(y);
         for x in 0..width {
             let columns = options.horizontal.covered(x);
             let pixel = to + (y * width + x) * channels;
-            K::depthwise(options, arena, [from, pixel], [&rows, &columns]);
+            K::depthwise(options, arena, [from, pixel], [&rows, &columns], &padding);
         }
     }
+}
+
+/// Channels of padding that a kernel may read as if they were on the map.
+pub(crate) const PADDED_CHANNELS: usize = 256;
+
+/// One value many times.
+pub(crate) type Padding = [i8; PADDED_CHANNELS];
+
+/// Where the taps of a window of three by three start; `None` for padding. The input starts at `from`.
+#[cfg(any(sextant_dsp, sextant_thumb2))]
+#[inline(always)]
+pub(crate) fn tap_starts(
+    options: &Depthwise<'_>,
+    from: usize,
+    [(taps_y, input_y), (taps_x, input_x)]: Covered<'_>,
+) -> Option<[[Option<usize>; 3]; 3]> {
+    if [options.vertical.kernel, options.horizontal.kernel] != [3, 3] || options.channels > PADDED_CHANNELS {
+        return None;
+    }
+    let step = options.channels;
+    let row = options.horizontal.size * step;
+    let first = from + input_y * row + input_x * step;
+    let mut starts = [[None; 3]; 3];
+    for (line, starts) in starts.iter_mut().skip(taps_y.start).take(taps_y.len()).enumerate() {
+        for (column, start) in starts.iter_mut().skip(taps_x.start).take(taps_x.len()).enumerate() {
+            *start = Some(first + line * row + column * step);
+        }
+    }
+    Some(starts)
 }
 
 /// Which rows and columns of a window lie on the map, and where on the map the first one is.

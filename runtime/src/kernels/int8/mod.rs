@@ -21,7 +21,7 @@ mod scalar;
 mod tests;
 
 use crate::graph::requantize;
-use depthwise::{Covered, Depthwise};
+use depthwise::{Covered, Depthwise, Padding};
 
 /// Windows, and filters, that are multiplied at a time.
 pub(crate) const BLOCK: usize = 4;
@@ -108,9 +108,15 @@ pub(crate) trait Kernel: Sized {
     }
 
     /// One output of a depthwise convolution, all channels. The input starts at `arena[from]`, the output's channels at
-    /// `arena[pixel]`.
+    /// `arena[pixel]`. `padding` holds the value of padding for as many channels as it has.
     #[inline(always)]
-    fn depthwise(options: &Depthwise<'_>, arena: &mut [i8], [from, pixel]: [usize; 2], covered: Covered<'_>) {
+    fn depthwise(
+        options: &Depthwise<'_>,
+        arena: &mut [i8],
+        [from, pixel]: [usize; 2],
+        covered: Covered<'_>,
+        _padding: &Padding,
+    ) {
         depthwise::one_output::<Self>(options, arena, [from, pixel], covered, 0);
     }
 
