@@ -5,6 +5,7 @@
 //!   (MobileNetV1 0.25, 96x96)
 //! - `layers`: the layers that `firmware-example/README.md` lists one by one
 //! - `small`: fits 16 KiB of memory
+//! - `odd`: windows, channels and activations that fit no kernel's stride
 
 use std::path::PathBuf;
 
@@ -19,9 +20,13 @@ const SCALE: Quantization = Quantization { scale: 0.02, zero_point: -128 };
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let folder = PathBuf::from(std::env::args_os().nth(1).ok_or("give the folder to write to")?);
-    for (name, size, graph) in
-        [("resnet8", 32, resnet8()?), ("vww", 96, vww()?), ("layers", 32, layers()?), ("small", 24, small()?)]
-    {
+    for (name, size, graph) in [
+        ("resnet8", 32, resnet8()?),
+        ("vww", 96, vww()?),
+        ("layers", 32, layers()?),
+        ("small", 24, small()?),
+        ("odd", 13, odd()?),
+    ] {
         let images: Vec<u8> = numbers(2 * size * size * 3, 77).map(|number| number as u8).collect();
         let files = model_folder(name, &model::write(&Default::default(), &[graph])?, "encode", &images)?;
         let folder = folder.join(name);
@@ -47,6 +52,7 @@ fn numbers(count: usize, seed: u64) -> impl Iterator<Item = i8> {
 struct Network {
     builder: GraphBuilder,
     seed: u64,
+    activation: Activation,
 }
 
 impl Network {
@@ -56,7 +62,7 @@ impl Network {
         let image = builder.input("image", &[size, size, 3], DataType::U8);
         let op = Op::QuantizeImage { mean: [0.0; 3], std: [0.2; 3] };
         let made = builder.quantized_node("normalize", op, &[image], SCALE)?;
-        Ok((Self { builder, seed: 1 }, made))
+        Ok((Self { builder, seed: 1, activation: Activation::Relu }, made))
     }
 
     /// Random filters `[cout][taps]` that keep the spread of their input, and biases that take out its zero point.
@@ -90,9 +96,19 @@ impl Network {
     }
 
     fn depthwise(&mut self, name: &str, x: ValueId, stride: u16) -> Result<ValueId, GraphError> {
+        self.depthwise_of(name, x, 3, stride)
+    }
+
+    fn depthwise_of(&mut self, name: &str, x: ValueId, kernel: usize, stride: u16) -> Result<ValueId, GraphError> {
         let channels = self.builder.shape(x)[2];
-        let filters = self.filters(name, &[1, 3, 3, channels], channels)?;
-        self.window(name, x, filters, 3, stride, channels)
+        let filters = self.filters(name, &[1, kernel, kernel, channels], channels)?;
+        self.window(name, x, filters, kernel, stride, channels)
+    }
+
+    fn grouped(&mut self, name: &str, x: ValueId, cout: usize, groups: usize) -> Result<ValueId, GraphError> {
+        let shape = [cout, 3, 3, self.builder.shape(x)[2] / groups];
+        let filters = self.filters(name, &shape, cout)?;
+        self.window(name, x, filters, 3, 1, groups)
     }
 
     fn window(
@@ -107,7 +123,7 @@ impl Network {
         let total = (kernel as u16).saturating_sub(stride);
         let (before, after) = (total / 2, total - total / 2);
         let padding = Padding { top: before, left: before, bottom: after, right: after };
-        let activation = Activation::Relu;
+        let activation = self.activation;
         let op = Op::Conv2d { weight, bias, stride: [stride; 2], padding, groups: groups as u32, activation };
         self.builder.quantized_node(name, op, &[x], SCALE)
     }
@@ -201,4 +217,22 @@ fn small() -> Result<Graph, GraphError> {
         x = network.conv(&format!("block{index}.pointwise"), x, channels, 1, 1)?;
     }
     network.finish(x, 4)
+}
+
+fn odd() -> Result<Graph, GraphError> {
+    let (mut network, image) = Network::new(13)?;
+    let x = network.conv("stem", image, 7, 3, 2)?;
+    let x = network.depthwise("depthwise3x3", x, 1)?;
+    network.activation = Activation::Clamp { low: 0.5, high: 3.5 };
+    let x = network.depthwise("depthwise3x3.limited", x, 1)?;
+    let x = network.conv("pointwise.limited", x, 10, 1, 1)?;
+    network.activation = Activation::Relu;
+    let x = network.depthwise_of("depthwise5x5", x, 5, 1)?;
+    let x = network.grouped("grouped", x, 6, 2)?;
+    let x = network.depthwise_of("depthwise2x2", x, 2, 2)?;
+    let x = network.conv("wide", x, 5, 5, 3)?;
+    let elements = network.builder.shape(x).iter().product::<usize>();
+    let x = network.builder.node("flat", Op::Reshape { shape: [elements as u32, 0, 0, 0] }, &[x])?;
+    let x = network.linear("linear", x, 9)?;
+    network.finish(x, 3)
 }
