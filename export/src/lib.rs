@@ -21,6 +21,7 @@
 #![forbid(unsafe_code)]
 
 mod error;
+mod firmware_export;
 pub mod golden;
 mod graph_name;
 pub mod inspect;
@@ -34,6 +35,7 @@ mod sxt_export;
 pub mod verify;
 
 pub use error::Error;
+pub use firmware_export::{FirmwareExport, FirmwareReport};
 pub use graph_name::GraphName;
 pub use onnx_export::{OnnxExport, OnnxReport};
 pub use run_folder::RunFolder;

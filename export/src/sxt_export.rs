@@ -69,7 +69,7 @@ impl SxtExport {
         let mut metadata: BTreeMap<String, String> = model_file::metadata(&model).into_iter().collect();
         let mut quantization = None;
         if let Some(quantizer) = self.quantizer {
-            let (encode, report) = quantize(run, &quantizer, &model_file::graph(&path, &model, "encode")?)?;
+            let (encode, report, _) = quantize(run, &quantizer, &model_file::graph(&path, &model, "encode")?)?;
             graphs.iter_mut().filter(|graph| graph.name == "encode").for_each(|graph| *graph = encode.clone());
             metadata.insert("precision".to_string(), "int8".to_string());
             quantization = Some(report);
@@ -92,7 +92,38 @@ impl SxtExport {
     }
 }
 
-fn quantize(run: &RunFolder, quantizer: &Quantizer, encode: &Graph) -> Result<(Graph, QuantizationReport), Error> {
+/// The graph `encode` of a run in eight bits.
+pub(crate) struct Int8Encode {
+    /// The model's name.
+    pub name: String,
+    /// A model file with that graph alone.
+    pub file: Vec<u8>,
+    pub report: QuantizationReport,
+    pub golden: Golden,
+}
+
+/// Quantises what a device needs to look at an image.
+///
+/// # Errors
+/// When a file of the run is missing or broken.
+pub(crate) fn int8_encode(run: &RunFolder, quantizer: &Quantizer) -> Result<Int8Encode, Error> {
+    let path = run.model_path();
+    let bytes = model_file::read(&path)?;
+    let model = model_file::parse(&path, &bytes)?;
+    let mut metadata: BTreeMap<String, String> = model_file::metadata(&model).into_iter().collect();
+    metadata.insert("precision".to_string(), "int8".to_string());
+    let (encode, report, golden) = quantize(run, quantizer, &model_file::graph(&path, &model, "encode")?)?;
+    let refused = |error: model::WriteError| Error::invalid(&path, error.to_string(), CALIBRATION_HINT);
+    let file = model::write(&metadata, &[encode]).map_err(refused)?;
+    let name = metadata.get("name").cloned().unwrap_or_else(|| "model".to_string());
+    Ok(Int8Encode { name, file, report, golden })
+}
+
+fn quantize(
+    run: &RunFolder,
+    quantizer: &Quantizer,
+    encode: &Graph,
+) -> Result<(Graph, QuantizationReport, Golden), Error> {
     let path = run.calibration_path();
     let refused = |error: QuantizeError| Error::invalid(&path, error.to_string(), CALIBRATION_HINT);
     let outputs: Vec<(String, usize)> =
@@ -111,7 +142,7 @@ fn quantize(run: &RunFolder, quantizer: &Quantizer, encode: &Graph) -> Result<(G
         drift: quantized.drift,
         layers: quantized.layers,
     };
-    Ok((quantized.graph, report))
+    Ok((quantized.graph, report, golden))
 }
 
 /// The images `u8 [n, height, width, 3]` of a calibration file, and how many they are.

@@ -366,3 +366,29 @@ fn damaged_onnx_files_are_looked_at_without_a_panic() {
     }
     assert!(looked_at > 1000, "{looked_at}");
 }
+
+#[test]
+fn a_firmware_project_is_complete_and_replaces_only_its_own() {
+    let place = Place::new();
+    let refused = place.export("firmware run --out fw");
+    assert_eq!(refused.status.code(), Some(2));
+    assert!(text(&refused.stderr).contains("calibration.safetensors"), "{}", text(&refused.stderr));
+    assert!(!place.path("fw").exists());
+
+    fs::copy(place.path("run/golden.safetensors"), place.path("run/calibration.safetensors")).unwrap();
+    for _ in 0..2 {
+        let report =
+            assert_done(&place.export("firmware run --out fw --frames 2 --json"), "cd fw && cargo run --release");
+        assert_eq!(report["frames"], 2);
+        assert!(report["arena_bytes"].as_u64().unwrap() > 0);
+    }
+    for file in ["Cargo.toml", ".cargo/config.toml", "build.rs", "src/main.rs", "boards/microbit.x", "model/model.sxt"]
+    {
+        assert!(place.path("fw").join(file).is_file(), "{file}");
+    }
+    // Images of 16x16 RGB bytes, and float32 rotation, classes, invariant and equivariant features.
+    let golden = fs::metadata(place.path("fw/model/golden.bin")).unwrap().len();
+    assert_eq!(golden, 2 * (16 * 16 * 3 + 4 * (4 + 5 + 16 + 16)));
+    let in_the_way = place.export("firmware run --out run");
+    assert_eq!(in_the_way.status.code(), Some(2), "{}", text(&in_the_way.stderr));
+}

@@ -1,93 +1,141 @@
-//! Turns nine noisy numbers into a rotation on a Cortex-M4F and checks the answers; exit status 0 when all are right.
+//! Runs a model on golden frames and compares every bit of the answers with those of the host's engine; exit status 0
+//! when all are the same.
+//!
+//! It prints what the model needs: memory, multiplications, and instructions (in QEMU) or clock ticks (on a board).
 #![no_std]
 #![no_main]
 
+mod console;
+mod counter;
 mod semihosting;
+mod stack;
 
-use core::fmt::{self, Write};
+/// Constants of the model: what it is called, what it takes and gives.
+mod model {
+    include!(concat!(env!("SEXTANT_MODEL_FOLDER"), "/description.rs"));
+
+    /// The model file, in flash.
+    pub fn file() -> &'static [u8] {
+        sextant_runtime::include_aligned!(concat!(env!("SEXTANT_MODEL_FOLDER"), "/model.sxt"))
+    }
+
+    /// Images, then the host's answers to them.
+    pub static GOLDEN: &[u8] = include_bytes!(concat!(env!("SEXTANT_MODEL_FOLDER"), "/golden.bin"));
+}
+
 use core::panic::PanicInfo;
 
+use console::{line, text, word};
 use cortex_m_rt::{entry, exception};
-use semihosting::{Console, exit};
-use sextant_runtime::rotation::{SymmetryGroup, UnitQuaternion, nearest_rotation};
+use counter::{Counter, Moment};
+use sextant_runtime::memory::Aligned;
+use sextant_runtime::model::Model;
+use sextant_runtime::session::{Input, Session};
 
-/// What a pose head might print for Euler angles 30°, -20°, 70°: 1.7 times the matrix, noise of 0.05 added.
-const POSE_HEAD_OUTPUT: [f32; 9] = [0.596, -1.523, 0.657, 1.441, 0.25, -0.714, 0.551, 0.839, 1.363];
-
-/// Its nearest rotation, by Newton's iteration for the polar factor in double precision.
-const CAMERA_FROM_OBJECT_WXYZ: [f32; 4] = [0.758_807_5, 0.306_685, 0.018_710_277, 0.574_286_8];
-
-/// The same in the robot's frame, by matrix products in double precision.
-const ROBOT_FROM_OBJECT_WXYZ: [f32; 4] = [0.203_628_88, -0.130_475_87, 0.942_640_06, -0.230_089_21];
-
-/// The camera looks down and is turned by a quarter, Euler degrees.
-const ROBOT_FROM_CAMERA_DEG: [f32; 3] = [180.0, 0.0, -90.0];
-
-const TOLERANCE_DEG: f32 = 1e-4;
+const OUTPUT_COUNT: usize = model::OUTPUT_LENGTHS.len();
+/// Bytes of one frame: its image and the answers.
+const FRAME_BYTES: usize = model::IMAGE_BYTES + 4 * model::OUTPUT_VALUES;
 
 #[entry]
 fn main() -> ! {
-    match run(&mut Console) {
-        Ok(all_right) => exit(all_right),
-        Err(fmt::Error) => exit(false),
+    static mut ARENA: Aligned<{ model::ARENA_BYTES }> = Aligned([0; model::ARENA_BYTES]);
+    static mut OUTPUTS: [f32; model::OUTPUT_VALUES] = [0.0; model::OUTPUT_VALUES];
+    word("board", env!("SEXTANT_BOARD_NAME"));
+    word("model", model::NAME);
+    let top = stack::top();
+    let filled = stack::fill();
+    let matches = self_test(ARENA, OUTPUTS).unwrap_or(false);
+    line("stack_bytes", stack::used_bytes(filled, top) as u64);
+    word("matches_golden", if matches { "true" } else { "false" });
+    semihosting::exit(matches)
+}
+
+/// Whether every answer to every golden frame is right; `None` when the model does not run.
+#[inline(never)]
+fn self_test(arena: &mut [u8], outputs: &mut [f32; model::OUTPUT_VALUES]) -> Option<bool> {
+    let counter = Counter::start();
+    let started = counter.now();
+    let model = Model::parse(model::file()).ok()?;
+    line("parse_instructions", counter.instructions(started, counter.now()));
+    let mut session = Session::new(&model, model::GRAPH, arena).ok()?;
+    line("arena_bytes", session.graph().arena_bytes() as u64);
+    line("model_bytes", model.file_bytes() as u64);
+    line("macs", model::MACS);
+
+    let mut all_right = true;
+    for (index, frame) in model::GOLDEN.chunks_exact(FRAME_BYTES).enumerate() {
+        let (image, expected) = frame.split_at_checked(model::IMAGE_BYTES)?;
+        let started = counter.now();
+        session.run(&[Input::U8(image)], &mut split(outputs)).ok()?;
+        let ended = counter.now();
+        if index == 0 {
+            line("ticks", counter.ticks(started, ended));
+            line("instructions", counter.instructions(started, ended));
+            layers(&mut session, &counter, image, outputs)?;
+        }
+        let right = same_bits(outputs, expected);
+        line(if right { "frame_right" } else { "frame_wrong" }, index as u64);
+        all_right &= right;
     }
+    Some(all_right)
 }
 
-/// Prints the rotations and whether all of them are right.
-fn run(out: &mut Console) -> Result<bool, fmt::Error> {
-    let camera_from_object = nearest_rotation(&POSE_HEAD_OUTPUT);
-    let robot_from_camera = UnitQuaternion::from_euler_extrinsic_xyz(ROBOT_FROM_CAMERA_DEG.map(f32::to_radians));
-    let robot_from_object = robot_from_camera * camera_from_object;
-
-    let mut all_right = check(out, "camera_from_object", camera_from_object, CAMERA_FROM_OBJECT_WXYZ)?;
-    all_right &= check(out, "robot_from_object", robot_from_object, ROBOT_FROM_OBJECT_WXYZ)?;
-    all_right &= check_symmetry(out, robot_from_object)?;
-    writeln!(out, "{}", if all_right { "all checks passed" } else { "a check failed" })?;
-    Ok(all_right)
+/// The outputs' parts of one array.
+fn split(outputs: &mut [f32; model::OUTPUT_VALUES]) -> [&mut [f32]; OUTPUT_COUNT] {
+    let mut rest = outputs.as_mut_slice();
+    model::OUTPUT_LENGTHS.map(|length| {
+        let (output, after) = core::mem::take(&mut rest).split_at_mut_checked(length).unwrap_or_default();
+        rest = after;
+        output
+    })
 }
 
-/// Prints one rotation and whether it is the expected one.
-fn check(out: &mut Console, name: &str, rotation: UnitQuaternion, expected_wxyz: [f32; 4]) -> Result<bool, fmt::Error> {
-    let error_deg = UnitQuaternion::from_wxyz(expected_wxyz)
-        .map_or(f32::INFINITY, |expected| rotation.geodesic_angle_rad(expected).to_degrees());
-    let [w, x, y, z] = rotation.wxyz();
-    let [about_x, about_y, about_z] = rotation.to_euler_extrinsic_xyz().map(f32::to_degrees);
-    writeln!(out, "{name}")?;
-    writeln!(out, "  rotation_wxyz  {w:.4} {x:.4} {y:.4} {z:.4}")?;
-    writeln!(out, "  euler_deg      {about_x:.2} {about_y:.2} {about_z:.2}")?;
-    verdict(out, error_deg)
+fn same_bits(outputs: &[f32], expected: &[u8]) -> bool {
+    let (expected, rest) = expected.as_chunks::<4>();
+    rest.is_empty()
+        && outputs.len() == expected.len()
+        && outputs.iter().zip(expected).all(|(found, expected)| found.to_bits() == u32::from_le_bytes(*expected))
 }
 
-/// An object with four equal sides, gripped a quarter turn further, is in the same pose.
-fn check_symmetry(out: &mut Console, pose: UnitQuaternion) -> Result<bool, fmt::Error> {
-    let axis = [0.0, 0.0, 1.0];
-    let quarter_turn = UnitQuaternion::from_axis_angle(axis, core::f32::consts::FRAC_PI_2);
-    let turned = pose * quarter_turn;
-    writeln!(out, "quarter turn of a square object")?;
-    writeln!(out, "  plain_deg      {:.2}", pose.geodesic_angle_rad(turned).to_degrees())?;
-    let symmetry = SymmetryGroup::cyclic(axis, 4).unwrap_or(SymmetryGroup::None);
-    verdict(out, symmetry.distance_rad(pose, turned).to_degrees())
-}
-
-fn verdict(out: &mut Console, error_deg: f32) -> Result<bool, fmt::Error> {
-    let right = error_deg < TOLERANCE_DEG;
-    if right {
-        writeln!(out, "  error_deg      below {TOLERANCE_DEG}: ok")?;
-    } else {
-        writeln!(out, "  error_deg      {error_deg}: FAILED")?;
+/// One line for each layer that multiplies: its name, multiplications and instructions.
+fn layers(
+    session: &mut Session<'_, '_>,
+    counter: &Counter,
+    image: &[u8],
+    outputs: &mut [f32; model::OUTPUT_VALUES],
+) -> Option<()> {
+    let mut ends = [None::<Moment>; model::LAYERS.len()];
+    let mut last = ends.iter_mut();
+    let started = counter.now();
+    let watch = &mut |_: &_| {
+        if let Some(end) = last.next() {
+            *end = Some(counter.now());
+        }
+    };
+    session.run_watched(&[Input::U8(image)], &mut split(outputs), watch).ok()?;
+    let mut before = started;
+    for ((name, macs), end) in model::LAYERS.iter().zip(ends) {
+        let end = end?;
+        text("layer ");
+        text(name);
+        text(" ");
+        console::number(*macs);
+        text(" ");
+        console::number(counter.instructions(before, end));
+        text("\n");
+        before = end;
     }
-    Ok(right)
+    Some(())
 }
 
+/// Never called: nothing in this program panics, and `run-in-qemu` checks that no such code is linked.
 #[panic_handler]
-fn panic(info: &PanicInfo) -> ! {
-    // Nothing is left to do if the console fails too.
-    let _ = writeln!(Console, "{info}");
-    exit(false)
+fn panic(_: &PanicInfo) -> ! {
+    semihosting::exit(false)
 }
 
 #[exception]
-unsafe fn HardFault(frame: &cortex_m_rt::ExceptionFrame) -> ! {
-    let _ = writeln!(Console, "hard fault at {:#010x}", frame.pc());
-    exit(false)
+unsafe fn HardFault(_: &cortex_m_rt::ExceptionFrame) -> ! {
+    text("hard fault\n");
+    semihosting::exit(false)
 }

@@ -1,24 +1,16 @@
 //! Text to the debugger or emulator, and the end of the program, by Arm's semihosting calls.
 
 use core::arch::asm;
-use core::fmt;
 
 const SYS_WRITEC: usize = 0x03;
 const SYS_EXIT: usize = 0x18;
 const APPLICATION_EXIT: usize = 0x2_0026;
 const RUN_TIME_ERROR: usize = 0x2_0023;
 
-/// The host's console.
-pub struct Console;
-
-impl fmt::Write for Console {
-    fn write_str(&mut self, text: &str) -> fmt::Result {
-        for byte in text.as_bytes() {
-            // SAFETY: SYS_WRITEC reads one byte at the address, which lives in `text`.
-            unsafe { call(SYS_WRITEC, core::ptr::from_ref(byte) as usize) };
-        }
-        Ok(())
-    }
+/// Writes one byte to the host's console.
+pub fn write_byte(byte: u8) {
+    // SAFETY: SYS_WRITEC reads one byte at the address, which lives as long as the call.
+    unsafe { call(SYS_WRITEC, core::ptr::from_ref(&byte) as usize) };
 }
 
 /// Ends the program; the host sees exit status 0 or 1.

@@ -30,6 +30,8 @@ extern crate alloc;
 
 #[cfg(feature = "std")]
 pub mod backend;
+#[cfg(feature = "alloc")]
+pub mod firmware;
 pub mod graph;
 mod kernels;
 pub mod memory;

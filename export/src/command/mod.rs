@@ -1,5 +1,6 @@
 //! Arguments, and what is printed. Data goes to stdout, everything else to stderr.
 
+mod firmware;
 mod inspect;
 mod onnx;
 mod sxt;
@@ -27,6 +28,8 @@ enum Command {
     Onnx(onnx::OnnxArguments),
     /// Write a .sxt file, in eight bits when asked, and print what that cost.
     Sxt(sxt::SxtArguments),
+    /// Write a Cargo project that runs the model in eight bits on a Cortex-M.
+    Firmware(firmware::FirmwareArguments),
     /// Compare every engine that is there with the trainer's golden vectors.
     Verify(verify::VerifyArguments),
     /// Show what is in a .sxt or .onnx file.
@@ -45,6 +48,7 @@ pub fn run(arguments: Arguments) -> anyhow::Result<Outcome> {
     match arguments.command {
         Command::Onnx(arguments) => arguments.run(),
         Command::Sxt(arguments) => arguments.run(),
+        Command::Firmware(arguments) => arguments.run(),
         Command::Verify(arguments) => arguments.run(),
         Command::Inspect(arguments) => arguments.run(),
     }

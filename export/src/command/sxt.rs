@@ -91,7 +91,7 @@ fn table(report: &SxtReport) -> String {
 }
 
 /// One row per layer, then what all of them cost together.
-fn losses(report: &QuantizationReport) -> String {
+pub(super) fn losses(report: &QuantizationReport) -> String {
     let width = report.layers.iter().map(|layer| layer.name.len()).max().unwrap_or(0).max("layer".len());
     let mut text = format!("{:width$}  {:>8}  {:>14}\n", "layer", "SNR dB", "alone, degrees");
     for layer in &report.layers {

@@ -50,7 +50,7 @@ fn operator(graph: &Graph, node: &Node) -> OperatorSummary {
         operator: name.to_string(),
         shape: shape(graph, node.output),
         parameters: weights(&node.op).iter().map(|id| elements(&graph.weight(*id).shape)).sum(),
-        macs: Some(macs(graph, node)),
+        macs: Some(graph.macs(node)),
     }
 }
 
@@ -63,17 +63,6 @@ fn weights(op: &Op) -> Vec<WeightId> {
         Op::Conv2d { weight, bias, .. } | Op::Linear { weight, bias, .. } => vec![*weight, *bias],
         Op::ApplyPredictor { weight } => vec![*weight],
         _ => vec![],
-    }
-}
-
-fn macs(graph: &Graph, node: &Node) -> u64 {
-    match &node.op {
-        Op::Conv2d { weight, .. } => {
-            let places: u64 = elements(&graph.value(node.output).shape[..2]);
-            places.saturating_mul(elements(&graph.weight(*weight).shape))
-        }
-        Op::Linear { weight, .. } | Op::ApplyPredictor { weight } => elements(&graph.weight(*weight).shape),
-        _ => 0,
     }
 }
 

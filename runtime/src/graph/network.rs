@@ -129,4 +129,21 @@ impl Graph {
     pub fn weight(&self, id: WeightId) -> &Weight {
         &self.weights[id.0 as usize]
     }
+
+    /// Multiplications of weights with inputs that a node does; 0 for operators without weights.
+    ///
+    /// # Panics
+    /// When the node is of another graph.
+    pub fn macs(&self, node: &Node) -> u64 {
+        let elements =
+            |shape: &[usize]| shape.iter().fold(1u64, |product, extent| product.saturating_mul(*extent as u64));
+        match &node.op {
+            Op::Conv2d { weight, .. } => {
+                let places = self.value(node.output).shape.get(..2).map_or(0, elements);
+                places.saturating_mul(elements(&self.weight(*weight).shape))
+            }
+            Op::Linear { weight, .. } | Op::ApplyPredictor { weight } => elements(&self.weight(*weight).shape),
+            _ => 0,
+        }
+    }
 }

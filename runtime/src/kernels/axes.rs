@@ -53,7 +53,7 @@ impl AroundAxis {
         finish: impl Fn(A) -> T,
     ) {
         let (inner, length) = (self.inner.max(1), self.length.max(1));
-        for (to, block) in output.chunks_exact_mut(inner).zip(input.chunks_exact(inner * length)) {
+        for (to, block) in output.chunks_exact_mut(inner).zip(input.chunks_exact((inner * length).max(1))) {
             for (index, to) in to.iter_mut().enumerate() {
                 let along = block.iter().skip(index).step_by(inner);
                 if let Some(folded) = along.fold(None, |folded, value| Some(fold(folded, *value))) {

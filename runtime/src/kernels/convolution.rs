@@ -67,8 +67,10 @@ fn convolve_filters<const N: usize>(
         weight.get((channels.first_output + n) * filter_length..).and_then(|w| w.get(..filter_length)).unwrap_or(&[])
     });
     let Some(bias) = bias.get(channels.first_output..channels.first_output + N) else { return };
-    for (row, output_row) in output.chunks_exact_mut(options.output_width * options.output_channels).enumerate() {
-        for (column, pixel) in output_row.chunks_exact_mut(options.output_channels).enumerate() {
+    for (row, output_row) in
+        output.chunks_exact_mut((options.output_width * options.output_channels).max(1)).enumerate()
+    {
+        for (column, pixel) in output_row.chunks_exact_mut(options.output_channels.max(1)).enumerate() {
             let sums = window_sums(options, channels, input, filters, [row, column]);
             let written = pixel.iter_mut().skip(channels.first_output);
             for ((to, sum), bias) in written.zip(sums).zip(bias) {
@@ -107,9 +109,9 @@ fn window_sums<const N: usize>(
 
 /// One filter per channel: `weight [c, kh, kw, 1]`.
 fn convolve_depthwise(options: &Convolution, input: &[f32], weight: &[f32], bias: &[f32], output: &mut [f32]) {
-    let channels = options.output_channels;
-    let taps = options.vertical.kernel * options.horizontal.kernel;
-    for (row, output_row) in output.chunks_exact_mut(options.output_width * channels).enumerate() {
+    let channels = options.output_channels.max(1);
+    let taps = (options.vertical.kernel * options.horizontal.kernel).max(1);
+    for (row, output_row) in output.chunks_exact_mut((options.output_width * channels).max(1)).enumerate() {
         for (column, sums) in output_row.chunks_exact_mut(channels).enumerate() {
             let (taps_y, input_y) = options.vertical.covered(row);
             let (taps_x, input_x) = options.horizontal.covered(column);

@@ -14,8 +14,8 @@ pub(crate) struct Pooling {
 /// # Shapes
 /// `input [h, w, c]`, `output [oh, ow, c]`.
 pub(crate) fn max_pool(options: &Pooling, input: &[f32], output: &mut [f32]) {
-    let channels = options.channels;
-    for (row, output_row) in output.chunks_exact_mut(options.output_width * channels).enumerate() {
+    let channels = options.channels.max(1);
+    for (row, output_row) in output.chunks_exact_mut((options.output_width * channels).max(1)).enumerate() {
         for (column, largest) in output_row.chunks_exact_mut(channels).enumerate() {
             let (taps_y, input_y) = options.vertical.covered(row);
             let (taps_x, input_x) = options.horizontal.covered(column);
@@ -36,8 +36,8 @@ pub(crate) fn max_pool(options: &Pooling, input: &[f32], output: &mut [f32]) {
 /// # Shapes
 /// `input [h, w, c]`, `output [oh, ow, c]`.
 pub(crate) fn average_pool(options: &Pooling, input: &[f32], output: &mut [f32]) {
-    let channels = options.channels;
-    for (row, output_row) in output.chunks_exact_mut(options.output_width * channels).enumerate() {
+    let channels = options.channels.max(1);
+    for (row, output_row) in output.chunks_exact_mut((options.output_width * channels).max(1)).enumerate() {
         for (column, sums) in output_row.chunks_exact_mut(channels).enumerate() {
             let (taps_y, input_y) = options.vertical.covered(row);
             let (taps_x, input_x) = options.horizontal.covered(column);

@@ -10,7 +10,7 @@ pub(crate) fn apply_predictor(latent: &[f32], condition: &[f32], weight: &[f32],
         return;
     }
     output.fill(0.0);
-    for (factor, matrix) in condition.iter().zip(weight.chunks_exact(d * d)) {
+    for (factor, matrix) in condition.iter().zip(weight.chunks_exact((d * d).max(1))) {
         for (sum, row) in output.iter_mut().zip(matrix.chunks_exact(d)) {
             let mut product = DotProducts::<1>::new();
             product.add(latent, [row]);

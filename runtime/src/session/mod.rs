@@ -10,7 +10,7 @@ pub use error::{RunError, SessionError};
 
 use crate::graph::{DataType, ValueId};
 use crate::memory::{as_f32, is_aligned};
-use crate::model::{GraphView, Model, ValueView};
+use crate::model::{GraphView, Model, NodeView, ValueView};
 
 /// What the caller gives for one input of a graph.
 #[derive(Clone, Copy, Debug)]
@@ -94,10 +94,24 @@ impl<'m, 'a> Session<'m, 'a> {
     /// # Errors
     /// When number, element types or lengths of inputs or outputs are not the graph's.
     pub fn run(&mut self, inputs: &[Input<'_>], outputs: &mut [&mut [f32]]) -> Result<(), RunError> {
+        self.run_watched(inputs, outputs, &mut |_| {})
+    }
+
+    /// As [`Self::run`], and calls `watch` after each node, so that it can be timed.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn run_watched(
+        &mut self,
+        inputs: &[Input<'_>],
+        outputs: &mut [&mut [f32]],
+        watch: &mut dyn FnMut(&NodeView<'m>),
+    ) -> Result<(), RunError> {
         self.check_inputs(inputs)?;
         self.check_outputs(outputs)?;
         for node in self.graph.nodes() {
             node::run(&self.graph, &node, inputs, self.arena).ok_or(RunError::ModelChanged)?;
+            watch(&node);
         }
         for ((_, value), output) in self.graph.outputs().zip(outputs) {
             let result = self.activation(value).ok_or(RunError::ModelChanged)?;

@@ -1,5 +1,4 @@
-use super::scalar::Scalar;
-use super::{BLOCK, Kernel, Operands, OutputScale, Sums};
+use super::{BLOCK, Kernel, Operands, OutputScale, Window};
 use crate::kernels::window::WindowAxis;
 
 /// A two-dimensional int8 convolution, not depthwise. A linear operator is one of a 1x1 map.
@@ -24,9 +23,14 @@ pub(crate) struct Convolution<'w> {
 /// The input starts at `arena[from]`, the output at `arena[to]`; they may overlap as `graph::overlap` allows.
 /// `scratch` takes four windows of `row_bytes` numbers.
 pub(crate) fn convolve(options: &Convolution<'_>, arena: &mut [i8], from: usize, to: usize, scratch: &mut [i16]) {
-    convolve_with::<Scalar>(options, arena, from, to, scratch);
+    #[cfg(all(target_arch = "x86_64", feature = "std"))]
+    if super::avx2::is_available() {
+        return super::avx2::convolve(options, arena, from, to, scratch);
+    }
+    convolve_with::<super::Native>(options, arena, from, to, scratch);
 }
 
+#[inline(always)]
 pub(crate) fn convolve_with<K: Kernel>(
     options: &Convolution<'_>,
     arena: &mut [i8],
@@ -42,29 +46,19 @@ pub(crate) fn convolve_with<K: Kernel>(
     if row == 0 || group_cout == 0 {
         return;
     }
-    let mut sums: Sums = [[0; BLOCK]; BLOCK];
     for y in 0..height {
         for x in (0..width).step_by(BLOCK) {
             let count = BLOCK.min(width - x);
-            let Some(windows) = scratch.get_mut(..count * row) else { return };
+            let Some(windows) = scratch.get_mut(..BLOCK * row) else { return };
             for group in 0..groups {
                 let Some(input) = arena.get(from + group * group_cin..) else { return };
-                for (step, window) in windows.chunks_exact_mut(row).enumerate() {
-                    gather::<K>(options, input, [y, x + step], group_cin, window);
+                for index in 0..count {
+                    gather::<K>(options, input, [y, x + index], group_cin, Window { memory: windows, row, index });
                 }
-                let (mut first, end) = (group * group_cout, (group + 1) * group_cout);
-                while first < end {
-                    let last = end.min(first + BLOCK);
-                    let Some(filters) = options.filters.get(first * row..last * row) else { return };
-                    K::products(Operands { filters, windows, row, taps }, &mut sums);
-                    let pixel = to + (y * width + x) * channels;
-                    for (step, sums) in sums.iter().take(count).enumerate() {
-                        let start = pixel + step * channels + first;
-                        let Some(output) = arena.get_mut(start..start + (last - first)) else { return };
-                        options.scale.write(first, sums, output);
-                    }
-                    first = last;
-                }
+                let first = group * group_cout;
+                let Some(filters) = options.filters.get(first * row..(first + group_cout) * row) else { return };
+                let Some(output) = arena.get_mut(to + (y * width + x) * channels + first..) else { return };
+                K::outputs(Operands { filters, windows, count, row, taps }, &options.scale, first, output, channels);
             }
         }
     }
@@ -77,13 +71,14 @@ fn gather<K: Kernel>(
     input: &[i8],
     [y, x]: [usize; 2],
     group_cin: usize,
-    window: &mut [i16],
+    window: Window<'_>,
 ) {
+    let Window { memory, row, index } = window;
     let (taps_y, input_y) = options.vertical.covered(y);
     let (taps_x, input_x) = options.horizontal.covered(x);
     let kernel_width = options.horizontal.kernel;
     if taps_y.len() < options.vertical.kernel || taps_x.len() < kernel_width {
-        K::fill(window, options.padding_value);
+        K::fill(Window { memory, row, index }, options.padding_value);
     }
     // One group: all columns of a window's row stand next to each other.
     let whole = options.groups <= 1;
@@ -94,7 +89,7 @@ fn gather<K: Kernel>(
             let start = pixel * options.input_channels;
             let tap = tap_y * kernel_width + taps_x.start + step;
             if let Some(values) = input.get(start..start + length) {
-                K::place(window, tap * group_cin, values);
+                K::place(Window { memory, row, index }, tap * group_cin, values);
             }
         }
     }

@@ -5,7 +5,13 @@
 //! output's scale. Only the products differ between targets. Maps are worked on row by row, so that the result may lie
 //! over rows of the input that are done with (`graph::overlap`).
 
+#[cfg(all(target_arch = "x86_64", feature = "std"))]
+mod avx2;
 pub(crate) mod convolution;
+#[cfg(sextant_dsp)]
+mod cortex_m_dsp;
+#[cfg(any(sextant_thumb1, sextant_thumb2))]
+mod cortex_m_plain;
 pub(crate) mod depthwise;
 pub(crate) mod pooling;
 pub(crate) mod quantize;
@@ -14,10 +20,19 @@ mod scalar;
 #[cfg(test)]
 mod tests;
 
-use crate::graph::{requantize, saturate};
+use crate::graph::requantize;
+use depthwise::{Covered, Depthwise, Padding};
 
 /// Windows, and filters, that are multiplied at a time.
 pub(crate) const BLOCK: usize = 4;
+
+/// The kernel of this target; a host with better ones chooses when the program runs.
+#[cfg(sextant_dsp)]
+pub(crate) type Native = cortex_m_dsp::Dsp;
+#[cfg(any(sextant_thumb1, sextant_thumb2))]
+pub(crate) type Native = cortex_m_plain::Plain;
+#[cfg(not(any(sextant_dsp, sextant_thumb1, sextant_thumb2)))]
+pub(crate) type Native = scalar::Scalar;
 
 /// Sums of products: `[window][filter]`.
 pub(crate) type Sums = [[i32; BLOCK]; BLOCK];
@@ -27,29 +42,89 @@ pub(crate) type Sums = [[i32; BLOCK]; BLOCK];
 pub(crate) struct Operands<'a> {
     /// `[filters][row]`, of which the first `taps` numbers count and the rest are zero.
     pub filters: &'a [i8],
-    /// `[windows][row]` in the kernel's own order.
+    /// Room for four windows, in the kernel's own order.
     pub windows: &'a [i16],
-    /// Numbers from one filter or window to the next, a multiple of 16.
+    /// How many of them are filled.
+    pub count: usize,
+    /// Numbers from one filter to the next, a multiple of 16.
     pub row: usize,
     pub taps: usize,
 }
 
+/// A part of the windows' memory that belongs to one of them.
+pub(crate) struct Window<'a> {
+    /// Room for four windows of `row` numbers.
+    pub memory: &'a mut [i16],
+    pub row: usize,
+    /// Which of the four.
+    pub index: usize,
+}
+
+/// Neighbouring taps of a depthwise filter: `taps` times `sums.len()` numbers, each `step` after the one before.
+#[derive(Clone, Copy)]
+pub(crate) struct Segment<'a> {
+    pub filters: &'a [i8],
+    pub taps: usize,
+    pub step: usize,
+}
+
 /// What a target does in its own way.
-pub(crate) trait Kernel {
-    /// Puts neighbouring numbers into a window, from number `at` on.
-    fn place(window: &mut [i16], at: usize, values: &[i8]);
+pub(crate) trait Kernel: Sized {
+    /// Channels of a depthwise convolution that it likes to sum at a time, at most [`depthwise::MOST_CHANNELS`].
+    const CHANNELS: usize;
+
+    /// Puts neighbouring numbers into a window, from tap `at` on.
+    fn place(window: Window<'_>, at: usize, values: &[i8]);
 
     /// Puts one number into all of a window.
-    fn fill(window: &mut [i16], value: i8) {
-        window.fill(value.into());
-    }
+    fn fill(window: Window<'_>, value: i8);
 
     /// `sums[w][f] = windows[w] . filters[f]`, modulo 2^32, of as many windows and filters as there are, at most four
     /// each. Other sums may be anything.
     fn products(operands: Operands<'_>, sums: &mut Sums);
 
-    /// `sums[i] += filter[i] * values[i]`.
-    fn accumulate(sums: &mut [i32], filter: &[i8], values: &[i8]);
+    /// Adds `filters[t * step + i] * values[t * step + i]` over the taps `t` to `sums[i]`.
+    fn accumulate(sums: &mut [i32], segment: Segment<'_>, values: &[i8]);
+
+    /// The same with `value` for all values.
+    fn accumulate_constant(sums: &mut [i32], segment: Segment<'_>, value: i8);
+
+    /// Multiplies the windows with all filters, and writes the results; `output` starts at the first window's channel
+    /// `first`, and the next window's is `channels` later.
+    #[inline(always)]
+    fn outputs(operands: Operands<'_>, scale: &OutputScale<'_>, first: usize, output: &mut [i8], channels: usize) {
+        let Operands { row, count, .. } = operands;
+        let mut sums: Sums = [[0; BLOCK]; BLOCK];
+        for (block, filters) in operands.filters.chunks((BLOCK * row).max(1)).enumerate() {
+            Self::products(Operands { filters, ..operands }, &mut sums);
+            let before = block * BLOCK;
+            let written = filters.len() / row.max(1);
+            for (step, sums) in sums.iter().take(count).enumerate() {
+                let start = step * channels + before;
+                let Some(output) = output.get_mut(start..start + written) else { return };
+                Self::write(scale, first + before, sums, output);
+            }
+        }
+    }
+
+    /// One output of a depthwise convolution, all channels. The input starts at `arena[from]`, the output's channels at
+    /// `arena[pixel]`. `padding` holds the value of padding for as many channels as it has.
+    #[inline(always)]
+    fn depthwise(
+        options: &Depthwise<'_>,
+        arena: &mut [i8],
+        [from, pixel]: [usize; 2],
+        covered: Covered<'_>,
+        _padding: &Padding,
+    ) {
+        depthwise::one_output::<Self>(options, arena, [from, pixel], covered, 0);
+    }
+
+    /// Writes neighbouring channels from `first` on.
+    #[inline(always)]
+    fn write(scale: &OutputScale<'_>, first: usize, sums: &[i32], output: &mut [i8]) {
+        scale.write(first, sums, output);
+    }
 }
 
 /// How sums become numbers of the output.
@@ -61,7 +136,7 @@ pub(crate) struct OutputScale<'w> {
     pub multipliers: &'w [i32],
     pub shift: u32,
     pub zero_point: i32,
-    /// Least and largest number, from the activation.
+    /// Least and largest number, from the activation, within eight bits.
     pub bounds: [i32; 2],
 }
 
@@ -73,7 +148,7 @@ impl OutputScale<'_> {
         let [low, high] = self.bounds;
         for (((to, sum), bias), multiplier) in output.iter_mut().zip(sums).zip(bias).zip(multipliers) {
             let scaled = requantize(sum.wrapping_add(*bias), *multiplier, self.shift).wrapping_add(self.zero_point);
-            *to = saturate(scaled.max(low).min(high));
+            *to = scaled.max(low).min(high) as i8;
         }
     }
 }

@@ -1,31 +1,107 @@
 //! What every target repeats.
 
-use super::{Kernel, Operands, Sums};
+use super::{BLOCK, Kernel, Operands, Segment, Sums, Window};
 
-/// Plain loops: the definition.
+/// Plain loops, two filters by two windows at a time, so that each number that is loaded is used twice. Windows stand
+/// one after the other.
 pub(crate) struct Scalar;
 
 impl Kernel for Scalar {
-    fn place(window: &mut [i16], at: usize, values: &[i8]) {
-        for (to, value) in window.iter_mut().skip(at).zip(values) {
-            *to = (*value).into();
+    const CHANNELS: usize = QUAD;
+
+    #[inline(always)]
+    fn place(window: Window<'_>, at: usize, values: &[i8]) {
+        let start = window.index * window.row + at;
+        if let Some(to) = window.memory.get_mut(start..start + values.len()) {
+            to.iter_mut().zip(values).for_each(|(to, value)| *to = (*value).into());
         }
     }
 
+    #[inline(always)]
+    fn fill(window: Window<'_>, value: i8) {
+        let start = window.index * window.row;
+        window.memory.get_mut(start..start + window.row).unwrap_or_default().fill(value.into());
+    }
+
+    #[inline(always)]
     fn products(operands: Operands<'_>, sums: &mut Sums) {
-        let Operands { filters, windows, row, taps } = operands;
-        let row = row.max(1);
-        for (window, sums) in windows.chunks_exact(row).zip(sums) {
-            for (filter, sum) in filters.chunks_exact(row).zip(sums) {
-                let products = filter.iter().zip(window).take(taps).map(|(a, b)| i32::from(*a) * i32::from(*b));
-                *sum = products.fold(0, i32::wrapping_add);
+        let Operands { filters, windows, count, row, taps } = operands;
+        let filter = |index: usize| filters.get(index * row..).and_then(|rest| rest.get(..taps));
+        let window = |index: usize| windows.get(index * row..).and_then(|rest| rest.get(..taps)).unwrap_or(&[]);
+        for second in (0..count).step_by(2) {
+            let pair = [window(second), window((second + 1).min(BLOCK - 1))];
+            for first in (0..BLOCK).step_by(2) {
+                let Some(one) = filter(first) else { break };
+                let four = dot_2x2([one, filter(first + 1).unwrap_or(one)], pair);
+                for (sums, of_window) in sums.iter_mut().skip(second).zip(four) {
+                    sums.iter_mut().skip(first).zip(of_window).for_each(|(to, sum)| *to = sum);
+                }
             }
         }
     }
 
-    fn accumulate(sums: &mut [i32], filter: &[i8], values: &[i8]) {
-        for ((sum, weight), value) in sums.iter_mut().zip(filter).zip(values) {
-            *sum = sum.wrapping_add(i32::from(*weight) * i32::from(*value));
+    #[inline(always)]
+    fn accumulate(sums: &mut [i32], segment: Segment<'_>, values: &[i8]) {
+        let Segment { filters, taps, step } = segment;
+        let taps = steps(filters, step).zip(steps(values, step)).take(taps);
+        if let Ok(quad) = <&mut [i32; QUAD]>::try_from(&mut *sums) {
+            // Sums that stay in registers.
+            let mut held = *quad;
+            for (filter, values) in taps {
+                let (Some(filter), Some(values)) = (filter.first_chunk::<QUAD>(), values.first_chunk::<QUAD>()) else {
+                    return;
+                };
+                for ((sum, weight), value) in held.iter_mut().zip(filter).zip(values) {
+                    *sum = sum.wrapping_add(i32::from(*weight) * i32::from(*value));
+                }
+            }
+            *quad = held;
+            return;
+        }
+        for (filter, values) in taps {
+            for ((sum, weight), value) in sums.iter_mut().zip(filter).zip(values) {
+                *sum = sum.wrapping_add(i32::from(*weight) * i32::from(*value));
+            }
         }
     }
+
+    #[inline(always)]
+    fn accumulate_constant(sums: &mut [i32], segment: Segment<'_>, value: i8) {
+        let Segment { filters, taps, step } = segment;
+        for filter in steps(filters, step).take(taps) {
+            for (sum, weight) in sums.iter_mut().zip(filter) {
+                *sum = sum.wrapping_add(i32::from(*weight) * i32::from(value));
+            }
+        }
+    }
+}
+
+/// Sums that are added to at a time.
+const QUAD: usize = 4;
+
+/// The numbers from each multiple of `step` on.
+#[inline(always)]
+fn steps(numbers: &[i8], step: usize) -> impl Iterator<Item = &[i8]> {
+    let mut rest = Some(numbers);
+    core::iter::from_fn(move || {
+        let here = rest?;
+        rest = here.get(step..);
+        Some(here)
+    })
+}
+
+/// `[window][filter]`.
+#[inline(always)]
+fn dot_2x2([f0, f1]: [&[i8]; 2], [w0, w1]: [&[i16]; 2]) -> [[i32; 2]; 2] {
+    let mut sums = [[0i32; 2]; 2];
+    for (((f0, f1), w0), w1) in f0.iter().zip(f1).zip(w0).zip(w1) {
+        let [f0, f1] = [*f0, *f1].map(i32::from);
+        let [w0, w1] = [*w0, *w1].map(i32::from);
+        let [[s00, s01], [s10, s11]] = sums;
+        sums = [
+            [s00.wrapping_add(f0 * w0), s01.wrapping_add(f1 * w0)],
+            [s10.wrapping_add(f0 * w1), s11.wrapping_add(f1 * w1)],
+        ];
+    }
+    sums
 }

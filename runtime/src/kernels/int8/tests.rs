@@ -10,6 +10,7 @@ use super::{Kernel, OutputScale};
 use crate::graph::{filter_row_bytes, requantize};
 use crate::kernels::window::WindowAxis;
 
+#[derive(Clone, Debug)]
 struct Case {
     size: [usize; 2],
     cin: usize,
@@ -199,4 +200,61 @@ fn check<K: Kernel>(kernel: &str) {
 #[test]
 fn scalar_agrees_with_the_definition() {
     check::<Scalar>("scalar");
+}
+
+#[cfg(all(target_arch = "x86_64", feature = "std"))]
+mod on_this_machine {
+    use proptest::prelude::*;
+
+    use super::super::avx2::{self, Avx2};
+    use super::*;
+
+    #[test]
+    fn avx2_agrees_with_the_definition() {
+        if avx2::is_available() {
+            check::<Avx2>("AVX2");
+        }
+    }
+
+    /// A dimension of a map, small and odd more often than not.
+    fn extent() -> impl Strategy<Value = usize> {
+        1usize..9
+    }
+
+    prop_compose! {
+        /// Plain, grouped and depthwise convolutions whose window fits the padded map.
+        fn any_case()(
+            size in [extent(), extent()],
+            kernel in [1usize..5, 1usize..5],
+            stride in [1usize..4, 1usize..4],
+            padding in prop::array::uniform4(0usize..4),
+            kind in 0..4,
+            groups in 1usize..5,
+            channels in [1usize..40, 1usize..40],
+        ) -> Case {
+            let [cin, cout] = channels;
+            let (cin, cout, groups) = match kind {
+                0 => (cin + 1, cin + 1, cin + 1),
+                1 => (cin.div_ceil(groups) * groups, cout.div_ceil(groups) * groups, groups),
+                _ => (cin, cout, 1),
+            };
+            let kernel = [0, 1].map(|a| kernel[a].min(size[a] + padding[a] + padding[a + 2]));
+            case(size, cin, cout, kernel, stride, padding, groups)
+        }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(600))]
+
+        #[test]
+        fn avx2_repeats_scalar_bit_for_bit(case in any_case()) {
+            let network = case.network();
+            let scalar = case.computed::<Scalar>(&network, None);
+            prop_assert_eq!(&scalar, &case.expected(&network));
+            if avx2::is_available() {
+                prop_assert_eq!(&scalar, &case.computed::<Avx2>(&network, None));
+                prop_assert_eq!(&scalar, &case.computed::<Avx2>(&network, Some(case.gap())));
+            }
+        }
+    }
 }

@@ -1,0 +1,51 @@
+use std::path::PathBuf;
+
+use clap::Args;
+use sextant_export::quantize::Quantizer;
+use sextant_export::{FirmwareExport, FirmwareReport, RunFolder};
+
+use super::{Outcome, print, print_json};
+
+#[derive(Debug, Args)]
+pub struct FirmwareArguments {
+    /// Folder of a run that `cargo trainer fit` made.
+    run: PathBuf,
+    /// Folder to write: new, empty, or from this command.
+    #[arg(long, value_name = "DIR")]
+    out: PathBuf,
+    /// Golden frames that the program checks when it starts.
+    #[arg(long, value_name = "N", default_value_t = 4)]
+    frames: usize,
+    /// Write only the three files of the project's `model` folder.
+    #[arg(long)]
+    model_only: bool,
+    /// Print one JSON object.
+    #[arg(long)]
+    json: bool,
+}
+
+impl FirmwareArguments {
+    pub fn run(self) -> anyhow::Result<Outcome> {
+        let run = RunFolder::open(&self.run)?;
+        let export =
+            FirmwareExport { quantizer: Quantizer::default(), frames: self.frames, model_only: self.model_only };
+        let report = export.write(&run, &self.out)?;
+        match self.json {
+            true => print_json(&report)?,
+            false => print(&table(&report))?,
+        }
+        let next = match self.model_only {
+            true => format!("cargo firmware --model {}", self.out.display()),
+            false => format!("cd {} && cargo run --release", self.out.display()),
+        };
+        Ok(Outcome { failure: None, next })
+    }
+}
+
+fn table(report: &FirmwareReport) -> String {
+    let FirmwareReport { path, model_bytes, arena_bytes, macs, frames, quantization } = report;
+    let mut text = super::sxt::losses(quantization);
+    text += &format!("wrote {} ({frames} golden frames)\n", path.display());
+    text += &format!("model {model_bytes} bytes of flash, arena {arena_bytes} bytes of memory, {macs} MACs\n");
+    text
+}

@@ -1,0 +1,238 @@
+//! Writes well-known networks for microcontrollers, int8 with random weights, each as the `model/` folder of a firmware:
+//! `cargo run -p sextant-runtime --example edge_networks -- FOLDER`
+//!
+//! - `resnet8`, `vww`: the topologies of MLPerf Tiny's image classification (ResNet-8, 32x32) and visual wake words
+//!   (MobileNetV1 0.25, 96x96)
+//! - `layers`: the layers that `firmware-example/README.md` lists one by one
+//! - `small`: fits 16 KiB of memory
+//! - `odd`: windows, channels and activations that fit no kernel's stride
+
+use std::path::PathBuf;
+
+use sextant_runtime::firmware::model_folder;
+use sextant_runtime::graph::{
+    Activation, DataType, Graph, GraphBuilder, GraphError, Op, Padding, Quantization, ValueId, WeightData, WeightId,
+};
+use sextant_runtime::model;
+
+/// Every activation: what follows a ReLU uses all numbers.
+const SCALE: Quantization = Quantization { scale: 0.02, zero_point: -128 };
+
+fn main() -> Result<(), Box<dyn std::error::Error>> {
+    let folder = PathBuf::from(std::env::args_os().nth(1).ok_or("give the folder to write to")?);
+    for (name, size, graph) in [
+        ("resnet8", 32, resnet8()?),
+        ("vww", 96, vww()?),
+        ("layers", 32, layers()?),
+        ("small", 24, small()?),
+        ("odd", 13, odd()?),
+    ] {
+        let images: Vec<u8> = numbers(2 * size * size * 3, 77).map(|number| number as u8).collect();
+        let files = model_folder(name, &model::write(&Default::default(), &[graph])?, "encode", &images)?;
+        let folder = folder.join(name);
+        std::fs::create_dir_all(&folder)?;
+        std::fs::write(folder.join("model.sxt"), &files.model)?;
+        std::fs::write(folder.join("golden.bin"), &files.golden)?;
+        std::fs::write(folder.join("description.rs"), &files.description)?;
+        println!("{name}: {} MACs, arena {} bytes, file {} bytes", files.macs, files.arena_bytes, files.model.len());
+    }
+    Ok(())
+}
+
+/// Bytes that look random, the same each time.
+fn numbers(count: usize, seed: u64) -> impl Iterator<Item = i8> {
+    let mut state = seed;
+    (0..count).map(move |_| {
+        // The constants of Knuth's MMIX generator.
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (state >> 56) as i8
+    })
+}
+
+struct Network {
+    builder: GraphBuilder,
+    seed: u64,
+    activation: Activation,
+}
+
+impl Network {
+    /// A network of square images, and its first int8 value.
+    fn new(size: usize) -> Result<(Self, ValueId), GraphError> {
+        let mut builder = GraphBuilder::new("encode");
+        let image = builder.input("image", &[size, size, 3], DataType::U8);
+        let op = Op::QuantizeImage { mean: [0.0; 3], std: [0.2; 3] };
+        let made = builder.quantized_node("normalize", op, &[image], SCALE)?;
+        Ok((Self { builder, seed: 1, activation: Activation::Relu }, made))
+    }
+
+    /// Random filters `[cout][taps]` that keep the spread of their input, and biases that take out its zero point.
+    fn filters(&mut self, name: &str, shape: &[usize], cout: usize) -> Result<[WeightId; 2], GraphError> {
+        self.seed += 1;
+        let count: usize = shape.iter().product();
+        let taps = count / cout;
+        let depthwise = shape[0] == 1 && cout > 1;
+        let values: Vec<i8> = numbers(count, self.seed).map(|number| number.max(-127)).collect();
+        let of_channel = |channel: usize, tap: usize| match depthwise {
+            true => values[tap * cout + channel],
+            false => values[channel * taps + tap],
+        };
+        let sum = |channel: usize| (0..taps).map(|tap| i32::from(of_channel(channel, tap))).sum::<i32>();
+        let bias = (0..cout).map(|channel| -i32::from(SCALE.zero_point) * sum(channel)).collect();
+        // 73 is the spread of uniform bytes.
+        let factor = 1.0 / (73.0 * (taps as f64).sqrt());
+        let shift = (-factor.log2()).floor() as u32 - 1;
+        let multiplier = (factor * f64::from(shift).exp2() * 4_294_967_296.0).round() as i32;
+        let data = WeightData::I8 { values, multipliers: vec![multiplier; cout], shift };
+        let weight = self.builder.constant(&format!("{name}.weight"), shape, data)?;
+        let bias = self.builder.constant(&format!("{name}.bias"), &[cout], WeightData::I32(bias))?;
+        Ok([weight, bias])
+    }
+
+    /// Padded as TensorFlow's "same": one more after than before, where it is odd.
+    fn conv(&mut self, name: &str, x: ValueId, cout: usize, kernel: usize, stride: u16) -> Result<ValueId, GraphError> {
+        let shape = [cout, kernel, kernel, self.builder.shape(x)[2]];
+        let [weight, bias] = self.filters(name, &shape, cout)?;
+        self.window(name, x, [weight, bias], kernel, stride, 1)
+    }
+
+    fn depthwise(&mut self, name: &str, x: ValueId, stride: u16) -> Result<ValueId, GraphError> {
+        self.depthwise_of(name, x, 3, stride)
+    }
+
+    fn depthwise_of(&mut self, name: &str, x: ValueId, kernel: usize, stride: u16) -> Result<ValueId, GraphError> {
+        let channels = self.builder.shape(x)[2];
+        let filters = self.filters(name, &[1, kernel, kernel, channels], channels)?;
+        self.window(name, x, filters, kernel, stride, channels)
+    }
+
+    fn grouped(&mut self, name: &str, x: ValueId, cout: usize, groups: usize) -> Result<ValueId, GraphError> {
+        let shape = [cout, 3, 3, self.builder.shape(x)[2] / groups];
+        let filters = self.filters(name, &shape, cout)?;
+        self.window(name, x, filters, 3, 1, groups)
+    }
+
+    fn window(
+        &mut self,
+        name: &str,
+        x: ValueId,
+        [weight, bias]: [WeightId; 2],
+        kernel: usize,
+        stride: u16,
+        groups: usize,
+    ) -> Result<ValueId, GraphError> {
+        let total = (kernel as u16).saturating_sub(stride);
+        let (before, after) = (total / 2, total - total / 2);
+        let padding = Padding { top: before, left: before, bottom: after, right: after };
+        let activation = self.activation;
+        let op = Op::Conv2d { weight, bias, stride: [stride; 2], padding, groups: groups as u32, activation };
+        self.builder.quantized_node(name, op, &[x], SCALE)
+    }
+
+    fn add(&mut self, name: &str, a: ValueId, b: ValueId) -> Result<ValueId, GraphError> {
+        self.builder.quantized_node(name, Op::Add { activation: Activation::Relu }, &[a, b], SCALE)
+    }
+
+    fn linear(&mut self, name: &str, x: ValueId, cout: usize) -> Result<ValueId, GraphError> {
+        let cin = self.builder.shape(x)[0];
+        let [weight, bias] = self.filters(name, &[cout, cin], cout)?;
+        self.builder.quantized_node(name, Op::Linear { weight, bias, activation: Activation::Relu }, &[x], SCALE)
+    }
+
+    /// Mean over the map if it is one, then a float32 layer, as the quantiser leaves the last one.
+    fn finish(mut self, x: ValueId, classes: usize) -> Result<Graph, GraphError> {
+        let pooled = match self.builder.shape(x).len() {
+            3 => self.builder.quantized_node("pool", Op::GlobalAveragePool, &[x], SCALE)?,
+            _ => x,
+        };
+        let real = self.builder.node("features", Op::Dequantize, &[pooled])?;
+        let cin = self.builder.shape(real)[0];
+        let weights = numbers(classes * cin, 99).map(|number| f32::from(number) / 512.0).collect();
+        let weight = self.builder.weight("head.weight", &[classes, cin], weights)?;
+        let bias = self.builder.weight("head.bias", &[classes], vec![0.0; classes])?;
+        let op = Op::Linear { weight, bias, activation: Activation::Identity };
+        let logits = self.builder.node("head", op, &[real])?;
+        self.builder.output("class_logits", logits);
+        Ok(self.builder.finish())
+    }
+}
+
+fn resnet8() -> Result<Graph, GraphError> {
+    let (mut network, image) = Network::new(32)?;
+    let mut x = network.conv("stem", image, 16, 3, 1)?;
+    for (name, channels, stride) in [("stack1", 16, 1), ("stack2", 32, 2), ("stack3", 64, 2)] {
+        let shortcut = match stride {
+            1 => x,
+            _ => network.conv(&format!("{name}.shortcut"), x, channels, 1, stride)?,
+        };
+        let inner = network.conv(&format!("{name}.first"), x, channels, 3, stride)?;
+        let inner = network.conv(&format!("{name}.second"), inner, channels, 3, 1)?;
+        x = network.add(&format!("{name}.add"), inner, shortcut)?;
+    }
+    network.finish(x, 10)
+}
+
+fn vww() -> Result<Graph, GraphError> {
+    let (mut network, image) = Network::new(96)?;
+    let mut x = network.conv("stem", image, 8, 3, 2)?;
+    let blocks = [
+        (16, 1),
+        (32, 2),
+        (32, 1),
+        (64, 2),
+        (64, 1),
+        (128, 2),
+        (128, 1),
+        (128, 1),
+        (128, 1),
+        (128, 1),
+        (128, 1),
+        (256, 2),
+        (256, 1),
+    ];
+    for (index, (channels, stride)) in blocks.into_iter().enumerate() {
+        x = network.depthwise(&format!("block{index}.depthwise"), x, stride)?;
+        x = network.conv(&format!("block{index}.pointwise"), x, channels, 1, 1)?;
+    }
+    network.finish(x, 2)
+}
+
+fn layers() -> Result<Graph, GraphError> {
+    let (mut network, image) = Network::new(32)?;
+    let x = network.conv("conv3x3_3_16", image, 16, 3, 1)?;
+    let x = network.conv("conv3x3_16_32_stride2", x, 32, 3, 2)?;
+    let x = network.conv("conv3x3_32_64_stride2", x, 64, 3, 2)?;
+    let x = network.depthwise("depthwise3x3_64", x, 1)?;
+    let x = network.conv("conv1x1_64_64", x, 64, 1, 1)?;
+    let x = network.conv("conv1x1_64_8", x, 8, 1, 1)?;
+    let x = network.builder.node("flat", Op::Reshape { shape: [512, 0, 0, 0] }, &[x])?;
+    let x = network.linear("linear_512_64", x, 64)?;
+    network.finish(x, 10)
+}
+
+fn small() -> Result<Graph, GraphError> {
+    let (mut network, image) = Network::new(24)?;
+    let mut x = network.conv("stem", image, 8, 3, 2)?;
+    for (index, (channels, stride)) in [(16, 2), (32, 1), (32, 2), (64, 1)].into_iter().enumerate() {
+        x = network.depthwise(&format!("block{index}.depthwise"), x, stride)?;
+        x = network.conv(&format!("block{index}.pointwise"), x, channels, 1, 1)?;
+    }
+    network.finish(x, 4)
+}
+
+fn odd() -> Result<Graph, GraphError> {
+    let (mut network, image) = Network::new(13)?;
+    let x = network.conv("stem", image, 7, 3, 2)?;
+    let x = network.depthwise("depthwise3x3", x, 1)?;
+    network.activation = Activation::Clamp { low: 0.5, high: 3.5 };
+    let x = network.depthwise("depthwise3x3.limited", x, 1)?;
+    let x = network.conv("pointwise.limited", x, 10, 1, 1)?;
+    network.activation = Activation::Relu;
+    let x = network.depthwise_of("depthwise5x5", x, 5, 1)?;
+    let x = network.grouped("grouped", x, 6, 2)?;
+    let x = network.depthwise_of("depthwise2x2", x, 2, 2)?;
+    let x = network.conv("wide", x, 5, 5, 3)?;
+    let elements = network.builder.shape(x).iter().product::<usize>();
+    let x = network.builder.node("flat", Op::Reshape { shape: [elements as u32, 0, 0, 0] }, &[x])?;
+    let x = network.linear("linear", x, 9)?;
+    network.finish(x, 3)
+}

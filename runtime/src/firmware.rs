@@ -1,0 +1,193 @@
+//! What a firmware needs of a model: the file, constants about it, and frames with the answers that it must repeat.
+
+use alloc::string::{String, ToString};
+use alloc::vec;
+use alloc::vec::Vec;
+use core::fmt::{self, Write};
+
+use crate::graph::{DataType, Graph};
+use crate::memory::AlignedVec;
+use crate::model::{Model, ParseError};
+use crate::session::{Input, RunError, Session, SessionError};
+
+/// The files of a firmware's `model/` folder.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ModelFolder {
+    /// `model.sxt`.
+    pub model: Vec<u8>,
+    /// `golden.bin`: for each frame the image, then every output's values as little-endian float32.
+    pub golden: Vec<u8>,
+    /// `description.rs`: Rust constants.
+    pub description: String,
+    /// Bytes of memory that the graph needs.
+    pub arena_bytes: usize,
+    /// Multiplications of one run.
+    pub macs: u64,
+}
+
+/// Why a model cannot be put into a firmware.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub enum FirmwareError {
+    /// The bytes are no model.
+    Model(ParseError),
+    /// There is no such graph.
+    NoSuchGraph,
+    /// The graph does not take exactly one image.
+    NoImage,
+    /// The images are not a whole number of the graph's, or none.
+    Images {
+        /// Bytes of one image.
+        expected: usize,
+        /// Bytes given.
+        found: usize,
+    },
+    /// The graph cannot be prepared.
+    Session(SessionError),
+    /// The graph does not run.
+    Run(RunError),
+}
+
+impl fmt::Display for FirmwareError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Model(error) => write!(f, "{error}"),
+            Self::NoSuchGraph => f.write_str("the model has no graph of that name"),
+            Self::NoImage => f.write_str("the graph does not take exactly one image of bytes"),
+            Self::Images { expected, found } => {
+                write!(f, "{found} bytes are no images of {expected} bytes each")
+            }
+            Self::Session(error) => write!(f, "{error}"),
+            Self::Run(error) => write!(f, "{error}"),
+        }
+    }
+}
+
+impl core::error::Error for FirmwareError {}
+
+/// The folder for that graph of a model file; `images` are golden frames, RGB bytes, one after the other. The answers are
+/// those of this engine, which every target repeats bit for bit.
+///
+/// # Errors
+/// When the bytes are no model, or its graph does not take one image of that size.
+pub fn model_folder(name: &str, file: &[u8], graph: &str, images: &[u8]) -> Result<ModelFolder, FirmwareError> {
+    let bytes = AlignedVec::copy_of(file);
+    let model = Model::parse(&bytes).map_err(FirmwareError::Model)?;
+    let network = Graph::from_model(&model, graph).ok_or(FirmwareError::NoSuchGraph)?;
+    let &[image] = network.inputs.as_slice() else { return Err(FirmwareError::NoImage) };
+    let elements = |shape: &[usize]| shape.iter().product::<usize>();
+    let image_bytes = match network.value(image) {
+        value if value.data_type == DataType::U8 => elements(&value.shape),
+        _ => return Err(FirmwareError::NoImage),
+    };
+    if images.is_empty() || !images.len().is_multiple_of(image_bytes) {
+        return Err(FirmwareError::Images { expected: image_bytes, found: images.len() });
+    }
+    let arena_bytes = model.graph(graph).map_or(0, |view| view.arena_bytes());
+    let mut arena = AlignedVec::zeroed(arena_bytes);
+    let mut session = Session::new(&model, graph, &mut arena).map_err(FirmwareError::Session)?;
+    let lengths: Vec<usize> = network.outputs.iter().map(|(_, id)| elements(&network.value(*id).shape)).collect();
+    let mut golden = vec![];
+    for frame in images.chunks_exact(image_bytes) {
+        let mut outputs: Vec<Vec<f32>> = lengths.iter().map(|length| vec![0.0; *length]).collect();
+        let mut slices: Vec<&mut [f32]> = outputs.iter_mut().map(Vec::as_mut_slice).collect();
+        session.run(&[Input::U8(frame)], &mut slices).map_err(FirmwareError::Run)?;
+        golden.extend_from_slice(frame);
+        golden.extend(outputs.iter().flatten().flat_map(|value| value.to_le_bytes()));
+    }
+    let layers: Vec<(String, u64)> = network.nodes.iter().map(|node| (node.name.clone(), network.macs(node))).collect();
+    let macs = layers.iter().fold(0u64, |sum, (_, macs)| sum.saturating_add(*macs));
+    let facts =
+        Facts { name, graph, arena_bytes, image_bytes, image_shape: &network.value(image).shape, lengths: &lengths };
+    let description = facts.describe(&network, &layers, macs);
+    Ok(ModelFolder { model: file.to_vec(), golden, description, arena_bytes, macs })
+}
+
+struct Facts<'a> {
+    name: &'a str,
+    graph: &'a str,
+    arena_bytes: usize,
+    image_bytes: usize,
+    image_shape: &'a [usize],
+    lengths: &'a [usize],
+}
+
+impl Facts<'_> {
+    fn describe(&self, network: &Graph, layers: &[(String, u64)], macs: u64) -> String {
+        let Self { name, graph, arena_bytes, image_bytes, image_shape, lengths } = self;
+        let mut text = "// Written by `export firmware`; see docs/model-format.md for the model file.\n".to_string();
+        let names: Vec<&str> = network.outputs.iter().map(|(name, _)| name.as_str()).collect();
+        let values: usize = lengths.iter().sum();
+        let constants = [
+            ("What the model is called.", alloc::format!("NAME: &str = {name:?}")),
+            ("The graph to run.", alloc::format!("GRAPH: &str = {graph:?}")),
+            ("Memory that the graph needs.", alloc::format!("ARENA_BYTES: usize = {arena_bytes}")),
+            ("Multiplications of one run.", alloc::format!("MACS: u64 = {macs}")),
+            (
+                &alloc::format!("RGB bytes {image_shape:?}, rows first."),
+                alloc::format!("IMAGE_BYTES: usize = {image_bytes}"),
+            ),
+            (
+                &alloc::format!("Values of each output: {}.", names.join(", ")),
+                alloc::format!("OUTPUT_LENGTHS: [usize; {}] = {lengths:?}", lengths.len()),
+            ),
+            ("Values of all outputs.", alloc::format!("OUTPUT_VALUES: usize = {values}")),
+        ];
+        for (meaning, constant) in constants {
+            let _ = write!(text, "\n/// {meaning}\npub const {constant};\n");
+        }
+        let _ = write!(text, "\n/// Operators in the order in which they run, and their multiplications.\n");
+        let _ = writeln!(text, "#[rustfmt::skip]\npub static LAYERS: [(&str, u64); {}] = [", layers.len());
+        for (layer, macs) in layers {
+            let _ = writeln!(text, "    ({layer:?}, {macs}),");
+        }
+        text.push_str("];\n");
+        text
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::graph::{GraphBuilder, Op, Quantization};
+    use crate::model::write;
+
+    fn file() -> Vec<u8> {
+        let mut builder = GraphBuilder::new("encode");
+        let image = builder.input("image", &[1, 2, 3], DataType::U8);
+        let op = Op::QuantizeImage { mean: [0.5; 3], std: [0.25; 3] };
+        let made =
+            builder.quantized_node("image/int8", op, &[image], Quantization { scale: 0.02, zero_point: 0 }).unwrap();
+        let real = builder.node("real", Op::Dequantize, &[made]).unwrap();
+        builder.output("real", real);
+        write(&Default::default(), &[builder.finish()]).unwrap()
+    }
+
+    #[test]
+    fn frames_hold_images_and_answers() {
+        let images: Vec<u8> = (0..12).map(|i| i * 20).collect();
+        let folder = model_folder("small", &file(), "encode", &images).unwrap();
+        assert_eq!(folder.golden.len(), 2 * (6 + 24));
+        assert_eq!(folder.golden[..6], images[..6]);
+        assert_eq!(folder.golden[30..36], images[6..]);
+        // (0 / 255 - 0.5) / 0.25 is -2, as a hundred steps of 0.02.
+        assert_eq!(folder.golden[6..10], (-2.0f32).to_le_bytes());
+        for part in [
+            "NAME: &str = \"small\";",
+            "IMAGE_BYTES: usize = 6;",
+            "OUTPUT_LENGTHS: [usize; 1] = [6];",
+            "(\"real\", 0),",
+        ] {
+            assert!(folder.description.contains(part), "{part} in {}", folder.description);
+        }
+    }
+
+    #[test]
+    fn what_does_not_fit_is_refused() {
+        let refused = |graph: &str, images: &[u8]| model_folder("small", &file(), graph, images).unwrap_err();
+        assert_eq!(refused("decode", &[0; 6]), FirmwareError::NoSuchGraph);
+        assert_eq!(refused("encode", &[0; 7]), FirmwareError::Images { expected: 6, found: 7 });
+        assert_eq!(refused("encode", &[]), FirmwareError::Images { expected: 6, found: 0 });
+        assert!(matches!(model_folder("small", b"no", "encode", &[0; 6]), Err(FirmwareError::Model(_))));
+    }
+}
