@@ -23,6 +23,8 @@ fn config(method: &str, accumulate: usize) -> Config {
     (config.model.projector_hidden, config.model.embedding) = (32, 24);
     config.heads.hidden = 16;
     (config.fit.batch_size, config.fit.accumulate) = (24, accumulate);
+    // AdamW would turn the sign of a gradient that is nothing but rounding into a whole step.
+    (config.optimiser.kind, config.optimiser.lr) = (OptimiserKind::Sgd, 0.01);
     config.fit.clip_norm = 3.0;
     config.fit.ema_decay = 0.9;
     config
@@ -67,22 +69,21 @@ fn on_ranks(config: &Config, source: &Arc<dyn PairSource>, steps: usize, size: u
     })
 }
 
-/// Sums are taken in another order: parts of the batch first, then over ranks.
-///
-/// Rounding decides the sign of some activation sooner or later. It passes ReLU on one side only then, and the
-/// gradient's norm jumps by a part of a hundred where the loss moves by a part of ten thousand.
-fn tolerance(figure: &str) -> f64 {
-    if figure == "norm" { 2e-2 } else { 2e-3 }
-}
-
+/// Sums are taken in another order: parts of the batch first, then over ranks. So figures differ by rounding, until it
+/// decides the sign of some activation: that one passes ReLU on one side only, which moves the gradient of a network as
+/// small as this one by a part of a hundred, and the steps after it go apart.
 fn assert_as_one(what: &str, alone: &Course, courses: &[Course]) {
+    let mut differences = Vec::new();
     for (step, (alone, shared)) in alone.steps.iter().zip(&courses[0].steps).enumerate() {
         for ((name, a), (other, b)) in alone.iter().zip(shared) {
             assert_eq!(name, other);
-            let difference = (a - b).abs() / a.abs().max(1e-2);
-            assert!(difference < tolerance(name), "{what}: {name} of step {step}: {a} and {b}");
+            differences.push((a - b).abs() / a.abs().max(1e-2));
+            assert!(differences.last() < Some(&0.05), "{what}: {name} of step {step}: {a} and {b}");
         }
     }
+    differences.sort_by(f64::total_cmp);
+    let median = differences[differences.len() / 2];
+    assert!(median < 1e-5, "{what}: figures differ by {median:.1e} in the median");
     for course in courses {
         assert_eq!(course.steps, courses[0].steps, "{what}: ranks differ");
         assert_eq!(course.weights.to_bits(), courses[0].weights.to_bits(), "{what}: weights of ranks differ");
@@ -95,9 +96,9 @@ fn ranks_train_as_one() {
     for accumulate in [1, 2] {
         let config = config("sie", accumulate);
         let source = data::open(&config.data).unwrap();
-        let alone = train(&config, &source, 20, Arc::new(Alone));
+        let alone = train(&config, &source, 8, Arc::new(Alone));
         for size in [2, 3] {
-            let courses = on_ranks(&config, &source, 20, size);
+            let courses = on_ranks(&config, &source, 8, size);
             assert_as_one(&format!("{size} ranks, {accumulate} micro-batches"), &alone, &courses);
         }
     }
@@ -118,7 +119,6 @@ fn stepped(method: &str, accumulate: usize, batch: &StepBatch, pairs: Range<usiz
     let mut config = config(method, accumulate);
     config.fit.batch_size = pairs.len();
     config.fit.clip_norm = 0.0;
-    (config.optimiser.kind, config.optimiser.lr) = (OptimiserKind::Sgd, 0.01);
     (config.optimiser.momentum, config.optimiser.weight_decay, config.schedule.warmup_steps) = (0.0, 0.0, 0);
     let positions: Vec<usize> = pairs.collect();
     let mut training = Training::new(&config, 64, &Device::Cpu).unwrap();
