@@ -125,7 +125,7 @@ fn a_run_with_a_moving_average_survives_kills() {
 
 #[test]
 fn a_run_with_sgd_survives_kills() {
-    survives_kills(2, &["--set=optimiser.kind=sgd", "--set=optimiser.lr=0.01"]);
+    survives_kills(2, &["--set=optimiser.kind=sgd", "--set=optimiser.lr=0.001"]);
 }
 
 #[test]
