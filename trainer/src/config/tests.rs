@@ -116,15 +116,15 @@ fn wrong_keys_and_values_are_named() {
         Case { text: "fit.batch_size = 1", message: "my.toml: `fit.batch_size` is 1; allowed: 2 to 65536" },
         Case {
             text: "[fit]\nbatch_size = 12\naccumulate = 5",
-            message: "`fit.accumulate` is 5; allowed: 1, or a divisor of 12 (fit.batch_size) that leaves at least 2 pairs",
+            message: "my.toml: `fit.accumulate` is 5; allowed: 1, or a divisor of 12 (fit.batch_size) that leaves at least 2 pairs",
         },
         Case {
             text: "[fit]\nbatch_size = 12\naccumulate = 12",
-            message: "`fit.accumulate` is 12; allowed: 1, or a divisor of 12 (fit.batch_size) that leaves at least 2 pairs",
+            message: "my.toml: `fit.accumulate` is 12; allowed: 1, or a divisor of 12 (fit.batch_size) that leaves at least 2 pairs",
         },
         Case {
             text: "[fit]\naccumulate = 0",
-            message: "`fit.accumulate` is 0; allowed: 1, or a divisor of 128 (fit.batch_size) that leaves at least 2 pairs",
+            message: "my.toml: `fit.accumulate` is 0; allowed: 1, or a divisor of 128 (fit.batch_size) that leaves at least 2 pairs",
         },
         Case {
             text: "fit.precision = \"f16\"",
