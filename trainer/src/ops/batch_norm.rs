@@ -59,15 +59,15 @@ pub fn batch_norm(
     normalised(x, [gamma, beta], residual, options, None)
 }
 
-/// As [`batch_norm`], with the moments of the whole batch, of which every rank holds as many rows.
+/// As [`batch_norm()`], with the moments of the whole batch, of which every rank holds as many rows.
 ///
 /// Scale and shift get this rank's part of their gradient; the input's takes in what all ranks ask for.
 ///
 /// # Shapes
-/// As [`batch_norm`], the same on every rank.
+/// As [`batch_norm()`], the same on every rank.
 ///
 /// # Errors
-/// As [`batch_norm`], and when another rank has ended.
+/// As [`batch_norm()`], and when another rank has ended.
 pub fn batch_norm_over_ranks(
     x: &Tensor,
     gamma: &Tensor,
