@@ -78,6 +78,9 @@ fn assert_as_one(what: &str, alone: &Course, courses: &[Course]) {
         for ((name, a), (other, b)) in alone.iter().zip(shared) {
             assert_eq!(name, other);
             differences.push((a - b).abs() / a.abs().max(1e-2));
+            // Losses of the same weights: what ReLU makes of a rounding error moves gradients, not these.
+            let has_same_weights = step == 0 && name != "norm";
+            assert!(!has_same_weights || differences.last() < Some(&1e-5), "{what}: {name} at first: {a} and {b}");
             assert!(differences.last() < Some(&0.05), "{what}: {name} of step {step}: {a} and {b}");
         }
     }

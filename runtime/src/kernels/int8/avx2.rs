@@ -14,7 +14,8 @@ use core::arch::x86_64::{
 use super::convolution::{self, Convolution};
 use super::depthwise::{self, Depthwise, MOST_CHANNELS};
 use super::scalar::Scalar;
-use super::{BLOCK, Kernel, Operands, OutputScale, Segment, Sums, Window};
+use super::segment::{self, Segment};
+use super::{BLOCK, Kernel, Operands, OutputScale, Sums, Window};
 
 /// Numbers of 16 bits in a register.
 const LANES: usize = 16;
@@ -98,13 +99,8 @@ impl Kernel for Avx2 {
                 // type is only used on processors with AVX2.
                 unsafe { accumulate_sixteen(whole, segment, values.as_ptr()) };
             }
-            _ => Scalar::accumulate(sums, segment, values),
+            _ => segment::accumulate(sums, segment, values),
         }
-    }
-
-    #[inline(always)]
-    fn accumulate_constant(sums: &mut [i32], segment: Segment<'_>, value: i8) {
-        Scalar::accumulate_constant(sums, segment, value);
     }
 
     #[inline(always)]

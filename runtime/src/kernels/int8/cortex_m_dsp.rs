@@ -17,7 +17,7 @@ use core::arch::{asm, naked_asm};
 
 use super::depthwise::{self, Covered, Depthwise, Padding};
 use super::scalar::Scalar;
-use super::{BLOCK, Kernel, Operands, OutputScale, Segment, Sums, Window};
+use super::{BLOCK, Kernel, Operands, OutputScale, Sums, Window};
 
 /// The kernel; compiled only where the instructions exist.
 pub(crate) struct Dsp;
@@ -26,8 +26,6 @@ pub(crate) struct Dsp;
 const QUAD: usize = 4;
 /// Taps that a loop of the products takes; rows are multiples of it.
 const UNROLLED: usize = 8;
-/// Up to this shift a zero point, shifted left by it, leaves room for the product.
-const LARGEST_SHIFT: u32 = 20;
 
 impl Kernel for Dsp {
     const CHANNELS: usize = QUAD;
@@ -83,7 +81,7 @@ impl Kernel for Dsp {
         if !whole || output.len() < count.saturating_sub(1) * channels + filter_count {
             return;
         }
-        if scale.shift > LARGEST_SHIFT {
+        if scale.shift > OutputScale::LARGEST_SHIFT {
             return outputs_of_any_shift(operands, scale, first, output, channels);
         }
         let even = filter_count & !1;
@@ -92,7 +90,7 @@ impl Kernel for Dsp {
             let near = output.as_mut_ptr().wrapping_add(index * channels);
             // A window without a neighbour: what is there is written first, and then overwritten.
             let far = if index + 1 < count { near.wrapping_add(channels) } else { near };
-            let (constant, shift) = (constant(scale), scale.shift);
+            let (constant, shift) = (scale.constant(), scale.shift);
             let single = far == near;
             let by_four = if single { filter_count & !3 } else { 0 };
             let at = |filter: usize| {
@@ -139,7 +137,7 @@ impl Kernel for Dsp {
                 }
             }
         }
-        limit(scale, output.chunks_mut(channels.max(1)).take(count).filter_map(|pixel| pixel.get_mut(..filter_count)));
+        scale.limit(output.chunks_mut(channels.max(1)).take(count).filter_map(|pixel| pixel.get_mut(..filter_count)));
     }
 
     #[inline(always)]
@@ -153,35 +151,12 @@ impl Kernel for Dsp {
         let first = quads(options, arena, [from, pixel], covered, padding).unwrap_or(0);
         depthwise::one_output::<Scalar>(options, arena, [from, pixel], covered, first);
     }
-
-    fn accumulate(sums: &mut [i32], segment: Segment<'_>, values: &[i8]) {
-        Scalar::accumulate(sums, segment, values);
-    }
-
-    fn accumulate_constant(sums: &mut [i32], segment: Segment<'_>, value: i8) {
-        Scalar::accumulate_constant(sums, segment, value);
-    }
 }
 
 /// Biases and multipliers of `count` channels from `first` on.
 fn of_channels<'w>(scale: &OutputScale<'w>, first: usize, count: usize) -> Option<(&'w [i32], &'w [i32])> {
     let end = first.checked_add(count)?;
     Some((scale.bias.get(first..end)?, scale.multipliers.get(first..end)?))
-}
-
-fn constant(scale: &OutputScale<'_>) -> i32 {
-    ((1 << scale.shift) >> 1) + (scale.zero_point << scale.shift)
-}
-
-/// What saturation to eight bits has not done of an activation.
-#[inline(always)]
-fn limit<'o>(scale: &OutputScale<'_>, outputs: impl Iterator<Item = &'o mut [i8]>) {
-    let [low, high] = scale.bounds;
-    if low <= -128 && high >= 127 {
-        return;
-    }
-    let (low, high) = (low as i8, high as i8);
-    outputs.flatten().for_each(|number| *number = (*number).max(low).min(high));
 }
 
 /// As the trait has it, without assembly.
@@ -217,7 +192,7 @@ fn quads(
     let Depthwise { vertical, horizontal, channels, filters, scale, .. } = options;
     let done = channels & !3;
     let (rows, columns) = (taps_y.len(), taps_x.len());
-    if done == 0 || scale.shift > LARGEST_SHIFT || rows == 0 || columns == 0 {
+    if done == 0 || scale.shift > OutputScale::LARGEST_SHIFT || rows == 0 || columns == 0 {
         return None;
     }
     let (bias, multipliers) = of_channels(scale, 0, done)?;
@@ -236,7 +211,7 @@ fn quads(
         // next, within the arena; `done` channels of the output, the biases and the multipliers exist, and the input's
         // numbers are read before the output's are written.
         unsafe {
-            let (bias, multipliers, constant) = (bias.as_ptr(), multipliers.as_ptr(), constant(scale));
+            let (bias, multipliers, constant) = (bias.as_ptr(), multipliers.as_ptr(), scale.constant());
             rows_of_three(
                 filter,
                 input,
@@ -257,7 +232,7 @@ fn quads(
         let taps = starts.map(|row| row.map(of_tap));
         // SAFETY: as above; from each tap on, `channels` numbers can be read, of the arena or of the padding.
         unsafe {
-            let (bias, multipliers, constant) = (bias.as_ptr(), multipliers.as_ptr(), constant(scale));
+            let (bias, multipliers, constant) = (bias.as_ptr(), multipliers.as_ptr(), scale.constant());
             nine_taps(filter, &taps, *channels, done / QUAD, bias, multipliers, constant, scale.shift, output);
         }
     } else {
@@ -291,11 +266,11 @@ fn quads(
                     let value = i32::from(options.padding_value);
                     add_constants(&mut sums, filter.add(tap * channels), value, *channels, taps, rows, filter_row);
                 }
-                finish(&sums, multipliers, constant(scale), scale.shift, output.add(first));
+                finish(&sums, multipliers, scale.constant(), scale.shift, output.add(first));
             }
         }
     }
-    limit(scale, arena.get_mut(pixel..pixel + done).into_iter());
+    scale.limit(arena.get_mut(pixel..pixel + done).into_iter());
     Some(done)
 }
 

@@ -5,9 +5,10 @@
 use core::arch::naked_asm;
 
 #[cfg(sextant_thumb2)]
+use super::OutputScale;
+#[cfg(sextant_thumb2)]
 use super::depthwise::{self, Covered, Depthwise, Padding};
-use super::scalar::Scalar;
-use super::{BLOCK, Kernel, Operands, Segment, Sums, Window};
+use super::{BLOCK, Kernel, Operands, Sums, Window};
 use crate::memory::i16_as_i8_mut;
 
 /// The kernel.
@@ -89,21 +90,7 @@ impl Kernel for Plain {
             depthwise::one_output::<Self>(options, arena, [from, pixel], covered, 0);
         }
     }
-
-    #[inline(always)]
-    fn accumulate(sums: &mut [i32], segment: Segment<'_>, values: &[i8]) {
-        Scalar::accumulate(sums, segment, values);
-    }
-
-    #[inline(always)]
-    fn accumulate_constant(sums: &mut [i32], segment: Segment<'_>, value: i8) {
-        Scalar::accumulate_constant(sums, segment, value);
-    }
 }
-
-/// Up to this shift a zero point, shifted left by it, leaves room for the product.
-#[cfg(sextant_thumb2)]
-const LARGEST_SHIFT: u32 = 20;
 
 /// All channels of one output of a depthwise convolution; `None` when its window is another, or a shift too large.
 #[cfg(sextant_thumb2)]
@@ -120,25 +107,20 @@ fn three_by_three(
     let (bias, multipliers) = (scale.bias.get(..channels)?, scale.multipliers.get(..channels)?);
     let last = starts.iter().flatten().flatten().max().copied().unwrap_or(0);
     let inside = last + channels <= arena.len() && pixel + channels <= arena.len() && filters.len() >= 9 * channels;
-    if !inside || channels == 0 || scale.shift > LARGEST_SHIFT {
+    if !inside || channels == 0 || scale.shift > OutputScale::LARGEST_SHIFT {
         return None;
     }
     let memory = arena.as_mut_ptr();
     let of_tap = |start: Option<usize>| start.map_or(padding.as_ptr(), |start| memory.wrapping_add(start).cast_const());
     let taps = starts.map(|row| row.map(of_tap));
-    let constant = ((1 << scale.shift) >> 1) + (scale.zero_point << scale.shift);
     // SAFETY: from each of the nine taps on, `channels` numbers can be read, from the arena or the padding, which has at
     // least as many; so many numbers of the output, biases and multipliers exist, and nine times as many filters. The
     // input's numbers are read before the output's are written.
     unsafe {
         let (bias, multipliers, output) = (bias.as_ptr(), multipliers.as_ptr(), memory.wrapping_add(pixel));
-        nine_taps(filters.as_ptr(), &taps, channels, bias, multipliers, constant, scale.shift, output);
+        nine_taps(filters.as_ptr(), &taps, channels, bias, multipliers, scale.constant(), scale.shift, output);
     }
-    let [low, high] = scale.bounds;
-    if low > -128 || high < 127 {
-        let (low, high) = (low as i8, high as i8);
-        arena.get_mut(pixel..pixel + channels)?.iter_mut().for_each(|number| *number = (*number).max(low).min(high));
-    }
+    scale.limit(arena.get_mut(pixel..pixel + channels).into_iter());
     Some(())
 }
 

@@ -15,13 +15,16 @@ mod cortex_m_plain;
 pub(crate) mod depthwise;
 pub(crate) mod pooling;
 pub(crate) mod quantize;
+#[cfg(not(any(sextant_thumb1, sextant_thumb2)))]
 mod scalar;
+mod segment;
 
 #[cfg(test)]
 mod tests;
 
 use crate::graph::requantize;
 use depthwise::{Covered, Depthwise, Padding};
+use segment::Segment;
 
 /// Windows, and filters, that are multiplied at a time.
 pub(crate) const BLOCK: usize = 4;
@@ -60,14 +63,6 @@ pub(crate) struct Window<'a> {
     pub index: usize,
 }
 
-/// Neighbouring taps of a depthwise filter: `taps` times `sums.len()` numbers, each `step` after the one before.
-#[derive(Clone, Copy)]
-pub(crate) struct Segment<'a> {
-    pub filters: &'a [i8],
-    pub taps: usize,
-    pub step: usize,
-}
-
 /// What a target does in its own way.
 pub(crate) trait Kernel: Sized {
     /// Channels of a depthwise convolution that it likes to sum at a time, at most [`depthwise::MOST_CHANNELS`].
@@ -84,10 +79,16 @@ pub(crate) trait Kernel: Sized {
     fn products(operands: Operands<'_>, sums: &mut Sums);
 
     /// Adds `filters[t * step + i] * values[t * step + i]` over the taps `t` to `sums[i]`.
-    fn accumulate(sums: &mut [i32], segment: Segment<'_>, values: &[i8]);
+    #[inline(always)]
+    fn accumulate(sums: &mut [i32], segment: Segment<'_>, values: &[i8]) {
+        segment::accumulate(sums, segment, values);
+    }
 
     /// The same with `value` for all values.
-    fn accumulate_constant(sums: &mut [i32], segment: Segment<'_>, value: i8);
+    #[inline(always)]
+    fn accumulate_constant(sums: &mut [i32], segment: Segment<'_>, value: i8) {
+        segment::accumulate_constant(sums, segment, value);
+    }
 
     /// Multiplies the windows with all filters, and writes the results; `output` starts at the first window's channel
     /// `first`, and the next window's is `channels` later.
@@ -150,5 +151,29 @@ impl OutputScale<'_> {
             let scaled = requantize(sum.wrapping_add(*bias), *multiplier, self.shift).wrapping_add(self.zero_point);
             *to = scaled.max(low).min(high) as i8;
         }
+    }
+}
+
+/// What the assembly of processors with Thumb-2 needs of a scale.
+#[cfg(any(sextant_dsp, sextant_thumb2))]
+impl OutputScale<'_> {
+    /// Up to this shift a zero point, shifted left by it, leaves room for the product.
+    pub const LARGEST_SHIFT: u32 = 20;
+
+    /// `2^(shift - 1) + (zero_point << shift)`: added before the shift, it rounds and moves to the zero point.
+    #[inline(always)]
+    pub fn constant(&self) -> i32 {
+        ((1 << self.shift) >> 1) + (self.zero_point << self.shift)
+    }
+
+    /// What saturation to eight bits has not done of an activation.
+    #[inline(always)]
+    pub fn limit<'o>(&self, outputs: impl Iterator<Item = &'o mut [i8]>) {
+        let [low, high] = self.bounds;
+        if low <= -128 && high >= 127 {
+            return;
+        }
+        let (low, high) = (low as i8, high as i8);
+        outputs.flatten().for_each(|number| *number = (*number).max(low).min(high));
     }
 }

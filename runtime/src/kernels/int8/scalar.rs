@@ -1,13 +1,13 @@
-//! What every target repeats.
+//! What every target repeats; compiled where no other kernel takes its place.
 
-use super::{BLOCK, Kernel, Operands, Segment, Sums, Window};
+use super::{BLOCK, Kernel, Operands, Sums, Window, segment};
 
 /// Plain loops, two filters by two windows at a time, so that each number that is loaded is used twice. Windows stand
 /// one after the other.
 pub(crate) struct Scalar;
 
 impl Kernel for Scalar {
-    const CHANNELS: usize = QUAD;
+    const CHANNELS: usize = segment::QUAD;
 
     #[inline(always)]
     fn place(window: Window<'_>, at: usize, values: &[i8]) {
@@ -39,55 +39,6 @@ impl Kernel for Scalar {
             }
         }
     }
-
-    #[inline(always)]
-    fn accumulate(sums: &mut [i32], segment: Segment<'_>, values: &[i8]) {
-        let Segment { filters, taps, step } = segment;
-        let taps = steps(filters, step).zip(steps(values, step)).take(taps);
-        if let Ok(quad) = <&mut [i32; QUAD]>::try_from(&mut *sums) {
-            // Sums that stay in registers.
-            let mut held = *quad;
-            for (filter, values) in taps {
-                let (Some(filter), Some(values)) = (filter.first_chunk::<QUAD>(), values.first_chunk::<QUAD>()) else {
-                    return;
-                };
-                for ((sum, weight), value) in held.iter_mut().zip(filter).zip(values) {
-                    *sum = sum.wrapping_add(i32::from(*weight) * i32::from(*value));
-                }
-            }
-            *quad = held;
-            return;
-        }
-        for (filter, values) in taps {
-            for ((sum, weight), value) in sums.iter_mut().zip(filter).zip(values) {
-                *sum = sum.wrapping_add(i32::from(*weight) * i32::from(*value));
-            }
-        }
-    }
-
-    #[inline(always)]
-    fn accumulate_constant(sums: &mut [i32], segment: Segment<'_>, value: i8) {
-        let Segment { filters, taps, step } = segment;
-        for filter in steps(filters, step).take(taps) {
-            for (sum, weight) in sums.iter_mut().zip(filter) {
-                *sum = sum.wrapping_add(i32::from(*weight) * i32::from(value));
-            }
-        }
-    }
-}
-
-/// Sums that are added to at a time.
-const QUAD: usize = 4;
-
-/// The numbers from each multiple of `step` on.
-#[inline(always)]
-fn steps(numbers: &[i8], step: usize) -> impl Iterator<Item = &[i8]> {
-    let mut rest = Some(numbers);
-    core::iter::from_fn(move || {
-        let here = rest?;
-        rest = here.get(step..);
-        Some(here)
-    })
 }
 
 /// `[window][filter]`.

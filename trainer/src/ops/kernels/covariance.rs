@@ -1,14 +1,11 @@
 //! Variance and covariance of a batch of vectors, and the terms of VICReg's loss that are made of them.
 
-use rayon::prelude::*;
-
 use super::conv2d::{Conv2dShape, conv2d_forward, conv2d_weight_gradient};
 use super::fresh::fresh;
+use super::optimizer::squared_l2_norm;
 
 /// Added to a variance before its square root is taken.
 const VARIANCE_EPS: f32 = 1e-4;
-/// Numbers per task of a pass over the batch.
-const PART: usize = 1 << 15;
 
 /// A batch `[rows, columns]` with every column's mean taken off.
 pub(crate) struct Centred {
@@ -30,13 +27,6 @@ fn product_shape(rows: usize, depth: usize, columns: usize) -> Conv2dShape {
         padding: [0, 0],
         groups: 1,
     }
-}
-
-fn sum_of_squares(x: &[f32]) -> f64 {
-    // Partial sums of fixed parts: the result does not depend on the number of threads.
-    let parts: Vec<f64> =
-        x.par_chunks(PART).map(|part| part.iter().map(|&v| f64::from(v) * f64::from(v)).sum()).collect();
-    parts.iter().sum()
 }
 
 impl Centred {
@@ -103,7 +93,7 @@ impl Centred {
     /// `sum_{i != j} Cov_ij^2 / columns`, with `|Cov|^2 = |X X^T|^2 / (n - 1)^2`.
     pub(crate) fn covariance_penalty(&self) -> f32 {
         let scale = f64::from(self.scale());
-        let all = sum_of_squares(&self.gram()) * scale * scale;
+        let all = squared_l2_norm(&self.gram()) * scale * scale;
         let diagonal: f64 = self.variances().iter().map(|&v| f64::from(v) * f64::from(v)).sum();
         ((all - diagonal) / self.columns as f64) as f32
     }

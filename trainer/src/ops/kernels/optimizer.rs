@@ -66,8 +66,13 @@ pub fn sgd_step(params: &mut [f32], grads: &[f32], velocity: &mut [f32], hyper: 
 
 /// Euclidean norm, summed in double precision in an order that does not depend on threads.
 pub fn l2_norm(x: &[f32]) -> f32 {
+    squared_l2_norm(x).sqrt() as f32
+}
+
+/// The square of [`l2_norm`].
+pub(super) fn squared_l2_norm(x: &[f32]) -> f64 {
     let chunks: Vec<f64> = x.par_chunks(CHUNK_LEN).map(square_sum).collect();
-    chunks.iter().sum::<f64>().sqrt() as f32
+    chunks.iter().sum()
 }
 
 /// LARS's factor on the gradient, `eta |w| / (|g| + weight_decay |w|)` (You et al. 2017, eq. 6); 1 where either norm
