@@ -50,9 +50,7 @@ struct Exchanged {
 impl Exchanged {
     fn mean(&self, values: &[f32]) -> Result<Vec<f32>> {
         let mut values = values.to_vec();
-        self.collective.all_reduce_sum(&mut values)?;
-        let share = 1.0 / self.collective.size() as f32;
-        values.iter_mut().for_each(|value| *value *= share);
+        self.collective.all_reduce_mean(&mut values)?;
         Ok(values)
     }
 

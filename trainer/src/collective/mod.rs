@@ -47,6 +47,17 @@ pub trait Collective: Debug + Send + Sync {
     /// When another rank has ended.
     fn all_reduce_sum(&self, values: &mut [f32]) -> Result<(), CollectiveError>;
 
+    /// Replaces the numbers by their means over all ranks.
+    ///
+    /// # Errors
+    /// When another rank has ended.
+    fn all_reduce_mean(&self, values: &mut [f32]) -> Result<(), CollectiveError> {
+        self.all_reduce_sum(values)?;
+        let share = 1.0 / self.size() as f32;
+        values.iter_mut().for_each(|value| *value *= share);
+        Ok(())
+    }
+
     /// As [`Self::all_reduce_sum`], in double precision.
     ///
     /// # Errors

@@ -4,6 +4,7 @@ use candle_core::backprop::GradStore;
 use candle_core::{Result, Tensor, Var};
 
 use crate::collective::Collective;
+use crate::ops::tape::add_gradient;
 
 /// Adds the parameters' gradients of one more micro-batch; what else `newest` holds is dropped.
 pub(super) fn add_gradients<'a>(
@@ -14,11 +15,7 @@ pub(super) fn add_gradients<'a>(
     let Some(mut sum) = sum else { return Ok(newest) };
     for var in parameters {
         if let Some(gradient) = newest.remove(var) {
-            let total = match sum.remove(var) {
-                Some(before) => (before + gradient)?,
-                None => gradient,
-            };
-            sum.insert(var, total);
+            add_gradient(&mut sum, var, gradient)?;
         }
     }
     Ok(sum)

@@ -11,7 +11,7 @@ use super::contiguous::{Numbers, numbers, stored, tensor};
 use super::cuda_precision::in_single_precision;
 use super::kernels::batch_norm::{self, BatchNormBackward, ChannelMoments};
 use super::kernels::fresh::fresh;
-use super::norm_over_ranks::{composed_over_ranks, mean_over_ranks, moments_over_ranks};
+use super::norm_over_ranks::{centring_sums_over_ranks, composed_over_ranks, moments_over_ranks};
 use super::tape::{self, wants_gradient};
 use crate::collective::Collective;
 
@@ -205,7 +205,8 @@ impl BatchNorm {
         let (by_gamma, by_beta) = backward.parameter_gradients();
         let mut by_residual = residual.filter(|residual| wants_gradient(residual)).map(|_| fresh(numbers.len()));
         let mut by_input = fresh(numbers.len());
-        let means = self.ranks.as_deref().map(|ranks| mean_over_ranks([&by_gamma, &by_beta], ranks)).transpose()?;
+        let means =
+            self.ranks.as_deref().map(|ranks| centring_sums_over_ranks([&by_gamma, &by_beta], ranks)).transpose()?;
         let [of_gamma, of_beta] = means.as_ref().map_or([&by_gamma, &by_beta], |[gamma, beta]| [gamma, beta]);
         backward.input_gradient(of_gamma, of_beta, &mut by_input, by_residual.as_deref_mut());
         let by_residual = by_residual.map(|data| tensor(data, x.shape())).transpose()?;

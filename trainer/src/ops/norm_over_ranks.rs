@@ -27,11 +27,9 @@ pub(super) fn moments_over_ranks(own: &ChannelMoments, ranks: &dyn Collective) -
 
 /// Means over all ranks of the sums by which the input's gradient is centred: the kernel divides them by this rank's
 /// numbers, and all ranks together have as many times more as there are ranks.
-pub(super) fn mean_over_ranks(sums: [&[f32]; 2], ranks: &dyn Collective) -> Result<[Vec<f32>; 2]> {
+pub(super) fn centring_sums_over_ranks(sums: [&[f32]; 2], ranks: &dyn Collective) -> Result<[Vec<f32>; 2]> {
     let mut all = sums.concat();
-    ranks.all_reduce_sum(&mut all)?;
-    let share = 1.0 / ranks.size() as f32;
-    all.iter_mut().for_each(|sum| *sum *= share);
+    ranks.all_reduce_mean(&mut all)?;
     let second = all.split_off(sums[0].len());
     Ok([all, second])
 }

@@ -70,13 +70,7 @@ impl Recording {
             for (input, gradient) in inputs.iter().zip(backward(&inputs, &output, &gradient)?) {
                 match gradient {
                     Some(gradient) if is_noted(input) => add(&mut inner, input.id(), gradient)?,
-                    Some(gradient) if input.is_variable() => {
-                        let sum = match gradients.remove(input) {
-                            None => gradient,
-                            Some(earlier) => (earlier + gradient)?,
-                        };
-                        gradients.insert(input, sum);
-                    }
+                    Some(gradient) if input.is_variable() => add_gradient(gradients, input, gradient)?,
                     _ => {}
                 }
             }
@@ -89,6 +83,19 @@ impl Drop for Recording {
     fn drop(&mut self) {
         TAPE.set(None);
     }
+}
+
+/// Adds one more gradient by a variable to those that it has.
+///
+/// # Errors
+/// When shapes differ.
+pub fn add_gradient(gradients: &mut GradStore, variable: &Tensor, gradient: Tensor) -> Result<()> {
+    let sum = match gradients.remove(variable) {
+        None => gradient,
+        Some(earlier) => (earlier + gradient)?,
+    };
+    gradients.insert(variable, sum);
+    Ok(())
 }
 
 fn add(sums: &mut HashMap<TensorId, Tensor>, id: TensorId, gradient: Tensor) -> Result<()> {
