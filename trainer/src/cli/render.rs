@@ -4,8 +4,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use crate::data::{
-    DataFormat, DataSetDescription, DataSetWriter, ObjectRecord, PairSource, RenderedPairs, SextantWriter,
-    ThreeDieBenchWriter, stream_seed,
+    DataFormat, DataSetDescription, DataSetWriter, PairSource, RenderedPairs, SextantWriter, ThreeDieBenchWriter,
+    write_views,
 };
 use crate::scene::sweethome3d::{SweetHome3d, default_cache_folder};
 use crate::scene::{
@@ -125,20 +125,15 @@ pub fn run(args: RenderArgs) -> Result<()> {
     for warning in pairs.object_source().warnings() {
         eprintln!("warning: {warning}");
     }
-    let description = describe(&args, &pairs)?;
-    let mut writer = create_writer(&args, description)?;
+    let description = DataSetDescription::of(&pairs, args.views, args.seed, args.source.name())?;
+    let mut writer = create_writer(&args, description.clone())?;
     let mut sheet = ContactSheet::new(pairs.object_count(), args.image_size);
     let bar = progress_bar("images");
     bar.set_length((pairs.object_count() * args.views) as u64);
-    for object in 0..pairs.object_count() {
-        if stop.is_set() {
-            return Err(crate::data::DataError::Interrupted.into());
-        }
-        let (latents, images) = pairs.views(object, args.views, stream_seed(args.seed, "render", object as u64))?;
-        sheet.offer(object, &images);
-        writer.write_object(&latents, &images)?;
+    write_views(&pairs, &description, writer.as_mut(), &stop, |object, images| {
+        sheet.offer(object, images);
         bar.inc(args.views as u64);
-    }
+    })?;
     bar.finish_and_clear();
     writer.write_picture(CONTACT_SHEET, &sheet.image)?;
     writer.finish()?;
@@ -211,27 +206,6 @@ fn rotation(args: &RenderArgs) -> Result<RotationSampling> {
     };
     rotation.validate().context("--rotation-limit")?;
     Ok(rotation)
-}
-
-fn describe(args: &RenderArgs, pairs: &RenderedPairs) -> Result<DataSetDescription> {
-    let source = pairs.object_source();
-    let record = |object| {
-        Ok(ObjectRecord {
-            id: source.id(object),
-            label: source.label(object),
-            held_out: source.is_held_out(object),
-            symmetry: source.symmetry(object)?.into(),
-        })
-    };
-    Ok(DataSetDescription {
-        image_size: args.image_size,
-        views_per_object: args.views,
-        class_names: source.class_names().to_vec(),
-        objects: (0..source.len()).map(record).collect::<Result<_>>()?,
-        rotation: rotation(args)?,
-        seed: args.seed,
-        source: args.source.name().to_owned(),
-    })
 }
 
 fn create_writer(args: &RenderArgs, description: DataSetDescription) -> Result<Box<dyn DataSetWriter>> {

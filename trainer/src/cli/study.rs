@@ -25,6 +25,10 @@ pub struct StudyArgs {
     /// How many rows count as leading.
     #[arg(long, default_value_t = 5)]
     leaders: usize,
+    /// Views of each object that are rendered once, before the first run, and that all runs see; 0 renders new ones for
+    /// every step.
+    #[arg(long, default_value_t = 50)]
+    views: usize,
     /// Configuration in TOML for all runs; its keys go before the preset's.
     #[arg(long)]
     config: Option<PathBuf>,
@@ -99,6 +103,7 @@ fn options(args: StudyArgs) -> anyhow::Result<StudyOptions> {
         preset: args.study.preset().into(),
         file: args.config,
         sets: args.sets,
+        views: args.views,
         rows,
         seeds: args.seeds.max(1),
         leaders: args.leaders,
@@ -126,7 +131,7 @@ fn command(args: &StudyArgs) -> String {
     if !args.rows.is_empty() {
         words.push(format!("--rows {}", args.rows.join(",")));
     }
-    words.push(format!("--seeds {} --leaders {}", args.seeds, args.leaders));
+    words.push(format!("--seeds {} --leaders {} --views {}", args.seeds, args.leaders, args.views));
     words.extend(args.config.iter().map(|file| format!("--config {}", file.display())));
     words.extend(args.sets.iter().map(|set| format!("--set {set}")));
     words.join(" ")

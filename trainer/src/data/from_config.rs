@@ -19,19 +19,38 @@ pub fn open(config: &DataConfig) -> Result<Arc<dyn PairSource>, DataError> {
 }
 
 fn open_any(config: &DataConfig) -> Result<Arc<dyn PairSource>, DataError> {
-    match config.source {
-        DataSource::Sextant | DataSource::ThreeDieBench => open_folder(path(config)?, Some(config.image_size)),
-        DataSource::Procedural => rendered(config, Arc::new(Procedural::new(procedural_settings(config))?)),
+    Ok(match open_objects(config)? {
+        Some(rendered) => Arc::new(rendered),
+        None => open_folder(path(config)?, Some(config.image_size))?,
+    })
+}
+
+/// The objects of a configuration with their renderer; `None` where it names a folder of images.
+///
+/// # Errors
+/// When a folder is missing or broken, or a setting is out of its range.
+pub fn open_objects(config: &DataConfig) -> Result<Option<RenderedPairs>, DataError> {
+    let objects: Arc<dyn ObjectSource> = match config.source {
+        DataSource::Sextant | DataSource::ThreeDieBench => return Ok(None),
+        DataSource::Procedural => Arc::new(Procedural::new(procedural_settings(config))?),
         DataSource::Meshes => {
             let meshes = MeshFolder::open(path(config)?, mesh_settings(config))?;
             meshes.load_all()?;
-            rendered(config, Arc::new(meshes))
+            Arc::new(meshes)
         }
         DataSource::Sweethome3d => {
             let cache = config.path.clone().map_or_else(default_cache_folder, Ok::<PathBuf, _>)?;
-            rendered(config, Arc::new(SweetHome3d::open(&cache, config.object_diagonal)?))
+            Arc::new(SweetHome3d::open(&cache, config.object_diagonal)?)
         }
-    }
+    };
+    let settings = SceneSettings {
+        image_size: config.image_size,
+        supersampling: config.supersampling,
+        shadows: config.shadows,
+        ..SceneSettings::default()
+    };
+    let renderer = Renderer::new(settings).map_err(|error| DataError::Unusable(error.to_string()))?;
+    Ok(Some(RenderedPairs::new(objects, renderer, config.rotation)))
 }
 
 /// Without objects of both kinds a run would end in an error, after all its training.
@@ -50,17 +69,6 @@ fn path(config: &DataConfig) -> Result<&Path, DataError> {
         .path
         .as_deref()
         .ok_or_else(|| DataError::Unusable("data.path is missing: name the folder of the data".into()))
-}
-
-fn rendered(config: &DataConfig, objects: Arc<dyn ObjectSource>) -> Result<Arc<dyn PairSource>, DataError> {
-    let settings = SceneSettings {
-        image_size: config.image_size,
-        supersampling: config.supersampling,
-        shadows: config.shadows,
-        ..SceneSettings::default()
-    };
-    let renderer = Renderer::new(settings).map_err(|error| DataError::Unusable(error.to_string()))?;
-    Ok(Arc::new(RenderedPairs::new(objects, renderer, config.rotation)))
 }
 
 fn procedural_settings(config: &DataConfig) -> ProceduralSettings {

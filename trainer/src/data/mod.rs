@@ -20,12 +20,13 @@ mod symmetry_record;
 mod three_die_bench;
 mod three_die_bench_writer;
 mod view_order;
+mod write_views;
 mod writer;
 
 pub use area_resize::resize_rgb;
 pub use error::DataError;
 pub use feed::{BatchShare, Feed, FeedSettings, StepBatch};
-pub use from_config::open;
+pub use from_config::{open, open_objects};
 pub use manifest::{FORMAT_NAME, FORMAT_VERSION, FRAME, Manifest, Normalisation, ObjectRecord, ShardRecord};
 pub use npy::{NpyArray, NpyValues, parse_npy, read_npy, write_npy};
 pub use open::{DataFormat, detect_format, open_folder};
@@ -39,6 +40,7 @@ pub use symmetry_record::SymmetryRecord;
 pub use three_die_bench::ThreeDieBenchFolder;
 pub use three_die_bench_writer::ThreeDieBenchWriter;
 pub use view_order::{ObjectOrder, stream_rng, stream_seed};
+pub use write_views::write_views;
 pub use writer::{DataSetDescription, DataSetWriter};
 
 #[cfg(test)]

@@ -27,6 +27,11 @@ impl RenderedPairs {
         &self.renderer
     }
 
+    /// How objects are turned.
+    pub fn rotation(&self) -> RotationSampling {
+        self.rotation
+    }
+
     /// The objects, as their source has them.
     pub fn object_source(&self) -> &Arc<dyn ObjectSource> {
         &self.source

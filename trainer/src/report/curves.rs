@@ -16,27 +16,23 @@ const FIRST: [(&str, &str); 6] = [
     ("lr", "learning rate"),
 ];
 
-/// Prefixes of figures that get one chart each.
+/// Prefixes of figures that get one chart each, folded away.
 const FURTHER: [&str; 2] = ["loss/", "embedding/"];
 
 /// A chart for each figure, with a line for each run that has it.
 pub fn curves(page: &mut Page, records: &[RunRecord]) {
     page.heading(2, "Curves");
-    for (key, title) in FIRST {
-        chart(page, records, key, title);
-    }
+    page.charts(&FIRST.iter().filter_map(|(key, title)| chart(records, key, title)).collect::<Vec<_>>());
     let named = records.iter().flat_map(|record| record.metrics.iter().flat_map(|m| m.values.keys()));
     let further: BTreeSet<&String> = named.filter(|key| FURTHER.iter().any(|prefix| key.starts_with(prefix))).collect();
-    for key in further {
-        chart(page, records, key, key);
-    }
+    let mut folded = Page::default();
+    folded.charts(&further.into_iter().filter_map(|key| chart(records, key, key)).collect::<Vec<_>>());
+    page.folded("Terms of the losses, and embeddings", folded);
 }
 
-fn chart(page: &mut Page, records: &[RunRecord], key: &str, title: &str) {
+fn chart(records: &[RunRecord], key: &str, title: &str) -> Option<String> {
     let series: Vec<Series> = records.iter().filter_map(|record| series(record, key)).collect();
-    if !series.is_empty() {
-        page.svg(&line_chart(title, "step", &series));
-    }
+    (!series.is_empty()).then(|| line_chart(title, "step", &series))
 }
 
 fn series(record: &RunRecord, key: &str) -> Option<Series> {

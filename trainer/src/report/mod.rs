@@ -54,11 +54,11 @@ pub fn report(runs: &[&Path], device: &str) -> anyhow::Result<String> {
             let evaluation = stored_evaluation(run).map_or_else(|| evaluate(model, &source, &config), Ok)?;
             let pool = Pool::of(model, &source, &config.evaluation)?;
             let mut page = Page::default();
-            tables::confusion(&mut page, &pool);
-            map::maps(&mut page, &pool)?;
             neighbours::strips(&mut page, &pool)?;
             steering::strips(&mut page, model, &pool)?;
+            map::maps(&mut page, &pool)?;
             worst::strips(&mut page, &pool)?;
+            tables::confusion(&mut page, &pool);
             Ok((evaluation, page))
         })?;
         let metrics = read_metrics(&run.join("metrics.jsonl"))?;
@@ -71,13 +71,14 @@ pub fn report(runs: &[&Path], device: &str) -> anyhow::Result<String> {
 fn assemble(records: &[RunRecord], pictures: Vec<(String, Page)>) -> String {
     let mut page = Page::default();
     page.heading(1, "Sextant report");
-    tables::figures(&mut page, records);
-    tables::angles(&mut page, records);
-    curves::curves(&mut page, records);
+    // What is looked at first stands first.
     for (name, sections) in pictures {
         page.heading(2, &name);
         page.append(sections);
     }
+    tables::figures(&mut page, records);
+    tables::angles(&mut page, records);
+    curves::curves(&mut page, records);
     page.finish("Sextant report")
 }
 

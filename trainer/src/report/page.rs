@@ -8,14 +8,18 @@ pub struct Page {
     body: String,
 }
 
-const STYLE: &str = "body{font:16px/1.45 system-ui,sans-serif;margin:0 auto;padding:1rem;max-width:60rem;color:#1b1b1f;\
+const STYLE: &str = "body{font:16px/1.45 system-ui,sans-serif;margin:0 auto;padding:1rem;max-width:64rem;color:#1b1b1f;\
 background:#fff}h1,h2,h3{line-height:1.2}h2{border-top:1px solid #ccc;padding-top:1rem;overflow-wrap:anywhere}\
 .wide{overflow-x:auto}table{border-collapse:collapse;font-variant-numeric:tabular-nums}\
 td,th{padding:.2rem .6rem;border-bottom:1px solid #ddd;text-align:right;white-space:nowrap}\
-td:first-child,th:first-child{text-align:left}svg{width:100%;height:auto;max-width:46rem;display:block}\
+td:first-child,th:first-child{text-align:left;white-space:normal}svg{width:100%;height:auto;display:block}\
+.charts{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(19rem,100%),1fr));gap:1rem;align-items:start;\
+margin:.6rem 0}summary{cursor:pointer;font-weight:600;margin:.6rem 0}\
 .strip{display:flex;flex-wrap:wrap;gap:.4rem;margin:.3rem 0 1rem}figure{margin:0;width:5.5rem;font-size:.75rem;line-height:1.2}\
 figure img{width:100%;image-rendering:auto;border-radius:4px;display:block}figure.query img{outline:3px solid #c2410c}\
-p.note{color:#555;margin:.2rem 0 .6rem}@media(prefers-color-scheme:dark){body{background:#16161a;color:#e6e6ea}\
+p.note{color:#555;margin:.2rem 0 .6rem}@media(max-width:34rem){td,th{padding:.15rem .3rem;font-size:.8rem}\
+.strip{gap:.25rem}figure{width:calc((100% - 1rem)/5);font-size:.65rem}}\
+@media(prefers-color-scheme:dark){body{background:#16161a;color:#e6e6ea}\
 td,th{border-color:#333}h2{border-color:#444}p.note{color:#aaa}svg{background:#fff;border-radius:4px}}";
 
 impl Page {
@@ -40,10 +44,18 @@ impl Page {
         self.add("</table></div>\n");
     }
 
-    /// A drawing.
-    pub fn svg(&mut self, svg: &str) {
-        self.add(svg);
-        self.add("\n");
+    /// Drawings as SVG, as many beside one another as the screen has room for.
+    pub fn charts(&mut self, drawings: &[String]) {
+        self.add("<div class=\"charts\">\n");
+        for drawing in drawings {
+            self.add(&format!("<div>{drawing}</div>\n"));
+        }
+        self.add("</div>\n");
+    }
+
+    /// Another page's contents, folded away below their name.
+    pub fn folded(&mut self, name: &str, contents: Self) {
+        self.add(&format!("<details><summary>{}</summary>\n{}</details>\n", escape(name), contents.body));
     }
 
     /// Pictures beside one another; the first is what the others answer.

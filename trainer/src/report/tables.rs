@@ -84,8 +84,7 @@ pub fn angles(page: &mut Page, records: &[RunRecord]) {
     };
     let series: Vec<(String, Vec<f64>)> =
         records.iter().map(|r| (r.name.clone(), (0..groups.len()).map(|g| of_group(r, g)).collect())).collect();
-    page.svg(&bar_chart("median error, degrees", &groups, &series));
-    page.heading(3, &format!("By class: {}", first.name));
+    page.charts(&[bar_chart("median error, degrees", &groups, &series)]);
     let mut rows = vec![["class", "images", "top-1", "median", "symmetry-aware"].map(String::from).to_vec()];
     rows.extend(first.evaluation.per_class.iter().map(|c| {
         let (plain, symmetric) = (c.pose.plain.median_deg, c.pose.symmetric.median_deg);
@@ -97,7 +96,9 @@ pub fn angles(page: &mut Page, records: &[RunRecord]) {
             format!("{symmetric:.1}°"),
         ]
     }));
-    page.table(&rows);
+    let mut folded = Page::default();
+    folded.table(&rows);
+    page.folded(&format!("By class: {}", first.name), folded);
 }
 
 /// What a linear probe takes for what.
@@ -109,5 +110,5 @@ pub fn confusion(page: &mut Page, pool: &Pool) {
     for view in &pool.views {
         counts[view.label as usize][view.probed_label as usize] += 1;
     }
-    page.svg(&confusion_drawing("images of held-out objects", &pool.class_names, &counts));
+    page.charts(&[confusion_drawing("images of held-out objects", &pool.class_names, &counts)]);
 }

@@ -59,7 +59,7 @@ fn a_report_has_every_section_and_needs_no_network() {
     for words in ["http:", "https:", "<script", "<link", "src=\"/", "url("] {
         assert!(!outside.contains(words), "{words} reaches outside the file");
     }
-    for tag in ["svg", "table", "figure", "div"] {
+    for tag in ["svg", "table", "figure", "div", "details"] {
         let opened = html.matches(&format!("<{tag}")).count();
         assert_eq!(opened, html.matches(&format!("</{tag}>")).count(), "{tag}");
     }

@@ -2,6 +2,7 @@
 //!
 //! A study can be stopped at any moment and started again: finished runs are kept, an unfinished one is resumed.
 
+mod images;
 mod plan;
 mod results;
 mod summary;
@@ -14,6 +15,7 @@ use crate::evaluate::Evaluation;
 use crate::fit::{FitOptions, FitOutcome, fit};
 use crate::run::{MetricRecord, RunFolder, read_metrics};
 
+pub use images::rendered_images;
 pub use plan::{Plan, Row, view_count};
 pub use results::{replace_section, write_results};
 pub use summary::{RowSummary, Spread};
@@ -63,15 +65,16 @@ pub enum StudyOutcome {
 /// # Errors
 /// When a folder holds a run of another configuration, a run fails, or a file cannot be written.
 pub fn study(options: &StudyOptions) -> anyhow::Result<StudyOutcome> {
+    let Some(images) = rendered_images(options)? else { return Ok(StudyOutcome::Interrupted) };
     let mut finished = Vec::new();
     for row in &options.plan.rows {
-        let Some(run) = run_of(options, row, 0)? else { return Ok(StudyOutcome::Interrupted) };
+        let Some(run) = run_of(options, row, 0, &images)? else { return Ok(StudyOutcome::Interrupted) };
         finished.push(run);
         write_results(options, &finished)?;
     }
     for row in leaders(&options.plan, &finished) {
         for seed in 1..options.plan.seeds {
-            let Some(run) = run_of(options, row, seed)? else { return Ok(StudyOutcome::Interrupted) };
+            let Some(run) = run_of(options, row, seed, &images)? else { return Ok(StudyOutcome::Interrupted) };
             finished.push(run);
             write_results(options, &finished)?;
         }
@@ -92,8 +95,8 @@ fn leaders<'a>(plan: &'a Plan, finished: &[FinishedRun]) -> Vec<&'a Row> {
 }
 
 /// The finished run of a row, trained or taken up again where it is not there; `None` when it was interrupted.
-fn run_of(options: &StudyOptions, row: &Row, seed: u64) -> anyhow::Result<Option<FinishedRun>> {
-    let config = options.plan.config(row, seed)?;
+fn run_of(options: &StudyOptions, row: &Row, seed: u64, images: &[String]) -> anyhow::Result<Option<FinishedRun>> {
+    let config = options.plan.config(row, seed, images)?;
     let folder = options.out.join(&config.name);
     if let Some(run) = finished_run(&folder, row, seed, &config)? {
         eprintln!("{}: done", folder.display());

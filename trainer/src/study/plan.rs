@@ -17,6 +17,8 @@ pub struct Plan {
     pub file: Option<PathBuf>,
     /// `key=value` changes for all runs.
     pub sets: Vec<String>,
+    /// Views of each object that are rendered before the first run, as in 3DIEBench; 0: every step renders its own.
+    pub views: usize,
     /// What differs.
     pub rows: Vec<Row>,
     /// Seeds of the leading rows.
@@ -68,17 +70,17 @@ impl Row {
 }
 
 impl Plan {
-    /// The configuration of a run. All rows see as many images: a method that needs more views of each object gets
+    /// The configuration of a run; `images` are the changes of [`super::rendered_images`]. All rows see as many images: a method that needs more views of each object gets
     /// smaller batches.
     ///
     /// # Errors
     /// When keys or values are wrong.
-    pub fn config(&self, row: &Row, seed: u64) -> anyhow::Result<Config> {
+    pub fn config(&self, row: &Row, seed: u64, images: &[String]) -> anyhow::Result<Config> {
         let name = format!("{}-seed{seed}", row.label);
         // The heads of the presets learn from labels; a comparison of methods needs features that do not.
         let fixed = ["heads.gradient=detached".to_string()];
         let own = [format!("name={name}"), format!("fit.seed={seed}")];
-        let sets: Vec<String> = fixed.into_iter().chain(self.sets.clone()).chain(row.sets.clone()).chain(own).collect();
+        let sets: Vec<String> = [&fixed, &self.sets[..], images, &row.sets, &own].concat();
         let mut config = Config::resolve(Some(&self.preset), self.file.as_deref(), &sets)?;
         config.fit.batch_size = (2 * config.fit.batch_size / view_count(&config)?).max(2);
         config.validate()?;

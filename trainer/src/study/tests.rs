@@ -17,7 +17,7 @@ fn options(folder: &Path) -> StudyOptions {
         "evaluation.train_pairs=40",
         "evaluation.probe_epochs=1",
         "evaluation.gallery_objects=2",
-        "evaluation.gallery_views=5",
+        "evaluation.gallery_views=4",
         "evaluation.out_of_range_pairs=8",
     ];
     let all = Row::methods();
@@ -28,6 +28,7 @@ fn options(folder: &Path) -> StudyOptions {
             preset: "quickstart".into(),
             file: None,
             sets: sets.map(String::from).to_vec(),
+            views: 4,
             rows: vec![pick("sie"), pick("seq-jepa")],
             seeds: 2,
             leaders: 1,
