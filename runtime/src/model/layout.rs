@@ -137,6 +137,7 @@ pub(crate) mod node {
     pub const OUTPUT: usize = 16;
     /// What the operator's own fields are relative to.
     pub const PARAMETERS: usize = 20;
+    #[cfg(feature = "alloc")]
     pub const PARAMETER_BYTES: usize = 44;
     /// Lower and upper bound of a clamp, relative to the parameters.
     pub const CLAMP_BOUNDS: usize = 36;

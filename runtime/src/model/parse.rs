@@ -7,7 +7,8 @@ use super::record::{Record, Span};
 use super::tensor::TensorData;
 use super::view::{GraphView, Model, NodeView, TensorView, ValueView};
 use crate::graph::{
-    DataType, Operand, Operands, Overlap, ValueId, WeightId, WeightInfo, check_scales, infer, overlap, scratch_bytes,
+    ALL_OPERATORS, DataType, Operand, Operands, Overlap, ValueId, WeightId, WeightInfo, check_scales, infer, overlap,
+    scratch_bytes,
 };
 use crate::memory::is_aligned;
 
@@ -19,13 +20,22 @@ impl<'m> Model<'m> {
     /// # Errors
     /// When anything in the file contradicts anything else, or is of another version.
     pub fn parse(bytes: &'m [u8]) -> Result<Self, ParseError> {
+        Self::parse_only::<ALL_OPERATORS>(bytes)
+    }
+
+    /// As [`Self::parse`] for models that have none but these operators, a set as `ARENA_BYTES`' neighbour `OPERATORS` in
+    /// a generated `description.rs`: the program links no code for others.
+    ///
+    /// # Errors
+    /// As there, and when a graph has another operator.
+    pub fn parse_only<const OPERATORS: u64>(bytes: &'m [u8]) -> Result<Self, ParseError> {
         check_header(bytes)?;
         let model = split_sections(bytes)?;
         check_metadata(&model)?;
         check_tensors(&model)?;
         let mut used = Used::default();
         for index in 0..model.count(Section::Graphs) {
-            check_graph(&model, index, &mut used)?;
+            check_graph::<OPERATORS>(&model, index, &mut used)?;
         }
         used.check_complete(&model)?;
         Ok(model)
@@ -180,13 +190,13 @@ fn take(used: &mut usize, span: Span, most: usize, available: usize) -> Result<(
     if *used > available { Err(Fault::OutOfRange) } else { Ok(()) }
 }
 
-fn check_graph(model: &Model<'_>, index: usize, used: &mut Used) -> Result<(), ParseError> {
+fn check_graph<const OPERATORS: u64>(model: &Model<'_>, index: usize, used: &mut Used) -> Result<(), ParseError> {
     let graph = check_graph_record(model, index, used).map_err(at(Section::Graphs, index))?;
     for value in 0..graph.values.count {
         check_value(&graph, value).map_err(at(Section::Values, graph.values.first + value))?;
     }
     for node in 0..graph.nodes.count {
-        check_node(&graph, node, used).map_err(at(Section::Nodes, graph.nodes.first + node))?;
+        check_node::<OPERATORS>(&graph, node, used).map_err(at(Section::Nodes, graph.nodes.first + node))?;
     }
     for weight in 0..graph.weights.count {
         graph.weight_at(weight).map_err(at(Section::Weights, graph.weights.first + weight))?;
@@ -278,7 +288,7 @@ impl Operands for FileOperands<'_, '_> {
     }
 }
 
-fn check_node(graph: &GraphView<'_>, index: usize, used: &mut Used) -> Result<(), Fault> {
+fn check_node<const OPERATORS: u64>(graph: &GraphView<'_>, index: usize, used: &mut Used) -> Result<(), Fault> {
     let node = graph.node_at(index)?;
     take(&mut used.links, node.inputs, MAX_NODE_INPUTS, graph.model.count(Section::Links))?;
     for input in node.inputs() {
@@ -294,12 +304,15 @@ fn check_node(graph: &GraphView<'_>, index: usize, used: &mut Used) -> Result<()
     if output.made_by != u32::try_from(index).ok() {
         return Err(Fault::LiveRange);
     }
+    if OPERATORS & graph.operator_bit(&node, output.data_type) == 0 {
+        return Err(Fault::OperatorNotLinked);
+    }
     let operands = FileOperands { graph, inputs: node.inputs };
-    let inferred = infer(&node.op, &operands).map_err(Fault::Operands)?;
+    let inferred = infer::<OPERATORS>(&node.op, &operands).map_err(Fault::Operands)?;
     if inferred != (output.shape, output.data_type) {
         return Err(Fault::ShapeMismatch);
     }
-    check_scales(&node.op, &operands, output.data_type, output.quantization).map_err(Fault::Operands)
+    check_scales::<OPERATORS>(&node.op, &operands, output.data_type, output.quantization).map_err(Fault::Operands)
 }
 
 fn check_output(graph: &GraphView<'_>, index: usize) -> Result<(), Fault> {

@@ -1,9 +1,9 @@
 use super::error::Fault;
-use super::layout::{self, SECTION_COUNT, SECTIONS, Section};
+use super::layout::{self, SECTION_COUNT, Section};
 use super::op_code;
 use super::record::{Record, Span};
 use super::tensor::TensorData;
-use crate::graph::{DataType, Op, Quantization, Shape, ValueId, WeightId};
+use crate::graph::{DataType, Op, Quantization, Shape, ValueId, WeightId, operator_bit};
 
 /// A checked model file, read in place.
 #[derive(Clone, Copy)]
@@ -54,8 +54,7 @@ impl<'m> Model<'m> {
     }
 
     fn section(&self, section: Section) -> &'m [u8] {
-        let index = SECTIONS.iter().position(|other| *other == section);
-        index.and_then(|index| self.sections.get(index)).copied().unwrap_or(&[])
+        self.sections.get(section as usize).copied().unwrap_or(&[])
     }
 
     pub(crate) fn metadata_at(&self, index: usize) -> Result<(&'m str, &'m str), Fault> {
@@ -147,6 +146,21 @@ impl<'m> GraphView<'m> {
         let graph = *self;
         let unreachable = NodeView { model: graph.model, name: "", op: Op::Relu, inputs: EMPTY, output: ValueId(0) };
         (0..graph.nodes.count).map(move |index| graph.node_at(index).unwrap_or(unreachable))
+    }
+
+    /// The bit of a node's operator in a set of operators, if it makes numbers of that type.
+    pub(crate) fn operator_bit(&self, node: &NodeView<'m>, makes: DataType) -> u64 {
+        let weight = match node.op {
+            Op::Conv2d { weight, .. } => self.weight(weight).map(|weight| weight.shape),
+            _ => None,
+        };
+        operator_bit(&node.op, makes, weight)
+    }
+
+    /// The operators that the graph has, for [`Model::parse_only`] and `Session::only`.
+    pub fn operators(&self) -> u64 {
+        let bit = |node: NodeView<'m>| Some(self.operator_bit(&node, self.value(node.output)?.data_type));
+        self.nodes().filter_map(bit).fold(0, |all, bit| all | bit)
     }
 
     /// How many weights there are; their ids count from zero.

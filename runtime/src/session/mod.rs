@@ -8,7 +8,7 @@ mod tests;
 
 pub use error::{RunError, SessionError};
 
-use crate::graph::{DataType, ValueId};
+use crate::graph::{ALL_OPERATORS, DataType, ValueId};
 use crate::memory::{as_f32, is_aligned};
 use crate::model::{GraphView, Model, NodeView, ValueView};
 
@@ -62,7 +62,7 @@ impl Input<'_> {
 /// # Ok::<(), Box<dyn core::error::Error>>(())
 /// ```
 #[derive(Debug)]
-pub struct Session<'m, 'a> {
+pub struct Session<'m, 'a, const OPERATORS: u64 = ALL_OPERATORS> {
     graph: GraphView<'m>,
     arena: &'a mut [u8],
 }
@@ -74,7 +74,21 @@ impl<'m, 'a> Session<'m, 'a> {
     /// When the model has no such graph, or the arena is smaller than [`GraphView::arena_bytes`] or not aligned
     /// to [`crate::memory::ALIGNMENT_BYTES`].
     pub fn new(model: &Model<'m>, graph: &str, arena: &'a mut [u8]) -> Result<Self, SessionError> {
+        Self::only(model, graph, arena)
+    }
+}
+
+impl<'m, 'a, const OPERATORS: u64> Session<'m, 'a, OPERATORS> {
+    /// As [`Session::new`], of a graph that has none but these operators ([`GraphView::operators`]): the program links no
+    /// kernels for others. See [`Model::parse_only`].
+    ///
+    /// # Errors
+    /// As there, and when the graph has another operator.
+    pub fn only(model: &Model<'m>, graph: &str, arena: &'a mut [u8]) -> Result<Self, SessionError> {
         let graph = model.graph(graph).ok_or(SessionError::NoSuchGraph)?;
+        if OPERATORS != ALL_OPERATORS && graph.operators() & !OPERATORS != 0 {
+            return Err(SessionError::OperatorNotLinked);
+        }
         let (required_bytes, found_bytes) = (graph.arena_bytes(), arena.len());
         if !is_aligned(arena) {
             return Err(SessionError::ArenaMisaligned);
@@ -110,7 +124,7 @@ impl<'m, 'a> Session<'m, 'a> {
         self.check_inputs(inputs)?;
         self.check_outputs(outputs)?;
         for node in self.graph.nodes() {
-            node::run(&self.graph, &node, inputs, self.arena).ok_or(RunError::ModelChanged)?;
+            node::run::<OPERATORS>(&self.graph, &node, inputs, self.arena).ok_or(RunError::ModelChanged)?;
             watch(&node);
         }
         for ((_, value), output) in self.graph.outputs().zip(outputs) {

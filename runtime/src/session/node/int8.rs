@@ -2,7 +2,10 @@
 
 use super::operands::{Operands, Pair};
 use super::{arena_range, pooling, window};
-use crate::graph::{Activation, Blend, Op, Quantization, Ratio, WeightId, is_depthwise, rescale, saturate};
+use crate::graph::{
+    Activation, Blend, DataType, Op, OperatorKind as Kind, Quantization, Ratio, WeightId, is_depthwise, is_linked,
+    rescale, saturate,
+};
 use crate::kernels::axes::{AroundAxis, transpose};
 use crate::kernels::int8::OutputScale;
 use crate::kernels::int8::convolution::{Convolution, convolve};
@@ -15,44 +18,57 @@ use crate::memory::{as_i8_mut, as_i16_mut};
 use crate::model::{GraphView, NodeView, QuantizedFilters, TensorData, ValueView};
 
 /// Operators whose inputs are beside their output, or exactly where it is.
-pub(super) fn run(operands: &Operands<'_>, made: &ValueView<'_>, output: &mut [u8]) -> Option<()> {
+pub(super) fn run<const OPERATORS: u64>(
+    operands: &Operands<'_>,
+    made: &ValueView<'_>,
+    output: &mut [u8],
+) -> Option<()> {
     let output = as_i8_mut(output);
     let to = made.quantization?;
     let first = operands.value(0)?;
+    let linked = |kind| is_linked(OPERATORS, kind, DataType::I8);
     match &operands.node.op {
-        Op::QuantizeImage { mean, std } => quantize_image(mean, std, to, operands.image(0)?, output),
-        Op::Quantize => elementwise::map(operands.floats(0)?, output, |value| to.quantize(value)),
-        Op::Add { activation } => {
+        Op::QuantizeImage { mean, std } if linked(Kind::QuantizeImage) => {
+            quantize_image(mean, std, to, operands.image(0)?, output)
+        }
+        Op::Quantize if linked(Kind::Quantize) => {
+            elementwise::map(operands.floats(0)?, output, |value| to.quantize(value))
+        }
+        Op::Add { activation } if linked(Kind::Add) => {
             let blend = Blend::of([operands.quantization(0)?, operands.quantization(1)?], to)?;
             let bounds = to.bounds(*activation);
             combine(operands, output, |a, b| limit(blend.apply(a, b), bounds))?;
         }
-        Op::Mul { activation } => {
+        Op::Mul { activation } if linked(Kind::Mul) => {
             let inputs = [operands.quantization(0)?, operands.quantization(1)?];
             let ratio = Ratio::of(inputs[0].scale * inputs[1].scale / to.scale)?;
             let zero_points = [inputs[0], inputs[1], to].map(|quantization| i32::from(quantization.zero_point));
             let bounds = to.bounds(*activation);
             combine(operands, output, |a, b| limit(multiply(a, b, zero_points, ratio), bounds))?;
         }
-        Op::Relu => map(operands, output, to.bounds(Activation::Relu))?,
-        Op::Clamp { low, high } => map(operands, output, to.bounds(Activation::Clamp { low: *low, high: *high }))?,
-        Op::Reshape { .. } => map(operands, output, [-128, 127])?,
-        Op::GlobalAveragePool => {
+        Op::Relu if linked(Kind::Relu) => map(operands, output, to.bounds(Activation::Relu))?,
+        Op::Clamp { low, high } if linked(Kind::Clamp) => {
+            map(operands, output, to.bounds(Activation::Clamp { low: *low, high: *high }))?
+        }
+        Op::Reshape { .. } if linked(Kind::Reshape) => map(operands, output, [-128, 127])?,
+        Op::GlobalAveragePool if linked(Kind::GlobalAveragePool) => {
             global_average_pool(Mean::new(first.quantization?, to), operands.numbers(0)?, output)?;
         }
-        Op::Slice { start, .. } => {
+        Op::Slice { start, .. } if linked(Kind::Slice) => {
             let (from, to) = (first.shape.split_channels().1, made.shape.split_channels().1);
             channels::slice_channels(*start as usize, from, to, operands.numbers(0)?, output);
         }
-        Op::Concat => concat(operands, made.shape.split_channels().1, to, output)?,
-        Op::Transpose { axes } => transpose(first.shape, *axes, operands.numbers(0)?, output),
-        Op::ReduceMean { axis } => {
+        Op::Concat if linked(Kind::Concat) => concat(operands, made.shape.split_channels().1, to, output)?,
+        Op::Transpose { axes } if linked(Kind::Transpose) => {
+            transpose(first.shape, *axes, operands.numbers(0)?, output)
+        }
+        Op::ReduceMean { axis } if linked(Kind::ReduceMean) => {
             let around = AroundAxis::of(first.shape, *axis)?;
             let finish = Mean::new(first.quantization?, to).of(around.length)?;
             let sum = |sum: Option<i32>, value: i8| sum.unwrap_or(0).wrapping_add(value.into());
             around.reduce(operands.numbers(0)?, output, sum, finish);
         }
-        Op::ReduceMax { axis } => {
+        Op::ReduceMax { axis } if linked(Kind::ReduceMax) => {
             let around = AroundAxis::of(first.shape, *axis)?;
             around.reduce(
                 operands.numbers(0)?,
@@ -67,7 +83,7 @@ pub(super) fn run(operands: &Operands<'_>, made: &ValueView<'_>, output: &mut [u
 }
 
 /// Sliding windows and linear operators: the output may lie over parts of the input that are done with.
-pub(super) fn run_in_arena(
+pub(super) fn run_in_arena<const OPERATORS: u64>(
     graph: &GraphView<'_>,
     node: &NodeView<'_>,
     made: &ValueView<'_>,
@@ -78,17 +94,18 @@ pub(super) fn run_in_arena(
     let (activations, scratch) = arena.split_at_mut_checked(graph.activation_bytes())?;
     let activations = as_i8_mut(activations);
     let quantization = made.quantization?;
+    let linked = |kind| is_linked(OPERATORS, kind, DataType::I8);
     match &node.op {
-        Op::MaxPool2d { kernel, stride, padding } => {
+        Op::MaxPool2d { kernel, stride, padding } if linked(Kind::MaxPool2d) => {
             let options = pooling(input.shape, made.shape, *kernel, *stride, *padding)?;
             max_pool(&options, *made.shape.extents().first()?, activations, from, to)
         }
-        Op::AveragePool2d { kernel, stride, padding } => {
+        Op::AveragePool2d { kernel, stride, padding } if linked(Kind::AveragePool2d) => {
             let options = pooling(input.shape, made.shape, *kernel, *stride, *padding)?;
             let mean = Mean::new(input.quantization?, quantization);
             average_pool(&options, *made.shape.extents().first()?, mean, activations, from, to)
         }
-        Op::Linear { weight, bias, activation } => {
+        Op::Linear { weight, bias, activation } if linked(Kind::Linear) => {
             let (filters, scale) = filters(graph, *weight, *bias, *activation, quantization)?;
             let point = WindowAxis { size: 1, kernel: 1, stride: 1, padding_before: 0 };
             let options = Convolution {
@@ -105,7 +122,9 @@ pub(super) fn run_in_arena(
             convolve(&options, activations, from, to, as_i16_mut(scratch)?);
             Some(())
         }
-        Op::Conv2d { weight, bias, stride, padding, groups, activation } => {
+        Op::Conv2d { weight, bias, stride, padding, groups, activation }
+            if linked(Kind::Conv2d) || linked(Kind::Depthwise) =>
+        {
             let shape = graph.weight(*weight)?.shape;
             let (filters, scale) = filters(graph, *weight, *bias, *activation, quantization)?;
             let (&[height, width, input_channels], &[_, kernel_height, kernel_width, _], &[rows, columns, channels]) =
@@ -115,12 +134,15 @@ pub(super) fn run_in_arena(
             };
             let [vertical, horizontal] = window([height, width], [kernel_height, kernel_width], *stride, *padding);
             let padding_value = input.quantization?.zero_point;
-            if is_depthwise(&node.op, shape) {
+            if linked(Kind::Depthwise) && is_depthwise(&node.op, shape) {
                 let output = [rows, columns];
                 let filters = filters.rows;
                 let options = Depthwise { vertical, horizontal, channels, output, filters, padding_value, scale };
                 convolve_depthwise(&options, activations, from, to);
                 return Some(());
+            }
+            if !linked(Kind::Conv2d) {
+                return None;
             }
             let options = Convolution {
                 vertical,
