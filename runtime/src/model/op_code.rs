@@ -1,6 +1,7 @@
 //! Operators as bytes: one code, one activation, 44 bytes of parameters.
 
 use super::error::Fault;
+use super::layout::NODE_BYTES;
 #[cfg(feature = "alloc")]
 use super::layout::node::PARAMETER_BYTES;
 use super::layout::node::{ACTIVATION, CLAMP_BOUNDS, OPERATOR, PARAMETERS};
@@ -17,7 +18,7 @@ pub(crate) struct OpCode {
 }
 
 /// The operator of a node record.
-pub(crate) fn decode(record: Record<'_>) -> Result<Op, Fault> {
+pub(crate) fn decode(record: Record<'_, NODE_BYTES>) -> Result<Op, Fault> {
     let activation = match record.u8(ACTIVATION) {
         0 => Activation::Identity,
         1 => Activation::Relu,

@@ -28,6 +28,7 @@ impl<'m> Model<'m> {
     ///
     /// # Errors
     /// As there, and when a graph has another operator.
+    #[inline(never)]
     pub fn parse_only<const OPERATORS: u64>(bytes: &'m [u8]) -> Result<Self, ParseError> {
         check_header(bytes)?;
         let model = split_sections(bytes)?;
@@ -49,16 +50,14 @@ impl<'m> Model<'m> {
 }
 
 fn check_header(bytes: &[u8]) -> Result<(), ParseError> {
-    let header = Record(bytes);
+    let too_short = ParseError::TooShort { found_bytes: bytes.len() };
     if bytes.len() < MAGIC.len() {
-        return Err(ParseError::TooShort { found_bytes: bytes.len() });
+        return Err(too_short);
     }
     if !bytes.starts_with(&MAGIC) {
         return Err(ParseError::Magic);
     }
-    if bytes.len() < HEADER_BYTES {
-        return Err(ParseError::TooShort { found_bytes: bytes.len() });
-    }
+    let header = Record(bytes.first_chunk::<HEADER_BYTES>().ok_or(too_short)?);
     if header.u32(MAGIC.len()) != VERSION {
         return Err(ParseError::Version { found: header.u32(MAGIC.len()) });
     }
@@ -77,10 +76,11 @@ fn check_header(bytes: &[u8]) -> Result<(), ParseError> {
 }
 
 fn split_sections(bytes: &[u8]) -> Result<Model<'_>, ParseError> {
-    let header = Record(bytes);
-    let mut sections: [&[u8]; SECTION_COUNT] = [&[]; SECTION_COUNT];
+    let too_short = ParseError::TooShort { found_bytes: bytes.len() };
+    let header = Record(bytes.first_chunk::<HEADER_BYTES>().ok_or(too_short)?);
+    let mut strings: &[u8] = &[];
     let mut position = HEADER_BYTES;
-    for ((index, section), slot) in SECTIONS.iter().enumerate().zip(&mut sections) {
+    for (index, section) in SECTIONS.iter().enumerate() {
         let wrong = ParseError::SectionTable { section: *section };
         let Span { first: offset, count: length } = header.span(SECTION_TABLE_OFFSET + 8 * index);
         let end = offset.checked_add(length).ok_or(wrong)?;
@@ -88,7 +88,8 @@ fn split_sections(bytes: &[u8]) -> Result<Model<'_>, ParseError> {
         if offset != position || length % section.record_bytes() != 0 {
             return Err(wrong);
         }
-        *slot = bytes.get(offset..end).ok_or(wrong)?;
+        // The last one in the table.
+        strings = bytes.get(offset..end).ok_or(wrong)?;
         if bytes.get(end..next).is_none_or(|padding| padding.iter().any(|byte| *byte != 0)) {
             return Err(wrong);
         }
@@ -97,13 +98,12 @@ fn split_sections(bytes: &[u8]) -> Result<Model<'_>, ParseError> {
     if header.u32(SECTION_COUNT_OFFSET) as usize != SECTION_COUNT {
         return Err(ParseError::SectionTable { section: Section::Metadata });
     }
-    let [.., strings] = sections;
     let strings = core::str::from_utf8(strings).map_err(|error| ParseError::Record {
         section: Section::Strings,
         index: error.valid_up_to(),
         fault: Fault::Utf8,
     })?;
-    Ok(Model { sections, strings, data: bytes.get(position..).unwrap_or(&[]), file_bytes: bytes.len() })
+    Ok(Model { header: header.0, bytes, strings, data: bytes.get(position..).unwrap_or(&[]) })
 }
 
 /// Turns a fault into an error that says where it is.
@@ -137,7 +137,7 @@ fn check_tensors(model: &Model<'_>) -> Result<(), ParseError> {
 /// Where the next tensor's data must start. Consecutive tensors cannot be listed more often than they are stored,
 /// so checking them takes no longer than reading the file.
 fn check_tensor(model: &Model<'_>, index: usize, position: usize) -> Result<usize, Fault> {
-    let record = model.record(Section::Tensors, index)?;
+    let record = model.record::<TENSOR_BYTES>(Section::Tensors, index)?;
     if record.u32(layout::tensor::DATA_OFFSET) as usize != position {
         return Err(Fault::NotConsecutive);
     }
@@ -412,7 +412,7 @@ impl Place {
     }
 
     /// The same from a record whose names have been checked: this runs for every pair of values.
-    fn of_checked(record: Record<'_>) -> Option<Self> {
+    fn of_checked(record: Record<'_, VALUE_BYTES>) -> Option<Self> {
         let start = record.optional(layout::value::ARENA_OFFSET)? as usize;
         let shape = record.shape(layout::value::RANK, layout::value::SHAPE).ok()?;
         let bytes = shape.elements().checked_mul(record.data_type(layout::value::DATA_TYPE).ok()?.bytes())?;

@@ -1,5 +1,5 @@
 use super::error::Fault;
-use super::layout::{self, SECTION_COUNT, Section};
+use super::layout::{self, Section};
 use super::op_code;
 use super::record::{Record, Span};
 use super::tensor::TensorData;
@@ -8,10 +8,11 @@ use crate::graph::{DataType, Op, Quantization, Shape, ValueId, WeightId, operato
 /// A checked model file, read in place.
 #[derive(Clone, Copy)]
 pub struct Model<'m> {
-    pub(crate) sections: [&'m [u8]; SECTION_COUNT],
+    pub(crate) header: &'m [u8; layout::HEADER_BYTES],
+    /// The whole file.
+    pub(crate) bytes: &'m [u8],
     pub(crate) strings: &'m str,
     pub(crate) data: &'m [u8],
-    pub(crate) file_bytes: usize,
 }
 
 impl<'m> Model<'m> {
@@ -39,31 +40,35 @@ impl<'m> Model<'m> {
 
     /// Bytes of the whole file.
     pub fn file_bytes(&self) -> usize {
-        self.file_bytes
+        self.bytes.len()
     }
 
     pub(crate) fn count(&self, section: Section) -> usize {
         self.section(section).len() / section.record_bytes()
     }
 
-    pub(crate) fn record(&self, section: Section, index: usize) -> Result<Record<'m>, Fault> {
-        let bytes = section.record_bytes();
-        let start = index.checked_mul(bytes).ok_or(Fault::OutOfRange)?;
-        let end = start.checked_add(bytes).ok_or(Fault::OutOfRange)?;
-        self.section(section).get(start..end).map(Record).ok_or(Fault::OutOfRange)
+    /// `BYTES` are those of the section's records.
+    pub(crate) fn record<const BYTES: usize>(
+        &self,
+        section: Section,
+        index: usize,
+    ) -> Result<Record<'m, BYTES>, Fault> {
+        let (records, _) = self.section(section).as_chunks::<BYTES>();
+        records.get(index).map(Record).ok_or(Fault::OutOfRange)
     }
 
     fn section(&self, section: Section) -> &'m [u8] {
-        self.sections.get(section as usize).copied().unwrap_or(&[])
+        let Span { first, count } = Record(self.header).span(layout::SECTION_TABLE_OFFSET + 8 * section as usize);
+        self.bytes.get(first..).and_then(|rest| rest.get(..count)).unwrap_or(&[])
     }
 
     pub(crate) fn metadata_at(&self, index: usize) -> Result<(&'m str, &'m str), Fault> {
-        let record = self.record(Section::Metadata, index)?;
+        let record = self.record::<{ layout::METADATA_BYTES }>(Section::Metadata, index)?;
         Ok((record.name(self.strings)?, record.text(layout::METADATA_VALUE, self.strings)?))
     }
 
     pub(crate) fn graph_at(&self, index: usize) -> Result<GraphView<'m>, Fault> {
-        let record = self.record(Section::Graphs, index)?;
+        let record = self.record::<{ layout::GRAPH_BYTES }>(Section::Graphs, index)?;
         record.require_zero(layout::graph::RESERVED, Fault::ReservedNotZero)?;
         Ok(GraphView {
             model: *self,
@@ -79,13 +84,13 @@ impl<'m> Model<'m> {
     }
 
     pub(crate) fn link(&self, index: usize) -> Option<ValueId> {
-        self.record(Section::Links, index).ok().map(|record| ValueId(record.u32(0)))
+        self.record::<{ layout::LINK_BYTES }>(Section::Links, index).ok().map(|record| ValueId(record.u32(0)))
     }
 }
 
 impl core::fmt::Debug for Model<'_> {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        write!(f, "Model({} bytes)", self.file_bytes)
+        write!(f, "Model({} bytes)", self.bytes.len())
     }
 }
 
@@ -188,8 +193,8 @@ impl<'m> GraphView<'m> {
         })
     }
 
-    pub(crate) fn value_record(&self, index: usize) -> Result<Record<'m>, Fault> {
-        self.model.record(Section::Values, self.values.at(index).ok_or(Fault::Reference)?)
+    pub(crate) fn value_record(&self, index: usize) -> Result<Record<'m, { layout::VALUE_BYTES }>, Fault> {
+        self.model.record::<{ layout::VALUE_BYTES }>(Section::Values, self.values.at(index).ok_or(Fault::Reference)?)
     }
 
     pub(crate) fn node_at(&self, index: usize) -> Result<NodeView<'m>, Fault> {
@@ -204,18 +209,22 @@ impl<'m> GraphView<'m> {
         })
     }
 
-    pub(crate) fn node_record(&self, index: usize) -> Result<Record<'m>, Fault> {
-        self.model.record(Section::Nodes, self.nodes.at(index).ok_or(Fault::Reference)?)
+    pub(crate) fn node_record(&self, index: usize) -> Result<Record<'m, { layout::NODE_BYTES }>, Fault> {
+        self.model.record::<{ layout::NODE_BYTES }>(Section::Nodes, self.nodes.at(index).ok_or(Fault::Reference)?)
     }
 
     pub(crate) fn weight_at(&self, index: usize) -> Result<TensorView<'m>, Fault> {
-        let record = self.model.record(Section::Weights, self.weights.at(index).ok_or(Fault::Reference)?)?;
+        let record = self
+            .model
+            .record::<{ layout::WEIGHT_BYTES }>(Section::Weights, self.weights.at(index).ok_or(Fault::Reference)?)?;
         let tensor = self.model.tensor_at(record.u32(layout::weight::TENSOR) as usize)?;
         Ok(TensorView { name: record.name(self.model.strings)?, shape: tensor.shape, data: tensor.data })
     }
 
     pub(crate) fn output_at(&self, index: usize) -> Result<(&'m str, ValueId), Fault> {
-        let record = self.model.record(Section::Outputs, self.outputs.at(index).ok_or(Fault::Reference)?)?;
+        let record = self
+            .model
+            .record::<{ layout::OUTPUT_BYTES }>(Section::Outputs, self.outputs.at(index).ok_or(Fault::Reference)?)?;
         Ok((record.name(self.model.strings)?, ValueId(record.u32(layout::output::VALUE))))
     }
 }
@@ -227,7 +236,10 @@ impl core::fmt::Debug for GraphView<'_> {
 }
 
 /// Scale and zero point of an int8 value; a value of another type has none.
-fn quantization(record: Record<'_>, data_type: DataType) -> Result<Option<Quantization>, Fault> {
+fn quantization(
+    record: Record<'_, { layout::VALUE_BYTES }>,
+    data_type: DataType,
+) -> Result<Option<Quantization>, Fault> {
     if data_type != DataType::I8 {
         record.require_zero(layout::value::QUANTIZATION_FIELDS, Fault::Quantization)?;
         return Ok(None);

@@ -84,6 +84,7 @@ impl<'m, 'a, const OPERATORS: u64> Session<'m, 'a, OPERATORS> {
     ///
     /// # Errors
     /// As there, and when the graph has another operator.
+    #[inline(never)]
     pub fn only(model: &Model<'m>, graph: &str, arena: &'a mut [u8]) -> Result<Self, SessionError> {
         let graph = model.graph(graph).ok_or(SessionError::NoSuchGraph)?;
         if OPERATORS != ALL_OPERATORS && graph.operators() & !OPERATORS != 0 {
