@@ -29,7 +29,7 @@ use console::{line, text, word};
 use cortex_m_rt::{entry, exception};
 use counter::{Counter, Moment};
 use sextant_runtime::memory::Aligned;
-use sextant_runtime::model::Model;
+use sextant_runtime::model::LimitedModel;
 use sextant_runtime::session::{Input, Session};
 
 /// Runs the model's operators and no others.
@@ -58,9 +58,9 @@ fn main() -> ! {
 fn self_test(arena: &mut [u8], outputs: &mut [f32; model::OUTPUT_VALUES]) -> Option<bool> {
     let counter = Counter::start();
     let started = counter.now();
-    let model = Model::parse_only::<{ model::OPERATORS }>(model::file()).ok()?;
+    let model = LimitedModel::<{ model::OPERATORS }>::parse(model::file()).ok()?;
     line("parse_instructions", counter.instructions(started, counter.now()));
-    let mut session = Engine::only(&model, model::GRAPH, arena).ok()?;
+    let mut session = Session::limited(&model, model::GRAPH, arena).ok()?;
     line("arena_bytes", session.graph().arena_bytes() as u64);
     line("model_bytes", model.file_bytes() as u64);
     line("macs", model::MACS);

@@ -84,7 +84,7 @@ pub enum Fault {
     },
     /// The operator's code is unknown here.
     Operator,
-    /// The program was built without the operator: [`super::Model::parse_only`].
+    /// The program was built without the operator: [`super::LimitedModel`].
     OperatorNotLinked,
     /// The operator's parameters are none that this crate would write.
     Parameters,

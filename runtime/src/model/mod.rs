@@ -28,6 +28,6 @@ pub use layout::{
     SECTION_ALIGNMENT_BYTES, Section, VERSION,
 };
 pub use tensor::{QuantizedFilters, TensorData};
-pub use view::{GraphView, Model, NodeView, TensorView, ValueView};
+pub use view::{GraphView, LimitedModel, Model, NodeView, TensorView, ValueView};
 #[cfg(feature = "alloc")]
 pub use write::{WriteError, write};

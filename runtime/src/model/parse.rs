@@ -5,7 +5,7 @@ use super::error::{Fault, ParseError};
 use super::layout::{self, *};
 use super::record::{Record, Span};
 use super::tensor::TensorData;
-use super::view::{GraphView, Model, NodeView, TensorView, ValueView};
+use super::view::{GraphView, LimitedModel, Model, NodeView, TensorView, ValueView};
 use crate::graph::{
     ALL_OPERATORS, DataType, Operand, Operands, Overlap, ValueId, WeightId, WeightInfo, check_scales, infer, overlap,
     scratch_bytes,
@@ -20,16 +20,23 @@ impl<'m> Model<'m> {
     /// # Errors
     /// When anything in the file contradicts anything else, or is of another version.
     pub fn parse(bytes: &'m [u8]) -> Result<Self, ParseError> {
-        Self::parse_only::<ALL_OPERATORS>(bytes)
+        LimitedModel::<ALL_OPERATORS>::parse(bytes).map(|model| *model)
     }
 
-    /// As [`Self::parse`] for models that have none but these operators, a set as `ARENA_BYTES`' neighbour `OPERATORS` in
-    /// a generated `description.rs`: the program links no code for others.
+    /// The model in bytes that [`Self::parse`] has taken before, without checking them again.
+    #[cfg(feature = "std")]
+    pub(crate) fn from_checked(bytes: &'m [u8]) -> Result<Self, ParseError> {
+        split_sections(bytes)
+    }
+}
+
+impl<'m, const OPERATORS: u64> LimitedModel<'m, OPERATORS> {
+    /// As [`Model::parse`].
     ///
     /// # Errors
     /// As there, and when a graph has another operator.
     #[inline(never)]
-    pub fn parse_only<const OPERATORS: u64>(bytes: &'m [u8]) -> Result<Self, ParseError> {
+    pub fn parse(bytes: &'m [u8]) -> Result<Self, ParseError> {
         check_header(bytes)?;
         let model = split_sections(bytes)?;
         check_metadata(&model)?;
@@ -39,13 +46,7 @@ impl<'m> Model<'m> {
             check_graph::<OPERATORS>(&model, index, &mut used)?;
         }
         used.check_complete(&model)?;
-        Ok(model)
-    }
-
-    /// The model in bytes that [`Self::parse`] has taken before, without checking them again.
-    #[cfg(feature = "std")]
-    pub(crate) fn from_checked(bytes: &'m [u8]) -> Result<Self, ParseError> {
-        split_sections(bytes)
+        Ok(Self(model))
     }
 }
 
@@ -195,8 +196,10 @@ fn check_graph<const OPERATORS: u64>(model: &Model<'_>, index: usize, used: &mut
     for value in 0..graph.values.count {
         check_value(&graph, value).map_err(at(Section::Values, graph.values.first + value))?;
     }
+    let (mut scratch, mut end) = (0, 0);
     for node in 0..graph.nodes.count {
-        check_node::<OPERATORS>(&graph, node, used).map_err(at(Section::Nodes, graph.nodes.first + node))?;
+        check_node::<OPERATORS>(&graph, node, used, &mut scratch)
+            .map_err(at(Section::Nodes, graph.nodes.first + node))?;
     }
     for weight in 0..graph.weights.count {
         graph.weight_at(weight).map_err(at(Section::Weights, graph.weights.first + weight))?;
@@ -205,9 +208,12 @@ fn check_graph<const OPERATORS: u64>(model: &Model<'_>, index: usize, used: &mut
         check_output(&graph, output).map_err(at(Section::Outputs, graph.outputs.first + output))?;
     }
     for value in 0..graph.values.count {
-        check_memory(&graph, value).map_err(at(Section::Values, graph.values.first + value))?;
+        check_memory(&graph, value, &mut end).map_err(at(Section::Values, graph.values.first + value))?;
     }
-    check_arena_size(&graph).map_err(at(Section::Graphs, index))
+    if arena_size(end, scratch) != Some((graph.arena_bytes, graph.scratch_bytes)) {
+        return Err(at(Section::Graphs, index)(Fault::ArenaSize));
+    }
+    Ok(())
 }
 
 fn check_graph_record<'m>(model: &Model<'m>, index: usize, used: &mut Used) -> Result<GraphView<'m>, Fault> {
@@ -288,7 +294,12 @@ impl Operands for FileOperands<'_, '_> {
     }
 }
 
-fn check_node<const OPERATORS: u64>(graph: &GraphView<'_>, index: usize, used: &mut Used) -> Result<(), Fault> {
+fn check_node<const OPERATORS: u64>(
+    graph: &GraphView<'_>,
+    index: usize,
+    used: &mut Used,
+    scratch: &mut usize,
+) -> Result<(), Fault> {
     let node = graph.node_at(index)?;
     take(&mut used.links, node.inputs, MAX_NODE_INPUTS, graph.model.count(Section::Links))?;
     for input in node.inputs() {
@@ -308,6 +319,7 @@ fn check_node<const OPERATORS: u64>(graph: &GraphView<'_>, index: usize, used: &
         return Err(Fault::OperatorNotLinked);
     }
     let operands = FileOperands { graph, inputs: node.inputs };
+    *scratch = scratch_bytes(&node.op, &operands).max(*scratch);
     let inferred = infer::<OPERATORS>(&node.op, &operands).map_err(Fault::Operands)?;
     if inferred != (output.shape, output.data_type) {
         return Err(Fault::ShapeMismatch);
@@ -331,10 +343,12 @@ fn check_output(graph: &GraphView<'_>, index: usize) -> Result<(), Fault> {
     }
 }
 
-/// Checks that a value's last use is one, and that no value which is needed at the same time shares its memory.
-fn check_memory(graph: &GraphView<'_>, index: usize) -> Result<(), Fault> {
+/// Checks that a value's last use is one, and that no value which is needed at the same time shares its memory; `end`
+/// becomes the largest end of a value so far.
+fn check_memory(graph: &GraphView<'_>, index: usize, end: &mut usize) -> Result<(), Fault> {
     let value = graph.value_at(index)?;
     let Some(place) = Place::of(&value) else { return Ok(()) };
+    *end = place.end.max(*end);
     if !is_last_use(graph, ValueId(index as u32), &place) {
         return Err(Fault::LiveRange);
     }
@@ -376,19 +390,7 @@ fn may_share(graph: &GraphView<'_>, a: (usize, &Place), b: (usize, &Place)) -> b
         }
 }
 
-/// The arena holds the activations, and after them what the neediest node gathers.
-fn check_arena_size(graph: &GraphView<'_>) -> Result<(), Fault> {
-    let scratch = graph.nodes().map(|node| scratch_bytes(&node.op, &FileOperands { graph, inputs: node.inputs })).max();
-    let places = (0..graph.values.count).filter_map(|index| Place::of(&graph.value_at(index).ok()?));
-    let end = places.map(|place| place.end).max().unwrap_or(0);
-    if arena_size(end, scratch.unwrap_or(0)) == Some((graph.arena_bytes, graph.scratch_bytes)) {
-        Ok(())
-    } else {
-        Err(Fault::ArenaSize)
-    }
-}
-
-/// Bytes of the whole arena and of its scratch part.
+/// Bytes of the whole arena, which holds the activations and after them what the neediest node gathers, and of that part.
 pub(crate) fn arena_size(activations_end: usize, scratch: usize) -> Option<(usize, usize)> {
     match scratch {
         0 => Some((activations_end, 0)),

@@ -94,6 +94,38 @@ impl core::fmt::Debug for Model<'_> {
     }
 }
 
+/// A checked model that has none but these operators ([`GraphView::operators`]): a program that reads and runs only such
+/// ones links no code for others.
+///
+/// # Example
+/// ```
+/// # use sextant_runtime::graph::{DataType, GraphBuilder, Op};
+/// # use sextant_runtime::memory::{Aligned, AlignedVec};
+/// # use sextant_runtime::{model, session::{Input, Session}};
+/// # let mut builder = GraphBuilder::new("encode");
+/// # let x = builder.input("x", &[2], DataType::F32);
+/// # let y = builder.node("y", Op::Relu, &[x])?;
+/// # builder.output("y", y);
+/// # let bytes = AlignedVec::copy_of(&model::write(&Default::default(), &[builder.finish()])?);
+/// const OPERATORS: u64 = 0x20; // as in a firmware's `description.rs`: here ReLU of float32
+/// let model = model::LimitedModel::<OPERATORS>::parse(&bytes)?;
+/// let mut arena = Aligned([0; 16]);
+/// let mut y = [0.0; 2];
+/// Session::limited(&model, "encode", &mut arena)?.run(&[Input::F32(&[-1.0, 1.0])], &mut [&mut y])?;
+/// assert_eq!(y, [0.0, 1.0]);
+/// # Ok::<(), Box<dyn core::error::Error>>(())
+/// ```
+#[derive(Clone, Copy, Debug)]
+pub struct LimitedModel<'m, const OPERATORS: u64>(pub(super) Model<'m>);
+
+impl<'m, const OPERATORS: u64> core::ops::Deref for LimitedModel<'m, OPERATORS> {
+    type Target = Model<'m>;
+
+    fn deref(&self) -> &Model<'m> {
+        &self.0
+    }
+}
+
 /// One graph of a checked model.
 #[derive(Clone, Copy)]
 pub struct GraphView<'m> {
@@ -162,7 +194,7 @@ impl<'m> GraphView<'m> {
         operator_bit(&node.op, makes, weight)
     }
 
-    /// The operators that the graph has, for [`Model::parse_only`] and `Session::only`.
+    /// The operators that the graph has, as a set for [`LimitedModel`].
     pub fn operators(&self) -> u64 {
         let bit = |node: NodeView<'m>| Some(self.operator_bit(&node, self.value(node.output)?.data_type));
         self.nodes().filter_map(bit).fold(0, |all, bit| all | bit)

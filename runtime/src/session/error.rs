@@ -6,8 +6,6 @@ use core::fmt;
 pub enum SessionError {
     /// The model has no graph of that name.
     NoSuchGraph,
-    /// The program was built without an operator of the graph: [`super::Session::only`].
-    OperatorNotLinked,
     /// The arena does not start at a multiple of [`crate::memory::ALIGNMENT_BYTES`].
     ArenaMisaligned,
     /// The arena is too small.
@@ -23,7 +21,6 @@ impl fmt::Display for SessionError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::NoSuchGraph => f.write_str("the model has no graph of that name"),
-            Self::OperatorNotLinked => f.write_str("the program was built without an operator of the graph"),
             Self::ArenaMisaligned => f.write_str("the arena is not aligned to 4 bytes (see memory::Aligned)"),
             Self::ArenaTooSmall { required_bytes, found_bytes } => {
                 write!(f, "the arena has {found_bytes} bytes and the graph needs {required_bytes}")

@@ -10,7 +10,7 @@ pub use error::{RunError, SessionError};
 
 use crate::graph::{ALL_OPERATORS, DataType, ValueId};
 use crate::memory::{as_f32, is_aligned};
-use crate::model::{GraphView, Model, NodeView, ValueView};
+use crate::model::{GraphView, LimitedModel, Model, NodeView, ValueView};
 
 /// What the caller gives for one input of a graph.
 #[derive(Clone, Copy, Debug)]
@@ -74,22 +74,26 @@ impl<'m, 'a> Session<'m, 'a> {
     /// When the model has no such graph, or the arena is smaller than [`GraphView::arena_bytes`] or not aligned
     /// to [`crate::memory::ALIGNMENT_BYTES`].
     pub fn new(model: &Model<'m>, graph: &str, arena: &'a mut [u8]) -> Result<Self, SessionError> {
-        Self::only(model, graph, arena)
+        Self::of(model, graph, arena)
     }
 }
 
 impl<'m, 'a, const OPERATORS: u64> Session<'m, 'a, OPERATORS> {
-    /// As [`Session::new`], of a graph that has none but these operators ([`GraphView::operators`]): the program links no
-    /// kernels for others. See [`Model::parse_only`].
+    /// As [`Session::new`]; the program links no kernels for operators that the model cannot have.
     ///
     /// # Errors
-    /// As there, and when the graph has another operator.
+    /// As there.
+    pub fn limited(
+        model: &LimitedModel<'m, OPERATORS>,
+        graph: &str,
+        arena: &'a mut [u8],
+    ) -> Result<Self, SessionError> {
+        Self::of(model, graph, arena)
+    }
+
     #[inline(never)]
-    pub fn only(model: &Model<'m>, graph: &str, arena: &'a mut [u8]) -> Result<Self, SessionError> {
+    fn of(model: &Model<'m>, graph: &str, arena: &'a mut [u8]) -> Result<Self, SessionError> {
         let graph = model.graph(graph).ok_or(SessionError::NoSuchGraph)?;
-        if OPERATORS != ALL_OPERATORS && graph.operators() & !OPERATORS != 0 {
-            return Err(SessionError::OperatorNotLinked);
-        }
         let (required_bytes, found_bytes) = (graph.arena_bytes(), arena.len());
         if !is_aligned(arena) {
             return Err(SessionError::ArenaMisaligned);

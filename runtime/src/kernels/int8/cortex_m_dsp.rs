@@ -55,17 +55,17 @@ impl Kernel for Dsp {
     }
 
     /// Only for shifts that [`Self::outputs`] does not take, and for nothing else: not fast.
+    #[inline(never)]
     fn products(operands: Operands<'_>, sums: &mut Sums) {
         let Operands { filters, windows, count, row, taps } = operands;
-        for (filter, weights) in filters.chunks_exact(row.max(1)).enumerate() {
-            for (index, sums) in sums.iter_mut().enumerate().take(count) {
-                let first = (index & !1) * row + (index & 1) * QUAD;
-                let value = |tap: usize| windows.get(first + (tap & !3) * 2 + ((tap & 1) << 1 | (tap & 2) >> 1));
-                let products =
-                    weights.iter().take(taps).enumerate().filter_map(|(tap, weight)| Some((weight, value(tap)?)));
-                let sum = products.fold(0i32, |sum, (a, b)| sum.wrapping_add(i32::from(*a) * i32::from(*b)));
-                if let Some(to) = sums.get_mut(filter) {
-                    *to = sum;
+        for (index, sums) in sums.iter_mut().enumerate().take(count) {
+            let window = windows.get((index & !1) * row + (index & 1) * QUAD..).unwrap_or_default();
+            for (sum, weights) in sums.iter_mut().zip(filters.chunks_exact(row.max(1))) {
+                *sum = 0;
+                for (tap, weight) in weights.iter().enumerate().take(taps) {
+                    let place = (tap & !3) * 2 + ((tap & 1) << 1 | (tap & 2) >> 1);
+                    let value = window.get(place).copied().unwrap_or(0);
+                    *sum = sum.wrapping_add(i32::from(*weight) * i32::from(value));
                 }
             }
         }

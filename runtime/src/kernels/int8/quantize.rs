@@ -16,48 +16,23 @@ pub(crate) fn quantize_image(mean: &[f32; 3], std: &[f32; 3], to: Quantization, 
     for ((offset, mean), std) in offsets.iter_mut().zip(mean).zip(std) {
         *offset = i64::from(round_half_up(-mean / std / to.scale * one)) + (1 << (FRACTION - 1));
     }
-    let fits = |(step, offset): (&i64, &i64)| i32::try_from(255 * step.abs() + offset.abs()).is_ok();
-    if steps.iter().zip(&offsets).all(fits) {
-        // The same numbers in half the bits.
-        let (steps, offsets) = (steps.map(|step| step as i32), offsets.map(|offset| offset as i32));
-        quantize_pixels(
-            image,
-            output,
-            |byte, channel: (i32, i32)| (i32::from(byte) * channel.0 + channel.1) >> FRACTION,
-            to,
-            steps,
-            offsets,
-        );
-    } else {
-        quantize_pixels(
-            image,
-            output,
-            |byte, channel: (i64, i64)| {
-                ((i64::from(byte) * channel.0 + channel.1) >> FRACTION).clamp(-1024, 1024) as i32
-            },
-            to,
-            steps,
-            offsets,
-        );
-    }
-}
-
-/// `steps_of` a byte with its channel's step and offset, plus the zero point.
-#[inline(always)]
-fn quantize_pixels<T: Copy>(
-    image: &[u8],
-    output: &mut [i8],
-    steps_of: impl Fn(u8, (T, T)) -> i32,
-    to: Quantization,
-    steps: [T; 3],
-    offsets: [T; 3],
-) {
     let zero_point = i32::from(to.zero_point);
+    let fits = |(step, offset): (&i64, &i64)| i32::try_from(255 * step.abs() + offset.abs()).is_ok();
+    if !steps.iter().zip(&offsets).all(fits) {
+        // Scales far from an image's: the bits that 32 do not hold, one number after the other.
+        for ((index, to), byte) in output.iter_mut().enumerate().zip(image) {
+            let (Some(step), Some(offset)) = (steps.get(index % 3), offsets.get(index % 3)) else { return };
+            let number = (i64::from(*byte) * step + offset) >> FRACTION;
+            *to = saturate(number.clamp(-1024, 1024) as i32 + zero_point);
+        }
+        return;
+    }
+    let (steps, offsets) = (steps.map(|step| step as i32), offsets.map(|offset| offset as i32));
     let (pixels, _) = image.as_chunks::<3>();
     let (quantized, _) = output.as_chunks_mut::<3>();
     for (to_pixel, from) in quantized.iter_mut().zip(pixels) {
-        for (((number, byte), step), offset) in to_pixel.iter_mut().zip(from).zip(steps).zip(offsets) {
-            *number = saturate(steps_of(*byte, (step, offset)) + zero_point);
+        for (((to, byte), step), offset) in to_pixel.iter_mut().zip(from).zip(steps).zip(offsets) {
+            *to = saturate(((i32::from(*byte) * step + offset) >> FRACTION) + zero_point);
         }
     }
 }
