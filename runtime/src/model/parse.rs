@@ -329,8 +329,10 @@ fn check_node<const OPERATORS: u64>(
 
 fn check_output(graph: &GraphView<'_>, index: usize) -> Result<(), Fault> {
     let (name, id) = graph.output_at(index)?;
-    if graph.outputs().take(index).any(|(other, _)| other == name) {
-        return Err(Fault::NameOrder);
+    for other in 0..index {
+        if graph.output_at(other)?.0 == name {
+            return Err(Fault::NameOrder);
+        }
     }
     let value = graph.value(id).ok_or(Fault::Reference)?;
     if value.data_type != DataType::F32 {

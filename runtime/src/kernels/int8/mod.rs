@@ -94,18 +94,7 @@ pub(crate) trait Kernel: Sized {
     /// `first`, and the next window's is `channels` later.
     #[inline(always)]
     fn outputs(operands: Operands<'_>, scale: &OutputScale<'_>, first: usize, output: &mut [i8], channels: usize) {
-        let Operands { row, count, .. } = operands;
-        let mut sums: Sums = [[0; BLOCK]; BLOCK];
-        for (block, filters) in operands.filters.chunks((BLOCK * row).max(1)).enumerate() {
-            Self::products(Operands { filters, ..operands }, &mut sums);
-            let before = block * BLOCK;
-            let written = filters.len() / row.max(1);
-            for (step, sums) in sums.iter().take(count).enumerate() {
-                let start = step * channels + before;
-                let Some(output) = output.get_mut(start..start + written) else { return };
-                Self::write(scale, first + before, sums, output);
-            }
-        }
+        outputs_by_products::<Self>(operands, scale, first, output, channels);
     }
 
     /// One output of a depthwise convolution, all channels. The input starts at `arena[from]`, the output's channels at
@@ -128,6 +117,30 @@ pub(crate) trait Kernel: Sized {
     }
 }
 
+/// [`Kernel::outputs`] from [`Kernel::products`].
+#[cfg_attr(sextant_dsp, inline(never))]
+#[cfg_attr(not(sextant_dsp), inline(always))]
+fn outputs_by_products<K: Kernel>(
+    operands: Operands<'_>,
+    scale: &OutputScale<'_>,
+    first: usize,
+    output: &mut [i8],
+    channels: usize,
+) {
+    let Operands { row, count, .. } = operands;
+    let mut sums: Sums = [[0; BLOCK]; BLOCK];
+    for (block, filters) in operands.filters.chunks((BLOCK * row).max(1)).enumerate() {
+        K::products(Operands { filters, ..operands }, &mut sums);
+        let before = block * BLOCK;
+        let written = filters.len() / row.max(1);
+        for (step, sums) in sums.iter().take(count).enumerate() {
+            let start = step * channels + before;
+            let Some(output) = output.get_mut(start..start + written) else { return };
+            K::write(scale, first + before, sums, output);
+        }
+    }
+}
+
 /// How sums become numbers of the output.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct OutputScale<'w> {
@@ -143,7 +156,9 @@ pub(crate) struct OutputScale<'w> {
 
 impl OutputScale<'_> {
     /// Writes neighbouring channels from `first` on.
-    #[inline(always)]
+    // With DSP instructions this is only for what is left over.
+    #[cfg_attr(sextant_dsp, inline(never))]
+    #[cfg_attr(not(sextant_dsp), inline(always))]
     pub fn write(&self, first: usize, sums: &[i32], output: &mut [i8]) {
         let (Some(bias), Some(multipliers)) = (self.bias.get(first..), self.multipliers.get(first..)) else { return };
         let [low, high] = self.bounds;

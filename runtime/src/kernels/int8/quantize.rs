@@ -10,11 +10,11 @@ const FRACTION: u32 = 16;
 /// # Shapes
 /// `image u8 [h, w, 3]`, `output [h, w, 3]`.
 pub(crate) fn quantize_image(mean: &[f32; 3], std: &[f32; 3], to: Quantization, image: &[u8], output: &mut [i8]) {
-    let one = (1u32 << FRACTION) as f32;
-    let steps = std.map(|std| i64::from(round_half_up(one / (255.0 * std * to.scale))));
-    let mut offsets = [0i64; 3];
-    for ((offset, mean), std) in offsets.iter_mut().zip(mean).zip(std) {
-        *offset = i64::from(round_half_up(-mean / std / to.scale * one)) + (1 << (FRACTION - 1));
+    let (mut steps, mut offsets) = ([0i64; 3], [0i64; 3]);
+    for (((step, offset), mean), std) in steps.iter_mut().zip(&mut offsets).zip(mean).zip(std) {
+        let (step_of_channel, offset_of_channel) = step_and_offset(*mean, *std, to.scale);
+        *step = step_of_channel.into();
+        *offset = i64::from(offset_of_channel) + (1 << (FRACTION - 1));
     }
     let zero_point = i32::from(to.zero_point);
     let fits = |(step, offset): (&i64, &i64)| i32::try_from(255 * step.abs() + offset.abs()).is_ok();
@@ -35,6 +35,13 @@ pub(crate) fn quantize_image(mean: &[f32; 3], std: &[f32; 3], to: Quantization, 
             *to = saturate(((i32::from(*byte) * step + offset) >> FRACTION) + zero_point);
         }
     }
+}
+
+/// `2^16 / (255 std scale)` and `-mean / std / scale * 2^16`.
+#[inline(never)]
+fn step_and_offset(mean: f32, std: f32, scale: f32) -> (i32, i32) {
+    let one = (1u32 << FRACTION) as f32;
+    (round_half_up(one / (255.0 * std * scale)), round_half_up(-mean / std / scale * one))
 }
 
 /// The product of two numbers, not yet limited by an activation.

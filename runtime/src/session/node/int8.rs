@@ -37,14 +37,21 @@ pub(super) fn run<const OPERATORS: u64>(
         Op::Add { activation } if linked(Kind::Add) => {
             let blend = Blend::of([operands.quantization(0)?, operands.quantization(1)?], to)?;
             let bounds = to.bounds(*activation);
-            combine(operands, output, |a, b| limit(blend.apply(a, b), bounds))?;
+            combine(operands, output, |swapped| {
+                let blend = if swapped { blend.swapped() } else { blend };
+                move |a, b| limit(blend.apply(a, b), bounds)
+            })?;
         }
         Op::Mul { activation } if linked(Kind::Mul) => {
             let inputs = [operands.quantization(0)?, operands.quantization(1)?];
             let ratio = Ratio::of(inputs[0].scale * inputs[1].scale / to.scale)?;
             let zero_points = [inputs[0], inputs[1], to].map(|quantization| i32::from(quantization.zero_point));
             let bounds = to.bounds(*activation);
-            combine(operands, output, |a, b| limit(multiply(a, b, zero_points, ratio), bounds))?;
+            combine(operands, output, |swapped| {
+                let [za, zb, zo] = zero_points;
+                let zero_points = if swapped { [zb, za, zo] } else { zero_points };
+                move |a, b| limit(multiply(a, b, zero_points, ratio), bounds)
+            })?;
         }
         Op::Relu if linked(Kind::Relu) => map(operands, output, to.bounds(Activation::Relu))?,
         Op::Clamp { low, high } if linked(Kind::Clamp) => {
@@ -186,13 +193,23 @@ fn map(operands: &Operands<'_>, output: &mut [i8], bounds: [i32; 2]) -> Option<(
     Some(())
 }
 
-fn combine(operands: &Operands<'_>, output: &mut [i8], f: impl Fn(i8, i8) -> i8) -> Option<()> {
-    match operands.number_pair()? {
-        Pair::Apart(a, b) => elementwise::combine(a, b, output, f),
-        Pair::FirstInPlace(b) => elementwise::combine_in_place(output, b, f),
-        Pair::SecondInPlace(a) => elementwise::combine_in_place(output, a, |second, first| f(first, second)),
-        Pair::Same => output.iter_mut().for_each(|number| *number = f(*number, *number)),
-    }
+/// The first operand is brought to where the output goes, or the second if it is there already: one loop does for all.
+/// `make` makes what combines two numbers, of which the first may be the second operand's.
+fn combine<F: Fn(i8, i8) -> i8>(operands: &Operands<'_>, output: &mut [i8], make: impl Fn(bool) -> F) -> Option<()> {
+    let (others, swapped) = match operands.number_pair()? {
+        Pair::Apart(a, b) => {
+            elementwise::map(a, output, |number| number);
+            (b, false)
+        }
+        Pair::FirstInPlace(b) => (b, false),
+        Pair::SecondInPlace(a) => (a, true),
+        Pair::Same => {
+            let f = make(false);
+            output.iter_mut().for_each(|number| *number = f(*number, *number));
+            return Some(());
+        }
+    };
+    elementwise::combine_in_place(output, others, make(swapped));
     Some(())
 }
 
