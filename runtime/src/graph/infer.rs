@@ -59,7 +59,7 @@ pub(crate) fn infer<const OPERATORS: u64>(op: &Op, operands: &impl Operands) -> 
         {
             pooled(first, kernel.map(usize::from), *stride, *padding)
         }
-        Op::GlobalAveragePool => {
+        Op::GlobalAveragePool if known(Kind::GlobalAveragePool) => {
             let &[_, _, channels] = first.extents() else { return Err(ShapeError::Inputs) };
             Shape::new(&[channels]).ok_or(ShapeError::Size)
         }
@@ -79,6 +79,7 @@ pub(crate) fn infer<const OPERATORS: u64>(op: &Op, operands: &impl Operands) -> 
         | Op::Linear { .. }
         | Op::MaxPool2d { .. }
         | Op::AveragePool2d { .. }
+        | Op::GlobalAveragePool
         | Op::Slice { .. }
         | Op::Concat
         | Op::ApplyPredictor { .. }

@@ -240,8 +240,13 @@ fn check_graph_record<'m>(model: &Model<'m>, index: usize, used: &mut Used) -> R
         if matches!(value.data_type, DataType::I8 | DataType::I32) {
             return Err(Fault::DataType);
         }
-        if value.made_by.is_some() || graph.inputs().take(position).any(|other| other == input) {
+        if value.made_by.is_some() {
             return Err(Fault::Reference);
+        }
+        for other in 0..position {
+            if graph.inputs.at(other).and_then(|index| model.link(index)) == Some(input) {
+                return Err(Fault::Reference);
+            }
         }
     }
     Ok(graph)

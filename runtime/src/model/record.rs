@@ -13,7 +13,8 @@ impl<'m, const BYTES: usize> Record<'m, BYTES> {
     }
 
     pub fn u16(self, offset: usize) -> u16 {
-        u16::from_le_bytes([self.u8(offset), self.u8(offset + 1)])
+        let two = self.0.get(offset..).and_then(|rest| rest.first_chunk::<2>());
+        two.map_or(0, |bytes| u16::from_le_bytes(*bytes))
     }
 
     pub fn u32(self, offset: usize) -> u32 {

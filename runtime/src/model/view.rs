@@ -174,6 +174,7 @@ impl<'m> GraphView<'m> {
     }
 
     /// What is known of a value.
+    #[inline(never)]
     pub fn value(&self, id: ValueId) -> Option<ValueView<'m>> {
         self.value_at(id.0 as usize).ok()
     }
@@ -206,6 +207,7 @@ impl<'m> GraphView<'m> {
     }
 
     /// A constant.
+    #[inline(never)]
     pub fn weight(&self, id: WeightId) -> Option<TensorView<'m>> {
         self.weight_at(id.0 as usize).ok()
     }

@@ -2,6 +2,9 @@ use crate::graph::{Quantization, round_half_up, saturate};
 
 /// Fractional bits of an image's step.
 const FRACTION: u32 = 16;
+/// Up to these, 255 steps and an offset are within 32 bits.
+const LARGEST_STEP: u32 = 1 << 22;
+const LARGEST_OFFSET: u32 = 1 << 29;
 
 /// `((x / 255 - mean[c]) / std[c]) / scale + zero_point` of bytes, in integers:
 /// `((x * step[c] + offset[c] + 2^15) >> 16) + zero_point` with `step = 2^16 / (255 std scale)` and
@@ -10,24 +13,24 @@ const FRACTION: u32 = 16;
 /// # Shapes
 /// `image u8 [h, w, 3]`, `output [h, w, 3]`.
 pub(crate) fn quantize_image(mean: &[f32; 3], std: &[f32; 3], to: Quantization, image: &[u8], output: &mut [i8]) {
-    let (mut steps, mut offsets) = ([0i64; 3], [0i64; 3]);
+    let (mut steps, mut offsets) = ([0; 3], [0; 3]);
+    let mut all_fit = true;
     for (((step, offset), mean), std) in steps.iter_mut().zip(&mut offsets).zip(mean).zip(std) {
-        let (step_of_channel, offset_of_channel) = step_and_offset(*mean, *std, to.scale);
-        *step = step_of_channel.into();
-        *offset = i64::from(offset_of_channel) + (1 << (FRACTION - 1));
+        (*step, *offset) = step_and_offset(*mean, *std, to.scale);
+        all_fit &= step.unsigned_abs() <= LARGEST_STEP && offset.unsigned_abs() <= LARGEST_OFFSET;
     }
     let zero_point = i32::from(to.zero_point);
-    let fits = |(step, offset): (&i64, &i64)| i32::try_from(255 * step.abs() + offset.abs()).is_ok();
-    if !steps.iter().zip(&offsets).all(fits) {
-        // Scales far from an image's: the bits that 32 do not hold, one number after the other.
+    let half = 1 << (FRACTION - 1);
+    if !all_fit {
+        // Scales far from an image's: what 32 bits do not hold, one number after the other.
         for ((index, to), byte) in output.iter_mut().enumerate().zip(image) {
             let (Some(step), Some(offset)) = (steps.get(index % 3), offsets.get(index % 3)) else { return };
-            let number = (i64::from(*byte) * step + offset) >> FRACTION;
+            let number = (i64::from(*byte) * i64::from(*step) + i64::from(*offset) + i64::from(half)) >> FRACTION;
             *to = saturate(number.clamp(-1024, 1024) as i32 + zero_point);
         }
         return;
     }
-    let (steps, offsets) = (steps.map(|step| step as i32), offsets.map(|offset| offset as i32));
+    let offsets = offsets.map(|offset| offset + half);
     let (pixels, _) = image.as_chunks::<3>();
     let (quantized, _) = output.as_chunks_mut::<3>();
     for (to_pixel, from) in quantized.iter_mut().zip(pixels) {
@@ -73,5 +76,25 @@ mod tests {
                 assert!((to.dequantize(*number) - real).abs() <= 0.505 * to.scale, "{byte}: {number} for {real}");
             }
         }
+    }
+
+    /// Steps and offsets within the two limits, beyond the first, and beyond both.
+    #[test]
+    fn images_of_any_scale_follow_the_formula() {
+        for (mean, std, scale) in [(0.5, 0.2, 0.02), (0.1, 1e-4, 1e-2), (0.5, 1e-6, 1e-6), (1e6, 1.0, 1e-9)] {
+            let to = Quantization { scale, zero_point: -14 };
+            let (step, offset) = step_and_offset(mean, std, scale);
+            let image: [u8; 6] = [0, 1, 17, 128, 254, 255];
+            let mut output = [0; 6];
+            quantize_image(&[mean; 3], &[std; 3], to, &image, &mut output);
+            let exact = image.map(|byte| {
+                let number = (i128::from(byte) * i128::from(step) + i128::from(offset) + (1 << 15)) >> FRACTION;
+                (number - 14).clamp(-128, 127) as i8
+            });
+            assert_eq!(output, exact, "step {step}, offset {offset}");
+        }
+        let ordinary = step_and_offset(0.5, 0.2, 0.02);
+        assert!(ordinary.0.unsigned_abs() <= LARGEST_STEP && ordinary.1.unsigned_abs() <= LARGEST_OFFSET);
+        assert!(step_and_offset(0.5, 1e-6, 1e-6).0.unsigned_abs() > LARGEST_STEP);
     }
 }
