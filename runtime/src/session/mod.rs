@@ -2,11 +2,15 @@
 
 mod error;
 mod node;
+#[cfg(feature = "std")]
+mod prepared;
 
 #[cfg(all(test, feature = "alloc"))]
 mod tests;
 
 pub use error::{RunError, SessionError};
+#[cfg(feature = "std")]
+pub use prepared::Prepared;
 
 use crate::graph::{ALL_OPERATORS, DataType, ValueId};
 use crate::memory::{as_f32, is_aligned};
@@ -65,6 +69,8 @@ impl Input<'_> {
 pub struct Session<'m, 'a, const OPERATORS: u64 = ALL_OPERATORS> {
     graph: GraphView<'m>,
     arena: &'a mut [u8],
+    #[cfg(feature = "std")]
+    prepared: Option<&'a mut Prepared>,
 }
 
 impl<'m, 'a> Session<'m, 'a> {
@@ -75,6 +81,20 @@ impl<'m, 'a> Session<'m, 'a> {
     /// to [`crate::memory::ALIGNMENT_BYTES`].
     pub fn new(model: &Model<'m>, graph: &str, arena: &'a mut [u8]) -> Result<Self, SessionError> {
         Self::of(model, graph, arena)
+    }
+
+    /// A session that computes with what was prepared for the same graph.
+    ///
+    /// # Errors
+    /// As [`Self::new`].
+    #[cfg(feature = "std")]
+    pub fn with_prepared(
+        model: &Model<'m>,
+        graph: &str,
+        arena: &'a mut [u8],
+        prepared: &'a mut Prepared,
+    ) -> Result<Self, SessionError> {
+        Ok(Self { prepared: Some(prepared), ..Self::new(model, graph, arena)? })
     }
 }
 
@@ -100,7 +120,12 @@ impl<'m, 'a, const OPERATORS: u64> Session<'m, 'a, OPERATORS> {
         }
         let arena =
             arena.get_mut(..required_bytes).ok_or(SessionError::ArenaTooSmall { required_bytes, found_bytes })?;
-        Ok(Self { graph, arena })
+        Ok(Self {
+            graph,
+            arena,
+            #[cfg(feature = "std")]
+            prepared: None,
+        })
     }
 
     /// The graph that this session runs.
@@ -128,8 +153,8 @@ impl<'m, 'a, const OPERATORS: u64> Session<'m, 'a, OPERATORS> {
     ) -> Result<(), RunError> {
         self.check_inputs(inputs)?;
         self.check_outputs(outputs)?;
-        for node in self.graph.nodes() {
-            node::run::<OPERATORS>(&self.graph, &node, inputs, self.arena).ok_or(RunError::ModelChanged)?;
+        for (index, node) in self.graph.nodes().enumerate() {
+            self.run_node(index, &node, inputs).ok_or(RunError::ModelChanged)?;
             watch(&node);
         }
         for ((_, value), output) in self.graph.outputs().zip(outputs) {
@@ -137,6 +162,19 @@ impl<'m, 'a, const OPERATORS: u64> Session<'m, 'a, OPERATORS> {
             output.iter_mut().zip(result).for_each(|(to, from)| *to = *from);
         }
         Ok(())
+    }
+
+    #[cfg(feature = "std")]
+    fn run_node(&mut self, index: usize, node: &NodeView<'m>, inputs: &[Input<'_>]) -> Option<()> {
+        match &mut self.prepared {
+            Some(prepared) => prepared.run(&self.graph, node, index, inputs, self.arena),
+            None => node::run::<OPERATORS>(&self.graph, node, inputs, self.arena),
+        }
+    }
+
+    #[cfg(not(feature = "std"))]
+    fn run_node(&mut self, _: usize, node: &NodeView<'m>, inputs: &[Input<'_>]) -> Option<()> {
+        node::run::<OPERATORS>(&self.graph, node, inputs, self.arena)
     }
 
     fn check_inputs(&self, inputs: &[Input<'_>]) -> Result<(), RunError> {

@@ -1,7 +1,7 @@
 use crate::graph::{Quantization, round_half_up, saturate};
 
 /// Fractional bits of an image's step.
-const FRACTION: u32 = 16;
+pub(crate) const FRACTION: u32 = 16;
 /// Up to these, 255 steps and an offset are within 32 bits.
 const LARGEST_STEP: u32 = 1 << 22;
 const LARGEST_OFFSET: u32 = 1 << 29;
@@ -38,6 +38,16 @@ pub(crate) fn quantize_image(mean: &[f32; 3], std: &[f32; 3], to: Quantization, 
             *to = saturate(((i32::from(*byte) * step + offset) >> FRACTION) + zero_point);
         }
     }
+}
+
+/// Step, and offset with what rounds, of each channel; `None` where 32 bits do not hold what is made of them.
+#[cfg(all(target_arch = "x86_64", feature = "std"))]
+pub(crate) fn image_steps(mean: &[f32; 3], std: &[f32; 3], scale: f32) -> Option<([i32; 3], [i32; 3])> {
+    let channels: [(i32, i32); 3] = core::array::from_fn(|index| step_and_offset(mean[index], std[index], scale));
+    let fits =
+        |(step, offset): &(i32, i32)| step.unsigned_abs() <= LARGEST_STEP && offset.unsigned_abs() <= LARGEST_OFFSET;
+    let half = 1 << (FRACTION - 1);
+    channels.iter().all(fits).then(|| (channels.map(|(step, _)| step), channels.map(|(_, offset)| offset + half)))
 }
 
 /// `2^16 / (255 std scale)` and `-mean / std / scale * 2^16`.

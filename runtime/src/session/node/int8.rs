@@ -112,10 +112,41 @@ pub(super) fn run_in_arena<const OPERATORS: u64>(
             let mean = Mean::new(input.quantization?, quantization);
             average_pool(&options, *made.shape.extents().first()?, mean, activations, from, to)
         }
+        _ => {
+            match windows::<OPERATORS>(graph, node, &input, made)? {
+                Windows::Convolution(options) if linked(Kind::Conv2d) || linked(Kind::Linear) => {
+                    convolve(&options, activations, from, to, as_i16_mut(scratch)?);
+                }
+                Windows::Depthwise(options) if linked(Kind::Depthwise) => {
+                    convolve_depthwise(&options, activations, from, to);
+                }
+                _ => return None,
+            }
+            Some(())
+        }
+    }
+}
+
+/// A product of windows with filters.
+pub(in crate::session) enum Windows<'m> {
+    Convolution(Convolution<'m>),
+    Depthwise(Depthwise<'m>),
+}
+
+/// What a convolution or a linear operator multiplies; `None` for other operators.
+pub(in crate::session) fn windows<'m, const OPERATORS: u64>(
+    graph: &GraphView<'m>,
+    node: &NodeView<'_>,
+    input: &ValueView<'_>,
+    made: &ValueView<'_>,
+) -> Option<Windows<'m>> {
+    let quantization = made.quantization?;
+    let linked = |kind| is_linked(OPERATORS, kind, DataType::I8);
+    match &node.op {
         Op::Linear { weight, bias, activation } if linked(Kind::Linear) => {
             let (filters, scale) = filters(graph, *weight, *bias, *activation, quantization)?;
             let point = WindowAxis { size: 1, kernel: 1, stride: 1, padding_before: 0 };
-            let options = Convolution {
+            Some(Windows::Convolution(Convolution {
                 vertical: point,
                 horizontal: point,
                 input_channels: input.shape.elements(),
@@ -125,9 +156,7 @@ pub(super) fn run_in_arena<const OPERATORS: u64>(
                 row_bytes: filters.row_bytes,
                 padding_value: 0,
                 scale,
-            };
-            convolve(&options, activations, from, to, as_i16_mut(scratch)?);
-            Some(())
+            }))
         }
         Op::Conv2d { weight, bias, stride, padding, groups, activation }
             if linked(Kind::Conv2d) || linked(Kind::Depthwise) =>
@@ -144,14 +173,20 @@ pub(super) fn run_in_arena<const OPERATORS: u64>(
             if linked(Kind::Depthwise) && is_depthwise(&node.op, shape) {
                 let output = [rows, columns];
                 let filters = filters.rows;
-                let options = Depthwise { vertical, horizontal, channels, output, filters, padding_value, scale };
-                convolve_depthwise(&options, activations, from, to);
-                return Some(());
+                return Some(Windows::Depthwise(Depthwise {
+                    vertical,
+                    horizontal,
+                    channels,
+                    output,
+                    filters,
+                    padding_value,
+                    scale,
+                }));
             }
             if !linked(Kind::Conv2d) {
                 return None;
             }
-            let options = Convolution {
+            Some(Windows::Convolution(Convolution {
                 vertical,
                 horizontal,
                 input_channels,
@@ -161,9 +196,7 @@ pub(super) fn run_in_arena<const OPERATORS: u64>(
                 row_bytes: filters.row_bytes,
                 padding_value,
                 scale,
-            };
-            convolve(&options, activations, from, to, as_i16_mut(scratch)?);
-            Some(())
+            }))
         }
         _ => None,
     }

@@ -1,7 +1,7 @@
 //! Runs one node: finds what it reads and writes in the arena, and calls the kernel.
 
-mod float;
-mod int8;
+pub(super) mod float;
+pub(super) mod int8;
 mod operands;
 
 use operands::Operands;
@@ -36,7 +36,13 @@ pub(super) fn run<const OPERATORS: u64>(
     }
 }
 
-fn pooling(input: Shape, output: Shape, kernel: [u16; 2], stride: [u16; 2], padding: Padding) -> Option<Pooling> {
+pub(super) fn pooling(
+    input: Shape,
+    output: Shape,
+    kernel: [u16; 2],
+    stride: [u16; 2],
+    padding: Padding,
+) -> Option<Pooling> {
     let (&[height, width, channels], &[_, output_width, _]) = (input.extents(), output.extents()) else {
         return None;
     };
