@@ -158,6 +158,27 @@ fn eight_bit_maps_overlap_row_by_row() {
     assert_eq!(model.graph("encode").unwrap().arena_bytes(), 2 * map + 2 * row + scratch);
 }
 
+/// Relu after relu.
+fn chain(nodes: usize) -> Graph {
+    let mut builder = GraphBuilder::new("chain");
+    let mut value = builder.input("x", &[3], DataType::F32);
+    for _ in 0..nodes {
+        value = builder.node("r", Op::Relu, &[value]).unwrap();
+    }
+    builder.output("y", value);
+    builder.finish()
+}
+
+#[test]
+fn graphs_have_as_many_nodes_as_the_format_allows() {
+    let bytes = aligned(&BTreeMap::new(), &[chain(MAX_NODES)]);
+    let graph = Model::parse(&bytes).unwrap().graph("chain").unwrap();
+    assert_eq!((graph.nodes().len(), graph.arena_bytes()), (MAX_NODES, 12));
+    let fault = write(&BTreeMap::new(), &[chain(MAX_NODES + 1)]).unwrap_err();
+    let (section, index, fault_of_graph) = (Section::Graphs, 0, Fault::TooMany);
+    assert_eq!(fault, WriteError::Invalid(ParseError::Record { section, index, fault: fault_of_graph }));
+}
+
 #[test]
 fn damage_is_named() {
     let bytes = aligned(&metadata(&[("name", "tiny")]), &[linear_graph("encode", [1.0, -2.0])]);

@@ -170,7 +170,7 @@ fn scaled(scale: &OutputScale<'_>, sums: &[i32; 4], bias: &[i32; 4], multipliers
     let scaled = i32x4_shuffle::<1, 3, 5, 7>(low, high);
     let rounded = i32x4_add(scaled, i32x4_splat((1 << scale.shift) >> 1));
     let moved = i32x4_add(i32x4_shr(rounded, scale.shift), i32x4_splat(scale.zero_point));
-    let [least, most] = scale.bounds.map(i32x4_splat);
+    let [least, most] = scale.bounds.map(|bound| i32x4_splat(bound));
     let limited = i32x4_min(i32x4_max(moved, least), most);
     let words = i16x8_narrow_i32x4(limited, limited);
     i32x4_extract_lane::<0>(i8x16_narrow_i16x8(words, words)).to_ne_bytes().map(u8::cast_signed)

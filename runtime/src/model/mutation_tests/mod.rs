@@ -210,6 +210,10 @@ fn tried(count: usize) -> Tally {
             }
         }
     };
+    if threads == 1 {
+        // WebAssembly has no others.
+        return work();
+    }
     std::thread::scope(|scope| {
         let workers: Vec<_> = (0..threads).map(|_| scope.spawn(work)).collect();
         workers.into_iter().map(|worker| worker.join().unwrap()).fold(Tally::default(), Tally::add)
