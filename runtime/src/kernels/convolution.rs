@@ -108,7 +108,7 @@ fn window_sums<const N: usize>(
             let start = pixel * options.input_channels + channels.first_input;
             let values = input.get(start..start + length).unwrap_or(&[]);
             let start = tap * channels.group_cin;
-            products.add(values, filters.map(|filter| filter.get(start..start + length).unwrap_or(&[])));
+            products.add_fused(values, filters.map(|filter| filter.get(start..start + length).unwrap_or(&[])));
         }
     }
     products.sums()

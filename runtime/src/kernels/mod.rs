@@ -7,6 +7,8 @@ pub(crate) mod axes;
 pub(crate) mod channels;
 pub(crate) mod convolution;
 pub(crate) mod dot;
+#[cfg(target_arch = "aarch64")]
+mod dot_neon;
 pub(crate) mod elementwise;
 pub(crate) mod int8;
 pub(crate) mod linear;

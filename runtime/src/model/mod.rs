@@ -6,6 +6,7 @@ mod checksum;
 mod error;
 mod layout;
 mod op_code;
+mod operations;
 mod parse;
 #[cfg(feature = "alloc")]
 mod plan;

@@ -13,11 +13,15 @@ mod cortex_m_dsp;
 #[cfg(any(sextant_thumb1, sextant_thumb2))]
 mod cortex_m_plain;
 pub(crate) mod depthwise;
+#[cfg(target_arch = "aarch64")]
+mod neon;
 pub(crate) mod pooling;
 pub(crate) mod quantize;
-#[cfg(not(any(sextant_thumb1, sextant_thumb2)))]
+#[cfg(any(test, not(any(sextant_thumb1, sextant_thumb2, target_arch = "aarch64"))))]
 mod scalar;
 mod segment;
+#[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
+mod simd128;
 
 #[cfg(test)]
 mod tests;
@@ -34,7 +38,17 @@ pub(crate) const BLOCK: usize = 4;
 pub(crate) type Native = cortex_m_dsp::Dsp;
 #[cfg(any(sextant_thumb1, sextant_thumb2))]
 pub(crate) type Native = cortex_m_plain::Plain;
-#[cfg(not(any(sextant_dsp, sextant_thumb1, sextant_thumb2)))]
+#[cfg(target_arch = "aarch64")]
+pub(crate) type Native = neon::Neon;
+#[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
+pub(crate) type Native = simd128::Simd128;
+#[cfg(not(any(
+    sextant_dsp,
+    sextant_thumb1,
+    sextant_thumb2,
+    target_arch = "aarch64",
+    all(target_arch = "wasm32", target_feature = "simd128")
+)))]
 pub(crate) type Native = scalar::Scalar;
 
 /// Sums of products: `[window][filter]`.
