@@ -130,7 +130,9 @@ class Conversion:
 
     def quantization(self, node):
         axis = {attribute.name: attribute.i for attribute in node.attribute}.get("axis", 0)
-        return Quantization(self.constants[node.input[1]], self.constants[node.input[2]], axis)
+        scale = self.constants[node.input[1]]
+        zero_point = self.constants[node.input[2]] if len(node.input) > 2 else numpy.zeros_like(scale)
+        return Quantization(scale, zero_point, axis)
 
     def following(self, name, *op_types):
         """The only reader of a tensor, if it is one of those and nothing else wants the tensor."""
@@ -239,7 +241,7 @@ class Conversion:
         x = self.value(node.input[0], quantization is not None)
         kernel, strides = attributes["kernel_shape"], attributes["strides"]
         # Zeros around the map win over no number of a map that holds none below zero.
-        if any(attributes["pads"]) and not self.is_after_relu(node.input[0]):
+        if any(attributes["pads"]) and not self.is_positive(node.input[0], x):
             raise ValueError(f"{node.name}: padding would win over numbers below zero")
         x, padding, height, width = self.padded(x, node.name, kernel, strides, attributes["pads"])
         output = self.make(name, [1, height, width, self.tensors[x].shape[3]], quantization)
@@ -247,10 +249,10 @@ class Conversion:
                       strideW=strides[1], filterHeight=kernel[0], filterWidth=kernel[1],
                       fusedActivationFunction=activation)
 
-    def is_after_relu(self, name):
-        while self.maker[name].op_type in ("DequantizeLinear", "QuantizeLinear"):
-            name = self.maker[name].input[0]
-        return self.maker[name].op_type in ("Relu", "Clip")
+    def is_positive(self, name, x):
+        """Whether no number of a map is below zero."""
+        quantization = self.tensors[x].quantization
+        return self.maker[name].op_type == "Relu" if quantization is None else quantization.zeroPoint[0] == -128
 
     def padded(self, x, name, kernel, strides, pads):
         """The map to slide over, TensorFlow's word for its padding, and the result's extents."""
