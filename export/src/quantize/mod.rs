@@ -13,13 +13,16 @@ mod loss;
 mod lower;
 mod observer;
 mod range;
+mod reveal;
 mod weights;
 
 #[cfg(test)]
 mod tests;
 
+pub(crate) use loss::Noise;
 pub use loss::{Drift, LayerReport};
 pub use range::Calibration;
+pub(crate) use reveal::{Revealed, reveal};
 
 use sextant_runtime::graph::{DataType, Graph, GraphError};
 
