@@ -38,17 +38,18 @@ fn write(folder: &Path, name: &str, graph: &Graph) -> Result<(), Failure> {
     let pixels: usize = graph.value(graph.inputs[0]).shape.iter().product();
     let images: Vec<u8> = Random::seeded(7).bytes(CALIBRATION * pixels).into_iter().map(|byte| byte as u8).collect();
     let calibration = Images { pixels: &images, count: CALIBRATION };
-    let test = Images { pixels: &images[..pixels], count: 1 };
-    let quantized =
-        Quantizer { equalization: Some(false), ..Quantizer::default() }.quantize(graph, calibration, test)?;
+    let quantizer = Quantizer { equalization: Some(false), ..Quantizer::default() };
+    let quantized = quantizer.quantize_only(graph, calibration)?;
     let file = |end: &str| folder.join(format!("{name}{end}"));
     std::fs::write(file(".image"), &images[..pixels])?;
-    std::fs::write(file("-float32.sxt"), model::write(&Default::default(), std::slice::from_ref(graph))?)?;
-    let int8 = model::write(&Default::default(), &[quantized.graph])?;
-    std::fs::write(file("-int8.sxt"), &int8)?;
-    let int8 = AlignedVec::copy_of(&int8);
+    for (precision, graph) in [("float32", graph), ("int8", &quantized.graph)] {
+        let sxt = model::write(&Default::default(), std::slice::from_ref(graph))?;
+        std::fs::write(file(&format!("-{precision}.sxt")), sxt)?;
+        let onnx = onnx::to_bytes(&onnx::from_graph(graph, &[], Batch::Fixed(1))?)?;
+        std::fs::write(file(&format!("-{precision}.onnx")), onnx)?;
+    }
+    let int8 = AlignedVec::copy_of(&model::write(&Default::default(), &[quantized.graph])?);
     let arena_bytes = Model::parse(&int8)?.graph("encode").map(|graph| graph.arena_bytes());
-    std::fs::write(file("-float32.onnx"), onnx::to_bytes(&onnx::from_graph(graph, &[], Batch::Fixed(1))?)?)?;
     println!(
         "{}",
         serde_json::json!({
