@@ -25,7 +25,7 @@ ENGINES = ROOT / "target/release/edge-engines"
 PEERS = ("onnxruntime", "litert", "tract", "rten")
 # float32: of the largest number of an output. int8: how far the features may be from ours, in their quantisation steps.
 LARGEST_ERROR = 1e-4
-LARGEST_STEPS = 2
+LARGEST_STEPS = 8
 # What TFLM is compared on: what fits a microcontroller.
 TFLM_MODELS = ("tiny", "resnet8", "vww")
 

@@ -99,7 +99,7 @@ def quantized_input(graph, numbers):
     if node is None:
         return numbers
     constants = {tensor.name: numpy_helper.to_array(tensor) for tensor in graph.initializer}
-    scale, zero_point = constants[node.input[1]], constants[node.input[2]]
+    scale, zero_point = constants[node.input[1]], edge_tflite.signed(constants[node.input[2]])
     return numpy.clip(numpy.rint(numbers / scale) + zero_point, -128, 127).astype(numpy.int8)
 
 

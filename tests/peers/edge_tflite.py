@@ -40,6 +40,11 @@ class Quantization:
         return table
 
 
+def signed(zero_point):
+    """Of the int8 numbers that take the place of bytes."""
+    return zero_point.astype(numpy.int64) - (128 if zero_point.dtype == numpy.uint8 else 0)
+
+
 class Conversion:
     def __init__(self, graph):
         self.constants = {tensor.name: numpy_helper.to_array(tensor) for tensor in graph.initializer}
@@ -57,6 +62,7 @@ class Conversion:
         for node in graph.node:
             if id(node) not in self.done:
                 self.convert(node)
+        self.results = [self.value(name, False) for name in self.outputs]
 
     # What the file is made of.
 
@@ -97,7 +103,7 @@ class Conversion:
     def file(self):
         graph = schema.SubGraphT()
         graph.name, graph.tensors, graph.operators = "main", self.tensors, self.operators
-        graph.inputs, graph.outputs = [self.input], [self.real[name] for name in self.outputs]
+        graph.inputs, graph.outputs = [self.input], self.results
         model = schema.ModelT()
         model.version, model.subgraphs, model.buffers = 3, [graph], self.buffers
         model.operatorCodes = [self.code(kind) for kind in self.codes]
@@ -131,8 +137,8 @@ class Conversion:
     def quantization(self, node):
         axis = {attribute.name: attribute.i for attribute in node.attribute}.get("axis", 0)
         scale = self.constants[node.input[1]]
-        zero_point = self.constants[node.input[2]] if len(node.input) > 2 else numpy.zeros_like(scale)
-        return Quantization(scale, zero_point, axis)
+        zero_point = self.constants[node.input[2]] if len(node.input) > 2 else numpy.zeros(scale.shape, numpy.int8)
+        return Quantization(scale, signed(zero_point), axis)
 
     def following(self, name, *op_types):
         """The only reader of a tensor, if it is one of those and nothing else wants the tensor."""
