@@ -2,11 +2,15 @@
 
 mod error;
 mod node;
+#[cfg(feature = "std")]
+mod prepared;
 
 #[cfg(all(test, feature = "alloc"))]
 mod tests;
 
 pub use error::{RunError, SessionError};
+#[cfg(feature = "std")]
+pub use prepared::Prepared;
 
 use crate::graph::{DataType, ValueId};
 use crate::memory::{as_f32, is_aligned};
@@ -65,6 +69,8 @@ impl Input<'_> {
 pub struct Session<'m, 'a> {
     graph: GraphView<'m>,
     arena: &'a mut [u8],
+    #[cfg(feature = "std")]
+    prepared: Option<&'a mut Prepared>,
 }
 
 impl<'m, 'a> Session<'m, 'a> {
@@ -81,7 +87,26 @@ impl<'m, 'a> Session<'m, 'a> {
         }
         let arena =
             arena.get_mut(..required_bytes).ok_or(SessionError::ArenaTooSmall { required_bytes, found_bytes })?;
-        Ok(Self { graph, arena })
+        Ok(Self {
+            graph,
+            arena,
+            #[cfg(feature = "std")]
+            prepared: None,
+        })
+    }
+
+    /// A session that computes with what was prepared for the same graph.
+    ///
+    /// # Errors
+    /// As [`Self::new`].
+    #[cfg(feature = "std")]
+    pub fn with_prepared(
+        model: &Model<'m>,
+        graph: &str,
+        arena: &'a mut [u8],
+        prepared: &'a mut Prepared,
+    ) -> Result<Self, SessionError> {
+        Ok(Self { prepared: Some(prepared), ..Self::new(model, graph, arena)? })
     }
 
     /// The graph that this session runs.
@@ -109,8 +134,8 @@ impl<'m, 'a> Session<'m, 'a> {
     ) -> Result<(), RunError> {
         self.check_inputs(inputs)?;
         self.check_outputs(outputs)?;
-        for node in self.graph.nodes() {
-            node::run(&self.graph, &node, inputs, self.arena).ok_or(RunError::ModelChanged)?;
+        for (index, node) in self.graph.nodes().enumerate() {
+            self.run_node(index, &node, inputs).ok_or(RunError::ModelChanged)?;
             watch(&node);
         }
         for ((_, value), output) in self.graph.outputs().zip(outputs) {
@@ -118,6 +143,19 @@ impl<'m, 'a> Session<'m, 'a> {
             output.iter_mut().zip(result).for_each(|(to, from)| *to = *from);
         }
         Ok(())
+    }
+
+    #[cfg(feature = "std")]
+    fn run_node(&mut self, index: usize, node: &NodeView<'m>, inputs: &[Input<'_>]) -> Option<()> {
+        match &mut self.prepared {
+            Some(prepared) => prepared.run(&self.graph, node, index, inputs, self.arena),
+            None => node::run(&self.graph, node, inputs, self.arena),
+        }
+    }
+
+    #[cfg(not(feature = "std"))]
+    fn run_node(&mut self, _: usize, node: &NodeView<'m>, inputs: &[Input<'_>]) -> Option<()> {
+        node::run(&self.graph, node, inputs, self.arena)
     }
 
     fn check_inputs(&self, inputs: &[Input<'_>]) -> Result<(), RunError> {

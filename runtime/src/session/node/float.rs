@@ -2,11 +2,15 @@
 
 use super::operands::{Operands, Pair};
 use super::{pooling, window};
+#[cfg(all(target_arch = "x86_64", feature = "std"))]
+use crate::graph::Activation;
 use crate::graph::{Op, Shape};
 use crate::kernels::axes::{AroundAxis, transpose};
 use crate::kernels::convolution::{Convolution, convolve};
 use crate::kernels::elementwise::{self, activate, clamp};
 use crate::kernels::pooling::{average_pool, global_average_pool, max_pool};
+#[cfg(all(target_arch = "x86_64", feature = "std"))]
+use crate::kernels::window::WindowAxis;
 use crate::kernels::{channels, linear, predictor};
 use crate::memory::as_f32_mut;
 use crate::model::ValueView;
@@ -109,7 +113,22 @@ fn concat(operands: &Operands<'_>, output_channels: usize, output: &mut [f32]) -
     Some(())
 }
 
-fn convolution(op: &Op, input: Shape, weight: Shape, output: Shape) -> Option<Convolution> {
+/// A linear operator as a convolution of a 1x1 map.
+#[cfg(all(target_arch = "x86_64", feature = "std"))]
+pub(in crate::session) fn linear(input: Shape, output: Shape, activation: Activation) -> Convolution {
+    let point = WindowAxis { size: 1, kernel: 1, stride: 1, padding_before: 0 };
+    Convolution {
+        vertical: point,
+        horizontal: point,
+        input_channels: input.elements(),
+        output_width: 1,
+        output_channels: output.elements(),
+        groups: 1,
+        activation,
+    }
+}
+
+pub(in crate::session) fn convolution(op: &Op, input: Shape, weight: Shape, output: Shape) -> Option<Convolution> {
     let Op::Conv2d { stride, padding, groups, activation, .. } = op else { return None };
     let (&[height, width, input_channels], &[_, kernel_height, kernel_width, _], &[_, output_width, output_channels]) =
         (input.extents(), weight.extents(), output.extents())

@@ -88,10 +88,35 @@ pub(super) fn run_in_arena(
             let mean = Mean::new(input.quantization?, quantization);
             average_pool(&options, *made.shape.extents().first()?, mean, activations, from, to)
         }
+        _ => {
+            match windows(graph, node, &input, made)? {
+                Windows::Convolution(options) => convolve(&options, activations, from, to, as_i16_mut(scratch)?),
+                Windows::Depthwise(options) => convolve_depthwise(&options, activations, from, to),
+            }
+            Some(())
+        }
+    }
+}
+
+/// A product of windows with filters.
+pub(in crate::session) enum Windows<'m> {
+    Convolution(Convolution<'m>),
+    Depthwise(Depthwise<'m>),
+}
+
+/// What a convolution or a linear operator multiplies; `None` for other operators.
+pub(in crate::session) fn windows<'m>(
+    graph: &GraphView<'m>,
+    node: &NodeView<'_>,
+    input: &ValueView<'_>,
+    made: &ValueView<'_>,
+) -> Option<Windows<'m>> {
+    let quantization = made.quantization?;
+    match &node.op {
         Op::Linear { weight, bias, activation } => {
             let (filters, scale) = filters(graph, *weight, *bias, *activation, quantization)?;
             let point = WindowAxis { size: 1, kernel: 1, stride: 1, padding_before: 0 };
-            let options = Convolution {
+            Some(Windows::Convolution(Convolution {
                 vertical: point,
                 horizontal: point,
                 input_channels: input.shape.elements(),
@@ -101,9 +126,7 @@ pub(super) fn run_in_arena(
                 row_bytes: filters.row_bytes,
                 padding_value: 0,
                 scale,
-            };
-            convolve(&options, activations, from, to, as_i16_mut(scratch)?);
-            Some(())
+            }))
         }
         Op::Conv2d { weight, bias, stride, padding, groups, activation } => {
             let shape = graph.weight(*weight)?.shape;
@@ -118,11 +141,17 @@ pub(super) fn run_in_arena(
             if is_depthwise(&node.op, shape) {
                 let output = [rows, columns];
                 let filters = filters.rows;
-                let options = Depthwise { vertical, horizontal, channels, output, filters, padding_value, scale };
-                convolve_depthwise(&options, activations, from, to);
-                return Some(());
+                return Some(Windows::Depthwise(Depthwise {
+                    vertical,
+                    horizontal,
+                    channels,
+                    output,
+                    filters,
+                    padding_value,
+                    scale,
+                }));
             }
-            let options = Convolution {
+            Some(Windows::Convolution(Convolution {
                 vertical,
                 horizontal,
                 input_channels,
@@ -132,9 +161,7 @@ pub(super) fn run_in_arena(
                 row_bytes: filters.row_bytes,
                 padding_value,
                 scale,
-            };
-            convolve(&options, activations, from, to, as_i16_mut(scratch)?);
-            Some(())
+            }))
         }
         _ => None,
     }

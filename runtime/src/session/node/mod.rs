@@ -1,7 +1,7 @@
 //! Runs one node: finds what it reads and writes in the arena, and calls the kernel.
 
-mod float;
-mod int8;
+pub(super) mod float;
+pub(super) mod int8;
 mod operands;
 
 use operands::Operands;
