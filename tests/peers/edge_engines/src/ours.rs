@@ -1,6 +1,6 @@
 use sextant_runtime::memory::AlignedVec;
 use sextant_runtime::model::Model;
-use sextant_runtime::session::{Input, Session};
+use sextant_runtime::session::{Input, Prepared, Session};
 
 use crate::{Engine, Failure};
 
@@ -17,7 +17,8 @@ pub fn serve(file: &[u8], image: &[u8]) -> Result<(), Failure> {
     let mut arena = AlignedVec::zeroed(graph.arena_bytes());
     let length = |id| graph.value(id).map_or(0, |value| value.shape.elements());
     let outputs = graph.outputs().map(|(_, id)| vec![0.0; length(id)]).collect();
-    let session = Session::new(&model, "encode", &mut arena)?;
+    let mut prepared = Prepared::new(&model, "encode")?;
+    let session = Session::with_prepared(&model, "encode", &mut arena, &mut prepared)?;
     crate::serve(&mut Ours { session, image, outputs })
 }
 
