@@ -95,7 +95,9 @@ impl Network {
     fn new(size: usize, pad: Pad) -> Result<(Self, ValueId), GraphError> {
         let mut builder = GraphBuilder::new("encode");
         let image = builder.input("image", &[size, size, 3], DataType::U8);
-        let normalized = builder.node("normalize", Op::Normalize { mean: [0.5; 3], std: [0.25; 3] }, &[image])?;
+        // Not symmetric: half of all bytes would lie in the middle between two int8 numbers, where engines differ.
+        let normalize = Op::Normalize { mean: [0.485, 0.456, 0.406], std: [0.229, 0.224, 0.225] };
+        let normalized = builder.node("normalize", normalize, &[image])?;
         Ok((Self { builder, random: Random::seeded(1), pad }, normalized))
     }
 
