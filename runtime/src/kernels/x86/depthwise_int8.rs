@@ -231,17 +231,21 @@ impl Int8Depthwise {
                     *sum = _mm256_add_epi32(*sum, _mm256_madd_epi16(values, factors));
                 }
             }
+            let sums = sums;
             let multipliers = load(self.multipliers.as_ptr().add(block));
-            let [a, b, c, d] = sums.map(|sums| requantizer.scaled(sums, multipliers));
-            // The four numbers of one window and those of the other, in both halves: to one half each.
-            let ordered = |a, b| _mm256_permute4x64_epi64::<0b11_01_10_00>(requantizer.halves(a, b));
-            let (ab, cd) = (ordered(a, b), ordered(c, d));
-            let pack = |low, high| requantizer.bytes(low, high);
-            let [ab, cd] = [ab, cd].map(|pair| pack(_mm256_castsi256_si128(pair), _mm256_extracti128_si256::<1>(pair)));
-            for (m, bytes) in [ab, _mm_unpackhi_epi64(ab, ab), cd, _mm_unpackhi_epi64(cd, cd)].into_iter().enumerate() {
-                if start + m < count {
-                    let to = output.add((start + m) * self.channels + channel);
-                    store_eight(to, self.channels - channel, bytes);
+            let channels = self.channels - channel;
+            for first in (0..TILE).step_by(2) {
+                let one = requantizer.scaled(sums[first], multipliers);
+                let other = requantizer.scaled(sums[first + 1], multipliers);
+                // The four numbers of one window and those of the other, in both halves: to one half each.
+                let ordered = _mm256_permute4x64_epi64::<0b11_01_10_00>(requantizer.halves(one, other));
+                let bytes = requantizer.bytes(_mm256_castsi256_si128(ordered), _mm256_extracti128_si256::<1>(ordered));
+                let to = output.add((start + first) * self.channels + channel);
+                if start + first < count {
+                    store_eight(to, channels, bytes);
+                }
+                if start + first + 1 < count {
+                    store_eight(to.add(self.channels), channels, _mm_unpackhi_epi64(bytes, bytes));
                 }
             }
         }

@@ -5,13 +5,15 @@
 //! for what is left over): the numbers of one tap next to each other, taps in the order in which a window is read. A tile
 //! keeps the sums of 6 windows by 16 channels in twelve registers and walks along the taps: two loads of filters, and per
 //! window one broadcast and two multiply-adds. int8 does the same with pairs of taps as 16-bit numbers (`vpmaddwd`),
-//! whose sums of products are exact. Depthwise convolutions keep 8 channels of four windows.
+//! whose sums of products are exact, or with four taps as bytes where there is AVX-512 VNNI (`vpdpbusd`). Depthwise convolutions keep 8 channels of four windows.
 
 mod depthwise_float;
 mod depthwise_int8;
+pub(crate) mod elementwise;
 mod float;
 mod frame;
 mod int8;
+mod multiply;
 mod requantize;
 mod tiling;
 

@@ -167,7 +167,12 @@ proptest! {
                 let mut windows = vec![0; 4 * row_bytes];
                 int8::convolution::convolve_with::<Native>(&options, &mut expected, length, 0, &mut windows);
                 let packed = Int8Convolution::new(&options).unwrap();
-                packed.run(&mut found, from, 0, &mut vec![0x5A5A; packed.scratch()]).unwrap();
+                let [numbers, more] = packed.scratch();
+                let mut of_quads = found.clone();
+                packed.run(&mut found, from, 0, &mut vec![0x5A5A; numbers], &mut vec![0x5A; more]).unwrap();
+                let packed = Int8Convolution::packed(&options, true).unwrap();
+                packed.run_model(&mut of_quads, from, 0, &mut vec![0x5A; packed.scratch()[1]]).unwrap();
+                prop_assert_eq!(&of_quads[..length], &expected[..length], "four taps at a time");
             }
             prop_assert_eq!(&found[..length], &expected[..length]);
         }

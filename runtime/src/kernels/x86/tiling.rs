@@ -58,11 +58,12 @@ impl Tiling {
         })
     }
 
-    /// The taps of a filter, two at a time; what is left of a segment stands alone.
-    pub fn pairs(&self) -> impl Iterator<Item = [Option<usize>; 2]> + use<> {
+    /// The taps of a filter, `N` at a time; what is left of a segment stands alone.
+    pub fn taps<const N: usize>(&self) -> impl Iterator<Item = [Option<usize>; N]> + use<N> {
         let length = self.length;
+        let tap = move |segment: usize, k: usize| (k < length).then_some(segment * length + k);
         (0..self.segments.len()).flat_map(move |segment| {
-            (0..length).step_by(2).map(move |k| [0, 1].map(|i| (k + i < length).then_some(segment * length + k + i)))
+            (0..length).step_by(N).map(move |k| core::array::from_fn(|index| tap(segment, k + index)))
         })
     }
 }
