@@ -1,10 +1,10 @@
 use std::fmt::Write;
 use std::path::PathBuf;
 
-use clap::{Args, ValueEnum};
-use sextant_export::quantize::{Calibration, Quantizer};
+use clap::Args;
 use sextant_export::{QuantizationReport, RunFolder, SxtExport, SxtReport};
 
+use super::quantizer::QuantizerArguments;
 use super::{Outcome, print, print_json};
 
 #[derive(Debug, Args)]
@@ -17,15 +17,8 @@ pub struct SxtArguments {
     /// File to write [default: RUN/model-int8.sxt with --int8, else RUN/model-float32.sxt].
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
-    /// How the range of each value is chosen.
-    #[arg(long, value_enum, default_value = "mse", requires = "int8")]
-    calibration: CalibrationArgument,
-    /// Whether channels are balanced between layers first; `auto` keeps what drifts less.
-    #[arg(long, value_enum, default_value = "auto", requires = "int8")]
-    equalize: EqualizeArgument,
-    /// Do not correct biases for what rounding does to the weights.
-    #[arg(long, requires = "int8")]
-    no_bias_correction: bool,
+    #[command(flatten)]
+    quantizer: QuantizerArguments,
     /// Replace FILE even when this command did not write it.
     #[arg(long)]
     overwrite: bool,
@@ -34,27 +27,10 @@ pub struct SxtArguments {
     json: bool,
 }
 
-#[derive(Clone, Copy, Debug, ValueEnum)]
-enum CalibrationArgument {
-    /// All of the range.
-    MinMax,
-    /// All but one number of 10,000 at each end.
-    Percentile,
-    /// The least mean squared error.
-    Mse,
-}
-
-#[derive(Clone, Copy, Debug, ValueEnum)]
-enum EqualizeArgument {
-    Auto,
-    On,
-    Off,
-}
-
 impl SxtArguments {
     pub fn run(self) -> anyhow::Result<Outcome> {
         let run = RunFolder::open(&self.run)?;
-        let quantizer = self.int8.then(|| self.quantizer());
+        let quantizer = self.int8.then(|| self.quantizer.quantizer());
         let default = if self.int8 { "model-int8.sxt" } else { "model-float32.sxt" };
         let out = self.out.clone().unwrap_or_else(|| run.path().join(default));
         let report = SxtExport { quantizer, overwrite: self.overwrite }.write(&run, &out)?;
@@ -63,22 +39,6 @@ impl SxtArguments {
             false => print(&table(&report))?,
         }
         Ok(Outcome { failure: None, next: format!("cargo runtime predict {} IMAGE.png", out.display()) })
-    }
-
-    fn quantizer(&self) -> Quantizer {
-        Quantizer {
-            calibration: match self.calibration {
-                CalibrationArgument::MinMax => Calibration::MinMax,
-                CalibrationArgument::Percentile => Calibration::Percentile,
-                CalibrationArgument::Mse => Calibration::MeanSquaredError,
-            },
-            bias_correction: !self.no_bias_correction,
-            equalization: match self.equalize {
-                EqualizeArgument::Auto => None,
-                EqualizeArgument::On => Some(true),
-                EqualizeArgument::Off => Some(false),
-            },
-        }
     }
 }
 

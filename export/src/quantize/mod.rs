@@ -13,13 +13,16 @@ mod loss;
 mod lower;
 mod observer;
 mod range;
+mod reveal;
 mod weights;
 
 #[cfg(test)]
 mod tests;
 
+pub(crate) use loss::Noise;
 pub use loss::{Drift, LayerReport};
 pub use range::Calibration;
+pub(crate) use reveal::{Revealed, reveal};
 
 use sextant_runtime::graph::{DataType, Graph, GraphError};
 
@@ -113,8 +116,25 @@ impl Quantizer {
         calibration: Images<'_>,
         test: Images<'_>,
     ) -> Result<Quantized, QuantizeError> {
-        check_images(graph, calibration)?;
         check_images(graph, test)?;
+        let (float, mut quantized) = self.lowered(graph, calibration)?;
+        quantized.drift = loss::drift(graph, &quantized.graph, test)?;
+        quantized.layers = self.layer_reports(&float, &quantized.graph, calibration, test)?;
+        Ok(quantized)
+    }
+
+    /// Quantises as [`Self::quantize`] does, without the reports of the layers, which take most of the time; the drift is
+    /// that over the calibration images.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn quantize_only(&self, graph: &Graph, calibration: Images<'_>) -> Result<Quantized, QuantizeError> {
+        self.lowered(graph, calibration).map(|(_, quantized)| quantized)
+    }
+
+    /// The graph that was quantised, balanced if that was better, and what came of it.
+    fn lowered(&self, graph: &Graph, calibration: Images<'_>) -> Result<(Graph, Quantized), QuantizeError> {
+        check_images(graph, calibration)?;
         let tries: &[bool] = match self.equalization {
             Some(true) => &[true],
             Some(false) => &[false],
@@ -133,10 +153,7 @@ impl Quantizer {
                 best = Some((float, Quantized { graph: quantized, equalized, layers: vec![], drift }));
             }
         }
-        let (float, mut quantized) = best.ok_or(QuantizeError::NoImages)?;
-        quantized.drift = loss::drift(graph, &quantized.graph, test)?;
-        quantized.layers = self.layer_reports(&float, &quantized.graph, calibration, test)?;
-        Ok(quantized)
+        best.ok_or(QuantizeError::NoImages)
     }
 
     /// What each layer costs: its own noise in the whole int8 graph, and the drift of a graph in which only it is int8.
