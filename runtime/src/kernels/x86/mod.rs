@@ -16,6 +16,8 @@ mod int8;
 mod multiply;
 mod requantize;
 mod tiling;
+mod winograd;
+mod winograd_axis;
 
 #[cfg(test)]
 mod tests;
@@ -24,6 +26,7 @@ pub(crate) use depthwise_float::FloatDepthwise;
 pub(crate) use depthwise_int8::Int8Depthwise;
 pub(crate) use float::FloatConvolution;
 pub(crate) use int8::Int8Convolution;
+pub(crate) use winograd::FloatWinograd;
 
 /// Whether this processor has the instructions that everything here is compiled for.
 pub(crate) fn is_available() -> bool {
