@@ -5,7 +5,7 @@ use libfuzzer_sys::{Corpus, fuzz_target};
 use sextant_runtime::graph::DataType;
 use sextant_runtime::memory::AlignedVec;
 use sextant_runtime::model::{GraphView, Model};
-use sextant_runtime::session::{Input, Session};
+use sextant_runtime::session::{Input, Prepared, Session};
 
 const MAX_ARENA_BYTES: usize = 1 << 20;
 const MAX_OPERATIONS: u64 = 1 << 20;
@@ -56,4 +56,7 @@ fn run(model: &Model<'_>, graph: &GraphView<'_>) {
     let mut slices: Vec<&mut [f32]> = outputs.iter_mut().map(Vec::as_mut_slice).collect();
     let mut arena = AlignedVec::zeroed(graph.arena_bytes());
     Session::new(model, graph.name(), &mut arena).unwrap().run(&inputs, &mut slices).unwrap();
+    let mut prepared = Prepared::new(model, graph.name()).unwrap();
+    let mut session = Session::with_prepared(model, graph.name(), &mut arena, &mut prepared).unwrap();
+    session.run(&inputs, &mut slices).unwrap();
 }

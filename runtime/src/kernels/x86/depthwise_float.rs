@@ -30,7 +30,7 @@ impl FloatDepthwise {
     pub fn new(options: &Convolution, output_height: usize, weight: &[f32], bias: &[f32]) -> Option<Self> {
         let Convolution { vertical, horizontal, output_width, output_channels: channels, .. } = *options;
         let windows = [output_height, output_width];
-        let frame = Frame::new(vertical, horizontal, channels, windows);
+        let frame = Frame::new(vertical, horizontal, channels, windows)?;
         let tiling = Tiling::new(&frame, kernel(vertical, horizontal), windows, [channels; 2], channels);
         let taps = tiling.segments.len();
         let (weight, bias) = (weight.get(..channels * taps)?, bias.get(..channels)?);

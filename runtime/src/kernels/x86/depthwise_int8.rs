@@ -79,7 +79,7 @@ impl Int8Depthwise {
         // One row more than windows reach, for the last tap's pair.
         let pairs_down = kernel[0].div_ceil(2);
         let even = WindowAxis { kernel: 2 * pairs_down, ..vertical };
-        let frame = Frame::new(even, horizontal, channels, [rows, columns]);
+        let frame = Frame::new(even, horizontal, channels, [rows, columns])?;
         let step = if stride[0] % 2 == 0 { 2 } else { 1 };
         let frame_columns = frame.row() / channels.max(1);
         let last = rows.saturating_sub(1) * stride[0] + 2 * (pairs_down - 1);

@@ -51,7 +51,7 @@ impl FloatConvolution {
     pub fn new(options: &Convolution, output_height: usize, weight: &[f32], bias: &[f32]) -> Option<Self> {
         let Convolution { vertical, horizontal, input_channels, output_width, output_channels, groups, .. } = *options;
         let windows = [output_height, output_width];
-        let frame = Frame::new(vertical, horizontal, input_channels, windows);
+        let frame = Frame::new(vertical, horizontal, input_channels, windows)?;
         let kernel = kernel(vertical, horizontal);
         let tiling = Tiling::new(&frame, kernel, windows, [input_channels, output_channels], groups);
         let taps = tiling.segments.len() * tiling.length;

@@ -1,5 +1,8 @@
 use crate::kernels::window::WindowAxis;
 
+/// Largest stride of windows, in their own length.
+const MOST_APART: usize = 4;
+
 /// A map with padding around it, exactly as far as the windows of a convolution reach.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Frame {
@@ -44,9 +47,16 @@ impl Side {
 }
 
 impl Frame {
-    pub fn new(vertical: WindowAxis, horizontal: WindowAxis, channels: usize, windows: [usize; 2]) -> Self {
+    /// `None` where windows are so far apart that the frame is many times what they read: a small file can claim more
+    /// padding than there is memory.
+    pub fn new(vertical: WindowAxis, horizontal: WindowAxis, channels: usize, windows: [usize; 2]) -> Option<Self> {
         let [rows, columns] = windows;
-        Self { vertical: Side::new(vertical, rows), horizontal: Side::new(horizontal, columns), channels }
+        let near = |axis: &WindowAxis| {
+            let skips = axis.kernel == 1 && axis.padding_before == 0;
+            skips || axis.stride <= axis.kernel.saturating_mul(MOST_APART)
+        };
+        let frame = Self { vertical: Side::new(vertical, rows), horizontal: Side::new(horizontal, columns), channels };
+        [vertical, horizontal].iter().all(near).then_some(frame)
     }
 
     /// Whether the map is its own frame.
@@ -116,7 +126,7 @@ mod tests {
         let axis = |size, kernel, stride, padding_before| WindowAxis { size, kernel, stride, padding_before };
         let map: Vec<u8> = (1..=12).collect();
         let framed = |vertical, horizontal, windows| {
-            let frame = Frame::new(vertical, horizontal, 1, windows);
+            let frame = Frame::new(vertical, horizontal, 1, windows).unwrap();
             let mut numbers = vec![99u16; frame.len()];
             frame.fill(&map, &mut numbers, 0, u16::from);
             numbers
@@ -130,5 +140,7 @@ mod tests {
         assert_eq!(framed(axis(3, 1, 2, 0), axis(4, 1, 3, 0), [2, 2]), [1, 4, 9, 12]);
         // A window above the map and one below it.
         assert_eq!(framed(axis(1, 1, 2, 1), axis(4, 1, 1, 0), [2, 4]), [0, 0, 0, 0, 1, 2, 3, 4, 0, 0, 0, 0]);
+        // Windows far apart, in padding that no memory holds.
+        assert!(Frame::new(axis(1, 1, 65_535, 65_535), axis(1, 1, 65_535, 65_535), 1, [3, 3]).is_none());
     }
 }

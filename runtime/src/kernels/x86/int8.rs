@@ -59,7 +59,7 @@ impl Int8Convolution {
     pub(super) fn packed(options: &Convolution<'_>, quads: bool) -> Option<Self> {
         let Convolution { vertical, horizontal, input_channels, output: [rows, columns, channels], .. } = *options;
         let windows = [rows, columns];
-        let frame = Frame::new(vertical, horizontal, input_channels, windows);
+        let frame = Frame::new(vertical, horizontal, input_channels, windows)?;
         let kernel = kernel(vertical, horizontal);
         let tiling = Tiling::new(&frame, kernel, windows, [input_channels, channels], options.groups);
         let (row, taps) = (options.row_bytes, tiling.segments.len() * tiling.length);

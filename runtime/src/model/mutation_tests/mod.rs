@@ -189,6 +189,12 @@ fn run(model: &Model<'_>, graph: &GraphView<'_>, random: &mut Random) {
     let mut results: Vec<&mut [f32]> = outputs.iter_mut().map(Vec::as_mut_slice).collect();
     let mut arena = AlignedVec::copy_of(&vec![0xFF; graph.arena_bytes()]);
     Session::new(model, graph.name(), &mut arena).unwrap().run(&given, &mut results).unwrap();
+    #[cfg(feature = "std")]
+    {
+        let mut prepared = crate::session::Prepared::new(model, graph.name()).unwrap();
+        let mut session = Session::with_prepared(model, graph.name(), &mut arena, &mut prepared).unwrap();
+        session.run(&given, &mut results).unwrap();
+    }
 }
 
 /// Every stream on as many threads as there are.
