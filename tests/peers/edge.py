@@ -86,7 +86,7 @@ def on_one_core():
 
 def commands(files):
     """What to start for each engine."""
-    worker = [sys.executable, HERE / "edge_worker.py"]
+    worker = [sys.executable, "-B", HERE / "edge_worker.py"]
     return {
         "ours": [ENGINES, "ours", files.sxt, files.image],
         "onnxruntime": [*worker, "onnxruntime", files.onnx, files.nchw],
@@ -146,7 +146,7 @@ def compare(options, files):
 
 def tflm(files):
     """The bytes that TFLM's interpreter allocates in its arena, on this host, and what it computes."""
-    command = [sys.executable, HERE / "edge_worker.py", "tflm", files.tflite, files.nhwc]
+    command = [sys.executable, "-B", HERE / "edge_worker.py", "tflm", files.tflite, files.nhwc]
     ran = subprocess.run([str(word) for word in command], capture_output=True, text=True)
     total = re.search(r"Arena allocation total (\d+) bytes", ran.stdout + ran.stderr)
     if ran.returncode or not total:
