@@ -14,7 +14,6 @@ import tomllib
 from importlib import metadata
 
 import numpy
-import onnx
 
 import edge_models
 from edge_models import MODELS, PRECISIONS
@@ -87,7 +86,7 @@ def on_one_core():
 
 def commands(files):
     """What to start for each engine."""
-    worker = [sys.executable, HERE / "edge_worker.py"]
+    worker = [sys.executable, "-B", HERE / "edge_worker.py"]
     return {
         "ours": [ENGINES, "ours", files.sxt, files.image],
         "onnxruntime": [*worker, "onnxruntime", files.onnx, files.nchw],
@@ -106,7 +105,10 @@ def difference(files, ours, peer):
 
 
 def compare(options, files):
-    """Starts every engine, compares what they compute, and times in turn those that agree with ours."""
+    """Starts every engine, compares what they compute and times them in turn; what came of it, and our outputs.
+
+    The fastest peer is the fastest of those that agree with ours.
+    """
     engines, failures, differences = {}, {}, {}
     for name, command in commands(files).items():
         if name == "ours" or name in options.peers:
@@ -129,7 +131,7 @@ def compare(options, files):
     figures = {name: engine.figures() for name, engine in engines.items()}
     agreeing = {name: figures[name]["median_s"] for name, found in differences.items() if found <= limit}
     fastest = min(agreeing, key=agreeing.get, default=None)
-    return {
+    found = {
         "ratio": figures["ours"]["median_s"] / agreeing[fastest] if fastest else None,
         "fastest_peer": fastest,
         "engines": figures,
@@ -139,17 +141,17 @@ def compare(options, files):
         "disagree": [name for name in differences if name not in agreeing],
         "failures": failures,
     }
+    return found, engines["ours"].outputs
 
 
-def tflm_arena_bytes(files):
-    """What TFLM's interpreter allocates in its arena, on this host."""
-    command = [sys.executable, HERE / "edge_worker.py", "tflm", files.tflite, files.nhwc]
+def tflm(files):
+    """The bytes that TFLM's interpreter allocates in its arena, on this host, and what it computes."""
+    command = [sys.executable, "-B", HERE / "edge_worker.py", "tflm", files.tflite, files.nhwc]
     ran = subprocess.run([str(word) for word in command], capture_output=True, text=True)
     total = re.search(r"Arena allocation total (\d+) bytes", ran.stdout + ran.stderr)
     if ran.returncode or not total:
         raise RuntimeError((ran.stderr.strip().splitlines() or ["ended without a word"])[-1][:300])
-    outputs = json.loads(ran.stdout.splitlines()[0])
-    return int(total.group(1)), outputs
+    return int(total.group(1)), json.loads(ran.stdout.splitlines()[0])
 
 
 def versions():
@@ -190,19 +192,21 @@ def measure(options, folder):
     facts = edge_models.write(folder)
     for case in options.only:
         files = edge_models.prepare(folder, *case.split("/"))
-        if files is None:
-            continue
-        found = cases[case] = compare(options, files)
+        found, ours = compare(options, files)
+        cases[case] = found
+        if files.features_step and files.model in TFLM_MODELS:
+            arena_bytes, outputs = tflm(files)
+            arena[files.model] = {"ours": facts[files.model]["arena_bytes"], "tflm": arena_bytes}
+            found["difference"]["tflm"] = difference(files, ours, outputs)
+            if found["difference"]["tflm"] > found["largest_difference"]:
+                found["disagree"].append("tflm")
+            say(f"{case}: arena {arena[files.model]} bytes")
         medians = ", ".join(f"{name} {1e3 * figures['median_s']:.3f}" for name, figures in found["engines"].items())
         say(f"{case}: {medians} ms; ratio {found['ratio']:.2f}" if found["ratio"] else f"{case}: {medians} ms")
         for name, reason in found["failures"].items():
             say(f"{case}: {name} failed: {reason}")
         for name in found["disagree"]:
             say(f"{case}: {name} differs by {found['difference'][name]:.2g} {found['unit_of_difference']}")
-        if files.features_step and files.model in TFLM_MODELS:
-            tflm, _ = tflm_arena_bytes(files)
-            arena[files.model] = {"ours": facts[files.model]["arena_bytes"], "tflm": tflm}
-            say(f"{case}: arena {arena[files.model]}")
     return cases, arena, facts
 
 

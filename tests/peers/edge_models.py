@@ -46,12 +46,9 @@ def write(folder):
 
 
 def prepare(folder, model, precision):
-    """The files of one network; None when there is no ONNX form of it."""
+    """The files of one network."""
     name = f"{model}-{precision}"
-    exported = folder / f"{name}.onnx"
-    if not exported.exists():
-        return None
-    network, normalize = without_preprocessing(onnx.load(exported))
+    network, normalize = without_preprocessing(onnx.load(folder / f"{name}.onnx"))
     files = Files(
         name=name, model=model, sxt=folder / f"{name}.sxt", image=folder / f"{model}.image",
         onnx=folder / f"{name}.network.onnx", nchw=folder / f"{name}.nchw", tflite=folder / f"{name}.tflite",

@@ -14,8 +14,8 @@ use crate::kernels::int8::convolution::Convolution;
 const TILE: usize = 6;
 /// Windows of a tile of 8 channels.
 const NARROW_TILE: usize = 8;
-/// More filters than this stay bytes, and are widened whenever they are read: memory is what limits them.
-const LARGE: usize = 1 << 17;
+/// More filters than this stay bytes, and are widened whenever they are read: memory is what limits them. Tests have both.
+const LARGE: usize = if cfg!(test) { 1 << 11 } else { 1 << 17 };
 
 type Eight = Lanes<i32, EIGHT>;
 
@@ -37,8 +37,13 @@ pub(crate) struct Int8Convolution {
 #[derive(Clone, Debug)]
 enum Filters {
     Pairs(Vec<Lanes<i16, 16>>),
-    NarrowPairs(Vec<Lanes<i8, 16>>),
+    /// Two registers' filters in each: alone they would be filled up to its alignment.
+    NarrowPairs(Vec<Lanes<i8, 32>>),
     Quads(Vec<Lanes<i8, 32>>),
+}
+
+fn side_by_side(registers: &[Lanes<i8, 16>]) -> Lanes<i8, 32> {
+    Lanes(core::array::from_fn(|index| registers.get(index / 16).map_or(0, |register| register.0[index % 16])))
 }
 
 /// Which of a panel's channels stands in which lane: packing two registers of sums restores their order.
@@ -89,7 +94,7 @@ impl Int8Convolution {
             false => {
                 let filters = pack::<2, 16>(options, &tiling);
                 match filters.len() * 16 > LARGE {
-                    true => Filters::NarrowPairs(filters),
+                    true => Filters::NarrowPairs(filters.chunks(2).map(side_by_side).collect()),
                     false => Filters::Pairs(filters.iter().map(|narrow| Lanes(narrow.0.map(i16::from))).collect()),
                 }
             }
