@@ -2,6 +2,7 @@ use std::fmt::Write;
 use std::path::PathBuf;
 
 use clap::Args;
+use sextant_export::quantize::LayerReport;
 use sextant_export::{QuantizationReport, RunFolder, SxtExport, SxtReport};
 
 use super::quantizer::QuantizerArguments;
@@ -19,6 +20,9 @@ pub struct SxtArguments {
     out: Option<PathBuf>,
     #[command(flatten)]
     quantizer: QuantizerArguments,
+    /// Print what each layer costs.
+    #[arg(long, requires = "int8")]
+    layers: bool,
     /// Replace FILE even when this command did not write it.
     #[arg(long)]
     overwrite: bool,
@@ -36,29 +40,23 @@ impl SxtArguments {
         let report = SxtExport { quantizer, overwrite: self.overwrite }.write(&run, &out)?;
         match self.json {
             true => print_json(&report)?,
-            false => print(&table(&report))?,
+            false => print(&table(&report, self.layers))?,
         }
         Ok(Outcome { failure: None, next: format!("cargo runtime predict {} IMAGE.png", out.display()) })
     }
 }
 
-fn table(report: &SxtReport) -> String {
+fn table(report: &SxtReport, layers: bool) -> String {
     let SxtReport { path, size_bytes, float_size_bytes, arena_bytes, float_arena_bytes, quantization } = report;
-    let mut text = quantization.as_ref().map_or_else(String::new, losses);
+    let mut text = quantization.as_ref().map_or_else(String::new, |report| losses(report, layers));
     let _ = writeln!(text, "wrote {} ({size_bytes} bytes; float32: {float_size_bytes})", path.display());
     let _ = writeln!(text, "arena {arena_bytes} bytes (float32: {float_arena_bytes})");
     text
 }
 
-/// One row per layer, then what all of them cost together.
-pub(super) fn losses(report: &QuantizationReport) -> String {
-    let width = report.layers.iter().map(|layer| layer.name.len()).max().unwrap_or(0).max("layer".len());
-    let mut text = format!("{:width$}  {:>8}  {:>14}\n", "layer", "SNR dB", "alone, degrees");
-    for layer in &report.layers {
-        let decibels = layer.signal_to_noise_db.map_or("-".to_string(), |db| format!("{db:.1}"));
-        let degrees = layer.rotation_drift_deg.map_or("-".to_string(), |deg| format!("{deg:.3}"));
-        let _ = writeln!(text, "{:width$}  {decibels:>8}  {degrees:>14}", layer.name);
-    }
+/// What quantising cost, after one row per layer if they are asked for.
+pub(super) fn losses(report: &QuantizationReport, layers: bool) -> String {
+    let mut text = if layers { layer_table(&report.layers) } else { String::new() };
     let drift = &report.drift;
     let balanced = if report.equalized { "balanced" } else { "not balanced" };
     let _ = writeln!(
@@ -72,6 +70,17 @@ pub(super) fn losses(report: &QuantizationReport) -> String {
     }
     if let Some(changes) = drift.class_changes_percent {
         let _ = writeln!(text, "  class     {changes:.2} points of the images change theirs");
+    }
+    text
+}
+
+fn layer_table(layers: &[LayerReport]) -> String {
+    let width = layers.iter().map(|layer| layer.name.len()).max().unwrap_or(0).max("layer".len());
+    let mut text = format!("{:width$}  {:>8}  {:>14}\n", "layer", "SNR dB", "alone, degrees");
+    for layer in layers {
+        let decibels = layer.signal_to_noise_db.map_or("-".to_string(), |db| format!("{db:.1}"));
+        let degrees = layer.rotation_drift_deg.map_or("-".to_string(), |deg| format!("{deg:.3}"));
+        let _ = writeln!(text, "{:width$}  {decibels:>8}  {degrees:>14}", layer.name);
     }
     text
 }
