@@ -21,8 +21,8 @@ from onnx import TensorProto, numpy_helper
 from safetensors.numpy import load_file
 
 LEAST_SIGNAL_TO_NOISE_DB = 15
-# Products of int8 weights are otherwise added in 16 bits on x86 without VNNI, and saturate.
-EXACT_SUMS = ("session.x64quantprecision", "1")
+# At 0, products are added in 16 bits on x86 without VNNI, and saturate.
+EXACT_SUMS = "session.x64quantprecision"
 
 
 def main(arguments):
@@ -43,6 +43,7 @@ def main(arguments):
         "model": path,
         "images": len(golden["images"]),
         "signal_to_noise_db": ratios,
+        "rotation_deg": {"exact": angles_deg(path, golden, True), "saturating": angles_deg(path, golden, False)},
         "int8_layers": layers,
         "onnx": onnx.__version__,
         "onnxruntime": onnxruntime.__version__,
@@ -84,12 +85,9 @@ def check_form(graph, failures):
 def check_outputs(path, golden, failures):
     """Signal-to-noise ratio of every output in decibels, and how many layers onnxruntime computes with integers."""
     with tempfile.TemporaryDirectory() as folder:
-        options = onnxruntime.SessionOptions()
-        options.add_session_config_entry(*EXACT_SUMS)
-        options.optimized_model_filepath = str(Path(folder) / "optimized.onnx")
-        options.log_severity_level = 3
-        session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
-        optimized = onnx.load(options.optimized_model_filepath)
+        optimized_path = str(Path(folder) / "optimized.onnx")
+        session = open_session(path, True, optimized_path)
+        optimized = onnx.load(optimized_path)
     names = [output.name for output in session.get_outputs()]
     ratios = {}
     for name, computed in zip(names, session.run(None, {session.get_inputs()[0].name: golden["images"]})):
@@ -101,6 +99,23 @@ def check_outputs(path, golden, failures):
         if not ratios[name] >= LEAST_SIGNAL_TO_NOISE_DB:
             failures.append(f"{name} is {ratios[name]} dB above its difference to float32")
     return ratios, sum(node.op_type in ("QLinearConv", "QGemm") for node in optimized.graph.node)
+
+
+def open_session(path, exact, optimized_path=""):
+    options = onnxruntime.SessionOptions()
+    options.add_session_config_entry(EXACT_SUMS, "1" if exact else "0")
+    options.optimized_model_filepath = optimized_path
+    options.log_severity_level = 3
+    return onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
+
+
+def angles_deg(path, golden, exact):
+    """Median and largest angle between the rotations and the float32 network's."""
+    session = open_session(path, exact)
+    (rotations,) = session.run(["rotation_wxyz"], {session.get_inputs()[0].name: golden["images"]})
+    cosines = np.abs((rotations.astype(np.float64) * golden["rotation_wxyz"]).sum(axis=1))
+    angles = np.degrees(2 * np.arccos(np.minimum(cosines, 1)))
+    return {"median": round(float(np.median(angles)), 2), "largest": round(float(angles.max()), 2)}
 
 
 if __name__ == "__main__":
