@@ -20,6 +20,7 @@
 #![deny(missing_docs)]
 #![forbid(unsafe_code)]
 
+mod budget;
 mod error;
 mod firmware_export;
 pub mod golden;
@@ -35,6 +36,7 @@ mod staged_file;
 mod sxt_export;
 pub mod verify;
 
+pub use budget::{Budget, BudgetReport, LayerMemory};
 pub use error::Error;
 pub use firmware_export::{FirmwareExport, FirmwareReport};
 pub use graph_name::GraphName;

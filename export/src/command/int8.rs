@@ -24,6 +24,9 @@ pub struct Int8Arguments {
     activations: ActivationsArgument,
     #[command(flatten)]
     quantizer: QuantizerArguments,
+    /// Print what each layer costs.
+    #[arg(long)]
+    layers: bool,
     /// Replace files even when this command did not write them.
     #[arg(long)]
     overwrite: bool,
@@ -61,7 +64,7 @@ impl Int8Arguments {
         };
         match self.json {
             true => print_json(&report)?,
-            false => print(&table(&report))?,
+            false => print(&table(&report, self.layers))?,
         }
         let failure =
             report.parity.failure_message().map(|message| format!("{message}; {} was not written", out.display()));
@@ -73,9 +76,9 @@ impl Int8Arguments {
     }
 }
 
-fn table(report: &Int8Report) -> String {
+fn table(report: &Int8Report, layers: bool) -> String {
     let Int8Report { path, written, size_bytes, sxt_path, quantization, parity } = report;
-    let mut text = quantization.as_ref().map_or_else(String::new, super::sxt::losses);
+    let mut text = quantization.as_ref().map_or_else(String::new, |report| super::sxt::losses(report, layers));
     text += &parity.to_string();
     let done = if *written { "wrote" } else { "did not write" };
     text += &format!("{done} {} ({size_bytes} bytes)\n", path.display());

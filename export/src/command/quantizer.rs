@@ -13,6 +13,9 @@ pub struct QuantizerArguments {
     /// Do not correct biases for what rounding does to the weights.
     #[arg(long)]
     no_bias_correction: bool,
+    /// Give weights seven bits: ONNX Runtime on x86 without VNNI then adds products without saturating.
+    #[arg(long)]
+    reduce_range: bool,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -40,6 +43,7 @@ impl QuantizerArguments {
                 CalibrationArgument::Percentile => Calibration::Percentile,
                 CalibrationArgument::Mse => Calibration::MeanSquaredError,
             },
+            reduce_range: self.reduce_range,
             bias_correction: !self.no_bias_correction,
             equalization: match self.equalize {
                 EqualizeArgument::Auto => None,

@@ -39,11 +39,18 @@ pub struct Quantizer {
     pub bias_correction: bool,
     /// Whether channels are balanced first; `None` tries both and keeps what drifts less.
     pub equalization: Option<bool>,
+    /// Whether weights get seven bits, -64 to 64: x86 without VNNI adds two products with activations in 16 bits.
+    pub reduce_range: bool,
 }
 
 impl Default for Quantizer {
     fn default() -> Self {
-        Self { calibration: Calibration::MeanSquaredError, bias_correction: true, equalization: None }
+        Self {
+            calibration: Calibration::MeanSquaredError,
+            bias_correction: true,
+            equalization: None,
+            reduce_range: false,
+        }
     }
 }
 
@@ -144,7 +151,7 @@ impl Quantizer {
         for &equalized in tries {
             let float = if equalized { equalize(graph) } else { graph.clone() };
             let observer = Observer::watch(&float, calibration, self.calibration)?;
-            let lowering = Lowering { float: &float, observer: &observer, bias_correction: self.bias_correction };
+            let lowering = self.lowering(&float, &observer);
             let quantized = lowering.lower(&|_| true)?;
             let drift = loss::drift(graph, &quantized, calibration)?;
             let better =
@@ -156,6 +163,11 @@ impl Quantizer {
         best.ok_or(QuantizeError::NoImages)
     }
 
+    fn lowering<'g>(&self, float: &'g Graph, observer: &'g Observer) -> Lowering<'g> {
+        let largest_weight = if self.reduce_range { 64 } else { 127 };
+        Lowering { float, observer, bias_correction: self.bias_correction, largest_weight }
+    }
+
     /// What each layer costs: its own noise in the whole int8 graph, and the drift of a graph in which only it is int8.
     fn layer_reports(
         &self,
@@ -165,7 +177,7 @@ impl Quantizer {
         test: Images<'_>,
     ) -> Result<Vec<LayerReport>, QuantizeError> {
         let observer = Observer::watch(float, calibration, self.calibration)?;
-        let lowering = Lowering { float, observer: &observer, bias_correction: self.bias_correction };
+        let lowering = self.lowering(float, &observer);
         let noise = loss::noise_by_value(float, quantized, test)?;
         let mut reports = vec![];
         for node in layers(float) {

@@ -118,7 +118,7 @@ impl Int8Parity {
 }
 
 impl OutputNoise {
-    fn between(backend: &'static str, expected: &GoldenOutput, computed: &[f32]) -> Self {
+    pub(super) fn between(backend: &'static str, expected: &GoldenOutput, computed: &[f32]) -> Self {
         let measure = Measure::of(&expected.name);
         let (largest_difference, _) = largest_difference(measure, &expected.values, computed, expected.width);
         let mut noise = Noise::default();
@@ -259,13 +259,7 @@ impl Engines<'_> {
 
 impl fmt::Display for Int8Parity {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(f, "{:<8} {:<16} {:>14} {:>10}", "backend", "output", "max difference", "SNR dB")?;
-        for OutputNoise { backend, output, largest_difference, measure, signal_to_noise_db } in &self.outputs {
-            let unit = if *measure == Measure::AngleRad { "rad" } else { "   " };
-            let difference = format!("{largest_difference:.2e} {unit}");
-            let decibels = signal_to_noise_db.map_or("-".to_string(), |db| format!("{db:.1}"));
-            writeln!(f, "{backend:<8} {output:<16} {difference:>14} {decibels:>10}")?;
-        }
+        f.write_str(&table(&self.outputs))?;
         writeln!(f, "int8 values against our own engine's, in steps of quantisation:")?;
         worst(f, "each operator alone", "tract", &self.operators)?;
         for backend in ["tract", "ort"] {
@@ -275,10 +269,130 @@ impl fmt::Display for Int8Parity {
     }
 }
 
+/// One row per output.
+pub(super) fn table(rows: &[OutputNoise]) -> String {
+    let mut text = format!("{:<8} {:<16} {:>14} {:>10}\n", "backend", "output", "max difference", "SNR dB");
+    for OutputNoise { backend, output, largest_difference, measure, signal_to_noise_db } in rows {
+        let unit = if *measure == Measure::AngleRad { "rad" } else { "   " };
+        let difference = format!("{largest_difference:.2e} {unit}");
+        let decibels = signal_to_noise_db.map_or("-".to_string(), |db| format!("{db:.1}"));
+        text += &format!("{backend:<8} {output:<16} {difference:>14} {decibels:>10}\n");
+    }
+    text
+}
+
 fn worst(f: &mut fmt::Formatter<'_>, what: &str, backend: &str, rows: &[ValueSteps]) -> fmt::Result {
     let of_backend = || rows.iter().filter(|row| row.backend == backend);
     let Some(largest) = of_backend().max_by(|a, b| a.largest_steps.total_cmp(&b.largest_steps)) else { return Ok(()) };
     let noisiest = of_backend().map(|row| row.root_mean_square_steps).fold(0.0, f64::max);
     let ValueSteps { value, largest_steps, .. } = largest;
     writeln!(f, "  {backend:<8} {what}: at most {largest_steps} ({value}), root mean square at most {noisiest:.2}")
+}
+
+#[cfg(test)]
+mod tests {
+    use sextant_runtime::graph::{Activation, DataType, GraphBuilder, Op, Padding, Quantization, WeightData, WeightId};
+
+    use super::*;
+
+    fn scale(scale: f32, zero_point: i8) -> Quantization {
+        Quantization { scale, zero_point }
+    }
+
+    /// Filters that look random, with another scale for each channel.
+    fn filters(b: &mut GraphBuilder, name: &str, shape: &[usize], cout: usize) -> [WeightId; 2] {
+        let count: usize = shape.iter().product();
+        let values =
+            (0..count).map(|i| ((i * 7919 + name.len() * 131) % 251) as u8 as i8).map(|v| v.max(-127)).collect();
+        let multipliers = (0..cout).map(|channel| (1 << 30) - 97_777_777 * (channel % 8) as i32).collect();
+        let shift = (count / cout).ilog2().min(6);
+        let data = WeightData::I8 { values, multipliers, shift };
+        let biases = WeightData::I32((0..cout).map(|channel| 900 * channel as i32 - 2500).collect());
+        let weight = b.constant(&format!("{name}.weight"), shape, data).unwrap();
+        [weight, b.constant(&format!("{name}.bias"), &[cout], biases).unwrap()]
+    }
+
+    /// Every operator that has an int8 form, and those around them.
+    fn network() -> Graph {
+        let mut b = GraphBuilder::new("encode");
+        let image = b.input("image", &[9, 8, 3], DataType::U8);
+        let op = Op::QuantizeImage { mean: [0.5, 0.4, 0.3], std: [0.25, 0.2, 0.3] };
+        let mut x = b.quantized_node("image/int8", op, &[image], scale(0.02, -7)).unwrap();
+        let odd = Padding { top: 1, left: 0, bottom: 2, right: 1 };
+        let clamp = Activation::Clamp { low: -0.7, high: 0.9 };
+        for (name, shape, groups, activation) in [
+            ("conv", [8, 3, 2, 3], 1, Activation::Relu6),
+            ("depthwise", [1, 3, 3, 8], 8, clamp),
+            ("grouped", [6, 1, 2, 4], 2, Activation::Relu),
+        ] {
+            let cout = if groups == 8 { 8 } else { shape[0] };
+            let [weight, bias] = filters(&mut b, name, &shape, cout);
+            let op = Op::Conv2d { weight, bias, stride: [1, 1], padding: odd, groups, activation };
+            x = b.quantized_node(name, op, &[x], scale(0.03, -20)).unwrap();
+        }
+        let kernel = [3, 2];
+        let (stride, padding) = ([2, 1], Padding { top: 1, left: 1, bottom: 0, right: 0 });
+        let largest = b.node("max_pool", Op::MaxPool2d { kernel, stride, padding }, &[x]).unwrap();
+        let average = Op::AveragePool2d { kernel, stride, padding };
+        let average = b.quantized_node("average_pool", average, &[x], scale(0.025, 3)).unwrap();
+        let add = Op::Add { activation: Activation::Relu };
+        let sum = b.quantized_node("sum", add, &[largest, average], scale(0.04, -128)).unwrap();
+        let product = Op::Mul { activation: clamp };
+        let product = b.quantized_node("product", product, &[sum, average], scale(0.011, 9)).unwrap();
+        let joined = b.quantized_node("joined", Op::Concat, &[product, largest], scale(0.035, 1)).unwrap();
+        let part = b.node("part", Op::Slice { start: 2, end: 11 }, &[joined]).unwrap();
+        let part = b.node("relu", Op::Relu, &[part]).unwrap();
+        let part = b.node("clamp", Op::Clamp { low: 0.1, high: 1.5 }, &[part]).unwrap();
+        let turned = b.node("turned", Op::Transpose { axes: [2, 0, 1, 3] }, &[part]).unwrap();
+        let most = b.node("most", Op::ReduceMax { axis: 1 }, &[turned]).unwrap();
+        let mean = b.quantized_node("mean", Op::ReduceMean { axis: 0 }, &[turned], scale(0.01, 0)).unwrap();
+        let pooled = b.quantized_node("pooled", Op::GlobalAveragePool, &[joined], scale(0.01, -100)).unwrap();
+        let count = b.shape(mean).iter().product::<usize>();
+        let flat = b.node("flat", Op::Reshape { shape: [count as u32, 0, 0, 0] }, &[mean]).unwrap();
+        let again = b.node("again", Op::Reshape { shape: [2, 3, (count / 6) as u32, 0] }, &[flat]).unwrap();
+        let again = b.node("again.turned", Op::Transpose { axes: [1, 0, 2, 3] }, &[again]).unwrap();
+        let [weight, bias] = filters(&mut b, "linear", &[7, count], 7);
+        let linear = Op::Linear { weight, bias, activation: Activation::Identity };
+        let linear = b.quantized_node("linear", linear, &[flat], scale(0.05, 5)).unwrap();
+        for (name, value) in [("most", most), ("linear", linear), ("pooled", pooled), ("again", again)] {
+            let real = b.node(&format!("{name}/real"), Op::Dequantize, &[value]).unwrap();
+            let last = match name {
+                "linear" => b.node("softmax", Op::Softmax, &[real]).unwrap(),
+                "pooled" => b.node("sigmoid", Op::Sigmoid, &[real]).unwrap(),
+                _ => real,
+            };
+            b.output(&format!("{name}.output"), last);
+        }
+        b.finish()
+    }
+
+    fn measure(graph: &Graph, written: &Graph, batch: Batch, numbers: Numbers) -> Int8Parity {
+        let onnx = onnx::to_bytes(&onnx::from_graph_as(written, &[], batch, numbers).unwrap()).unwrap();
+        let samples = Samples::spread(graph, 6);
+        Int8Parity::measure(Path::new("model.sxt"), graph, (&onnx, batch, numbers), &samples).unwrap()
+    }
+
+    #[test]
+    fn every_operator_is_within_a_step_of_our_own() {
+        let graph = network();
+        for (batch, numbers) in [(Batch::Dynamic, Numbers::Uint8), (Batch::Fixed(2), Numbers::Int8)] {
+            let parity = measure(&graph, &graph, batch, numbers);
+            let int8 = graph.values.iter().filter(|value| value.data_type == DataType::I8).count();
+            assert_eq!((parity.operators.len(), parity.samples), (int8, 6));
+            assert_eq!(parity.failure_message(), None, "{parity}");
+        }
+    }
+
+    #[test]
+    fn another_network_is_told_apart() {
+        let graph = network();
+        let mut other = graph.clone();
+        for weight in &mut other.weights {
+            if let WeightData::I8 { values, .. } = &mut weight.data {
+                values.reverse();
+            }
+        }
+        let message = measure(&graph, &other, Batch::Dynamic, Numbers::Uint8).failure_message().unwrap();
+        assert!(message.contains("of tract is") && message.contains("dB above"), "{message}");
+    }
 }
