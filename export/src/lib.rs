@@ -20,11 +20,13 @@
 #![deny(missing_docs)]
 #![forbid(unsafe_code)]
 
+mod budget;
 mod error;
 mod firmware_export;
 pub mod golden;
 mod graph_name;
 pub mod inspect;
+mod int8_export;
 mod model_file;
 pub mod onnx;
 mod onnx_export;
@@ -34,9 +36,11 @@ mod staged_file;
 mod sxt_export;
 pub mod verify;
 
+pub use budget::{Budget, BudgetReport, LayerMemory};
 pub use error::Error;
 pub use firmware_export::{FirmwareExport, FirmwareReport};
 pub use graph_name::GraphName;
+pub use int8_export::{Int8Export, Int8Report};
 pub use onnx_export::{OnnxExport, OnnxReport};
 pub use run_folder::RunFolder;
 pub use sxt_export::{QuantizationReport, SxtExport, SxtReport};

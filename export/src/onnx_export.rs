@@ -8,7 +8,7 @@ use crate::verify::{Parity, Subject};
 use crate::{Error, GraphName, model_file, staged_file};
 
 /// How every ONNX file of ours begins: IR version 8, producer `sextant`.
-const OUR_FILES_START: &[u8] = b"\x08\x08\x12\x07sextant";
+pub(crate) const OUR_FILES_START: &[u8] = b"\x08\x08\x12\x07sextant";
 
 /// What to export, and how.
 #[derive(Clone, Copy, Debug, Default)]

@@ -58,6 +58,16 @@ impl RunFolder {
         })
     }
 
+    /// Where `export int8` puts the eight-bit ONNX form.
+    pub fn int8_onnx_path(&self) -> PathBuf {
+        self.path.join("model-int8.onnx")
+    }
+
+    /// Where the eight-bit form for our own engine is.
+    pub fn int8_model_path(&self) -> PathBuf {
+        self.path.join("model-int8.sxt")
+    }
+
     /// Images and the trainer's own outputs for them.
     pub fn golden_path(&self) -> PathBuf {
         self.path.join("golden.safetensors")

@@ -6,6 +6,7 @@ use serde::Serialize;
 use sextant_runtime::graph::Graph;
 use sextant_runtime::model::{self, MAGIC};
 
+use crate::budget::{Budget, BudgetReport};
 use crate::golden::Golden;
 use crate::quantize::{Drift, Images, LayerReport, QuantizeError, Quantizer};
 use crate::run_folder::RunFolder;
@@ -18,6 +19,8 @@ const CALIBRATION_HINT: &str = "write it again: cargo trainer fit --resume --out
 pub struct SxtExport {
     /// How to quantise; `None` keeps float32.
     pub quantizer: Option<Quantizer>,
+    /// What the model may take; nothing is written when it takes more.
+    pub budget: Option<Budget>,
     /// Whether a file that is not ours may be replaced.
     pub overwrite: bool,
 }
@@ -27,6 +30,8 @@ pub struct SxtExport {
 pub struct SxtReport {
     /// The file.
     pub path: PathBuf,
+    /// Whether it was written: only when the model fits the budget.
+    pub written: bool,
     /// Its size.
     pub size_bytes: usize,
     /// The size of the run's own model.
@@ -35,6 +40,8 @@ pub struct SxtReport {
     pub arena_bytes: usize,
     /// The same of the run's own model.
     pub float_arena_bytes: usize,
+    /// What the model takes, if a budget was given.
+    pub budget: Option<BudgetReport>,
     /// What quantising cost, if it was asked for.
     pub quantization: Option<QuantizationReport>,
 }
@@ -79,14 +86,21 @@ impl SxtExport {
         let refused = |error: model::WriteError| Error::invalid(&path, error.to_string(), CALIBRATION_HINT);
         let bytes = model::write(&metadata, &graphs).map_err(refused)?;
         let aligned = sextant_runtime::memory::AlignedVec::copy_of(&bytes);
-        let arena_bytes = arena(model_file::parse(out, &aligned)?.graph("encode"));
-        staged_file::write(out, &bytes)?;
+        let encode = model_file::parse(out, &aligned)?.graph("encode");
+        let budget = self.budget.zip(encode).map(|(budget, encode)| BudgetReport::of(budget, &encode, bytes.len()));
+        let written = budget.as_ref().is_none_or(|report| report.failure_message().is_none());
+        if written {
+            staged_file::write(out, &bytes)?;
+        }
+        let arena_bytes = arena(encode);
         Ok(SxtReport {
             path: out.to_path_buf(),
+            written,
             size_bytes: bytes.len(),
             float_size_bytes: float_bytes.len(),
             arena_bytes,
             float_arena_bytes,
+            budget,
             quantization,
         })
     }

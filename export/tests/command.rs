@@ -368,6 +368,91 @@ fn damaged_onnx_files_are_looked_at_without_a_panic() {
 }
 
 #[test]
+fn eight_bits_are_written_for_onnx_and_for_our_own_engine() {
+    let place = Place::new();
+    let refused = place.export("int8 run");
+    assert_eq!(refused.status.code(), Some(2));
+    assert!(text(&refused.stderr).contains("calibration.safetensors"), "{}", text(&refused.stderr));
+    let refused = place.export("int8 run/model.sxt");
+    assert!(
+        text(&refused.stderr).contains("holds a float32 network, not an eight-bit one"),
+        "{}",
+        text(&refused.stderr)
+    );
+    assert_eq!(place.files().len(), 2);
+
+    fs::copy(place.path("run/golden.safetensors"), place.path("run/calibration.safetensors")).unwrap();
+    let report = assert_done(&place.export("int8 run --json"), "cargo runtime predict run/model-int8.onnx IMAGE.png");
+    assert_eq!((&report["written"], &report["sxt_path"]), (&true.into(), &"run/model-int8.sxt".into()));
+    let operators = report["operators"].as_array().unwrap();
+    assert!(operators.len() > 15 && operators.iter().all(|row| row["largest_steps"].as_f64().unwrap() <= 1.0));
+    let onnx = fs::read(place.path("run/model-int8.onnx")).unwrap();
+
+    // The .sxt alone gives the same file.
+    assert_done(
+        &place.export("int8 run/model-int8.sxt --out again.onnx --json"),
+        "cargo runtime predict again.onnx IMAGE.png",
+    );
+    assert!(fs::read(place.path("again.onnx")).unwrap() == onnx);
+    let report = assert_done(&place.export("verify run --json"), "cargo export onnx run");
+    assert_eq!(report["int8"]["against_trainer"].as_array().unwrap().len(), 4);
+    assert_eq!(report["int8"]["onnx"]["outputs"].as_array().unwrap().len(), 4);
+
+    rewrite(&place, "run/model-int8.onnx", Vec::clear);
+    let refused = place.export("verify run");
+    assert_eq!(refused.status.code(), Some(2));
+    assert!(text(&refused.stderr).contains("write it again: cargo export int8 run"), "{}", text(&refused.stderr));
+}
+
+#[test]
+fn each_way_to_quantise_gives_another_network() {
+    let place = Place::new();
+    fs::copy(place.path("run/golden.safetensors"), place.path("run/calibration.safetensors")).unwrap();
+    let mut networks = vec![];
+    for flags in ["", "--calibration min-max", "--no-bias-correction", "--reduce-range"] {
+        let report = assert_done(
+            &place.export(&format!("sxt run --int8 {flags} --json")),
+            "cargo runtime predict run/model-int8.sxt IMAGE.png",
+        );
+        let layers = report["quantization"]["layers"].as_array().unwrap();
+        assert!(layers.len() > 10 && layers.iter().all(|layer| layer["rotation_drift_deg"].is_number()), "{flags}");
+        networks.push(fs::read(place.path("run/model-int8.sxt")).unwrap());
+    }
+    networks.sort();
+    networks.dedup();
+    assert_eq!(networks.len(), 4);
+    let [short, long] = ["", "--layers"].map(|flag| place.export(&format!("sxt run --int8 {flag}")));
+    assert!(!text(&short.stdout).contains("block1.conv2") && text(&long.stdout).contains("block1.conv2"));
+}
+
+#[test]
+fn a_budget_picks_what_fits_or_says_what_is_missing() {
+    let place = Place::new();
+    fs::copy(place.path("run/golden.safetensors"), place.path("run/calibration.safetensors")).unwrap();
+    let pick = |limits: &str| {
+        let output = place.export(&format!("sxt run --budget {limits} --json"));
+        let report: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+        (output, report)
+    };
+    let (_, large) = pick("ram=1M,flash=1M");
+    assert_eq!((&large["path"], &large["written"]), (&"run/model-float32.sxt".into(), &true.into()));
+    let float_bytes = large["arena_bytes"].as_u64().unwrap();
+    let (_, small) = pick(&format!("ram={}", float_bytes - 1));
+    assert_eq!((&small["path"], &small["written"]), (&"run/model-int8.sxt".into(), &true.into()));
+    let peak = small["budget"]["layers"].as_array().unwrap().iter().map(|layer| layer["bytes"].as_u64().unwrap()).max();
+    let arena_bytes = small["arena_bytes"].as_u64().unwrap();
+    assert!(peak.unwrap() <= arena_bytes && peak.unwrap() * 2 > arena_bytes, "{peak:?} of {arena_bytes}");
+
+    let before = place.files();
+    let (output, report) = pick(&format!("ram={}", arena_bytes - 24));
+    assert_eq!((output.status.code(), &report["written"]), (Some(1), &false.into()));
+    let excess = format!("the model needs {arena_bytes} bytes of memory, 24 more than the budget");
+    assert!(text(&output.stderr).contains(&excess), "{}", text(&output.stderr));
+    assert_eq!(place.files(), before);
+    assert_eq!(place.export("sxt run --budget rom=1K").status.code(), Some(2));
+}
+
+#[test]
 fn a_firmware_project_is_complete_and_replaces_only_its_own() {
     let place = Place::new();
     let refused = place.export("firmware run --out fw");

@@ -9,6 +9,9 @@ pub const GRAPH: &str = "encode";
 /// Memory that the graph needs.
 pub const ARENA_BYTES: usize = 2032;
 
+/// The operators that it has: a session of only these links no code for others.
+pub const OPERATORS: u64 = 0x8022000c00800008;
+
 /// Multiplications of one run.
 pub const MACS: u64 = 33618;
 

@@ -9,6 +9,9 @@ pub const GRAPH: &str = "encode";
 /// Memory that the graph needs.
 pub const ARENA_BYTES: usize = 12928;
 
+/// The operators that it has: a session of only these links no code for others.
+pub const OPERATORS: u64 = 0x0020019c00800808;
+
 /// Multiplications of one run.
 pub const MACS: u64 = 2419072;
 

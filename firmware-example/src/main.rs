@@ -29,8 +29,11 @@ use console::{line, text, word};
 use cortex_m_rt::{entry, exception};
 use counter::{Counter, Moment};
 use sextant_runtime::memory::Aligned;
-use sextant_runtime::model::Model;
+use sextant_runtime::model::LimitedModel;
 use sextant_runtime::session::{Input, Session};
+
+/// Runs the model's operators and no others.
+type Engine<'m, 'a> = Session<'m, 'a, { model::OPERATORS }>;
 
 const OUTPUT_COUNT: usize = model::OUTPUT_LENGTHS.len();
 /// Bytes of one frame: its image and the answers.
@@ -55,9 +58,9 @@ fn main() -> ! {
 fn self_test(arena: &mut [u8], outputs: &mut [f32; model::OUTPUT_VALUES]) -> Option<bool> {
     let counter = Counter::start();
     let started = counter.now();
-    let model = Model::parse(model::file()).ok()?;
+    let model = LimitedModel::<{ model::OPERATORS }>::parse(model::file()).ok()?;
     line("parse_instructions", counter.instructions(started, counter.now()));
-    let mut session = Session::new(&model, model::GRAPH, arena).ok()?;
+    let mut session = Session::limited(&model, model::GRAPH, arena).ok()?;
     line("arena_bytes", session.graph().arena_bytes() as u64);
     line("model_bytes", model.file_bytes() as u64);
     line("macs", model::MACS);
@@ -99,7 +102,7 @@ fn same_bits(outputs: &[f32], expected: &[u8]) -> bool {
 
 /// One line for each layer that multiplies: its name, multiplications and instructions.
 fn layers(
-    session: &mut Session<'_, '_>,
+    session: &mut Engine<'_, '_>,
     counter: &Counter,
     image: &[u8],
     outputs: &mut [f32; model::OUTPUT_VALUES],

@@ -83,7 +83,8 @@ pub fn model_folder(name: &str, file: &[u8], graph: &str, images: &[u8]) -> Resu
     if images.is_empty() || !images.len().is_multiple_of(image_bytes) {
         return Err(FirmwareError::Images { expected: image_bytes, found: images.len() });
     }
-    let arena_bytes = model.graph(graph).map_or(0, |view| view.arena_bytes());
+    let view = model.graph(graph).ok_or(FirmwareError::NoSuchGraph)?;
+    let (arena_bytes, operators) = (view.arena_bytes(), view.operators());
     let mut arena = AlignedVec::zeroed(arena_bytes);
     let mut session = Session::new(&model, graph, &mut arena).map_err(FirmwareError::Session)?;
     let lengths: Vec<usize> = network.outputs.iter().map(|(_, id)| elements(&network.value(*id).shape)).collect();
@@ -97,8 +98,8 @@ pub fn model_folder(name: &str, file: &[u8], graph: &str, images: &[u8]) -> Resu
     }
     let layers: Vec<(String, u64)> = network.nodes.iter().map(|node| (node.name.clone(), network.macs(node))).collect();
     let macs = layers.iter().fold(0u64, |sum, (_, macs)| sum.saturating_add(*macs));
-    let facts =
-        Facts { name, graph, arena_bytes, image_bytes, image_shape: &network.value(image).shape, lengths: &lengths };
+    let image_shape = &network.value(image).shape;
+    let facts = Facts { name, graph, arena_bytes, operators, image_bytes, image_shape, lengths: &lengths };
     let description = facts.describe(&network, &layers, macs);
     Ok(ModelFolder { model: file.to_vec(), golden, description, arena_bytes, macs })
 }
@@ -107,6 +108,7 @@ struct Facts<'a> {
     name: &'a str,
     graph: &'a str,
     arena_bytes: usize,
+    operators: u64,
     image_bytes: usize,
     image_shape: &'a [usize],
     lengths: &'a [usize],
@@ -114,7 +116,7 @@ struct Facts<'a> {
 
 impl Facts<'_> {
     fn describe(&self, network: &Graph, layers: &[(String, u64)], macs: u64) -> String {
-        let Self { name, graph, arena_bytes, image_bytes, image_shape, lengths } = self;
+        let Self { name, graph, arena_bytes, operators, image_bytes, image_shape, lengths } = self;
         let mut text = "// Written by `export firmware`; see docs/model-format.md for the model file.\n".to_string();
         let names: Vec<&str> = network.outputs.iter().map(|(name, _)| name.as_str()).collect();
         let values: usize = lengths.iter().sum();
@@ -122,6 +124,10 @@ impl Facts<'_> {
             ("What the model is called.", alloc::format!("NAME: &str = {name:?}")),
             ("The graph to run.", alloc::format!("GRAPH: &str = {graph:?}")),
             ("Memory that the graph needs.", alloc::format!("ARENA_BYTES: usize = {arena_bytes}")),
+            (
+                "The operators that it has: a session of only these links no code for others.",
+                alloc::format!("OPERATORS: u64 = {operators:#018x}"),
+            ),
             ("Multiplications of one run.", alloc::format!("MACS: u64 = {macs}")),
             (
                 &alloc::format!("RGB bytes {image_shape:?}, rows first."),
@@ -175,6 +181,8 @@ mod tests {
         for part in [
             "NAME: &str = \"small\";",
             "IMAGE_BYTES: usize = 6;",
+            // Dequantize to float32 and QuantizeImage to int8.
+            "OPERATORS: u64 = 0x0020000000800000;",
             "OUTPUT_LENGTHS: [usize; 1] = [6];",
             "(\"real\", 0),",
         ] {

@@ -152,11 +152,19 @@ pub(crate) fn as_i8_mut(bytes: &mut [u8]) -> &mut [i8] {
 }
 
 /// 16-bit integers as the bytes that they are made of, low one first.
-#[cfg(any(sextant_thumb1, sextant_thumb2))]
+#[cfg(any(sextant_thumb1, sextant_thumb2, target_arch = "aarch64"))]
 #[allow(unsafe_code)]
 pub(crate) fn i16_as_i8_mut(numbers: &mut [i16]) -> &mut [i8] {
     // SAFETY: i8 has no alignment, and every pattern of two bytes is an i16 and the other way round.
     unsafe { numbers.align_to_mut::<i8>().1 }
+}
+
+/// 16-bit integers as the bytes that they are made of, low one first.
+#[cfg(target_arch = "aarch64")]
+#[allow(unsafe_code)]
+pub(crate) fn i16_as_i8(numbers: &[i16]) -> &[i8] {
+    // SAFETY: i8 has no alignment, and every pattern of two bytes is two of them.
+    unsafe { numbers.align_to::<i8>().1 }
 }
 
 #[cfg(feature = "alloc")]

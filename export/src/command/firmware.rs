@@ -44,7 +44,7 @@ impl FirmwareArguments {
 
 fn table(report: &FirmwareReport) -> String {
     let FirmwareReport { path, model_bytes, arena_bytes, macs, frames, quantization } = report;
-    let mut text = super::sxt::losses(quantization);
+    let mut text = super::sxt::losses(quantization, false);
     text += &format!("wrote {} ({frames} golden frames)\n", path.display());
     text += &format!("model {model_bytes} bytes of flash, arena {arena_bytes} bytes of memory, {macs} MACs\n");
     text

@@ -2,7 +2,9 @@
 
 mod firmware;
 mod inspect;
+mod int8;
 mod onnx;
+mod quantizer;
 mod sxt;
 mod verify;
 
@@ -26,6 +28,8 @@ pub struct Arguments {
 enum Command {
     /// Write a self-contained ONNX file that has repeated the trainer's golden vectors.
     Onnx(onnx::OnnxArguments),
+    /// Write an eight-bit ONNX file (QDQ) that has repeated our own engine's answers.
+    Int8(int8::Int8Arguments),
     /// Write a .sxt file, in eight bits when asked, and print what that cost.
     Sxt(sxt::SxtArguments),
     /// Write a Cargo project that runs the model in eight bits on a Cortex-M.
@@ -47,6 +51,7 @@ pub struct Outcome {
 pub fn run(arguments: Arguments) -> anyhow::Result<Outcome> {
     match arguments.command {
         Command::Onnx(arguments) => arguments.run(),
+        Command::Int8(arguments) => arguments.run(),
         Command::Sxt(arguments) => arguments.run(),
         Command::Firmware(arguments) => arguments.run(),
         Command::Verify(arguments) => arguments.run(),

@@ -66,7 +66,7 @@ fn table(report: &OnnxReport) -> String {
     format!("{parity}{done} {} ({size_bytes} bytes), checked on {samples} inputs", path.display())
 }
 
-fn parse_batch(text: &str) -> Result<Batch, String> {
+pub(super) fn parse_batch(text: &str) -> Result<Batch, String> {
     match (text, text.parse()) {
         ("dynamic", _) => Ok(Batch::Dynamic),
         (_, Ok(samples @ 1..=LARGEST_BATCH)) => Ok(Batch::Fixed(samples)),

@@ -1,10 +1,11 @@
 use std::fmt::Write;
 use std::path::PathBuf;
 
-use clap::{Args, ValueEnum};
-use sextant_export::quantize::{Calibration, Quantizer};
-use sextant_export::{QuantizationReport, RunFolder, SxtExport, SxtReport};
+use clap::Args;
+use sextant_export::quantize::LayerReport;
+use sextant_export::{Budget, QuantizationReport, RunFolder, SxtExport, SxtReport};
 
+use super::quantizer::QuantizerArguments;
 use super::{Outcome, print, print_json};
 
 #[derive(Debug, Args)]
@@ -17,15 +18,15 @@ pub struct SxtArguments {
     /// File to write [default: RUN/model-int8.sxt with --int8, else RUN/model-float32.sxt].
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
-    /// How the range of each value is chosen.
-    #[arg(long, value_enum, default_value = "mse", requires = "int8")]
-    calibration: CalibrationArgument,
-    /// Whether channels are balanced between layers first; `auto` keeps what drifts less.
-    #[arg(long, value_enum, default_value = "auto", requires = "int8")]
-    equalize: EqualizeArgument,
-    /// Do not correct biases for what rounding does to the weights.
+    #[command(flatten)]
+    quantizer: QuantizerArguments,
+    /// Print what each layer costs.
     #[arg(long, requires = "int8")]
-    no_bias_correction: bool,
+    layers: bool,
+    /// What the model may take of a device, such as ram=64K,flash=256K: memory for its arena, flash for its file. Without
+    /// --int8, float32 is taken if it fits, else eight bits.
+    #[arg(long, value_name = "LIMITS")]
+    budget: Option<Budget>,
     /// Replace FILE even when this command did not write it.
     #[arg(long)]
     overwrite: bool,
@@ -34,71 +35,47 @@ pub struct SxtArguments {
     json: bool,
 }
 
-#[derive(Clone, Copy, Debug, ValueEnum)]
-enum CalibrationArgument {
-    /// All of the range.
-    MinMax,
-    /// All but one number of 10,000 at each end.
-    Percentile,
-    /// The least mean squared error.
-    Mse,
-}
-
-#[derive(Clone, Copy, Debug, ValueEnum)]
-enum EqualizeArgument {
-    Auto,
-    On,
-    Off,
-}
-
 impl SxtArguments {
     pub fn run(self) -> anyhow::Result<Outcome> {
         let run = RunFolder::open(&self.run)?;
-        let quantizer = self.int8.then(|| self.quantizer());
-        let default = if self.int8 { "model-int8.sxt" } else { "model-float32.sxt" };
-        let out = self.out.clone().unwrap_or_else(|| run.path().join(default));
-        let report = SxtExport { quantizer, overwrite: self.overwrite }.write(&run, &out)?;
+        let mut report = self.write(&run, self.int8)?;
+        if !report.written && !self.int8 {
+            report = self.write(&run, true)?;
+        }
         match self.json {
             true => print_json(&report)?,
-            false => print(&table(&report))?,
+            false => print(&table(&report, self.layers))?,
         }
-        Ok(Outcome { failure: None, next: format!("cargo runtime predict {} IMAGE.png", out.display()) })
+        let failure = report.budget.as_ref().and_then(|budget| budget.failure_message());
+        let next = match failure {
+            Some(_) => format!("cargo export inspect {}", run.model_path().display()),
+            None => format!("cargo runtime predict {} IMAGE.png", report.path.display()),
+        };
+        Ok(Outcome { failure, next })
     }
 
-    fn quantizer(&self) -> Quantizer {
-        Quantizer {
-            calibration: match self.calibration {
-                CalibrationArgument::MinMax => Calibration::MinMax,
-                CalibrationArgument::Percentile => Calibration::Percentile,
-                CalibrationArgument::Mse => Calibration::MeanSquaredError,
-            },
-            bias_correction: !self.no_bias_correction,
-            equalization: match self.equalize {
-                EqualizeArgument::Auto => None,
-                EqualizeArgument::On => Some(true),
-                EqualizeArgument::Off => Some(false),
-            },
-        }
+    fn write(&self, run: &RunFolder, int8: bool) -> anyhow::Result<SxtReport> {
+        let default = if int8 { run.int8_model_path() } else { run.path().join("model-float32.sxt") };
+        let out = self.out.clone().unwrap_or(default);
+        let quantizer = int8.then(|| self.quantizer.quantizer());
+        Ok(SxtExport { quantizer, budget: self.budget, overwrite: self.overwrite }.write(run, &out)?)
     }
 }
 
-fn table(report: &SxtReport) -> String {
-    let SxtReport { path, size_bytes, float_size_bytes, arena_bytes, float_arena_bytes, quantization } = report;
-    let mut text = quantization.as_ref().map_or_else(String::new, losses);
-    let _ = writeln!(text, "wrote {} ({size_bytes} bytes; float32: {float_size_bytes})", path.display());
+fn table(report: &SxtReport, layers: bool) -> String {
+    let SxtReport { path, size_bytes, float_size_bytes, arena_bytes, float_arena_bytes, quantization, written, budget } =
+        report;
+    let mut text = quantization.as_ref().map_or_else(String::new, |report| losses(report, layers));
+    text += &budget.as_ref().map_or_else(String::new, ToString::to_string);
+    let done = if *written { "wrote" } else { "did not write" };
+    let _ = writeln!(text, "{done} {} ({size_bytes} bytes; float32: {float_size_bytes})", path.display());
     let _ = writeln!(text, "arena {arena_bytes} bytes (float32: {float_arena_bytes})");
     text
 }
 
-/// One row per layer, then what all of them cost together.
-pub(super) fn losses(report: &QuantizationReport) -> String {
-    let width = report.layers.iter().map(|layer| layer.name.len()).max().unwrap_or(0).max("layer".len());
-    let mut text = format!("{:width$}  {:>8}  {:>14}\n", "layer", "SNR dB", "alone, degrees");
-    for layer in &report.layers {
-        let decibels = layer.signal_to_noise_db.map_or("-".to_string(), |db| format!("{db:.1}"));
-        let degrees = layer.rotation_drift_deg.map_or("-".to_string(), |deg| format!("{deg:.3}"));
-        let _ = writeln!(text, "{:width$}  {decibels:>8}  {degrees:>14}", layer.name);
-    }
+/// What quantising cost, after one row per layer if they are asked for.
+pub(super) fn losses(report: &QuantizationReport, layers: bool) -> String {
+    let mut text = if layers { layer_table(&report.layers) } else { String::new() };
     let drift = &report.drift;
     let balanced = if report.equalized { "balanced" } else { "not balanced" };
     let _ = writeln!(
@@ -112,6 +89,17 @@ pub(super) fn losses(report: &QuantizationReport) -> String {
     }
     if let Some(changes) = drift.class_changes_percent {
         let _ = writeln!(text, "  class     {changes:.2} points of the images change theirs");
+    }
+    text
+}
+
+fn layer_table(layers: &[LayerReport]) -> String {
+    let width = layers.iter().map(|layer| layer.name.len()).max().unwrap_or(0).max("layer".len());
+    let mut text = format!("{:width$}  {:>8}  {:>14}\n", "layer", "SNR dB", "alone, degrees");
+    for layer in layers {
+        let decibels = layer.signal_to_noise_db.map_or("-".to_string(), |db| format!("{db:.1}"));
+        let degrees = layer.rotation_drift_deg.map_or("-".to_string(), |deg| format!("{deg:.3}"));
+        let _ = writeln!(text, "{:width$}  {decibels:>8}  {degrees:>14}", layer.name);
     }
     text
 }

@@ -1,6 +1,7 @@
 use std::path::PathBuf;
 
 use clap::Args;
+use serde::Serialize;
 use sextant_export::{GraphName, RunFolder, verify};
 
 use super::{Outcome, print, print_json};
@@ -14,15 +15,24 @@ pub struct VerifyArguments {
     json: bool,
 }
 
+#[derive(Serialize)]
+struct Report {
+    #[serde(flatten)]
+    parity: verify::Parity,
+    int8: Option<verify::Int8Verification>,
+}
+
 impl VerifyArguments {
     pub fn run(self) -> anyhow::Result<Outcome> {
         let run = RunFolder::open(&self.run)?;
         let parity = verify::verify(&run)?;
+        let int8 = verify::verify_int8(&run)?;
+        let eight_bits = int8.as_ref().map_or_else(String::new, ToString::to_string);
+        let failure = parity.failure_message().or(int8.as_ref().and_then(|int8| int8.failure_message()));
         match self.json {
-            true => print_json(&parity)?,
-            false => print(&parity.to_string())?,
+            true => print_json(&Report { parity, int8 })?,
+            false => print(&format!("{parity}{eight_bits}"))?,
         }
-        let failure = parity.failure_message();
         let onnx = run.onnx_path(GraphName::Encode);
         let next = match failure {
             None if onnx.is_file() => format!("cargo runtime predict {} IMAGE.png", onnx.display()),

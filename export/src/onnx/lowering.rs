@@ -5,31 +5,54 @@ use sextant_runtime::graph::{Activation, DataType, Node, Op, Padding, WeightId};
 use super::graph_writer::{GraphWriter, int, ints};
 use super::nearest_rotation::nearest_rotation;
 use super::proto::{AttributeProto, TENSOR_FLOAT};
+use super::quantized_weights::{convolution_layout, dequantized};
 use super::weight_layout::WeightLayout;
 
 /// Appends the ONNX nodes of `node`; the reason when there are none that compute it.
+///
+/// An int8 node is its float32 form between `DequantizeLinear` and `QuantizeLinear` (QDQ): engines that know eight bits
+/// compute it in integers.
 pub(super) fn lower(writer: &mut GraphWriter<'_>, node: &Node) -> Result<(), String> {
     refuse_bytes_outside_normalize(writer, node)?;
-    let inputs: Vec<String> = node.inputs.iter().map(|id| writer.tensor(*id)).collect();
+    if node.op == Op::Dequantize {
+        return dequantize(writer, node);
+    }
+    let inputs: Vec<String> = node.inputs.iter().map(|id| writer.read(*id)).collect();
     let inputs: Vec<&str> = inputs.iter().map(String::as_str).collect();
     match (&node.op, inputs.as_slice()) {
-        (Op::Normalize { mean, std }, &[image]) => normalize(writer, node, image, mean, std),
+        (Op::Normalize { mean, std } | Op::QuantizeImage { mean, std }, &[image]) => {
+            normalize(writer, node, image, mean, std);
+        }
         (Op::Conv2d { weight, bias, stride, padding, groups, activation }, &[map]) => {
             let attributes = conv_attributes(writer, *weight, *stride, *padding, *groups);
-            let weight = writer.weight(*weight, WeightLayout::ConvNchw);
-            let bias = writer.weight(*bias, WeightLayout::Plain);
-            activated(writer, node, "Conv", &[map, &weight, &bias], attributes, *activation)?;
+            let layout = convolution_layout(&node.op, &writer.graph.weight(*weight).shape);
+            let [weight, bias] = constants(writer, node, *weight, *bias, layout)?;
+            activated(writer, node, "Conv", &[map, &weight, &bias], attributes, *activation);
         }
         (Op::Linear { weight, bias, activation }, &[vector]) => {
-            let weight = writer.weight(*weight, WeightLayout::Plain);
-            let bias = writer.weight(*bias, WeightLayout::Plain);
-            activated(writer, node, "Gemm", &[vector, &weight, &bias], vec![int("transB", 1)], *activation)?;
+            let [weight, bias] = constants(writer, node, *weight, *bias, WeightLayout::Plain)?;
+            activated(writer, node, "Gemm", &[vector, &weight, &bias], vec![int("transB", 1)], *activation);
         }
-        (Op::Add { activation }, &[a, b]) => activated(writer, node, "Add", &[a, b], vec![], *activation)?,
+        (Op::Add { activation }, &[a, b]) => activated(writer, node, "Add", &[a, b], vec![], *activation),
+        (Op::Mul { activation }, &[a, b]) => activated(writer, node, "Mul", &[a, b], vec![], *activation),
         (Op::Relu, &[x]) => writer.finish(node, "Relu", &[x], vec![]),
+        (Op::Clamp { low, high }, &[x]) => {
+            let [low, high] = bounds(writer, &node.name, [*low, *high]);
+            writer.finish(node, "Clip", &[x, &low, &high], vec![]);
+        }
+        (Op::Sigmoid, &[x]) => writer.finish(node, "Sigmoid", &[x], vec![]),
+        (Op::Softmax, &[x]) => {
+            let axis = channel_axis(writer, node);
+            writer.finish(node, "Softmax", &[x], vec![int("axis", axis)]);
+        }
         (Op::MaxPool2d { kernel, stride, padding }, &[map]) => {
             let attributes = pool_attributes(*kernel, *stride, *padding);
             writer.finish(node, "MaxPool", &[map], attributes);
+        }
+        (Op::AveragePool2d { kernel, stride, padding }, &[map]) => {
+            let mut attributes = pool_attributes(*kernel, *stride, *padding);
+            attributes.push(int("count_include_pad", 0));
+            writer.finish(node, "AveragePool", &[map], attributes);
         }
         (Op::GlobalAveragePool, &[map]) => {
             writer.finish(node, "ReduceMean", &[map], vec![ints("axes", &[2, 3]), int("keepdims", 0)]);
@@ -45,19 +68,59 @@ pub(super) fn lower(writer: &mut GraphWriter<'_>, node: &Node) -> Result<(), Str
             let axis = channel_axis(writer, node);
             writer.finish(node, "Concat", parts, vec![int("axis", axis)]);
         }
+        (Op::Reshape { shape }, &[x]) => {
+            let extents = shape.iter().take_while(|extent| **extent > 0).map(|extent| i64::from(*extent));
+            let extents: Vec<i64> = std::iter::once(0).chain(extents).collect();
+            let shape = writer.int_constant(&format!("{}/shape", node.name), &extents);
+            let x = channels_last(writer, node, x);
+            finish_channels_last(writer, node, "Reshape", &[&x, &shape], vec![]);
+        }
+        (Op::Transpose { axes }, &[x]) => {
+            let rank = writer.graph.value(node.output).shape.len();
+            let permutation: Vec<i64> =
+                [0].into_iter().chain(axes[..rank].iter().map(|axis| 1 + i64::from(*axis))).collect();
+            let x = channels_last(writer, node, x);
+            finish_channels_last(writer, node, "Transpose", &[&x], vec![ints("perm", &permutation)]);
+        }
+        (Op::ReduceMean { axis }, &[x]) => reduce(writer, node, "ReduceMean", x, *axis),
+        (Op::ReduceMax { axis }, &[x]) => reduce(writer, node, "ReduceMax", x, *axis),
         (Op::ApplyPredictor { weight }, &[z, condition]) => apply_predictor(writer, node, z, condition, *weight)?,
         (Op::NearestRotation, &[matrix]) => nearest_rotation(writer, node, matrix),
+        (Op::Quantize, &[x]) => writer.round(node.output, x),
         (op, inputs) => return Err(format!("{} with {} inputs has no ONNX form", name_of(op), inputs.len())),
     }
     Ok(())
 }
 
 fn refuse_bytes_outside_normalize(writer: &GraphWriter<'_>, node: &Node) -> Result<(), String> {
-    let normalizes = matches!(node.op, Op::Normalize { .. });
-    let reads_bytes = node.inputs.iter().any(|id| writer.graph.value(*id).data_type != DataType::F32);
+    let normalizes = matches!(node.op, Op::Normalize { .. } | Op::QuantizeImage { .. });
+    let reads_bytes = node.inputs.iter().any(|id| writer.graph.value(*id).data_type == DataType::U8);
     if reads_bytes && !normalizes {
         return Err(format!("{} reads bytes; they must pass Normalize first", name_of(&node.op)));
     }
+    Ok(())
+}
+
+/// The tensors of weight and bias, float32 whatever they are stored as.
+fn constants(
+    writer: &mut GraphWriter<'_>,
+    node: &Node,
+    weight: WeightId,
+    bias: WeightId,
+    layout: WeightLayout,
+) -> Result<[String; 2], String> {
+    match writer.graph.value(node.output).data_type {
+        DataType::I8 => dequantized(writer, node, weight, bias, layout),
+        _ => Ok([writer.weight(weight, layout), writer.weight(bias, WeightLayout::Plain)]),
+    }
+}
+
+/// From numbers to what they stand for, under the node's own name.
+fn dequantize(writer: &mut GraphWriter<'_>, node: &Node) -> Result<(), String> {
+    let Some([numbers, scale, zero_point]) = writer.numbers(node.inputs[0]) else {
+        return Err("Dequantize reads what no int8 operator makes".to_string());
+    };
+    writer.finish(node, "DequantizeLinear", &[&numbers, &scale, &zero_point], vec![]);
     Ok(())
 }
 
@@ -104,18 +167,73 @@ fn activated(
     inputs: &[&str],
     attributes: Vec<AttributeProto>,
     activation: Activation,
-) -> Result<(), String> {
-    match activation {
-        Activation::Identity => writer.finish(node, op_type, inputs, attributes),
-        Activation::Relu => {
-            let linear = writer.inner_tensor(&format!("{}/linear", node.name));
-            writer.push(&node.name, op_type, inputs, attributes, &linear);
-            let output = writer.tensor(node.output);
-            writer.push(&format!("{}/relu", node.name), "Relu", &[&linear], vec![], &output);
+) {
+    let Some((limit, [low, high])) = limits(writer, node, activation) else {
+        return writer.finish(node, op_type, inputs, attributes);
+    };
+    let linear = writer.inner_tensor(&format!("{}/linear", node.name));
+    writer.push(&node.name, op_type, inputs, attributes, &linear);
+    let part = Node { name: format!("{}/{}", node.name, limit.to_lowercase()), ..node.clone() };
+    match limit {
+        "Relu" => writer.finish(&part, limit, &[&linear], vec![]),
+        _ => {
+            let [low, high] = bounds(writer, &part.name, [low, high]);
+            writer.finish(&part, limit, &[&linear, &low, &high], vec![]);
         }
-        other => return Err(format!("the activation {other:?} has no ONNX form")),
     }
-    Ok(())
+}
+
+/// The operator that an activation is, with its bounds; `None` where rounding to int8 has the same bounds already.
+fn limits(writer: &GraphWriter<'_>, node: &Node, activation: Activation) -> Option<(&'static str, [f32; 2])> {
+    let (limit, [low, high]) = match activation {
+        Activation::Relu => ("Relu", [0.0, f32::INFINITY]),
+        Activation::Relu6 => ("Clip", [0.0, 6.0]),
+        Activation::Clamp { low, high } => ("Clip", [low, high]),
+        _ => return None,
+    };
+    let saturates = writer
+        .graph
+        .value(node.output)
+        .quantization
+        .is_some_and(|to| to.quantize(low) == i8::MIN && to.quantize(high) == i8::MAX);
+    (!saturates).then_some((limit, [low, high]))
+}
+
+fn bounds(writer: &mut GraphWriter<'_>, name: &str, [low, high]: [f32; 2]) -> [String; 2] {
+    [("low", low), ("high", high)].map(|(part, bound)| writer.float_constant(&format!("{name}/{part}"), &[], &[bound]))
+}
+
+/// The input with its channels last, as the graph has it.
+fn channels_last(writer: &mut GraphWriter<'_>, node: &Node, input: &str) -> String {
+    match writer.graph.value(node.inputs[0]).shape.len() {
+        3 => writer.step(&node.name, "nhwc", "Transpose", &[input], vec![ints("perm", &[0, 2, 3, 1])]),
+        _ => input.to_string(),
+    }
+}
+
+/// As [`GraphWriter::finish`] for an operator whose result has its channels last.
+fn finish_channels_last(
+    writer: &mut GraphWriter<'_>,
+    node: &Node,
+    op_type: &str,
+    inputs: &[&str],
+    attributes: Vec<AttributeProto>,
+) {
+    if writer.graph.value(node.output).shape.len() != 3 {
+        return writer.finish(node, op_type, inputs, attributes);
+    }
+    let result = writer.inner_tensor(&format!("{}/channels_last", node.name));
+    writer.push(&node.name, op_type, inputs, attributes, &result);
+    let part = Node { name: format!("{}/nchw", node.name), ..node.clone() };
+    writer.finish(&part, "Transpose", &[&result], vec![ints("perm", &[0, 3, 1, 2])]);
+}
+
+/// The axis goes away, but that of a vector becomes 1.
+fn reduce(writer: &mut GraphWriter<'_>, node: &Node, op_type: &str, input: &str, axis: u8) {
+    let keeps = writer.graph.value(node.inputs[0]).shape.len() == 1;
+    let attributes = vec![ints("axes", &[1 + i64::from(axis)]), int("keepdims", i64::from(keeps))];
+    let input = channels_last(writer, node, input);
+    finish_channels_last(writer, node, op_type, &[&input], attributes);
 }
 
 fn conv_attributes(

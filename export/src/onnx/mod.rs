@@ -2,15 +2,20 @@
 //!
 //! Maps are NHWC in the graph and NCHW in ONNX; inputs and outputs keep the graph's layout. Preprocessing is part of
 //! the graph, so an `encode` file takes bytes `[N, H, W, 3]`.
+//!
+//! Eight bits are written as QDQ: weights int8 symmetric for each output channel, biases int32, activations int8 for a
+//! whole tensor, each behind a `DequantizeLinear`.
 
 mod graph_writer;
 mod lowering;
 mod nearest_rotation;
 pub mod proto;
+mod quantized_weights;
 mod shapes;
 mod weight_layout;
 
 use prost::Message;
+use serde::Serialize;
 use sextant_runtime::graph::{DataType, Graph, ValueInfo};
 
 use graph_writer::{GraphWriter, ints};
@@ -39,6 +44,17 @@ pub enum Batch {
     Dynamic,
     /// Always this many.
     Fixed(u32),
+}
+
+/// What eight-bit activations are written as. Both stand for the same numbers: the zero point moves along.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Numbers {
+    /// `q + 128`, from 0 to 255.
+    #[default]
+    Uint8,
+    /// `q`, from -128 to 127.
+    Int8,
 }
 
 /// Why a graph has no ONNX form.
@@ -83,7 +99,23 @@ fn list_nodes(nodes: &[UnsupportedNode]) -> String {
 /// # Panics
 /// When a node names values or weights that the graph has not (no graph of `GraphBuilder` does).
 pub fn from_graph(graph: &Graph, metadata: &[(String, String)], batch: Batch) -> Result<ModelProto, OnnxError> {
-    let mut writer = GraphWriter::new(graph);
+    from_graph_as(graph, metadata, batch, Numbers::default())
+}
+
+/// As [`from_graph`], for a graph with int8 values.
+///
+/// # Errors
+/// As there.
+///
+/// # Panics
+/// As there.
+pub fn from_graph_as(
+    graph: &Graph,
+    metadata: &[(String, String)],
+    batch: Batch,
+    numbers: Numbers,
+) -> Result<ModelProto, OnnxError> {
+    let mut writer = GraphWriter::new(graph, numbers);
     let input = declare_inputs(&mut writer, batch)?;
     let output = declare_outputs(&mut writer, batch)?;
     lower_nodes(&mut writer)?;

@@ -142,6 +142,10 @@ pub struct TensorProto {
 pub const TENSOR_FLOAT: i32 = 1;
 /// [`TensorProto::data_type`] of `u8`.
 pub const TENSOR_UINT8: i32 = 2;
+/// [`TensorProto::data_type`] of `i8`.
+pub const TENSOR_INT8: i32 = 3;
+/// [`TensorProto::data_type`] of `i32`.
+pub const TENSOR_INT32: i32 = 6;
 /// [`TensorProto::data_type`] of `i64`.
 pub const TENSOR_INT64: i32 = 7;
 

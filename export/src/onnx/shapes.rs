@@ -41,11 +41,12 @@ struct Known<'g> {
 impl Known<'_> {
     fn output_shape(&self, node: &NodeProto) -> Option<OnnxShape> {
         match node.op_type.as_str() {
-            "Cast" | "Relu" | "Abs" | "Sign" | "Sqrt" | "Clip" | "Identity" => self.input(node, 0).cloned(),
+            "Cast" | "Relu" | "Abs" | "Sign" | "Sqrt" | "Clip" | "Identity" | "Sigmoid" | "Softmax"
+            | "QuantizeLinear" | "DequantizeLinear" => self.input(node, 0).cloned(),
             "Add" | "Sub" | "Mul" | "Div" | "Where" | "Equal" | "Greater" | "LessOrEqual" => self.broadcast(node),
             "Transpose" => self.transposed(node),
             "Conv" => self.convolved(node),
-            "MaxPool" => {
+            "MaxPool" | "AveragePool" => {
                 let map = self.input(node, 0)?;
                 sliding_window(node, map, map.get(1)?.clone(), ints(node, "kernel_shape")?)
             }

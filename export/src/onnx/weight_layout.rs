@@ -1,7 +1,5 @@
 //! How a weight of the graph is stored in ONNX.
 
-use sextant_runtime::graph::Weight;
-
 /// An order of a weight's elements.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) enum WeightLayout {
@@ -9,29 +7,32 @@ pub(super) enum WeightLayout {
     Plain,
     /// `[cout, kh, kw, cin]` to `[cout, cin, kh, kw]`.
     ConvNchw,
+    /// `[1, kh, kw, c]`, the int8 form of a depthwise convolution, to `[c, 1, kh, kw]`.
+    DepthwiseNchw,
     /// `[k, d_out, d_in]` to `[d_in, k * d_out]`, so that one product applies all `k` matrices.
     StackedColumns,
 }
 
 impl WeightLayout {
     /// Shape and values in this layout.
-    pub fn arrange(self, weight: &Weight) -> (Vec<usize>, Vec<f32>) {
-        match (self, weight.shape.as_slice()) {
+    pub fn arrange<T: Copy>(self, shape: &[usize], values: &[T]) -> (Vec<usize>, Vec<T>) {
+        match (self, shape) {
             (Self::ConvNchw, &[cout, kh, kw, cin]) => {
-                let data = permute(weight.floats(), [cout, kh, kw, cin], [0, 3, 1, 2]);
-                (vec![cout, cin, kh, kw], data)
+                (vec![cout, cin, kh, kw], permute(values, [cout, kh, kw, cin], [0, 3, 1, 2]))
+            }
+            (Self::DepthwiseNchw, &[1, kh, kw, channels]) => {
+                (vec![channels, 1, kh, kw], permute(values, [1, kh, kw, channels], [3, 0, 1, 2]))
             }
             (Self::StackedColumns, &[k, d_out, d_in]) => {
-                let data = permute(weight.floats(), [1, k, d_out, d_in], [0, 3, 1, 2]);
-                (vec![d_in, k * d_out], data)
+                (vec![d_in, k * d_out], permute(values, [1, k, d_out, d_in], [0, 3, 1, 2]))
             }
-            _ => (weight.shape.clone(), weight.floats().to_vec()),
+            _ => (shape.to_vec(), values.to_vec()),
         }
     }
 }
 
 /// The elements of a row-major `shape` in the order of the axes `order`.
-fn permute(data: &[f32], shape: [usize; 4], order: [usize; 4]) -> Vec<f32> {
+fn permute<T: Copy>(data: &[T], shape: [usize; 4], order: [usize; 4]) -> Vec<T> {
     let stride = [shape[1] * shape[2] * shape[3], shape[2] * shape[3], shape[3], 1];
     let [extents, steps] = [order.map(|axis| shape[axis]), order.map(|axis| stride[axis])];
     let mut permuted = Vec::with_capacity(data.len());
@@ -49,28 +50,32 @@ fn permute(data: &[f32], shape: [usize; 4], order: [usize; 4]) -> Vec<f32> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use sextant_runtime::graph::WeightData;
+    fn counting(shape: &[usize]) -> Vec<u8> {
+        (0..shape.iter().product::<usize>() as u8).collect()
+    }
 
-    fn counting(shape: &[usize]) -> Weight {
-        let count: usize = shape.iter().product();
-        Weight {
-            name: "w".into(),
-            shape: shape.to_vec(),
-            data: WeightData::F32((0..count).map(|v| v as f32).collect()),
-        }
+    fn arrange(layout: WeightLayout, shape: &[usize]) -> (Vec<usize>, Vec<u8>) {
+        layout.arrange(shape, &counting(shape))
     }
 
     #[test]
     fn convolution_channels_move_before_the_window() {
-        let (shape, data) = WeightLayout::ConvNchw.arrange(&counting(&[1, 2, 2, 3]));
+        let (shape, data) = arrange(WeightLayout::ConvNchw, &[1, 2, 2, 3]);
         assert_eq!(shape, [1, 3, 2, 2]);
-        assert_eq!(data, [0., 3., 6., 9., 1., 4., 7., 10., 2., 5., 8., 11.]);
+        assert_eq!(data, [0, 3, 6, 9, 1, 4, 7, 10, 2, 5, 8, 11]);
+    }
+
+    #[test]
+    fn a_channel_of_a_depthwise_filter_becomes_a_filter() {
+        let (shape, data) = arrange(WeightLayout::DepthwiseNchw, &[1, 1, 2, 3]);
+        assert_eq!(shape, [3, 1, 1, 2]);
+        assert_eq!(data, [0, 3, 1, 4, 2, 5]);
     }
 
     #[test]
     fn stacked_matrices_become_columns() {
-        let (shape, data) = WeightLayout::StackedColumns.arrange(&counting(&[2, 2, 2]));
+        let (shape, data) = arrange(WeightLayout::StackedColumns, &[2, 2, 2]);
         assert_eq!(shape, [2, 4]);
-        assert_eq!(data, [0., 2., 4., 6., 1., 3., 5., 7.]);
+        assert_eq!(data, [0, 2, 4, 6, 1, 3, 5, 7]);
     }
 }

@@ -1,8 +1,9 @@
 use serde::Serialize;
-use sextant_runtime::graph::{DataType, Graph, GraphBuilder, Op, ValueId};
+use sextant_runtime::graph::Graph;
 use sextant_runtime::rotation::UnitQuaternion;
 
 use super::observer::{run_all, run_outputs};
+use super::reveal::{Revealed, reveal};
 use super::{Images, QuantizeError};
 
 const ROTATION: &str = "rotation_wxyz";
@@ -86,43 +87,16 @@ pub(super) fn noise_by_value(
     let expected = all_values(float, images)?;
     let found = all_values(&revealed, images)?;
     let mut ratios = vec![];
-    for (name, real) in numbers {
+    for Revealed { int8, real } in numbers {
+        let name = quantized.value(int8).name.clone();
         let Some(id) = float.values.iter().position(|value| value.name == name) else { continue };
         let mut noise = Noise::default();
-        noise.add(&expected[id], &found[real]);
+        noise.add(&expected[id], &found[real.0 as usize]);
         if let Some(decibels) = noise.decibels() {
             ratios.push((name, decibels));
         }
     }
     Ok(ratios)
-}
-
-/// The graph with every int8 value also as float32: names of the int8 values, and indices of the float32 ones.
-fn reveal(graph: &Graph) -> Result<(Graph, Vec<(String, usize)>), QuantizeError> {
-    let mut builder = GraphBuilder::new(&graph.name);
-    let mut values: Vec<Option<ValueId>> = vec![None; graph.values.len()];
-    for id in &graph.inputs {
-        let value = graph.value(*id);
-        values[id.0 as usize] = Some(builder.input(&value.name, &value.shape, value.data_type));
-    }
-    for weight in &graph.weights {
-        builder.constant(&weight.name, &weight.shape, weight.data.clone())?;
-    }
-    let mut revealed = vec![];
-    for node in &graph.nodes {
-        let inputs: Vec<ValueId> = node.inputs.iter().filter_map(|id| values[id.0 as usize]).collect();
-        let value = graph.value(node.output);
-        let made = match value.quantization {
-            Some(to) => builder.quantized_node(&node.name, node.op, &inputs, to)?,
-            None => builder.node(&node.name, node.op, &inputs)?,
-        };
-        values[node.output.0 as usize] = Some(made);
-        if value.data_type == DataType::I8 {
-            let real = builder.node(&format!("{}/revealed", value.name), Op::Dequantize, &[made])?;
-            revealed.push((value.name.clone(), real.0 as usize));
-        }
-    }
-    Ok((builder.finish(), revealed))
 }
 
 fn all_values(graph: &Graph, images: Images<'_>) -> Result<Vec<Vec<f32>>, QuantizeError> {
@@ -131,14 +105,15 @@ fn all_values(graph: &Graph, images: Images<'_>) -> Result<Vec<Vec<f32>>, Quanti
     Ok(collected)
 }
 
+/// Power of a signal and of what was added to it.
 #[derive(Default)]
-struct Noise {
+pub(crate) struct Noise {
     signal: f64,
     noise: f64,
 }
 
 impl Noise {
-    fn add(&mut self, expected: &[f32], found: &[f32]) {
+    pub fn add(&mut self, expected: &[f32], found: &[f32]) {
         for (expected, found) in expected.iter().zip(found) {
             let (expected, found) = (f64::from(*expected), f64::from(*found));
             self.signal += expected * expected;
@@ -147,7 +122,7 @@ impl Noise {
     }
 
     /// `None` when there is no noise.
-    fn decibels(&self) -> Option<f64> {
+    pub fn decibels(&self) -> Option<f64> {
         (self.noise > 0.0).then(|| 10.0 * (self.signal.max(f64::MIN_POSITIVE) / self.noise).log10())
     }
 }

@@ -12,6 +12,8 @@ pub(super) struct Lowering<'g> {
     pub float: &'g Graph,
     pub observer: &'g Observer,
     pub bias_correction: bool,
+    /// What the largest weight of a channel becomes.
+    pub largest_weight: i8,
 }
 
 /// Nodes that have an int8 form and cost something in it: all but those that only move numbers.
@@ -135,7 +137,14 @@ impl Lowering<'_> {
         let (weight, bias) = (self.float.weight(weight), self.float.weight(bias));
         let depthwise = is_depthwise(&node.op, weight);
         let input_means = self.bias_correction.then(|| self.input_means(node, weight));
-        let filters = Filters { values: weight.floats(), bias: bias.floats(), input, input_means }.quantize();
+        let filters = Filters {
+            values: weight.floats(),
+            bias: bias.floats(),
+            input,
+            largest_number: self.largest_weight,
+            input_means,
+        }
+        .quantize();
         let to = Quantization { scale: to.scale.max(filters.least_output_scale() as f32), ..to };
         let (cout, taps) = (weight.shape[0], weight.shape[1..].iter().product::<usize>());
         let arrange = |values: Vec<i8>| match depthwise {

@@ -13,13 +13,16 @@ mod loss;
 mod lower;
 mod observer;
 mod range;
+mod reveal;
 mod weights;
 
 #[cfg(test)]
 mod tests;
 
+pub(crate) use loss::Noise;
 pub use loss::{Drift, LayerReport};
 pub use range::Calibration;
+pub(crate) use reveal::{Revealed, reveal};
 
 use sextant_runtime::graph::{DataType, Graph, GraphError};
 
@@ -36,11 +39,18 @@ pub struct Quantizer {
     pub bias_correction: bool,
     /// Whether channels are balanced first; `None` tries both and keeps what drifts less.
     pub equalization: Option<bool>,
+    /// Whether weights get seven bits, -64 to 64: x86 without VNNI adds two products with activations in 16 bits.
+    pub reduce_range: bool,
 }
 
 impl Default for Quantizer {
     fn default() -> Self {
-        Self { calibration: Calibration::MeanSquaredError, bias_correction: true, equalization: None }
+        Self {
+            calibration: Calibration::MeanSquaredError,
+            bias_correction: true,
+            equalization: None,
+            reduce_range: false,
+        }
     }
 }
 
@@ -113,8 +123,25 @@ impl Quantizer {
         calibration: Images<'_>,
         test: Images<'_>,
     ) -> Result<Quantized, QuantizeError> {
-        check_images(graph, calibration)?;
         check_images(graph, test)?;
+        let (float, mut quantized) = self.lowered(graph, calibration)?;
+        quantized.drift = loss::drift(graph, &quantized.graph, test)?;
+        quantized.layers = self.layer_reports(&float, &quantized.graph, calibration, test)?;
+        Ok(quantized)
+    }
+
+    /// Quantises as [`Self::quantize`] does, without the reports of the layers, which take most of the time; the drift is
+    /// that over the calibration images.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn quantize_only(&self, graph: &Graph, calibration: Images<'_>) -> Result<Quantized, QuantizeError> {
+        self.lowered(graph, calibration).map(|(_, quantized)| quantized)
+    }
+
+    /// The graph that was quantised, balanced if that was better, and what came of it.
+    fn lowered(&self, graph: &Graph, calibration: Images<'_>) -> Result<(Graph, Quantized), QuantizeError> {
+        check_images(graph, calibration)?;
         let tries: &[bool] = match self.equalization {
             Some(true) => &[true],
             Some(false) => &[false],
@@ -124,7 +151,7 @@ impl Quantizer {
         for &equalized in tries {
             let float = if equalized { equalize(graph) } else { graph.clone() };
             let observer = Observer::watch(&float, calibration, self.calibration)?;
-            let lowering = Lowering { float: &float, observer: &observer, bias_correction: self.bias_correction };
+            let lowering = self.lowering(&float, &observer);
             let quantized = lowering.lower(&|_| true)?;
             let drift = loss::drift(graph, &quantized, calibration)?;
             let better =
@@ -133,10 +160,12 @@ impl Quantizer {
                 best = Some((float, Quantized { graph: quantized, equalized, layers: vec![], drift }));
             }
         }
-        let (float, mut quantized) = best.ok_or(QuantizeError::NoImages)?;
-        quantized.drift = loss::drift(graph, &quantized.graph, test)?;
-        quantized.layers = self.layer_reports(&float, &quantized.graph, calibration, test)?;
-        Ok(quantized)
+        best.ok_or(QuantizeError::NoImages)
+    }
+
+    fn lowering<'g>(&self, float: &'g Graph, observer: &'g Observer) -> Lowering<'g> {
+        let largest_weight = if self.reduce_range { 64 } else { 127 };
+        Lowering { float, observer, bias_correction: self.bias_correction, largest_weight }
     }
 
     /// What each layer costs: its own noise in the whole int8 graph, and the drift of a graph in which only it is int8.
@@ -148,7 +177,7 @@ impl Quantizer {
         test: Images<'_>,
     ) -> Result<Vec<LayerReport>, QuantizeError> {
         let observer = Observer::watch(float, calibration, self.calibration)?;
-        let lowering = Lowering { float, observer: &observer, bias_correction: self.bias_correction };
+        let lowering = self.lowering(float, &observer);
         let noise = loss::noise_by_value(float, quantized, test)?;
         let mut reports = vec![];
         for node in layers(float) {

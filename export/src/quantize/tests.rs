@@ -80,7 +80,7 @@ fn eight_bits_follow_the_float_network() {
     let images = Images { pixels: &pixels, count: 24 };
     for calibration in [Calibration::MinMax, Calibration::Percentile, Calibration::MeanSquaredError] {
         for (bias_correction, equalization) in [(false, Some(false)), (true, Some(true)), (true, None)] {
-            let quantizer = Quantizer { calibration, bias_correction, equalization };
+            let quantizer = Quantizer { calibration, bias_correction, equalization, reduce_range: false };
             let quantized = quantizer.quantize(&graph, images, images).unwrap();
             assert!(quantized.drift.signal_to_noise_db > 25.0, "{quantizer:?}: {:?}", quantized.drift);
         }
@@ -114,6 +114,66 @@ fn balancing_does_not_change_the_function() {
     assert_ne!(balanced, graph);
     let drift = loss::drift(&graph, &balanced, Images { pixels: &pixels, count: 4 }).unwrap();
     assert!(drift.signal_to_noise_db > 90.0, "{drift:?}");
+}
+
+/// Two 1x1 layers: `[8, 3]`, then `[4, 8]`.
+fn two_layers(first: impl Fn(usize, usize) -> f32, second: impl Fn(usize, usize) -> f32) -> Graph {
+    let mut layers = Layers(GraphBuilder::new("encode"));
+    let image = layers.0.input("image", &[SIZE, SIZE, 3], DataType::U8);
+    let normalize = Op::Normalize { mean: [0.4; 3], std: [0.3; 3] };
+    let mut x = layers.0.node("normalize", normalize, &[image]).unwrap();
+    let tables: [(&str, usize, usize, &dyn Fn(usize, usize) -> f32); 2] =
+        [("first", 8, 3, &first), ("second", 4, 8, &second)];
+    for (name, cout, cin, of) in tables {
+        let weights = (0..cout * cin).map(|index| of(index / cin, index % cin)).collect();
+        let weight = layers.0.weight(&format!("{name}.weight"), &[cout, 1, 1, cin], weights).unwrap();
+        let bias = layers.0.weight(&format!("{name}.bias"), &[cout], vec![0.0; cout]).unwrap();
+        let (stride, padding, activation) = ([1, 1], Padding::default(), Activation::Relu);
+        x = layers.0.node(name, Op::Conv2d { weight, bias, stride, padding, groups: 1, activation }, &[x]).unwrap();
+    }
+    layers.0.output("map", x);
+    layers.0.finish()
+}
+
+/// Signal-to-noise ratio of the outputs, in decibels.
+fn quality(graph: &Graph, quantizer: Quantizer) -> f64 {
+    let pixels = pixels(16);
+    let images = Images { pixels: &pixels, count: 16 };
+    quantizer.quantize(graph, images, images).unwrap().drift.signal_to_noise_db
+}
+
+#[test]
+fn balancing_helps_channels_of_different_sizes() {
+    // Each channel is up to 64 times smaller than the largest, and read with as much larger weights.
+    let size = |channel: usize| 4f32.powi(channel as i32 % 4);
+    let sign = |a: usize, b: usize| if (a * 5 + b * 3) % 4 == 0 { -0.5 } else { 0.8 };
+    let graph = two_layers(|out, read| sign(out, read) / size(out), |out, read| sign(out, read) * size(read));
+    let with = |equalization| quality(&graph, Quantizer { equalization: Some(equalization), ..Quantizer::default() });
+    let (plain, balanced) = (with(false), with(true));
+    assert!(balanced > plain + 6.0, "{balanced} dB after {plain} dB");
+    let automatic = quality(&graph, Quantizer::default());
+    assert_eq!(automatic, balanced);
+}
+
+#[test]
+fn corrected_biases_help_where_small_weights_are_rounded_away() {
+    // Seven weights of 0.4 steps beside a large one: the sum of what is lost is always positive.
+    let graph = two_layers(
+        |out, read| 0.3 + 0.1 * ((out + read) % 3) as f32,
+        |out, read| if out == read { 1.0 } else { 0.4 / 127.0 },
+    );
+    let settings = Quantizer { equalization: Some(false), ..Quantizer::default() };
+    let plain = quality(&graph, Quantizer { bias_correction: false, ..settings });
+    let corrected = quality(&graph, Quantizer { bias_correction: true, ..settings });
+    assert!(corrected > plain + 3.0, "{corrected} dB after {plain} dB");
+}
+
+#[test]
+fn seven_bits_cost_more_than_eight() {
+    let graph = network();
+    let [eight, seven] =
+        [false, true].map(|reduce_range| quality(&graph, Quantizer { reduce_range, ..Quantizer::default() }));
+    assert!(seven < eight && seven > eight - 8.0, "{seven} dB, {eight} dB");
 }
 
 #[test]

@@ -7,13 +7,15 @@ pub(super) struct Filters<'w> {
     pub bias: &'w [f32],
     /// Of the operator's input.
     pub input: Quantization,
+    /// What the largest weight of a channel becomes, at most 127.
+    pub largest_number: i8,
     /// Mean of the input at each tap of each channel's filter, `[cout][taps]`, when biases are to be corrected.
     pub input_means: Option<Vec<f64>>,
 }
 
 /// Eight-bit filters.
 pub(super) struct QuantizedFilters {
-    /// `[cout][taps]`, -127 to 127.
+    /// `[cout][taps]`, symmetric.
     pub values: Vec<i8>,
     /// Less `zero_point * sum of the filter`.
     pub bias: Vec<i32>,
@@ -22,17 +24,18 @@ pub(super) struct QuantizedFilters {
 }
 
 impl Filters<'_> {
-    /// Symmetric, each channel with its own scale: the largest weight becomes 127.
+    /// Symmetric, each channel with its own scale.
     pub fn quantize(&self) -> QuantizedFilters {
         let taps = (self.values.len() / self.bias.len().max(1)).max(1);
         let input_scale = f64::from(self.input.scale);
+        let limit = f64::from(self.largest_number);
         let mut quantized = QuantizedFilters { values: vec![], bias: vec![], sum_scales: vec![] };
         for (channel, (filter, bias)) in self.values.chunks_exact(taps).zip(self.bias).enumerate() {
             let largest = filter.iter().fold(0.0f64, |most, weight| most.max(f64::from(weight.abs())));
             // A bias far beyond what the filter does must still fit 32 bits.
             let least = f64::from(bias.abs()) / input_scale / f64::from(1 << 29);
-            let scale = (largest / 127.0).max(least).max(1e-12);
-            let numbers = filter.iter().map(|weight| (f64::from(*weight) / scale).round().clamp(-127.0, 127.0));
+            let scale = (largest / limit).max(least).max(1e-12);
+            let numbers = filter.iter().map(|weight| (f64::from(*weight) / scale).round().clamp(-limit, limit));
             let numbers: Vec<i8> = numbers.map(|number| number as i8).collect();
             let lost = |(tap, (weight, number)): (usize, (&f32, &i8))| {
                 let mean = self.input_means.as_ref().map_or(0.0, |means| means[channel * taps + tap]);
@@ -77,7 +80,8 @@ mod tests {
         let values: Vec<f32> = (0..40).map(|i| ((i * 37) % 41) as f32 * 0.01 - 0.2 + (i / 20) as f32).collect();
         let bias = [0.7f32, -3.0];
         let input = Quantization { scale: 0.02, zero_point: -13 };
-        let quantized = Filters { values: &values, bias: &bias, input, input_means: None }.quantize();
+        let quantized =
+            Filters { values: &values, bias: &bias, input, largest_number: 127, input_means: None }.quantize();
         for (channel, scale) in quantized.sum_scales.iter().map(|scale| scale / 0.02f32 as f64).enumerate() {
             for tap in 0..20 {
                 let (real, number) = (values[channel * 20 + tap], quantized.values[channel * 20 + tap]);
@@ -96,13 +100,24 @@ mod tests {
     }
 
     #[test]
+    fn seven_bits_never_saturate_sums_of_two_products() {
+        let values: Vec<f32> = (0..32).map(|i| (i as f32 * 0.7).sin()).collect();
+        let input = Quantization { scale: 0.1, zero_point: 0 };
+        let filters = Filters { values: &values, bias: &[0.0], input, largest_number: 64, input_means: None };
+        let most = filters.quantize().values.iter().map(|number| number.unsigned_abs()).max();
+        assert_eq!(most, Some(64));
+        const { assert!(2 * 255 * 64 <= i16::MAX as i32) };
+    }
+
+    #[test]
     fn a_corrected_bias_removes_the_mean_error() {
         let values = [0.111f32, 0.997, -0.333, 0.5];
         let input = Quantization { scale: 0.1, zero_point: 0 };
         let means = vec![9.0, 5.0, 7.0, 11.0];
         let real: f64 = values.iter().zip(&means).map(|(w, m)| f64::from(*w) * m).sum();
         let error = |input_means: Option<Vec<f64>>| {
-            let quantized = Filters { values: &values, bias: &[0.0], input, input_means }.quantize();
+            let quantized =
+                Filters { values: &values, bias: &[0.0], input, largest_number: 127, input_means }.quantize();
             let scale = quantized.sum_scales[0] / 0.1f32 as f64;
             let sum: f64 = quantized.values.iter().zip(&means).map(|(q, m)| scale * f64::from(*q) * m).sum();
             (sum + f64::from(quantized.bias[0]) * quantized.sum_scales[0] - real).abs()

@@ -1,6 +1,8 @@
 //! Whether every engine repeats the trainer's own answers.
 
+mod int8;
 mod native;
+mod one_by_one;
 mod onnx_form;
 mod ort;
 mod parity;
@@ -11,12 +13,19 @@ mod tract;
 use native::run_native;
 use onnx_form::OnnxForm;
 use ort::run_ort;
-use samples::{Expected, InputValues, Samples};
+use samples::{Expected, InputValues};
 use tract::run_tract;
 
+pub use int8::{Int8Parity, OutputNoise, ValueSteps};
 pub use parity::{CLOSE, Measure, OutputParity, Parity, Reference};
+pub(crate) use samples::Samples;
 pub(crate) use subject::Subject;
 
+use std::fmt;
+
+use serde::Serialize;
+
+use crate::onnx::Numbers;
 use crate::run_folder::RunFolder;
 use crate::{Error, GraphName, model_file};
 
@@ -32,8 +41,62 @@ pub fn verify(run: &RunFolder) -> Result<Parity, Error> {
     let subject = Subject::of_run(run, model, GraphName::Encode)?;
     let onnx = OnnxForm::of_run(run, &subject.graph, &model_file::metadata(&model))?;
     let mut parity = subject.check(&onnx.bytes, onnx.batch)?;
-    if std::env::var_os("ORT_DYLIB_PATH").is_some_and(|library| !library.is_empty()) {
+    if ort_is_there() {
         subject.check_ort(onnx.file.path(), &mut parity)?;
     }
     Ok(parity)
+}
+
+/// The eight-bit forms of a run.
+#[derive(Clone, Debug, Serialize)]
+pub struct Int8Verification {
+    /// `model-int8.sxt` in our own engine against the trainer's golden vectors: what eight bits cost.
+    pub against_trainer: Vec<OutputNoise>,
+    /// `model-int8.onnx` in other engines against `model-int8.sxt` in ours, if there is such a file.
+    pub onnx: Option<Int8Parity>,
+}
+
+/// Compares the eight-bit forms that are in the run; `None` when there are none.
+///
+/// # Errors
+/// When a file of the run is missing or broken, or an engine cannot run the model at all.
+pub fn verify_int8(run: &RunFolder) -> Result<Option<Int8Verification>, Error> {
+    let (path, onnx_path) = (run.int8_model_path(), run.int8_onnx_path());
+    if !path.exists() && !onnx_path.exists() {
+        return Ok(None);
+    }
+    let bytes = model_file::read(&path)?;
+    let model = model_file::parse(&path, &bytes)?;
+    let subject = Subject::of_golden(run, path.clone(), model)?;
+    let against_trainer = subject.noise()?;
+    if !onnx_path.exists() {
+        return Ok(Some(Int8Verification { against_trainer, onnx: None }));
+    }
+    let command = format!("cargo export int8 {}", run.path().display());
+    let form = OnnxForm::read(onnx_path, &subject.graph, &command)?;
+    let file = (form.bytes.as_slice(), form.batch, Numbers::default());
+    let onnx = Int8Parity::measure(&path, &subject.graph, file, &subject.samples)?;
+    Ok(Some(Int8Verification { against_trainer, onnx: Some(onnx) }))
+}
+
+impl Int8Verification {
+    /// What differs too much, for people.
+    pub fn failure_message(&self) -> Option<String> {
+        self.onnx.as_ref()?.failure_message().map(|message| format!("eight bits: {message}"))
+    }
+}
+
+impl fmt::Display for Int8Verification {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "\neight bits against the trainer's float32:\n{}", int8::table(&self.against_trainer))?;
+        match &self.onnx {
+            Some(parity) => write!(f, "eight bits in other engines against ours:\n{parity}"),
+            None => Ok(()),
+        }
+    }
+}
+
+/// Whether the environment names the library of ONNX Runtime.
+fn ort_is_there() -> bool {
+    std::env::var_os("ORT_DYLIB_PATH").is_some_and(|library| !library.is_empty())
 }

@@ -37,14 +37,20 @@ impl OnnxForm {
     /// When the file is broken or of another graph, or there is no room for a temporary one.
     pub fn of_run(run: &RunFolder, graph: &Graph, metadata: &[(String, String)]) -> Result<Self, Error> {
         let path = run.onnx_path(GraphName::Encode);
-        if path.exists() { Self::read(path, run, graph) } else { Self::generate(run, graph, metadata) }
+        if path.exists() {
+            Self::read(path, graph, &format!("cargo export onnx {}", run.path().display()))
+        } else {
+            Self::generate(run, graph, metadata)
+        }
     }
 
-    fn read(path: PathBuf, run: &RunFolder, graph: &Graph) -> Result<Self, Error> {
+    /// The file, if it is the ONNX form of `graph`; `command` is what writes it.
+    ///
+    /// # Errors
+    /// When it is broken or of another graph.
+    pub fn read(path: PathBuf, graph: &Graph, command: &str) -> Result<Self, Error> {
         let bytes = model_file::read(&path)?.to_vec();
-        let refuse = |reason: String| {
-            Error::invalid(&path, reason, format!("write it again: cargo export onnx {}", run.path().display()))
-        };
+        let refuse = |reason: String| Error::invalid(&path, reason, format!("write it again: {command}"));
         let model =
             ModelProto::decode(bytes.as_slice()).map_err(|error| refuse(format!("is no ONNX file: {error}")))?;
         let network = model.graph.ok_or_else(|| refuse("is no ONNX file: it holds no network".to_string()))?;

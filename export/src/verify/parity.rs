@@ -19,6 +19,13 @@ pub enum Measure {
     AngleRad,
 }
 
+impl Measure {
+    /// What suits the output of that name.
+    pub(super) fn of(output: &str) -> Self {
+        if output == "rotation_wxyz" { Self::AngleRad } else { Self::Absolute }
+    }
+}
+
 /// One output of one engine against the trainer's.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct OutputParity {
@@ -66,7 +73,7 @@ impl Parity {
     /// Adds an engine's answers: `computed[output]` holds all images, one after the other.
     pub(crate) fn compare(&mut self, backend: &'static str, expected: &Expected, computed: &[Vec<f32>]) {
         for (expected, computed) in expected.iter().zip(computed) {
-            let measure = if expected.name == "rotation_wxyz" { Measure::AngleRad } else { Measure::Absolute };
+            let measure = Measure::of(&expected.name);
             let (largest_difference, sample) = largest_difference(measure, &expected.values, computed, expected.width);
             let tolerance = tolerance(measure, &expected.values);
             self.outputs.push(OutputParity {
@@ -132,7 +139,7 @@ fn tolerance(measure: Measure, expected: &[f32]) -> f32 {
 }
 
 /// The largest difference and its image; infinite when the numbers of values differ.
-fn largest_difference(measure: Measure, expected: &[f32], computed: &[f32], width: usize) -> (f32, usize) {
+pub(super) fn largest_difference(measure: Measure, expected: &[f32], computed: &[f32], width: usize) -> (f32, usize) {
     if expected.len() != computed.len() {
         return (f32::INFINITY, 0);
     }

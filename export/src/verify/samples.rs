@@ -25,6 +25,16 @@ impl Samples {
         Self { count: golden.samples, inputs: vec![InputValues::Bytes(golden.images.clone())] }
     }
 
+    /// The first `count` samples of a graph's inputs, or all when there are fewer.
+    pub fn first(&self, count: usize, graph: &Graph) -> Self {
+        let count = count.min(self.count);
+        let widths = graph.inputs.iter().map(|id| graph.value(*id).shape.iter().product::<usize>());
+        Self {
+            count,
+            inputs: self.inputs.iter().zip(widths).map(|(values, width)| values.batch(0, count, width)).collect(),
+        }
+    }
+
     /// Evenly spread values for a graph that has no golden vectors: floats in [-1, 1), bytes in [0, 255].
     pub fn spread(graph: &Graph, count: usize) -> Self {
         // Multiples of the golden ratio modulo 1 fill the interval evenly.

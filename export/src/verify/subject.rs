@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use sextant_runtime::graph::{DataType, Graph};
 use sextant_runtime::model::Model;
 
-use super::{Expected, Parity, Reference, Samples, run_native, run_ort, run_tract};
+use super::{Expected, OutputNoise, Parity, Reference, Samples, run_native, run_ort, run_tract};
 use crate::golden::{Golden, GoldenOutput};
 use crate::onnx::Batch;
 use crate::run_folder::RunFolder;
@@ -20,7 +20,7 @@ pub(crate) struct Subject<'m> {
     model: Model<'m>,
     name: GraphName,
     pub graph: Graph,
-    samples: Samples,
+    pub samples: Samples,
     expected: Expected,
     reference: Reference,
 }
@@ -38,6 +38,24 @@ impl<'m> Subject<'m> {
             GraphName::PredictLatent => (from_native(run, &model, &graph)?, Reference::Native),
         };
         Ok(Self { model_path, model, name, graph, samples, expected, reference })
+    }
+
+    /// The graph `encode` of any model file of a run, with the trainer's golden vectors.
+    ///
+    /// # Errors
+    /// When the graph is missing, or the golden vectors do not fit it.
+    pub fn of_golden(run: &RunFolder, model_path: PathBuf, model: Model<'m>) -> Result<Self, Error> {
+        let name = GraphName::Encode;
+        let graph = model_file::graph(&model_path, &model, name.as_str())?;
+        let (samples, expected) = from_golden(run, &graph)?;
+        Ok(Self { model_path, model, name, graph, samples, expected, reference: Reference::Trainer })
+    }
+
+    /// How far our own engine's answers are from those that are expected.
+    pub fn noise(&self) -> Result<Vec<OutputNoise>, Error> {
+        let computed = self.or_failed("native", run_native(&self.model, self.name.as_str(), &self.samples))?;
+        let rows = self.expected.iter().zip(&computed);
+        Ok(rows.map(|(expected, computed)| OutputNoise::between("native", expected, computed)).collect())
     }
 
     /// How many inputs are compared.

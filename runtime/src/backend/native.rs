@@ -7,7 +7,7 @@ use super::{Description, Engine, Fault, ImageEngine, Output};
 use crate::graph::DataType;
 use crate::memory::AlignedVec;
 use crate::model::{GraphView, Model};
-use crate::session::{Input, Session};
+use crate::session::{Input, Prepared, Session};
 
 /// The graph that turns an image into its outputs.
 const GRAPH: &str = "encode";
@@ -16,6 +16,7 @@ const GRAPH: &str = "encode";
 struct NativeEngine {
     model: AlignedVec,
     arena: AlignedVec,
+    prepared: Prepared,
     /// Name and width of each output.
     outputs: Vec<(String, usize)>,
 }
@@ -23,14 +24,14 @@ struct NativeEngine {
 pub(super) fn load(bytes: &[u8]) -> Result<(Description, Engine), Fault> {
     let bytes = AlignedVec::copy_of(bytes);
     let model = Model::parse(&bytes).map_err(Fault::Parse)?;
-    let Some(graph) = model.graph(GRAPH) else {
-        return Err(Fault::Signature { found: std::format!("no graph '{GRAPH}'") });
-    };
+    let no_graph = || Fault::Signature { found: std::format!("no graph '{GRAPH}'") };
+    let graph = model.graph(GRAPH).ok_or_else(no_graph)?;
     let metadata = model.metadata_entries().map(|(key, value)| (key.to_string(), value.to_string())).collect();
     let description = Description { image_size: image_size(&graph)?, metadata };
     let outputs = graph.outputs().filter_map(|(name, id)| Some((name.to_string(), graph.value(id)?.shape.elements())));
     let (outputs, arena) = (outputs.collect(), AlignedVec::zeroed(graph.arena_bytes()));
-    Ok((description, Box::new(NativeEngine { model: bytes, arena, outputs })))
+    let prepared = Prepared::new(&model, GRAPH).map_err(|_| no_graph())?;
+    Ok((description, Box::new(NativeEngine { model: bytes, arena, prepared, outputs })))
 }
 
 fn image_size(graph: &GraphView<'_>) -> Result<[usize; 2], Fault> {
@@ -54,7 +55,8 @@ impl ImageEngine for NativeEngine {
         let mut results: Vec<&mut [f32]> = outputs.iter_mut().map(|output| output.values.as_mut_slice()).collect();
         let changed = Fault::Session(crate::session::RunError::ModelChanged);
         let model = Model::from_checked(&self.model).map_err(Fault::Parse)?;
-        let mut session = Session::new(&model, GRAPH, &mut self.arena).map_err(|_| changed)?;
+        let mut session =
+            Session::with_prepared(&model, GRAPH, &mut self.arena, &mut self.prepared).map_err(|_| changed)?;
         session.run(&[Input::U8(image)], &mut results).map_err(Fault::Session)?;
         Ok(outputs)
     }

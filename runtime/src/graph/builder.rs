@@ -4,8 +4,8 @@ use alloc::vec::Vec;
 use core::fmt;
 
 use super::{
-    DataType, Graph, Node, Op, Operand, Operands, Quantization, Shape, ValueId, ValueInfo, Weight, WeightData,
-    WeightId, WeightInfo, check_scales, infer,
+    ALL_OPERATORS, DataType, Graph, Node, Op, Operand, Operands, Quantization, Shape, ValueId, ValueInfo, Weight,
+    WeightData, WeightId, WeightInfo, check_scales, infer,
 };
 
 /// Why a node does not fit the graph it is added to.
@@ -156,9 +156,9 @@ impl GraphBuilder {
             let shapes: Vec<&[usize]> = inputs.iter().map(|id| self.shape(*id)).collect();
             alloc::format!("{error}: {op:?}, inputs {shapes:?}{}", self.describe_weights(op))
         };
-        let (shape, data_type) = infer(op, &operands).map_err(describe)?;
+        let (shape, data_type) = infer::<ALL_OPERATORS>(op, &operands).map_err(describe)?;
         let quantization = quantization.filter(|_| data_type == DataType::I8);
-        check_scales(op, &operands, data_type, quantization).map_err(describe)?;
+        check_scales::<ALL_OPERATORS>(op, &operands, data_type, quantization).map_err(describe)?;
         Ok((shape.extents().to_vec(), data_type, quantization))
     }
 

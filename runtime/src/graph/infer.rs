@@ -1,6 +1,9 @@
 //! Which operands an operator takes, and what it makes of them.
 
-use super::{Blend, DataType, Op, Padding, Quantization, Ratio, Shape, ShapeError, WeightId, rescale};
+use super::{
+    Blend, DataType, Op, OperatorKind as Kind, Padding, Quantization, Ratio, Shape, ShapeError, WeightId, is_known,
+    is_linked, rescale,
+};
 
 /// A value that a node reads.
 #[derive(Clone, Copy)]
@@ -26,8 +29,8 @@ pub(crate) trait Operands {
     fn weight(&self, id: WeightId) -> Option<WeightInfo>;
 }
 
-/// The shape and type of what `op` makes of its operands.
-pub(crate) fn infer(op: &Op, operands: &impl Operands) -> Result<(Shape, DataType), ShapeError> {
+/// The shape and type of what `op`, which is one of the `OPERATORS`, makes of its operands.
+pub(crate) fn infer<const OPERATORS: u64>(op: &Op, operands: &impl Operands) -> Result<(Shape, DataType), ShapeError> {
     let arity = if matches!(op, Op::Concat) { operands.input_count().max(2) } else { op.input_count() };
     if operands.input_count() != arity {
         return Err(ShapeError::Inputs);
@@ -41,28 +44,49 @@ pub(crate) fn infer(op: &Op, operands: &impl Operands) -> Result<(Shape, DataTyp
     }
     check_activation(op)?;
     let second = operands.input(1).map(|operand| operand.shape);
+    let known = |kind| is_known(OPERATORS, kind);
     let shape = match op {
         Op::Normalize { mean, std } | Op::QuantizeImage { mean, std } => normalized(first, mean, std),
-        Op::Conv2d { .. } => convolved(op, first, reads, operands),
-        Op::Linear { weight, bias, .. } => linear(first, reads, operands.weight(*weight), operands.weight(*bias)),
+        Op::Conv2d { .. } if known(Kind::Conv2d) => convolved(op, first, reads, operands),
+        Op::Linear { weight, bias, .. } if known(Kind::Linear) => {
+            linear(first, reads, operands.weight(*weight), operands.weight(*bias))
+        }
         Op::Add { .. } | Op::Mul { .. } if second != Some(first) => Err(ShapeError::Inputs),
         Op::Add { .. } | Op::Mul { .. } | Op::Relu | Op::Clamp { .. } | Op::Sigmoid | Op::Softmax => Ok(first),
         Op::Quantize | Op::Dequantize => Ok(first),
-        Op::MaxPool2d { kernel, stride, padding } | Op::AveragePool2d { kernel, stride, padding } => {
+        Op::MaxPool2d { kernel, stride, padding } | Op::AveragePool2d { kernel, stride, padding }
+            if known(Kind::MaxPool2d) || known(Kind::AveragePool2d) =>
+        {
             pooled(first, kernel.map(usize::from), *stride, *padding)
         }
-        Op::GlobalAveragePool => {
+        Op::GlobalAveragePool if known(Kind::GlobalAveragePool) => {
             let &[_, _, channels] = first.extents() else { return Err(ShapeError::Inputs) };
             Shape::new(&[channels]).ok_or(ShapeError::Size)
         }
-        Op::Slice { start, end } => sliced(first, *start as usize, *end as usize),
-        Op::Concat => joined(first, operands),
-        Op::ApplyPredictor { weight } => predicted(first, second, operands.weight(*weight)),
+        Op::Slice { start, end } if known(Kind::Slice) => sliced(first, *start as usize, *end as usize),
+        Op::Concat if known(Kind::Concat) => joined(first, operands),
+        Op::ApplyPredictor { weight } if known(Kind::ApplyPredictor) => {
+            predicted(first, second, operands.weight(*weight))
+        }
         Op::NearestRotation if first.extents() == [9] => Shape::new(&[4]).ok_or(ShapeError::Size),
         Op::NearestRotation => Err(ShapeError::Inputs),
-        Op::Reshape { shape } => reshaped(first, shape.map(|extent| extent as usize)),
-        Op::Transpose { axes } => transposed(first, axes.map(usize::from)),
-        Op::ReduceMean { axis } | Op::ReduceMax { axis } => reduced(first, usize::from(*axis)),
+        Op::Reshape { shape } if known(Kind::Reshape) => reshaped(first, shape.map(|extent| extent as usize)),
+        Op::Transpose { axes } if known(Kind::Transpose) => transposed(first, axes.map(usize::from)),
+        Op::ReduceMean { axis } | Op::ReduceMax { axis } if known(Kind::ReduceMean) || known(Kind::ReduceMax) => {
+            reduced(first, usize::from(*axis))
+        }
+        Op::Conv2d { .. }
+        | Op::Linear { .. }
+        | Op::MaxPool2d { .. }
+        | Op::AveragePool2d { .. }
+        | Op::GlobalAveragePool
+        | Op::Slice { .. }
+        | Op::Concat
+        | Op::ApplyPredictor { .. }
+        | Op::Reshape { .. }
+        | Op::Transpose { .. }
+        | Op::ReduceMean { .. }
+        | Op::ReduceMax { .. } => Err(ShapeError::Inputs),
     }?;
     Ok((shape, makes))
 }
@@ -83,7 +107,7 @@ fn result_type(op: &Op, reads: DataType) -> Option<DataType> {
 }
 
 /// Whether the scales of an int8 operator are such that its fixed-point arithmetic holds.
-pub(crate) fn check_scales(
+pub(crate) fn check_scales<const OPERATORS: u64>(
     op: &Op,
     operands: &impl Operands,
     makes: DataType,
@@ -95,6 +119,7 @@ pub(crate) fn check_scales(
     let output = output.filter(Quantization::is_valid).ok_or(ShapeError::Scales)?;
     let input = |index| operands.input(index).and_then(|operand| operand.quantization).ok_or(ShapeError::Scales);
     let ratio = |factor| Ratio::of(factor).map(|_| ()).ok_or(ShapeError::Scales);
+    let linked = |kind| is_linked(OPERATORS, kind, DataType::I8);
     match op {
         op if op.keeps_quantization() => {
             if input(0)? == output {
@@ -103,15 +128,17 @@ pub(crate) fn check_scales(
                 Err(ShapeError::Scales)
             }
         }
-        Op::Add { .. } => Blend::of([input(0)?, input(1)?], output).map(|_| ()).ok_or(ShapeError::Scales),
-        Op::Mul { .. } => ratio(input(0)?.scale * input(1)?.scale / output.scale),
-        Op::Concat => {
+        Op::Add { .. } if linked(Kind::Add) => {
+            Blend::of([input(0)?, input(1)?], output).map(|_| ()).ok_or(ShapeError::Scales)
+        }
+        Op::Mul { .. } if linked(Kind::Mul) => ratio(input(0)?.scale * input(1)?.scale / output.scale),
+        Op::Concat if linked(Kind::Concat) => {
             for index in 0..operands.input_count() {
                 rescale(input(index)?, output).ok_or(ShapeError::Scales)?;
             }
             Ok(())
         }
-        Op::AveragePool2d { kernel: [height, width], .. } => {
+        Op::AveragePool2d { kernel: [height, width], .. } if linked(Kind::AveragePool2d) => {
             let quotient = input(0)?.scale / output.scale;
             ratio(quotient)?;
             ratio(quotient / (f32::from(*height) * f32::from(*width)))

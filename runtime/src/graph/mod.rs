@@ -13,6 +13,7 @@ mod infer;
 #[cfg(feature = "alloc")]
 mod network;
 mod op;
+mod operator_set;
 mod overlap;
 mod quantization;
 mod shape;
@@ -25,6 +26,8 @@ pub(crate) use infer::{
 #[cfg(feature = "alloc")]
 pub use network::{Graph, Node, ValueInfo, Weight, WeightData};
 pub use op::{Activation, DataType, Op, Padding, ValueId, WeightId};
+pub use operator_set::ALL_OPERATORS;
+pub(crate) use operator_set::{OperatorKind, is_known, is_linked, operator_bit};
 pub(crate) use overlap::{Overlap, overlap};
 pub use quantization::Quantization;
 pub(crate) use quantization::{Blend, MAX_SHIFT, Ratio, requantize, rescale, round_half_up, saturate};

@@ -38,9 +38,14 @@ pub(crate) fn overlap(op: &Op, input: (Shape, DataType), output: (Shape, DataTyp
 }
 
 /// The most by which the end of a row of the result is ahead of the first byte that this row reads.
+///
+/// It grows up to the last row whose window begins in the padding, and is a straight line after it: three rows tell. A
+/// file may claim four thousand million of them.
 fn distance(rows: usize, stride: usize, padding_top: usize, [read, written]: [usize; 2]) -> Option<usize> {
+    let last = rows.checked_sub(1)?;
+    let in_padding = padding_top.checked_div(stride)?.min(last);
     let mut most = 0;
-    for row in 0..rows {
+    for row in [in_padding, in_padding.saturating_add(1).min(last), last] {
         let end = row.checked_add(1)?.checked_mul(written)?;
         let first_read = row.checked_mul(stride)?.saturating_sub(padding_top).checked_mul(read)?;
         most = most.max(end.saturating_sub(first_read));
@@ -64,5 +69,18 @@ mod tests {
         assert_eq!(distance(4, 1, 0, [10, 20]), Some(50));
         // A window that begins below the map's end reads nothing.
         assert_eq!(distance(3, 1, 9, [10, 10]), Some(30));
+    }
+
+    #[test]
+    fn three_rows_tell_what_all_tell() {
+        let all = |rows: usize, stride: usize, padding: usize, [read, written]: [usize; 2]| {
+            (0..rows).map(|y| ((y + 1) * written).saturating_sub((y * stride).saturating_sub(padding) * read)).max()
+        };
+        for index in 0..6 * 4 * 6 * 25 {
+            let (rows, stride, padding) = (index % 6 + 1, index / 6 % 4 + 1, index / 24 % 6);
+            let bytes = [index / 144 % 5 * 3 + 1, index / 720 * 3 + 1];
+            assert_eq!(distance(rows, stride, padding, bytes), all(rows, stride, padding, bytes), "{index}");
+        }
+        assert_eq!(distance(usize::MAX, 1, 1, [1, 2]), None);
     }
 }

@@ -131,6 +131,12 @@ impl Blend {
         Some(Self { multipliers, offset, shift, zero_point: output.zero_point.into() })
     }
 
+    /// The same of the second number and the first.
+    pub fn swapped(self) -> Self {
+        let [first, second] = self.multipliers;
+        Self { multipliers: [second, first], ..self }
+    }
+
     /// The sum, not yet saturated.
     #[inline(always)]
     pub fn apply(&self, a: i8, b: i8) -> i32 {

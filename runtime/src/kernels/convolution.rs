@@ -15,12 +15,19 @@ pub(crate) struct Convolution {
     pub activation: Activation,
 }
 
+impl Convolution {
+    /// Whether there is one filter per channel.
+    pub fn is_depthwise(&self) -> bool {
+        self.groups == self.input_channels && self.groups == self.output_channels && self.groups > 1
+    }
+}
+
 /// Cross-correlation with zero padding.
 ///
 /// # Shapes
 /// `input [h, w, cin]`, `weight [cout, kh, kw, cin / groups]`, `bias [cout]`, `output [oh, ow, cout]`.
 pub(crate) fn convolve(options: &Convolution, input: &[f32], weight: &[f32], bias: &[f32], output: &mut [f32]) {
-    if options.groups == options.input_channels && options.groups == options.output_channels && options.groups > 1 {
+    if options.is_depthwise() {
         return convolve_depthwise(options, input, weight, bias, output);
     }
     let group_cin = options.input_channels / options.groups.max(1);
@@ -101,7 +108,7 @@ fn window_sums<const N: usize>(
             let start = pixel * options.input_channels + channels.first_input;
             let values = input.get(start..start + length).unwrap_or(&[]);
             let start = tap * channels.group_cin;
-            products.add(values, filters.map(|filter| filter.get(start..start + length).unwrap_or(&[])));
+            products.add_fused(values, filters.map(|filter| filter.get(start..start + length).unwrap_or(&[])));
         }
     }
     products.sums()

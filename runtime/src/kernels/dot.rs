@@ -1,5 +1,5 @@
 /// Partial sums per dot product, as many as fill the vector registers of the smallest x86-64.
-const LANES: usize = 8;
+pub(super) const LANES: usize = 8;
 
 /// `N` dot products with one common factor, summed piece by piece.
 pub(crate) struct DotProducts<const N: usize> {
@@ -31,6 +31,24 @@ impl<const N: usize> DotProducts<N> {
         }
     }
 
+    /// As [`Self::add`], rounding once for a product and its sum where the processor does: the last bits may differ
+    /// between targets.
+    #[inline(always)]
+    pub fn add_fused(&mut self, common: &[f32], factors: [&[f32]; N]) {
+        #[cfg(target_arch = "aarch64")]
+        {
+            let (common_chunks, common_rest) = common.as_chunks::<LANES>();
+            super::dot_neon::add(&mut self.lanes, common_chunks, factors.map(|factor| factor.as_chunks::<LANES>().0));
+            for (rest, factor) in self.rests.iter_mut().zip(factors) {
+                for (a, b) in common_rest.iter().zip(factor.as_chunks::<LANES>().1) {
+                    *rest += a * b;
+                }
+            }
+        }
+        #[cfg(not(target_arch = "aarch64"))]
+        self.add(common, factors);
+    }
+
     pub fn sums(&self) -> [f32; N] {
         let mut sums = self.rests;
         for (sum, lanes) in sums.iter_mut().zip(&self.lanes) {
@@ -54,6 +72,11 @@ mod tests {
             products.add(&a[cut..], [&b[cut..], &a[cut..]]);
             let expected = [&b, &a].map(|other| a.iter().zip(other).map(|(x, y)| x * y).sum::<f32>());
             assert_eq!(products.sums(), expected, "cut at {cut}");
+            let mut products = DotProducts::<2>::new();
+            products.add_fused(&a[..cut], [&b[..cut], &a[..cut]]);
+            products.add_fused(&a[cut..], [&b[cut..], &a[cut..]]);
+            // Small integers: nothing is rounded.
+            assert_eq!(products.sums(), expected, "fused, cut at {cut}");
         }
     }
 }

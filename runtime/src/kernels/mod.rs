@@ -7,9 +7,13 @@ pub(crate) mod axes;
 pub(crate) mod channels;
 pub(crate) mod convolution;
 pub(crate) mod dot;
+#[cfg(target_arch = "aarch64")]
+mod dot_neon;
 pub(crate) mod elementwise;
 pub(crate) mod int8;
 pub(crate) mod linear;
 pub(crate) mod pooling;
 pub(crate) mod predictor;
 pub(crate) mod window;
+#[cfg(all(target_arch = "x86_64", feature = "std"))]
+pub(crate) mod x86;

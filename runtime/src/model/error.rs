@@ -84,6 +84,8 @@ pub enum Fault {
     },
     /// The operator's code is unknown here.
     Operator,
+    /// The program was built without the operator: [`super::LimitedModel`].
+    OperatorNotLinked,
     /// The operator's parameters are none that this crate would write.
     Parameters,
     /// The operator does not take its operands.
@@ -160,6 +162,7 @@ impl fmt::Display for Fault {
             Self::DataLength => "the data's length does not fit the shape",
             Self::NotFinite { element } => return write!(f, "element {element} is not a finite number"),
             Self::Operator => "unknown operator",
+            Self::OperatorNotLinked => "the program was built without the operator",
             Self::Parameters => "impossible operator parameters",
             Self::Operands(error) => return error.fmt(f),
             Self::ShapeMismatch => "the stored shape is not what the operator makes",

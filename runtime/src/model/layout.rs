@@ -20,6 +20,16 @@ pub const MAX_NODE_INPUTS: usize = 256;
 /// Longest name or metadata key.
 pub const MAX_NAME_BYTES: usize = 255;
 
+/// Bytes of records.
+pub(crate) const METADATA_BYTES: usize = Section::Metadata.record_bytes();
+pub(crate) const TENSOR_BYTES: usize = Section::Tensors.record_bytes();
+pub(crate) const GRAPH_BYTES: usize = Section::Graphs.record_bytes();
+pub(crate) const VALUE_BYTES: usize = Section::Values.record_bytes();
+pub(crate) const NODE_BYTES: usize = Section::Nodes.record_bytes();
+pub(crate) const WEIGHT_BYTES: usize = Section::Weights.record_bytes();
+pub(crate) const LINK_BYTES: usize = Section::Links.record_bytes();
+pub(crate) const OUTPUT_BYTES: usize = Section::Outputs.record_bytes();
+
 pub(crate) const HEADER_BYTES: usize = 96;
 pub(crate) const CHECKSUM_OFFSET: usize = 12;
 /// The checksum covers everything from here to the end.
@@ -71,7 +81,7 @@ pub(crate) const SECTION_COUNT: usize = SECTIONS.len();
 
 impl Section {
     /// Bytes of one record.
-    pub(crate) fn record_bytes(self) -> usize {
+    pub(crate) const fn record_bytes(self) -> usize {
         match self {
             Self::Metadata => 16,
             Self::Tensors | Self::Values => 48,
@@ -137,6 +147,7 @@ pub(crate) mod node {
     pub const OUTPUT: usize = 16;
     /// What the operator's own fields are relative to.
     pub const PARAMETERS: usize = 20;
+    #[cfg(feature = "alloc")]
     pub const PARAMETER_BYTES: usize = 44;
     /// Lower and upper bound of a clamp, relative to the parameters.
     pub const CLAMP_BOUNDS: usize = 36;

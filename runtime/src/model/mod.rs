@@ -6,6 +6,7 @@ mod checksum;
 mod error;
 mod layout;
 mod op_code;
+mod operations;
 mod parse;
 #[cfg(feature = "alloc")]
 mod plan;
@@ -28,6 +29,6 @@ pub use layout::{
     SECTION_ALIGNMENT_BYTES, Section, VERSION,
 };
 pub use tensor::{QuantizedFilters, TensorData};
-pub use view::{GraphView, Model, NodeView, TensorView, ValueView};
+pub use view::{GraphView, LimitedModel, Model, NodeView, TensorView, ValueView};
 #[cfg(feature = "alloc")]
 pub use write::{WriteError, write};

@@ -1,11 +1,15 @@
 //! Operators as bytes: one code, one activation, 44 bytes of parameters.
 
 use super::error::Fault;
-use super::layout::node::{ACTIVATION, CLAMP_BOUNDS, OPERATOR, PARAMETER_BYTES, PARAMETERS};
+use super::layout::NODE_BYTES;
+#[cfg(feature = "alloc")]
+use super::layout::node::PARAMETER_BYTES;
+use super::layout::node::{ACTIVATION, CLAMP_BOUNDS, OPERATOR, PARAMETERS};
 use super::record::Record;
-use crate::graph::{Activation, Op, Padding, WeightId};
+use crate::graph::{Activation, Op, OperatorKind, Padding, WeightId};
 
 /// Operator code, activation code and parameters of a node record.
+#[cfg(feature = "alloc")]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct OpCode {
     pub operator: u8,
@@ -14,7 +18,7 @@ pub(crate) struct OpCode {
 }
 
 /// The operator of a node record.
-pub(crate) fn decode(record: Record<'_>) -> Result<Op, Fault> {
+pub(crate) fn decode(record: Record<'_, NODE_BYTES>) -> Result<Op, Fault> {
     let activation = match record.u8(ACTIVATION) {
         0 => Activation::Identity,
         1 => Activation::Relu,
@@ -66,81 +70,103 @@ pub(crate) fn decode(record: Record<'_>) -> Result<Op, Fault> {
         _ => return Err(Fault::Operator),
     };
     // Whatever this version would not write, a later one may mean: refuse it.
-    let canonical = encode(&op);
-    let parameters = record.0.get(PARAMETERS..PARAMETERS + PARAMETER_BYTES);
-    if canonical.activation != record.u8(ACTIVATION) || parameters != Some(&canonical.parameters) {
+    let with_activation = matches!(op, Op::Conv2d { .. } | Op::Linear { .. } | Op::Add { .. } | Op::Mul { .. });
+    if activation != Activation::Identity && !with_activation {
         return Err(Fault::Parameters);
+    }
+    let mut used = bytes_used(op.kind());
+    if matches!(activation, Activation::Clamp { .. }) {
+        used |= bytes(CLAMP_BOUNDS, 8);
+    }
+    for (index, byte) in record.0.iter().skip(PARAMETERS).enumerate() {
+        if *byte != 0 && used >> index & 1 == 0 {
+            return Err(Fault::Parameters);
+        }
     }
     Ok(op)
 }
 
+/// A bit for each of `count` bytes from `first` on.
+const fn bytes(first: usize, count: usize) -> u64 {
+    ((1 << count) - 1) << first
+}
+
+/// The bytes of the parameters that an operator has, a bit each, without those of an activation.
+fn bytes_used(kind: OperatorKind) -> u64 {
+    match kind {
+        OperatorKind::Normalize | OperatorKind::QuantizeImage | OperatorKind::Conv2d => bytes(0, 24),
+        OperatorKind::MaxPool2d | OperatorKind::AveragePool2d => bytes(0, 4) | bytes(8, 12),
+        OperatorKind::Reshape => bytes(0, 16),
+        OperatorKind::Linear | OperatorKind::Slice | OperatorKind::Clamp => bytes(0, 8),
+        OperatorKind::ApplyPredictor | OperatorKind::Transpose => bytes(0, 4),
+        OperatorKind::ReduceMean | OperatorKind::ReduceMax => bytes(0, 1),
+        _ => 0,
+    }
+}
+
 /// The bytes of an operator.
+#[cfg(feature = "alloc")]
 pub(crate) fn encode(op: &Op) -> OpCode {
     let mut parameters = Parameters([0; PARAMETER_BYTES]);
-    let (operator, activation) = match op {
+    let activation = match op {
         Op::Normalize { mean, std } | Op::QuantizeImage { mean, std } => {
             parameters.put_f32s(0, mean);
             parameters.put_f32s(12, std);
-            (if matches!(op, Op::Normalize { .. }) { 1 } else { 21 }, Activation::Identity)
+            Activation::Identity
         }
         Op::Conv2d { weight, bias, stride, padding, groups, activation } => {
             parameters.put(0, &weight.0.to_le_bytes());
             parameters.put(4, &bias.0.to_le_bytes());
             parameters.put_window(*stride, *padding);
             parameters.put(20, &groups.to_le_bytes());
-            (2, *activation)
+            *activation
         }
         Op::Linear { weight, bias, activation } => {
             parameters.put(0, &weight.0.to_le_bytes());
             parameters.put(4, &bias.0.to_le_bytes());
-            (3, *activation)
+            *activation
         }
-        Op::Add { activation } => (4, *activation),
-        Op::Relu => (5, Activation::Identity),
+        Op::Add { activation } | Op::Mul { activation } => *activation,
         Op::MaxPool2d { kernel, stride, padding } | Op::AveragePool2d { kernel, stride, padding } => {
             parameters.put_u16s(0, kernel);
             parameters.put_window(*stride, *padding);
-            (if matches!(op, Op::MaxPool2d { .. }) { 6 } else { 13 }, Activation::Identity)
+            Activation::Identity
         }
-        Op::GlobalAveragePool => (7, Activation::Identity),
         Op::Slice { start, end } => {
             parameters.put(0, &start.to_le_bytes());
             parameters.put(4, &end.to_le_bytes());
-            (8, Activation::Identity)
+            Activation::Identity
         }
-        Op::Concat => (9, Activation::Identity),
         Op::ApplyPredictor { weight } => {
             parameters.put(0, &weight.0.to_le_bytes());
-            (10, Activation::Identity)
+            Activation::Identity
         }
-        Op::NearestRotation => (11, Activation::Identity),
-        Op::Mul { activation } => (12, *activation),
         Op::Clamp { low, high } => {
             parameters.put_f32s(0, &[*low, *high]);
-            (14, Activation::Identity)
+            Activation::Identity
         }
-        Op::Sigmoid => (15, Activation::Identity),
-        Op::Softmax => (16, Activation::Identity),
         Op::Reshape { shape } => {
             for (index, extent) in shape.iter().enumerate() {
                 parameters.put(4 * index, &extent.to_le_bytes());
             }
-            (17, Activation::Identity)
+            Activation::Identity
         }
         Op::Transpose { axes } => {
             parameters.put(0, axes);
-            (18, Activation::Identity)
+            Activation::Identity
         }
-        Op::ReduceMean { axis } => {
+        Op::ReduceMean { axis } | Op::ReduceMax { axis } => {
             parameters.put(0, &[*axis]);
-            (19, Activation::Identity)
+            Activation::Identity
         }
-        Op::ReduceMax { axis } => {
-            parameters.put(0, &[*axis]);
-            (20, Activation::Identity)
-        }
-        Op::Quantize => (22, Activation::Identity),
-        Op::Dequantize => (23, Activation::Identity),
+        Op::Relu
+        | Op::GlobalAveragePool
+        | Op::Concat
+        | Op::NearestRotation
+        | Op::Sigmoid
+        | Op::Softmax
+        | Op::Quantize
+        | Op::Dequantize => Activation::Identity,
     };
     let activation = match activation {
         Activation::Identity => 0,
@@ -151,11 +177,13 @@ pub(crate) fn encode(op: &Op) -> OpCode {
             3
         }
     };
-    OpCode { operator, activation, parameters: parameters.0 }
+    OpCode { operator: op.kind() as u8, activation, parameters: parameters.0 }
 }
 
+#[cfg(feature = "alloc")]
 struct Parameters([u8; PARAMETER_BYTES]);
 
+#[cfg(feature = "alloc")]
 impl Parameters {
     fn put(&mut self, offset: usize, bytes: &[u8]) {
         for (to, from) in self.0.iter_mut().skip(offset).zip(bytes) {
@@ -178,5 +206,42 @@ impl Parameters {
     fn put_window(&mut self, stride: [u16; 2], padding: Padding) {
         self.put_u16s(8, &stride);
         self.put_u16s(12, &[padding.top, padding.left, padding.bottom, padding.right]);
+    }
+}
+
+#[cfg(all(test, feature = "alloc"))]
+mod tests {
+    use super::super::layout::Section;
+    use super::*;
+
+    /// Every code and activation, with one byte of the parameters that is not zero.
+    #[test]
+    fn only_what_would_be_written_is_read() {
+        let mut taken = 0;
+        for operator in 0..=40 {
+            for (activation, place) in (0..=4).flat_map(|activation| (0..=44).map(move |place| (activation, place))) {
+                let mut bytes = [0; 64];
+                assert_eq!(bytes.len(), Section::Nodes.record_bytes());
+                (bytes[OPERATOR], bytes[ACTIVATION]) = (operator, activation);
+                if let Some(byte) = bytes.get_mut(PARAMETERS + place) {
+                    *byte = 1;
+                }
+                let parameters = bytes.as_slice().split_at(PARAMETERS).1;
+                match decode(Record(&bytes)) {
+                    Ok(op) => {
+                        let written = encode(&op);
+                        assert_eq!((written.operator, written.activation), (operator, activation), "{op:?}");
+                        assert_eq!(written.parameters, parameters, "{op:?}, byte {place}");
+                        taken += 1;
+                    }
+                    Err(fault) => assert!(matches!(fault, Fault::Operator | Fault::Parameters), "{fault:?}"),
+                }
+            }
+        }
+        // With all bytes zero: 23 operators, four of them with four activations. For each byte that means something one
+        // more, for each activation; a clamp has eight more.
+        let plain = 23 + 4 * 3;
+        let parameters = 2 * 24 + 2 * 16 + 16 + 8 + 8 + 4 + 4 + 1 + 1 + 4 * (24 + 8) + 4 * 8;
+        assert_eq!(taken, plain + parameters);
     }
 }

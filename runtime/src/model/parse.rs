@@ -5,9 +5,10 @@ use super::error::{Fault, ParseError};
 use super::layout::{self, *};
 use super::record::{Record, Span};
 use super::tensor::TensorData;
-use super::view::{GraphView, Model, NodeView, TensorView, ValueView};
+use super::view::{GraphView, LimitedModel, Model, NodeView, TensorView, ValueView};
 use crate::graph::{
-    DataType, Operand, Operands, Overlap, ValueId, WeightId, WeightInfo, check_scales, infer, overlap, scratch_bytes,
+    ALL_OPERATORS, DataType, Operand, Operands, Overlap, ValueId, WeightId, WeightInfo, check_scales, infer, overlap,
+    scratch_bytes,
 };
 use crate::memory::is_aligned;
 
@@ -19,16 +20,7 @@ impl<'m> Model<'m> {
     /// # Errors
     /// When anything in the file contradicts anything else, or is of another version.
     pub fn parse(bytes: &'m [u8]) -> Result<Self, ParseError> {
-        check_header(bytes)?;
-        let model = split_sections(bytes)?;
-        check_metadata(&model)?;
-        check_tensors(&model)?;
-        let mut used = Used::default();
-        for index in 0..model.count(Section::Graphs) {
-            check_graph(&model, index, &mut used)?;
-        }
-        used.check_complete(&model)?;
-        Ok(model)
+        LimitedModel::<ALL_OPERATORS>::parse(bytes).map(|model| *model)
     }
 
     /// The model in bytes that [`Self::parse`] has taken before, without checking them again.
@@ -38,17 +30,35 @@ impl<'m> Model<'m> {
     }
 }
 
+impl<'m, const OPERATORS: u64> LimitedModel<'m, OPERATORS> {
+    /// As [`Model::parse`].
+    ///
+    /// # Errors
+    /// As there, and when a graph has another operator.
+    #[inline(never)]
+    pub fn parse(bytes: &'m [u8]) -> Result<Self, ParseError> {
+        check_header(bytes)?;
+        let model = split_sections(bytes)?;
+        check_metadata(&model)?;
+        check_tensors(&model)?;
+        let mut used = Used::default();
+        for index in 0..model.count(Section::Graphs) {
+            check_graph::<OPERATORS>(&model, index, &mut used)?;
+        }
+        used.check_complete(&model)?;
+        Ok(Self(model))
+    }
+}
+
 fn check_header(bytes: &[u8]) -> Result<(), ParseError> {
-    let header = Record(bytes);
+    let too_short = ParseError::TooShort { found_bytes: bytes.len() };
     if bytes.len() < MAGIC.len() {
-        return Err(ParseError::TooShort { found_bytes: bytes.len() });
+        return Err(too_short);
     }
     if !bytes.starts_with(&MAGIC) {
         return Err(ParseError::Magic);
     }
-    if bytes.len() < HEADER_BYTES {
-        return Err(ParseError::TooShort { found_bytes: bytes.len() });
-    }
+    let header = Record(bytes.first_chunk::<HEADER_BYTES>().ok_or(too_short)?);
     if header.u32(MAGIC.len()) != VERSION {
         return Err(ParseError::Version { found: header.u32(MAGIC.len()) });
     }
@@ -67,10 +77,11 @@ fn check_header(bytes: &[u8]) -> Result<(), ParseError> {
 }
 
 fn split_sections(bytes: &[u8]) -> Result<Model<'_>, ParseError> {
-    let header = Record(bytes);
-    let mut sections: [&[u8]; SECTION_COUNT] = [&[]; SECTION_COUNT];
+    let too_short = ParseError::TooShort { found_bytes: bytes.len() };
+    let header = Record(bytes.first_chunk::<HEADER_BYTES>().ok_or(too_short)?);
+    let mut strings: &[u8] = &[];
     let mut position = HEADER_BYTES;
-    for ((index, section), slot) in SECTIONS.iter().enumerate().zip(&mut sections) {
+    for (index, section) in SECTIONS.iter().enumerate() {
         let wrong = ParseError::SectionTable { section: *section };
         let Span { first: offset, count: length } = header.span(SECTION_TABLE_OFFSET + 8 * index);
         let end = offset.checked_add(length).ok_or(wrong)?;
@@ -78,7 +89,8 @@ fn split_sections(bytes: &[u8]) -> Result<Model<'_>, ParseError> {
         if offset != position || length % section.record_bytes() != 0 {
             return Err(wrong);
         }
-        *slot = bytes.get(offset..end).ok_or(wrong)?;
+        // The last one in the table.
+        strings = bytes.get(offset..end).ok_or(wrong)?;
         if bytes.get(end..next).is_none_or(|padding| padding.iter().any(|byte| *byte != 0)) {
             return Err(wrong);
         }
@@ -87,13 +99,12 @@ fn split_sections(bytes: &[u8]) -> Result<Model<'_>, ParseError> {
     if header.u32(SECTION_COUNT_OFFSET) as usize != SECTION_COUNT {
         return Err(ParseError::SectionTable { section: Section::Metadata });
     }
-    let [.., strings] = sections;
     let strings = core::str::from_utf8(strings).map_err(|error| ParseError::Record {
         section: Section::Strings,
         index: error.valid_up_to(),
         fault: Fault::Utf8,
     })?;
-    Ok(Model { sections, strings, data: bytes.get(position..).unwrap_or(&[]), file_bytes: bytes.len() })
+    Ok(Model { header: header.0, bytes, strings, data: bytes.get(position..).unwrap_or(&[]) })
 }
 
 /// Turns a fault into an error that says where it is.
@@ -127,7 +138,7 @@ fn check_tensors(model: &Model<'_>) -> Result<(), ParseError> {
 /// Where the next tensor's data must start. Consecutive tensors cannot be listed more often than they are stored,
 /// so checking them takes no longer than reading the file.
 fn check_tensor(model: &Model<'_>, index: usize, position: usize) -> Result<usize, Fault> {
-    let record = model.record(Section::Tensors, index)?;
+    let record = model.record::<TENSOR_BYTES>(Section::Tensors, index)?;
     if record.u32(layout::tensor::DATA_OFFSET) as usize != position {
         return Err(Fault::NotConsecutive);
     }
@@ -180,13 +191,15 @@ fn take(used: &mut usize, span: Span, most: usize, available: usize) -> Result<(
     if *used > available { Err(Fault::OutOfRange) } else { Ok(()) }
 }
 
-fn check_graph(model: &Model<'_>, index: usize, used: &mut Used) -> Result<(), ParseError> {
+fn check_graph<const OPERATORS: u64>(model: &Model<'_>, index: usize, used: &mut Used) -> Result<(), ParseError> {
     let graph = check_graph_record(model, index, used).map_err(at(Section::Graphs, index))?;
     for value in 0..graph.values.count {
         check_value(&graph, value).map_err(at(Section::Values, graph.values.first + value))?;
     }
+    let (mut scratch, mut end) = (0, 0);
     for node in 0..graph.nodes.count {
-        check_node(&graph, node, used).map_err(at(Section::Nodes, graph.nodes.first + node))?;
+        check_node::<OPERATORS>(&graph, node, used, &mut scratch)
+            .map_err(at(Section::Nodes, graph.nodes.first + node))?;
     }
     for weight in 0..graph.weights.count {
         graph.weight_at(weight).map_err(at(Section::Weights, graph.weights.first + weight))?;
@@ -195,9 +208,12 @@ fn check_graph(model: &Model<'_>, index: usize, used: &mut Used) -> Result<(), P
         check_output(&graph, output).map_err(at(Section::Outputs, graph.outputs.first + output))?;
     }
     for value in 0..graph.values.count {
-        check_memory(&graph, value).map_err(at(Section::Values, graph.values.first + value))?;
+        check_memory(&graph, value, &mut end).map_err(at(Section::Values, graph.values.first + value))?;
     }
-    check_arena_size(&graph).map_err(at(Section::Graphs, index))
+    if arena_size(end, scratch) != Some((graph.arena_bytes, graph.scratch_bytes)) {
+        return Err(at(Section::Graphs, index)(Fault::ArenaSize));
+    }
+    Ok(())
 }
 
 fn check_graph_record<'m>(model: &Model<'m>, index: usize, used: &mut Used) -> Result<GraphView<'m>, Fault> {
@@ -224,8 +240,13 @@ fn check_graph_record<'m>(model: &Model<'m>, index: usize, used: &mut Used) -> R
         if matches!(value.data_type, DataType::I8 | DataType::I32) {
             return Err(Fault::DataType);
         }
-        if value.made_by.is_some() || graph.inputs().take(position).any(|other| other == input) {
+        if value.made_by.is_some() {
             return Err(Fault::Reference);
+        }
+        for other in 0..position {
+            if graph.inputs.at(other).and_then(|index| model.link(index)) == Some(input) {
+                return Err(Fault::Reference);
+            }
         }
     }
     Ok(graph)
@@ -278,7 +299,12 @@ impl Operands for FileOperands<'_, '_> {
     }
 }
 
-fn check_node(graph: &GraphView<'_>, index: usize, used: &mut Used) -> Result<(), Fault> {
+fn check_node<const OPERATORS: u64>(
+    graph: &GraphView<'_>,
+    index: usize,
+    used: &mut Used,
+    scratch: &mut usize,
+) -> Result<(), Fault> {
     let node = graph.node_at(index)?;
     take(&mut used.links, node.inputs, MAX_NODE_INPUTS, graph.model.count(Section::Links))?;
     for input in node.inputs() {
@@ -294,18 +320,24 @@ fn check_node(graph: &GraphView<'_>, index: usize, used: &mut Used) -> Result<()
     if output.made_by != u32::try_from(index).ok() {
         return Err(Fault::LiveRange);
     }
+    if OPERATORS & graph.operator_bit(&node, output.data_type) == 0 {
+        return Err(Fault::OperatorNotLinked);
+    }
     let operands = FileOperands { graph, inputs: node.inputs };
-    let inferred = infer(&node.op, &operands).map_err(Fault::Operands)?;
+    *scratch = scratch_bytes(&node.op, &operands).max(*scratch);
+    let inferred = infer::<OPERATORS>(&node.op, &operands).map_err(Fault::Operands)?;
     if inferred != (output.shape, output.data_type) {
         return Err(Fault::ShapeMismatch);
     }
-    check_scales(&node.op, &operands, output.data_type, output.quantization).map_err(Fault::Operands)
+    check_scales::<OPERATORS>(&node.op, &operands, output.data_type, output.quantization).map_err(Fault::Operands)
 }
 
 fn check_output(graph: &GraphView<'_>, index: usize) -> Result<(), Fault> {
     let (name, id) = graph.output_at(index)?;
-    if graph.outputs().take(index).any(|(other, _)| other == name) {
-        return Err(Fault::NameOrder);
+    for other in 0..index {
+        if graph.output_at(other)?.0 == name {
+            return Err(Fault::NameOrder);
+        }
     }
     let value = graph.value(id).ok_or(Fault::Reference)?;
     if value.data_type != DataType::F32 {
@@ -318,10 +350,12 @@ fn check_output(graph: &GraphView<'_>, index: usize) -> Result<(), Fault> {
     }
 }
 
-/// Checks that a value's last use is one, and that no value which is needed at the same time shares its memory.
-fn check_memory(graph: &GraphView<'_>, index: usize) -> Result<(), Fault> {
+/// Checks that a value's last use is one, and that no value which is needed at the same time shares its memory; `end`
+/// becomes the largest end of a value so far.
+fn check_memory(graph: &GraphView<'_>, index: usize, end: &mut usize) -> Result<(), Fault> {
     let value = graph.value_at(index)?;
     let Some(place) = Place::of(&value) else { return Ok(()) };
+    *end = place.end.max(*end);
     if !is_last_use(graph, ValueId(index as u32), &place) {
         return Err(Fault::LiveRange);
     }
@@ -363,19 +397,7 @@ fn may_share(graph: &GraphView<'_>, a: (usize, &Place), b: (usize, &Place)) -> b
         }
 }
 
-/// The arena holds the activations, and after them what the neediest node gathers.
-fn check_arena_size(graph: &GraphView<'_>) -> Result<(), Fault> {
-    let scratch = graph.nodes().map(|node| scratch_bytes(&node.op, &FileOperands { graph, inputs: node.inputs })).max();
-    let places = (0..graph.values.count).filter_map(|index| Place::of(&graph.value_at(index).ok()?));
-    let end = places.map(|place| place.end).max().unwrap_or(0);
-    if arena_size(end, scratch.unwrap_or(0)) == Some((graph.arena_bytes, graph.scratch_bytes)) {
-        Ok(())
-    } else {
-        Err(Fault::ArenaSize)
-    }
-}
-
-/// Bytes of the whole arena and of its scratch part.
+/// Bytes of the whole arena, which holds the activations and after them what the neediest node gathers, and of that part.
 pub(crate) fn arena_size(activations_end: usize, scratch: usize) -> Option<(usize, usize)> {
     match scratch {
         0 => Some((activations_end, 0)),
@@ -399,7 +421,7 @@ impl Place {
     }
 
     /// The same from a record whose names have been checked: this runs for every pair of values.
-    fn of_checked(record: Record<'_>) -> Option<Self> {
+    fn of_checked(record: Record<'_, VALUE_BYTES>) -> Option<Self> {
         let start = record.optional(layout::value::ARENA_OFFSET)? as usize;
         let shape = record.shape(layout::value::RANK, layout::value::SHAPE).ok()?;
         let bytes = shape.elements().checked_mul(record.data_type(layout::value::DATA_TYPE).ok()?.bytes())?;

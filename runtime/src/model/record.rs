@@ -2,17 +2,19 @@ use super::error::Fault;
 use super::layout::{self, MAX_NAME_BYTES, NONE};
 use crate::graph::{DataType, MAX_RANK, Shape};
 
-/// One fixed-size record of a section. Fields beyond its end read as zero.
+/// One fixed-size record of a section. Fields beyond its end read as zero; the size is known when this is compiled, so
+/// that nothing is compared when it runs.
 #[derive(Clone, Copy)]
-pub(crate) struct Record<'m>(pub &'m [u8]);
+pub(crate) struct Record<'m, const BYTES: usize>(pub &'m [u8; BYTES]);
 
-impl<'m> Record<'m> {
+impl<'m, const BYTES: usize> Record<'m, BYTES> {
     pub fn u8(self, offset: usize) -> u8 {
         self.0.get(offset).copied().unwrap_or(0)
     }
 
     pub fn u16(self, offset: usize) -> u16 {
-        u16::from_le_bytes([self.u8(offset), self.u8(offset + 1)])
+        let two = self.0.get(offset..).and_then(|rest| rest.first_chunk::<2>());
+        two.map_or(0, |bytes| u16::from_le_bytes(*bytes))
     }
 
     pub fn u32(self, offset: usize) -> u32 {
@@ -36,17 +38,11 @@ impl<'m> Record<'m> {
 
     /// The text that offset and length refer to.
     pub fn text(self, offset: usize, strings: &'m str) -> Result<&'m str, Fault> {
-        let start = self.u32(offset) as usize;
-        let end = start.checked_add(self.u32(offset + 4) as usize).ok_or(Fault::OutOfRange)?;
-        if end > strings.len() {
-            return Err(Fault::OutOfRange);
-        }
-        strings.get(start..end).ok_or(Fault::Utf8)
+        text(self.span(offset), strings)
     }
 
     pub fn name(self, strings: &'m str) -> Result<&'m str, Fault> {
-        let name = self.text(layout::NAME, strings)?;
-        if name.is_empty() || name.len() > MAX_NAME_BYTES { Err(Fault::NameLength) } else { Ok(name) }
+        name(self.span(layout::NAME), strings)
     }
 
     pub fn data_type(self, offset: usize) -> Result<DataType, Fault> {
@@ -61,16 +57,7 @@ impl<'m> Record<'m> {
 
     /// The shape with the number of axes at `rank` and the extents at `extents`; unused extents must be zero.
     pub fn shape(self, rank: usize, extents: usize) -> Result<Shape, Fault> {
-        let rank = usize::from(self.u8(rank));
-        let mut all = [0; MAX_RANK];
-        for (axis, extent) in all.iter_mut().enumerate() {
-            *extent = self.u32(extents + 4 * axis) as usize;
-        }
-        let used = all.get(..rank).ok_or(Fault::Shape)?;
-        if all.iter().skip(rank).any(|extent| *extent != 0) {
-            return Err(Fault::ReservedNotZero);
-        }
-        Shape::new(used).ok_or(Fault::Shape)
+        shape(self.u8(rank).into(), [0, 4, 8, 12].map(|step| self.u32(extents + step) as usize))
     }
 
     pub fn require_zero(self, range: core::ops::Range<usize>, fault: Fault) -> Result<(), Fault> {
@@ -79,6 +66,29 @@ impl<'m> Record<'m> {
             _ => Err(fault),
         }
     }
+}
+
+fn text(Span { first, count }: Span, strings: &str) -> Result<&str, Fault> {
+    let end = first.checked_add(count).ok_or(Fault::OutOfRange)?;
+    if end > strings.len() {
+        return Err(Fault::OutOfRange);
+    }
+    strings.get(first..end).ok_or(Fault::Utf8)
+}
+
+#[inline(never)]
+fn name(span: Span, strings: &str) -> Result<&str, Fault> {
+    let name = text(span, strings)?;
+    if name.is_empty() || name.len() > MAX_NAME_BYTES { Err(Fault::NameLength) } else { Ok(name) }
+}
+
+#[inline(never)]
+fn shape(rank: usize, extents: [usize; MAX_RANK]) -> Result<Shape, Fault> {
+    let used = extents.get(..rank).ok_or(Fault::Shape)?;
+    if extents.iter().skip(rank).any(|extent| *extent != 0) {
+        return Err(Fault::ReservedNotZero);
+    }
+    Shape::new(used).ok_or(Fault::Shape)
 }
 
 /// Consecutive records of a section.

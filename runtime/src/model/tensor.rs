@@ -1,5 +1,5 @@
 use super::error::Fault;
-use super::layout::{self, Section, aligned};
+use super::layout::{self, Section, TENSOR_BYTES, aligned};
 use super::record::Record;
 use super::view::Model;
 use crate::graph::{DataType, MAX_SHIFT, Shape, filter_row_bytes};
@@ -52,7 +52,7 @@ pub(crate) struct Tensor<'m> {
 impl<'m> Model<'m> {
     /// A tensor's shape and the place of its data.
     pub(crate) fn tensor_at(&self, index: usize) -> Result<Tensor<'m>, Fault> {
-        let record = self.record(Section::Tensors, index)?;
+        let record = self.record::<TENSOR_BYTES>(Section::Tensors, index)?;
         record.require_zero(3..4, Fault::ReservedNotZero)?;
         let shape = record.shape(layout::tensor::RANK, layout::tensor::SHAPE)?;
         let start = record.u32(layout::tensor::DATA_OFFSET) as usize;
@@ -78,7 +78,13 @@ impl<'m> Model<'m> {
         Ok(Tensor { shape, data, data_end, end: data_end })
     }
 
-    fn filters(&self, record: Record<'m>, shape: Shape, bytes: &'m [u8], data_end: usize) -> Result<Tensor<'m>, Fault> {
+    fn filters(
+        &self,
+        record: Record<'m, TENSOR_BYTES>,
+        shape: Shape,
+        bytes: &'m [u8],
+        data_end: usize,
+    ) -> Result<Tensor<'m>, Fault> {
         if record.u8(layout::tensor::QUANTIZATION) != layout::tensor::PER_CHANNEL {
             return Err(Fault::Quantization);
         }

@@ -11,6 +11,7 @@ use crate::graph::{
     Activation, DataType, Graph, GraphBuilder, Op, Padding, Quantization, ValueId, WeightData, WeightId,
 };
 use crate::memory::AlignedVec;
+use crate::session::{Input, Session};
 
 fn metadata(entries: &[(&str, &str)]) -> BTreeMap<String, String> {
     entries.iter().map(|(key, value)| (key.to_string(), value.to_string())).collect()
@@ -53,19 +54,45 @@ proptest! {
     }
 }
 
-/// The file of `docs/model-format.md`, section "A whole file".
-#[test]
-fn golden_bytes_of_a_tiny_model() {
+/// The bytes of a listing in `docs/model-format.md`.
+fn golden(name: &str) -> Vec<u8> {
     let document = include_str!("../../../docs/model-format.md");
-    let (_, listing) = document.split_once("```golden\n").unwrap();
-    let golden: Vec<u8> = listing
+    let (_, listing) = document.split_once(&alloc::format!("```{name}\n")).unwrap();
+    listing
         .lines()
         .take_while(|line| !line.starts_with("```"))
         .map(|line| line.split('#').next().unwrap_or(""))
         .flat_map(|line| line.split_whitespace().map(|byte| u8::from_str_radix(byte, 16).unwrap()))
-        .collect();
+        .collect()
+}
+
+#[test]
+fn golden_bytes_of_a_tiny_model() {
     let written = write(&metadata(&[("name", "tiny")]), &[linear_graph("encode", [1.0, -2.0])]).unwrap();
-    assert_eq!(written, golden);
+    assert_eq!(written, golden("golden"));
+}
+
+#[test]
+fn golden_bytes_of_a_tiny_int8_model() {
+    let mut builder = GraphBuilder::new("encode");
+    let x = builder.input("x", &[2], DataType::F32);
+    let to = Quantization { scale: 0.5, zero_point: -1 };
+    let q = builder.quantized_node("q", Op::Quantize, &[x], to).unwrap();
+    let (values, multipliers) = (vec![1, 2, -3, 4, 127, -128], vec![1 << 30, 1 << 29, 1 << 28]);
+    let weight = builder.constant("fc.weight", &[3, 2], WeightData::I8 { values, multipliers, shift: 3 }).unwrap();
+    let bias = builder.constant("fc.bias", &[3], WeightData::I32(vec![3, 65, -1])).unwrap();
+    let op = Op::Linear { weight, bias, activation: Activation::Relu };
+    let fc = builder.quantized_node("fc", op, &[q], Quantization { scale: 0.25, zero_point: 2 }).unwrap();
+    let y = builder.node("y", Op::Dequantize, &[fc]).unwrap();
+    builder.output("y", y);
+    let written = aligned(&BTreeMap::new(), &[builder.finish()]);
+    assert_eq!(written[..], golden("golden-int8"));
+    let model = Model::parse(&written).unwrap();
+    let mut arena = AlignedVec::zeroed(model.graph("encode").unwrap().arena_bytes());
+    let mut found = [f32::NAN; 3];
+    let mut session = Session::new(&model, "encode", &mut arena).unwrap();
+    session.run(&[Input::F32(&[1.0, -2.0])], &mut [&mut found]).unwrap();
+    assert_eq!(found, [0.0, 0.25, 1.5]);
 }
 
 #[test]
@@ -129,6 +156,27 @@ fn eight_bit_maps_overlap_row_by_row() {
     let (map, row, scratch) = (8 * 8 * 16, 8 * 16, 8 * 144);
     // The sum's two inputs, and the second convolution two rows before its input.
     assert_eq!(model.graph("encode").unwrap().arena_bytes(), 2 * map + 2 * row + scratch);
+}
+
+/// Relu after relu.
+fn chain(nodes: usize) -> Graph {
+    let mut builder = GraphBuilder::new("chain");
+    let mut value = builder.input("x", &[3], DataType::F32);
+    for _ in 0..nodes {
+        value = builder.node("r", Op::Relu, &[value]).unwrap();
+    }
+    builder.output("y", value);
+    builder.finish()
+}
+
+#[test]
+fn graphs_have_as_many_nodes_as_the_format_allows() {
+    let bytes = aligned(&BTreeMap::new(), &[chain(MAX_NODES)]);
+    let graph = Model::parse(&bytes).unwrap().graph("chain").unwrap();
+    assert_eq!((graph.nodes().len(), graph.arena_bytes()), (MAX_NODES, 12));
+    let fault = write(&BTreeMap::new(), &[chain(MAX_NODES + 1)]).unwrap_err();
+    let (section, index, fault_of_graph) = (Section::Graphs, 0, Fault::TooMany);
+    assert_eq!(fault, WriteError::Invalid(ParseError::Record { section, index, fault: fault_of_graph }));
 }
 
 #[test]

@@ -1,17 +1,18 @@
 use super::error::Fault;
-use super::layout::{self, SECTION_COUNT, SECTIONS, Section};
+use super::layout::{self, Section};
 use super::op_code;
 use super::record::{Record, Span};
 use super::tensor::TensorData;
-use crate::graph::{DataType, Op, Quantization, Shape, ValueId, WeightId};
+use crate::graph::{DataType, Op, Quantization, Shape, ValueId, WeightId, operator_bit};
 
 /// A checked model file, read in place.
 #[derive(Clone, Copy)]
 pub struct Model<'m> {
-    pub(crate) sections: [&'m [u8]; SECTION_COUNT],
+    pub(crate) header: &'m [u8; layout::HEADER_BYTES],
+    /// The whole file.
+    pub(crate) bytes: &'m [u8],
     pub(crate) strings: &'m str,
     pub(crate) data: &'m [u8],
-    pub(crate) file_bytes: usize,
 }
 
 impl<'m> Model<'m> {
@@ -39,32 +40,35 @@ impl<'m> Model<'m> {
 
     /// Bytes of the whole file.
     pub fn file_bytes(&self) -> usize {
-        self.file_bytes
+        self.bytes.len()
     }
 
     pub(crate) fn count(&self, section: Section) -> usize {
         self.section(section).len() / section.record_bytes()
     }
 
-    pub(crate) fn record(&self, section: Section, index: usize) -> Result<Record<'m>, Fault> {
-        let bytes = section.record_bytes();
-        let start = index.checked_mul(bytes).ok_or(Fault::OutOfRange)?;
-        let end = start.checked_add(bytes).ok_or(Fault::OutOfRange)?;
-        self.section(section).get(start..end).map(Record).ok_or(Fault::OutOfRange)
+    /// `BYTES` are those of the section's records.
+    pub(crate) fn record<const BYTES: usize>(
+        &self,
+        section: Section,
+        index: usize,
+    ) -> Result<Record<'m, BYTES>, Fault> {
+        let (records, _) = self.section(section).as_chunks::<BYTES>();
+        records.get(index).map(Record).ok_or(Fault::OutOfRange)
     }
 
     fn section(&self, section: Section) -> &'m [u8] {
-        let index = SECTIONS.iter().position(|other| *other == section);
-        index.and_then(|index| self.sections.get(index)).copied().unwrap_or(&[])
+        let Span { first, count } = Record(self.header).span(layout::SECTION_TABLE_OFFSET + 8 * section as usize);
+        self.bytes.get(first..).and_then(|rest| rest.get(..count)).unwrap_or(&[])
     }
 
     pub(crate) fn metadata_at(&self, index: usize) -> Result<(&'m str, &'m str), Fault> {
-        let record = self.record(Section::Metadata, index)?;
+        let record = self.record::<{ layout::METADATA_BYTES }>(Section::Metadata, index)?;
         Ok((record.name(self.strings)?, record.text(layout::METADATA_VALUE, self.strings)?))
     }
 
     pub(crate) fn graph_at(&self, index: usize) -> Result<GraphView<'m>, Fault> {
-        let record = self.record(Section::Graphs, index)?;
+        let record = self.record::<{ layout::GRAPH_BYTES }>(Section::Graphs, index)?;
         record.require_zero(layout::graph::RESERVED, Fault::ReservedNotZero)?;
         Ok(GraphView {
             model: *self,
@@ -80,13 +84,45 @@ impl<'m> Model<'m> {
     }
 
     pub(crate) fn link(&self, index: usize) -> Option<ValueId> {
-        self.record(Section::Links, index).ok().map(|record| ValueId(record.u32(0)))
+        self.record::<{ layout::LINK_BYTES }>(Section::Links, index).ok().map(|record| ValueId(record.u32(0)))
     }
 }
 
 impl core::fmt::Debug for Model<'_> {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        write!(f, "Model({} bytes)", self.file_bytes)
+        write!(f, "Model({} bytes)", self.bytes.len())
+    }
+}
+
+/// A checked model that has none but these operators ([`GraphView::operators`]): a program that reads and runs only such
+/// ones links no code for others.
+///
+/// # Example
+/// ```
+/// # use sextant_runtime::graph::{DataType, GraphBuilder, Op};
+/// # use sextant_runtime::memory::{Aligned, AlignedVec};
+/// # use sextant_runtime::{model, session::{Input, Session}};
+/// # let mut builder = GraphBuilder::new("encode");
+/// # let x = builder.input("x", &[2], DataType::F32);
+/// # let y = builder.node("y", Op::Relu, &[x])?;
+/// # builder.output("y", y);
+/// # let bytes = AlignedVec::copy_of(&model::write(&Default::default(), &[builder.finish()])?);
+/// const OPERATORS: u64 = 0x20; // as in a firmware's `description.rs`: here ReLU of float32
+/// let model = model::LimitedModel::<OPERATORS>::parse(&bytes)?;
+/// let mut arena = Aligned([0; 16]);
+/// let mut y = [0.0; 2];
+/// Session::limited(&model, "encode", &mut arena)?.run(&[Input::F32(&[-1.0, 1.0])], &mut [&mut y])?;
+/// assert_eq!(y, [0.0, 1.0]);
+/// # Ok::<(), Box<dyn core::error::Error>>(())
+/// ```
+#[derive(Clone, Copy, Debug)]
+pub struct LimitedModel<'m, const OPERATORS: u64>(pub(super) Model<'m>);
+
+impl<'m, const OPERATORS: u64> core::ops::Deref for LimitedModel<'m, OPERATORS> {
+    type Target = Model<'m>;
+
+    fn deref(&self) -> &Model<'m> {
+        &self.0
     }
 }
 
@@ -138,6 +174,7 @@ impl<'m> GraphView<'m> {
     }
 
     /// What is known of a value.
+    #[inline(never)]
     pub fn value(&self, id: ValueId) -> Option<ValueView<'m>> {
         self.value_at(id.0 as usize).ok()
     }
@@ -149,12 +186,28 @@ impl<'m> GraphView<'m> {
         (0..graph.nodes.count).map(move |index| graph.node_at(index).unwrap_or(unreachable))
     }
 
+    /// The bit of a node's operator in a set of operators, if it makes numbers of that type.
+    pub(crate) fn operator_bit(&self, node: &NodeView<'m>, makes: DataType) -> u64 {
+        let weight = match node.op {
+            Op::Conv2d { weight, .. } => self.weight(weight).map(|weight| weight.shape),
+            _ => None,
+        };
+        operator_bit(&node.op, makes, weight)
+    }
+
+    /// The operators that the graph has, as a set for [`LimitedModel`].
+    pub fn operators(&self) -> u64 {
+        let bit = |node: NodeView<'m>| Some(self.operator_bit(&node, self.value(node.output)?.data_type));
+        self.nodes().filter_map(bit).fold(0, |all, bit| all | bit)
+    }
+
     /// How many weights there are; their ids count from zero.
     pub fn weight_count(&self) -> usize {
         self.weights.count
     }
 
     /// A constant.
+    #[inline(never)]
     pub fn weight(&self, id: WeightId) -> Option<TensorView<'m>> {
         self.weight_at(id.0 as usize).ok()
     }
@@ -174,8 +227,8 @@ impl<'m> GraphView<'m> {
         })
     }
 
-    pub(crate) fn value_record(&self, index: usize) -> Result<Record<'m>, Fault> {
-        self.model.record(Section::Values, self.values.at(index).ok_or(Fault::Reference)?)
+    pub(crate) fn value_record(&self, index: usize) -> Result<Record<'m, { layout::VALUE_BYTES }>, Fault> {
+        self.model.record::<{ layout::VALUE_BYTES }>(Section::Values, self.values.at(index).ok_or(Fault::Reference)?)
     }
 
     pub(crate) fn node_at(&self, index: usize) -> Result<NodeView<'m>, Fault> {
@@ -190,18 +243,22 @@ impl<'m> GraphView<'m> {
         })
     }
 
-    pub(crate) fn node_record(&self, index: usize) -> Result<Record<'m>, Fault> {
-        self.model.record(Section::Nodes, self.nodes.at(index).ok_or(Fault::Reference)?)
+    pub(crate) fn node_record(&self, index: usize) -> Result<Record<'m, { layout::NODE_BYTES }>, Fault> {
+        self.model.record::<{ layout::NODE_BYTES }>(Section::Nodes, self.nodes.at(index).ok_or(Fault::Reference)?)
     }
 
     pub(crate) fn weight_at(&self, index: usize) -> Result<TensorView<'m>, Fault> {
-        let record = self.model.record(Section::Weights, self.weights.at(index).ok_or(Fault::Reference)?)?;
+        let record = self
+            .model
+            .record::<{ layout::WEIGHT_BYTES }>(Section::Weights, self.weights.at(index).ok_or(Fault::Reference)?)?;
         let tensor = self.model.tensor_at(record.u32(layout::weight::TENSOR) as usize)?;
         Ok(TensorView { name: record.name(self.model.strings)?, shape: tensor.shape, data: tensor.data })
     }
 
     pub(crate) fn output_at(&self, index: usize) -> Result<(&'m str, ValueId), Fault> {
-        let record = self.model.record(Section::Outputs, self.outputs.at(index).ok_or(Fault::Reference)?)?;
+        let record = self
+            .model
+            .record::<{ layout::OUTPUT_BYTES }>(Section::Outputs, self.outputs.at(index).ok_or(Fault::Reference)?)?;
         Ok((record.name(self.model.strings)?, ValueId(record.u32(layout::output::VALUE))))
     }
 }
@@ -213,7 +270,10 @@ impl core::fmt::Debug for GraphView<'_> {
 }
 
 /// Scale and zero point of an int8 value; a value of another type has none.
-fn quantization(record: Record<'_>, data_type: DataType) -> Result<Option<Quantization>, Fault> {
+fn quantization(
+    record: Record<'_, { layout::VALUE_BYTES }>,
+    data_type: DataType,
+) -> Result<Option<Quantization>, Fault> {
     if data_type != DataType::I8 {
         record.require_zero(layout::value::QUANTIZATION_FIELDS, Fault::Quantization)?;
         return Ok(None);

@@ -2,15 +2,19 @@
 
 mod error;
 mod node;
+#[cfg(feature = "std")]
+mod prepared;
 
 #[cfg(all(test, feature = "alloc"))]
 mod tests;
 
 pub use error::{RunError, SessionError};
+#[cfg(feature = "std")]
+pub use prepared::Prepared;
 
-use crate::graph::{DataType, ValueId};
+use crate::graph::{ALL_OPERATORS, DataType, ValueId};
 use crate::memory::{as_f32, is_aligned};
-use crate::model::{GraphView, Model, NodeView, ValueView};
+use crate::model::{GraphView, LimitedModel, Model, NodeView, ValueView};
 
 /// What the caller gives for one input of a graph.
 #[derive(Clone, Copy, Debug)]
@@ -62,9 +66,11 @@ impl Input<'_> {
 /// # Ok::<(), Box<dyn core::error::Error>>(())
 /// ```
 #[derive(Debug)]
-pub struct Session<'m, 'a> {
+pub struct Session<'m, 'a, const OPERATORS: u64 = ALL_OPERATORS> {
     graph: GraphView<'m>,
     arena: &'a mut [u8],
+    #[cfg(feature = "std")]
+    prepared: Option<&'a mut Prepared>,
 }
 
 impl<'m, 'a> Session<'m, 'a> {
@@ -74,6 +80,39 @@ impl<'m, 'a> Session<'m, 'a> {
     /// When the model has no such graph, or the arena is smaller than [`GraphView::arena_bytes`] or not aligned
     /// to [`crate::memory::ALIGNMENT_BYTES`].
     pub fn new(model: &Model<'m>, graph: &str, arena: &'a mut [u8]) -> Result<Self, SessionError> {
+        Self::of(model, graph, arena)
+    }
+
+    /// A session that computes with what was prepared for the same graph.
+    ///
+    /// # Errors
+    /// As [`Self::new`].
+    #[cfg(feature = "std")]
+    pub fn with_prepared(
+        model: &Model<'m>,
+        graph: &str,
+        arena: &'a mut [u8],
+        prepared: &'a mut Prepared,
+    ) -> Result<Self, SessionError> {
+        Ok(Self { prepared: Some(prepared), ..Self::new(model, graph, arena)? })
+    }
+}
+
+impl<'m, 'a, const OPERATORS: u64> Session<'m, 'a, OPERATORS> {
+    /// As [`Session::new`]; the program links no kernels for operators that the model cannot have.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn limited(
+        model: &LimitedModel<'m, OPERATORS>,
+        graph: &str,
+        arena: &'a mut [u8],
+    ) -> Result<Self, SessionError> {
+        Self::of(model, graph, arena)
+    }
+
+    #[inline(never)]
+    fn of(model: &Model<'m>, graph: &str, arena: &'a mut [u8]) -> Result<Self, SessionError> {
         let graph = model.graph(graph).ok_or(SessionError::NoSuchGraph)?;
         let (required_bytes, found_bytes) = (graph.arena_bytes(), arena.len());
         if !is_aligned(arena) {
@@ -81,7 +120,12 @@ impl<'m, 'a> Session<'m, 'a> {
         }
         let arena =
             arena.get_mut(..required_bytes).ok_or(SessionError::ArenaTooSmall { required_bytes, found_bytes })?;
-        Ok(Self { graph, arena })
+        Ok(Self {
+            graph,
+            arena,
+            #[cfg(feature = "std")]
+            prepared: None,
+        })
     }
 
     /// The graph that this session runs.
@@ -109,8 +153,8 @@ impl<'m, 'a> Session<'m, 'a> {
     ) -> Result<(), RunError> {
         self.check_inputs(inputs)?;
         self.check_outputs(outputs)?;
-        for node in self.graph.nodes() {
-            node::run(&self.graph, &node, inputs, self.arena).ok_or(RunError::ModelChanged)?;
+        for (index, node) in self.graph.nodes().enumerate() {
+            self.run_node(index, &node, inputs).ok_or(RunError::ModelChanged)?;
             watch(&node);
         }
         for ((_, value), output) in self.graph.outputs().zip(outputs) {
@@ -118,6 +162,19 @@ impl<'m, 'a> Session<'m, 'a> {
             output.iter_mut().zip(result).for_each(|(to, from)| *to = *from);
         }
         Ok(())
+    }
+
+    #[cfg(feature = "std")]
+    fn run_node(&mut self, index: usize, node: &NodeView<'m>, inputs: &[Input<'_>]) -> Option<()> {
+        match &mut self.prepared {
+            Some(prepared) => prepared.run(&self.graph, node, index, inputs, self.arena),
+            None => node::run::<OPERATORS>(&self.graph, node, inputs, self.arena),
+        }
+    }
+
+    #[cfg(not(feature = "std"))]
+    fn run_node(&mut self, _: usize, node: &NodeView<'m>, inputs: &[Input<'_>]) -> Option<()> {
+        node::run::<OPERATORS>(&self.graph, node, inputs, self.arena)
     }
 
     fn check_inputs(&self, inputs: &[Input<'_>]) -> Result<(), RunError> {

@@ -5,7 +5,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::graph::arbitrary::{Choices, arbitrary_graph};
-use crate::graph::{Activation, Graph, GraphBuilder, Node, Op, Padding, ValueInfo};
+use crate::graph::{Activation, Graph, GraphBuilder, Node, Op, Padding, Quantization, ValueInfo};
 use crate::memory::AlignedVec;
 use crate::model::write;
 
@@ -152,4 +152,57 @@ fn misuse_is_named() {
         assert_eq!(done, Err(expected));
     }
     assert_eq!(session.run(&[x], &mut [&mut y]), Ok(()));
+}
+
+/// Numbers that are not finite go through every operator as `docs/model-format.md` has it.
+#[test]
+fn numbers_that_are_not_finite_have_a_meaning() {
+    const NAN: f32 = f32::NAN;
+    const INFINITY: f32 = f32::INFINITY;
+    let same = |found: Vec<f32>, expected: &[f32]| {
+        let equal = |(a, b): (&f32, &f32)| a == b || (a.is_nan() && b.is_nan());
+        assert!(found.len() == expected.len() && found.iter().zip(expected).all(equal), "{found:?} for {expected:?}");
+    };
+    let mixed: &[f32] = &[NAN, INFINITY, -INFINITY, 3.0];
+    let vector: (&[usize], &[f32]) = (&[4], mixed);
+    let map: (&[usize], &[f32]) = (&[2, 2, 1], mixed);
+    let (kernel, stride, padding) = ([2, 1], [1, 1], Padding::default());
+    same(operator(|_| Op::Relu, &[vector]), &[0.0, INFINITY, 0.0, 3.0]);
+    same(operator(|_| Op::Clamp { low: -1.0, high: 2.0 }, &[vector]), &[-1.0, 2.0, -1.0, 2.0]);
+    same(operator(|_| Op::Add { activation: Activation::Relu6 }, &[vector, vector]), &[0.0, 6.0, 0.0, 6.0]);
+    same(
+        operator(|_| Op::Mul { activation: Activation::Identity }, &[vector, vector]),
+        &[NAN, INFINITY, INFINITY, 9.0],
+    );
+    same(operator(|_| Op::Sigmoid, &[vector]), &[NAN, 1.0, 0.0, 0.952_574_13]);
+    same(operator(|_| Op::Softmax, &[vector]), &[NAN; 4]);
+    same(operator(|_| Op::MaxPool2d { kernel, stride, padding }, &[map]), &[-INFINITY, INFINITY]);
+    same(operator(|_| Op::AveragePool2d { kernel, stride, padding }, &[map]), &[NAN, INFINITY]);
+    same(operator(|_| Op::ReduceMax { axis: 0 }, &[vector]), &[INFINITY]);
+    same(operator(|_| Op::ReduceMean { axis: 0 }, &[vector]), &[NAN]);
+    same(operator(|_| Op::NearestRotation, &[(&[9], &[NAN; 9])]), &[1.0, 0.0, 0.0, 0.0]);
+    // Finite weights whose products are beyond the largest number.
+    let large = |builder: &mut GraphBuilder| Op::Linear {
+        weight: builder.weight("w", &[3, 2], vec![f32::MAX, 0.0, f32::MAX, f32::MIN, -2.0, 0.0]).unwrap(),
+        bias: builder.weight("b", &[3], vec![0.0; 3]).unwrap(),
+        activation: Activation::Identity,
+    };
+    same(operator(large, &[(&[2], &[f32::MAX, f32::MAX])]), &[INFINITY, NAN, -INFINITY]);
+}
+
+#[test]
+fn int8_makes_the_ends_of_its_range_of_infinities_and_the_zero_point_of_nan() {
+    let mut builder = GraphBuilder::new("g");
+    let input = builder.input("x", &[5], DataType::F32);
+    let to = Quantization { scale: 0.5, zero_point: 7 };
+    let made = builder.quantized_node("q", Op::Quantize, &[input], to).unwrap();
+    let real = builder.node("y", Op::Dequantize, &[made]).unwrap();
+    builder.output("y", real);
+    let bytes = AlignedVec::copy_of(&write(&Default::default(), &[builder.finish()]).unwrap());
+    let model = Model::parse(&bytes).unwrap();
+    let mut arena = AlignedVec::zeroed(model.graph("g").unwrap().arena_bytes());
+    let mut found = [f32::NAN; 5];
+    let given = [f32::NAN, f32::INFINITY, f32::NEG_INFINITY, f32::MAX, 1e-45];
+    Session::new(&model, "g", &mut arena).unwrap().run(&[Input::F32(&given)], &mut [&mut found]).unwrap();
+    assert_eq!(found, [0.0, 60.0, -67.5, 60.0, 0.0]);
 }

@@ -27,6 +27,10 @@ pub(crate) fn convolve(options: &Convolution<'_>, arena: &mut [i8], from: usize,
     if super::avx2::is_available() {
         return super::avx2::convolve(options, arena, from, to, scratch);
     }
+    #[cfg(target_arch = "aarch64")]
+    if super::neon::has_dot_products() {
+        return super::neon::convolve_dot(options, arena, from, to, scratch);
+    }
     convolve_with::<super::Native>(options, arena, from, to, scratch);
 }
 

@@ -17,7 +17,7 @@ use core::arch::{asm, naked_asm};
 
 use super::depthwise::{self, Covered, Depthwise, Padding};
 use super::scalar::Scalar;
-use super::{BLOCK, Kernel, Operands, OutputScale, Sums, Window};
+use super::{BLOCK, Kernel, Operands, OutputScale, Sums, Window, outputs_by_products};
 
 /// The kernel; compiled only where the instructions exist.
 pub(crate) struct Dsp;
@@ -55,17 +55,20 @@ impl Kernel for Dsp {
     }
 
     /// Only for shifts that [`Self::outputs`] does not take, and for nothing else: not fast.
+    #[inline(never)]
     fn products(operands: Operands<'_>, sums: &mut Sums) {
-        let Operands { filters, windows, count, row, taps } = operands;
-        for (filter, weights) in filters.chunks_exact(row.max(1)).enumerate() {
-            for (index, sums) in sums.iter_mut().enumerate().take(count) {
-                let first = (index & !1) * row + (index & 1) * QUAD;
-                let value = |tap: usize| windows.get(first + (tap & !3) * 2 + ((tap & 1) << 1 | (tap & 2) >> 1));
-                let products =
-                    weights.iter().take(taps).enumerate().filter_map(|(tap, weight)| Some((weight, value(tap)?)));
-                let sum = products.fold(0i32, |sum, (a, b)| sum.wrapping_add(i32::from(*a) * i32::from(*b)));
-                if let Some(to) = sums.get_mut(filter) {
-                    *to = sum;
+        let Operands { filters, windows, count, row, .. } = operands;
+        for (index, sums) in sums.iter_mut().enumerate().take(count) {
+            let (window, _) = windows.get((index & !1) * row + (index & 1) * QUAD..).unwrap_or_default().as_chunks();
+            for (sum, weights) in sums.iter_mut().zip(filters.chunks_exact(row.max(1))) {
+                *sum = 0;
+                // What follows the window's last tap is multiplied by zeros.
+                for ([w0, w1, w2, w3], [v0, v2, v1, v3, ..]) in
+                    weights.as_chunks::<QUAD>().0.iter().zip::<&[[i16; 8]]>(window)
+                {
+                    for (weight, value) in [(w0, v0), (w1, v1), (w2, v2), (w3, v3)] {
+                        *sum = sum.wrapping_add(i32::from(*weight) * i32::from(*value));
+                    }
                 }
             }
         }
@@ -82,7 +85,7 @@ impl Kernel for Dsp {
             return;
         }
         if scale.shift > OutputScale::LARGEST_SHIFT {
-            return outputs_of_any_shift(operands, scale, first, output, channels);
+            return outputs_by_products::<Self>(operands, scale, first, output, channels);
         }
         let even = filter_count & !1;
         for index in (0..count).step_by(2) {
@@ -157,26 +160,6 @@ impl Kernel for Dsp {
 fn of_channels<'w>(scale: &OutputScale<'w>, first: usize, count: usize) -> Option<(&'w [i32], &'w [i32])> {
     let end = first.checked_add(count)?;
     Some((scale.bias.get(first..end)?, scale.multipliers.get(first..end)?))
-}
-
-/// As the trait has it, without assembly.
-#[inline(never)]
-fn outputs_of_any_shift(
-    operands: Operands<'_>,
-    scale: &OutputScale<'_>,
-    first: usize,
-    output: &mut [i8],
-    channels: usize,
-) {
-    let Operands { filters, row, count, .. } = operands;
-    for (filter, weights) in filters.chunks_exact(row.max(1)).enumerate() {
-        let mut sums: Sums = [[0; BLOCK]; BLOCK];
-        Dsp::products(Operands { filters: weights, ..operands }, &mut sums);
-        for (step, sums) in sums.iter().enumerate().take(count) {
-            let at = step * channels + filter;
-            scale.write(first + filter, sums, output.get_mut(at..at + 1).unwrap_or_default());
-        }
-    }
 }
 
 /// All channels of one output but at most three; how many are done.

@@ -5,10 +5,10 @@
 use core::arch::naked_asm;
 
 #[cfg(sextant_thumb2)]
-use super::OutputScale;
-#[cfg(sextant_thumb2)]
 use super::depthwise::{self, Covered, Depthwise, Padding};
 use super::{BLOCK, Kernel, Operands, Sums, Window};
+#[cfg(sextant_thumb2)]
+use super::{OutputScale, outputs_by_products};
 use crate::memory::i16_as_i8_mut;
 
 /// The kernel.
@@ -79,6 +79,14 @@ impl Kernel for Plain {
 
     #[cfg(sextant_thumb2)]
     #[inline(always)]
+    fn outputs(operands: Operands<'_>, scale: &OutputScale<'_>, first: usize, output: &mut [i8], channels: usize) {
+        if outputs_in_registers(operands, scale, first, output, channels).is_none() {
+            outputs_by_products::<Self>(operands, scale, first, output, channels);
+        }
+    }
+
+    #[cfg(sextant_thumb2)]
+    #[inline(always)]
     fn depthwise(
         options: &Depthwise<'_>,
         arena: &mut [i8],
@@ -90,6 +98,236 @@ impl Kernel for Plain {
             depthwise::one_output::<Self>(options, arena, [from, pixel], covered, 0);
         }
     }
+}
+
+/// [`Kernel::outputs`] without storing sums; `None`, with nothing written, when a shift is too large.
+#[cfg(sextant_thumb2)]
+#[inline(always)]
+fn outputs_in_registers(
+    operands: Operands<'_>,
+    scale: &OutputScale<'_>,
+    first: usize,
+    output: &mut [i8],
+    channels: usize,
+) -> Option<()> {
+    let Operands { filters, windows, count, row, taps } = operands;
+    let taps = taps.next_multiple_of(UNROLLED);
+    let filter_count = filters.len().checked_div(row)?;
+    let (bias, multipliers) = (scale.bias.get(first..)?.get(..filter_count)?, scale.multipliers.get(first..)?);
+    let multipliers = multipliers.get(..filter_count)?;
+    let whole = taps > 0 && taps <= row && windows.len() >= BLOCK * row && count <= BLOCK;
+    let room = output.len() >= count.checked_sub(1)? * channels + filter_count;
+    if !whole || !room || scale.shift > OutputScale::LARGEST_SHIFT {
+        return None;
+    }
+    let (constant, shift, even) = (scale.constant(), scale.shift, filter_count & !1);
+    for index in (0..count).step_by(2) {
+        let start = windows.as_ptr().wrapping_add(index / 2 * row).cast();
+        let near = output.as_mut_ptr().wrapping_add(index * channels);
+        let far = (index + 1 < count).then(|| near.wrapping_add(channels));
+        let run = |filters: &[i8], row: usize, bias: &[i32], multipliers: &[i32], near, far: Option<*mut i8>| {
+            let (filters, bias, multipliers) = (filters.as_ptr(), bias.as_ptr(), multipliers.as_ptr());
+            let delta = (2 * row).wrapping_sub(taps);
+            move |pair_count| {
+                // SAFETY: `taps` is at most `row`, so that each pair of rows is within `filters` and `2 * taps` bytes from
+                // the pair's start within `windows`. Biases, multipliers and the outputs have two elements for each pair.
+                unsafe {
+                    match far {
+                        Some(far) => two_windows(
+                            filters,
+                            row,
+                            start,
+                            taps,
+                            bias,
+                            multipliers,
+                            constant,
+                            shift,
+                            near,
+                            far,
+                            delta,
+                            pair_count,
+                        ),
+                        None => one_window(
+                            filters,
+                            row,
+                            start,
+                            taps,
+                            bias,
+                            multipliers,
+                            constant,
+                            shift,
+                            near,
+                            delta,
+                            pair_count,
+                        ),
+                    }
+                }
+            }
+        };
+        if even > 0 {
+            run(filters, row, bias, multipliers, near, far)(even / 2);
+        }
+        if let (Some(last), Some(bias), Some(multiplier)) =
+            (filters.get(even * row..), bias.get(even), multipliers.get(even))
+        {
+            // The last filter twice, for outputs of two elements.
+            let mut results = [[0i8; 2]; 2];
+            let [one, other] = &mut results;
+            let far = far.map(|_| other.as_mut_ptr());
+            run(last, 0, &[*bias; 2], &[*multiplier; 2], one.as_mut_ptr(), far)(1);
+            for (step, [result, _]) in results.iter().enumerate().take(count - index) {
+                if let Some(to) = output.get_mut((index + step) * channels + even) {
+                    *to = *result;
+                }
+            }
+        }
+    }
+    scale.limit(output.chunks_mut(channels.max(1)).take(count).filter_map(|pixel| pixel.get_mut(..filter_count)));
+    Some(())
+}
+
+/// `pair_count` pairs of filters by two interleaved windows, brought to the output's scale as in [`nine_taps`]. The filters
+/// of a pair are `row` bytes apart, and the next pair starts `delta` bytes after what has been read of the first.
+///
+/// # Safety
+/// All filters have `taps` bytes, the windows twice as many; biases, multipliers and each output have two elements for each
+/// pair. `taps` is a multiple of 4; neither count is 0.
+#[cfg(sextant_thumb2)]
+#[allow(clippy::too_many_arguments)] // what a register each would hold
+#[unsafe(naked)]
+unsafe extern "C" fn two_windows(
+    filters: *const i8,
+    row: usize,
+    windows: *const i8,
+    taps: usize,
+    bias: *const i32,
+    multipliers: *const i32,
+    constant: i32,
+    shift: u32,
+    near: *mut i8,
+    far: *mut i8,
+    delta: usize,
+    pair_count: usize,
+) {
+    // On the stack: windows, taps, eight saved registers, lr; from 44 on the arguments after the fourth.
+    naked_asm!(
+        ".macro to_scale sum, multiplier",
+        "smull r12, lr, \\sum, \\multiplier",
+        "adds r12, r12, #0x80000000",
+        "adc \\sum, lr, r10",
+        "asr \\sum, \\sum, r11",
+        "ssat \\sum, #8, \\sum",
+        ".endm",
+        "push {{r2-r11, lr}}",
+        "2:",
+        "ldr r12, [sp, #44]",
+        "ldrd r4, r5, [r12], #8",
+        "str r12, [sp, #44]",
+        "mov r6, r4",
+        "mov r7, r5",
+        "ldrd r2, r3, [sp]",
+        "add r12, r0, r3",
+        "1:",
+        ".rept 4",
+        "ldrsb r9, [r0, r1]",
+        "ldrsb r8, [r0], #1",
+        "ldrsb r10, [r2], #1",
+        "ldrsb r11, [r2], #1",
+        "mla r4, r8, r10, r4",
+        "mla r5, r9, r10, r5",
+        "mla r6, r8, r11, r6",
+        "mla r7, r9, r11, r7",
+        ".endr",
+        "cmp r0, r12",
+        "bne 1b",
+        "ldr r12, [sp, #48]",
+        "ldrd r8, r9, [r12], #8",
+        "str r12, [sp, #48]",
+        "ldrd r10, r11, [sp, #52]",
+        "to_scale r4, r8",
+        "to_scale r5, r9",
+        "to_scale r6, r8",
+        "to_scale r7, r9",
+        "ldrd r8, r9, [sp, #60]",
+        "strb r4, [r8], #1",
+        "strb r5, [r8], #1",
+        "strb r6, [r9], #1",
+        "strb r7, [r9], #1",
+        "strd r8, r9, [sp, #60]",
+        "ldrd r10, r11, [sp, #68]",
+        "add r0, r0, r10",
+        "subs r11, r11, #1",
+        "str r11, [sp, #72]",
+        "bne 2b",
+        "pop {{r2-r11, pc}}",
+        ".purgem to_scale",
+    )
+}
+
+/// As [`two_windows`] for the first of two interleaved windows.
+///
+/// # Safety
+/// As there.
+#[cfg(sextant_thumb2)]
+#[allow(clippy::too_many_arguments)] // what a register each would hold
+#[unsafe(naked)]
+unsafe extern "C" fn one_window(
+    filters: *const i8,
+    row: usize,
+    windows: *const i8,
+    taps: usize,
+    bias: *const i32,
+    multipliers: *const i32,
+    constant: i32,
+    shift: u32,
+    output: *mut i8,
+    delta: usize,
+    pair_count: usize,
+) {
+    // On the stack: windows, taps, eight saved registers, lr; from 44 on the arguments after the fourth.
+    naked_asm!(
+        ".macro to_scale sum, multiplier",
+        "smull r12, lr, \\sum, \\multiplier",
+        "adds r12, r12, #0x80000000",
+        "adc \\sum, lr, r10",
+        "asr \\sum, \\sum, r11",
+        "ssat \\sum, #8, \\sum",
+        ".endm",
+        "push {{r2-r11, lr}}",
+        "2:",
+        "ldr r12, [sp, #44]",
+        "ldrd r4, r5, [r12], #8",
+        "str r12, [sp, #44]",
+        "ldrd r2, r3, [sp]",
+        "add r12, r0, r3",
+        "1:",
+        ".rept 4",
+        "ldrsb r9, [r0, r1]",
+        "ldrsb r8, [r0], #1",
+        "ldrsb r10, [r2], #2",
+        "mla r4, r8, r10, r4",
+        "mla r5, r9, r10, r5",
+        ".endr",
+        "cmp r0, r12",
+        "bne 1b",
+        "ldr r12, [sp, #48]",
+        "ldrd r8, r9, [r12], #8",
+        "str r12, [sp, #48]",
+        "ldrd r10, r11, [sp, #52]",
+        "to_scale r4, r8",
+        "to_scale r5, r9",
+        "ldr r8, [sp, #60]",
+        "strb r4, [r8], #1",
+        "strb r5, [r8], #1",
+        "str r8, [sp, #60]",
+        "ldrd r10, r11, [sp, #64]",
+        "add r0, r0, r10",
+        "subs r11, r11, #1",
+        "str r11, [sp, #68]",
+        "bne 2b",
+        "pop {{r2-r11, pc}}",
+        ".purgem to_scale",
+    )
 }
 
 /// All channels of one output of a depthwise convolution; `None` when its window is another, or a shift too large.

@@ -13,11 +13,15 @@ mod cortex_m_dsp;
 #[cfg(any(sextant_thumb1, sextant_thumb2))]
 mod cortex_m_plain;
 pub(crate) mod depthwise;
+#[cfg(target_arch = "aarch64")]
+mod neon;
 pub(crate) mod pooling;
 pub(crate) mod quantize;
-#[cfg(not(any(sextant_thumb1, sextant_thumb2)))]
+#[cfg(any(test, not(any(sextant_thumb1, sextant_thumb2, target_arch = "aarch64"))))]
 mod scalar;
 mod segment;
+#[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
+mod simd128;
 
 #[cfg(test)]
 mod tests;
@@ -34,7 +38,17 @@ pub(crate) const BLOCK: usize = 4;
 pub(crate) type Native = cortex_m_dsp::Dsp;
 #[cfg(any(sextant_thumb1, sextant_thumb2))]
 pub(crate) type Native = cortex_m_plain::Plain;
-#[cfg(not(any(sextant_dsp, sextant_thumb1, sextant_thumb2)))]
+#[cfg(target_arch = "aarch64")]
+pub(crate) type Native = neon::Neon;
+#[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
+pub(crate) type Native = simd128::Simd128;
+#[cfg(not(any(
+    sextant_dsp,
+    sextant_thumb1,
+    sextant_thumb2,
+    target_arch = "aarch64",
+    all(target_arch = "wasm32", target_feature = "simd128")
+)))]
 pub(crate) type Native = scalar::Scalar;
 
 /// Sums of products: `[window][filter]`.
@@ -94,18 +108,7 @@ pub(crate) trait Kernel: Sized {
     /// `first`, and the next window's is `channels` later.
     #[inline(always)]
     fn outputs(operands: Operands<'_>, scale: &OutputScale<'_>, first: usize, output: &mut [i8], channels: usize) {
-        let Operands { row, count, .. } = operands;
-        let mut sums: Sums = [[0; BLOCK]; BLOCK];
-        for (block, filters) in operands.filters.chunks((BLOCK * row).max(1)).enumerate() {
-            Self::products(Operands { filters, ..operands }, &mut sums);
-            let before = block * BLOCK;
-            let written = filters.len() / row.max(1);
-            for (step, sums) in sums.iter().take(count).enumerate() {
-                let start = step * channels + before;
-                let Some(output) = output.get_mut(start..start + written) else { return };
-                Self::write(scale, first + before, sums, output);
-            }
-        }
+        outputs_by_products::<Self>(operands, scale, first, output, channels);
     }
 
     /// One output of a depthwise convolution, all channels. The input starts at `arena[from]`, the output's channels at
@@ -128,6 +131,30 @@ pub(crate) trait Kernel: Sized {
     }
 }
 
+/// [`Kernel::outputs`] from [`Kernel::products`].
+#[cfg_attr(sextant_dsp, inline(never))]
+#[cfg_attr(not(sextant_dsp), inline(always))]
+fn outputs_by_products<K: Kernel>(
+    operands: Operands<'_>,
+    scale: &OutputScale<'_>,
+    first: usize,
+    output: &mut [i8],
+    channels: usize,
+) {
+    let Operands { row, count, .. } = operands;
+    let mut sums: Sums = [[0; BLOCK]; BLOCK];
+    for (block, filters) in operands.filters.chunks((BLOCK * row).max(1)).enumerate() {
+        K::products(Operands { filters, ..operands }, &mut sums);
+        let before = block * BLOCK;
+        let written = filters.len() / row.max(1);
+        for (step, sums) in sums.iter().take(count).enumerate() {
+            let start = step * channels + before;
+            let Some(output) = output.get_mut(start..start + written) else { return };
+            K::write(scale, first + before, sums, output);
+        }
+    }
+}
+
 /// How sums become numbers of the output.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct OutputScale<'w> {
@@ -143,7 +170,9 @@ pub(crate) struct OutputScale<'w> {
 
 impl OutputScale<'_> {
     /// Writes neighbouring channels from `first` on.
-    #[inline(always)]
+    // With DSP instructions this is only for what is left over.
+    #[cfg_attr(sextant_dsp, inline(never))]
+    #[cfg_attr(not(sextant_dsp), inline(always))]
     pub fn write(&self, first: usize, sums: &[i32], output: &mut [i8]) {
         let (Some(bias), Some(multipliers)) = (self.bias.get(first..), self.multipliers.get(first..)) else { return };
         let [low, high] = self.bounds;

@@ -1,7 +1,10 @@
 use crate::graph::{Quantization, round_half_up, saturate};
 
 /// Fractional bits of an image's step.
-const FRACTION: u32 = 16;
+pub(crate) const FRACTION: u32 = 16;
+/// Up to these, 255 steps and an offset are within 32 bits.
+const LARGEST_STEP: u32 = 1 << 22;
+const LARGEST_OFFSET: u32 = 1 << 29;
 
 /// `((x / 255 - mean[c]) / std[c]) / scale + zero_point` of bytes, in integers:
 /// `((x * step[c] + offset[c] + 2^15) >> 16) + zero_point` with `step = 2^16 / (255 std scale)` and
@@ -10,56 +13,48 @@ const FRACTION: u32 = 16;
 /// # Shapes
 /// `image u8 [h, w, 3]`, `output [h, w, 3]`.
 pub(crate) fn quantize_image(mean: &[f32; 3], std: &[f32; 3], to: Quantization, image: &[u8], output: &mut [i8]) {
-    let one = (1u32 << FRACTION) as f32;
-    let steps = std.map(|std| i64::from(round_half_up(one / (255.0 * std * to.scale))));
-    let mut offsets = [0i64; 3];
-    for ((offset, mean), std) in offsets.iter_mut().zip(mean).zip(std) {
-        *offset = i64::from(round_half_up(-mean / std / to.scale * one)) + (1 << (FRACTION - 1));
+    let (mut steps, mut offsets) = ([0; 3], [0; 3]);
+    let mut all_fit = true;
+    for (((step, offset), mean), std) in steps.iter_mut().zip(&mut offsets).zip(mean).zip(std) {
+        (*step, *offset) = step_and_offset(*mean, *std, to.scale);
+        all_fit &= step.unsigned_abs() <= LARGEST_STEP && offset.unsigned_abs() <= LARGEST_OFFSET;
     }
-    let fits = |(step, offset): (&i64, &i64)| i32::try_from(255 * step.abs() + offset.abs()).is_ok();
-    if steps.iter().zip(&offsets).all(fits) {
-        // The same numbers in half the bits.
-        let (steps, offsets) = (steps.map(|step| step as i32), offsets.map(|offset| offset as i32));
-        quantize_pixels(
-            image,
-            output,
-            |byte, channel: (i32, i32)| (i32::from(byte) * channel.0 + channel.1) >> FRACTION,
-            to,
-            steps,
-            offsets,
-        );
-    } else {
-        quantize_pixels(
-            image,
-            output,
-            |byte, channel: (i64, i64)| {
-                ((i64::from(byte) * channel.0 + channel.1) >> FRACTION).clamp(-1024, 1024) as i32
-            },
-            to,
-            steps,
-            offsets,
-        );
-    }
-}
-
-/// `steps_of` a byte with its channel's step and offset, plus the zero point.
-#[inline(always)]
-fn quantize_pixels<T: Copy>(
-    image: &[u8],
-    output: &mut [i8],
-    steps_of: impl Fn(u8, (T, T)) -> i32,
-    to: Quantization,
-    steps: [T; 3],
-    offsets: [T; 3],
-) {
     let zero_point = i32::from(to.zero_point);
+    let half = 1 << (FRACTION - 1);
+    if !all_fit {
+        // Scales far from an image's: what 32 bits do not hold, one number after the other.
+        for ((index, to), byte) in output.iter_mut().enumerate().zip(image) {
+            let (Some(step), Some(offset)) = (steps.get(index % 3), offsets.get(index % 3)) else { return };
+            let number = (i64::from(*byte) * i64::from(*step) + i64::from(*offset) + i64::from(half)) >> FRACTION;
+            *to = saturate(number.clamp(-1024, 1024) as i32 + zero_point);
+        }
+        return;
+    }
+    let offsets = offsets.map(|offset| offset + half);
     let (pixels, _) = image.as_chunks::<3>();
     let (quantized, _) = output.as_chunks_mut::<3>();
     for (to_pixel, from) in quantized.iter_mut().zip(pixels) {
-        for (((number, byte), step), offset) in to_pixel.iter_mut().zip(from).zip(steps).zip(offsets) {
-            *number = saturate(steps_of(*byte, (step, offset)) + zero_point);
+        for (((to, byte), step), offset) in to_pixel.iter_mut().zip(from).zip(steps).zip(offsets) {
+            *to = saturate(((i32::from(*byte) * step + offset) >> FRACTION) + zero_point);
         }
     }
+}
+
+/// Step, and offset with what rounds, of each channel; `None` where 32 bits do not hold what is made of them.
+#[cfg(all(target_arch = "x86_64", feature = "std"))]
+pub(crate) fn image_steps(mean: &[f32; 3], std: &[f32; 3], scale: f32) -> Option<([i32; 3], [i32; 3])> {
+    let channels: [(i32, i32); 3] = core::array::from_fn(|index| step_and_offset(mean[index], std[index], scale));
+    let fits =
+        |(step, offset): &(i32, i32)| step.unsigned_abs() <= LARGEST_STEP && offset.unsigned_abs() <= LARGEST_OFFSET;
+    let half = 1 << (FRACTION - 1);
+    channels.iter().all(fits).then(|| (channels.map(|(step, _)| step), channels.map(|(_, offset)| offset + half)))
+}
+
+/// `2^16 / (255 std scale)` and `-mean / std / scale * 2^16`.
+#[inline(never)]
+fn step_and_offset(mean: f32, std: f32, scale: f32) -> (i32, i32) {
+    let one = (1u32 << FRACTION) as f32;
+    (round_half_up(one / (255.0 * std * scale)), round_half_up(-mean / std / scale * one))
 }
 
 /// The product of two numbers, not yet limited by an activation.
@@ -91,5 +86,25 @@ mod tests {
                 assert!((to.dequantize(*number) - real).abs() <= 0.505 * to.scale, "{byte}: {number} for {real}");
             }
         }
+    }
+
+    /// Steps and offsets within the two limits, beyond the first, and beyond both.
+    #[test]
+    fn images_of_any_scale_follow_the_formula() {
+        for (mean, std, scale) in [(0.5, 0.2, 0.02), (0.1, 1e-4, 1e-2), (0.5, 1e-6, 1e-6), (1e6, 1.0, 1e-9)] {
+            let to = Quantization { scale, zero_point: -14 };
+            let (step, offset) = step_and_offset(mean, std, scale);
+            let image: [u8; 6] = [0, 1, 17, 128, 254, 255];
+            let mut output = [0; 6];
+            quantize_image(&[mean; 3], &[std; 3], to, &image, &mut output);
+            let exact = image.map(|byte| {
+                let number = (i128::from(byte) * i128::from(step) + i128::from(offset) + (1 << 15)) >> FRACTION;
+                (number - 14).clamp(-128, 127) as i8
+            });
+            assert_eq!(output, exact, "step {step}, offset {offset}");
+        }
+        let ordinary = step_and_offset(0.5, 0.2, 0.02);
+        assert!(ordinary.0.unsigned_abs() <= LARGEST_STEP && ordinary.1.unsigned_abs() <= LARGEST_OFFSET);
+        assert!(step_and_offset(0.5, 1e-6, 1e-6).0.unsigned_abs() > LARGEST_STEP);
     }
 }

@@ -12,7 +12,8 @@ pub(crate) struct Segment<'a> {
 pub(super) const QUAD: usize = 4;
 
 /// See [`Kernel::accumulate`](super::Kernel::accumulate).
-#[inline(always)]
+#[cfg_attr(sextant_dsp, inline(never))] // only for what is left over
+#[cfg_attr(not(sextant_dsp), inline(always))]
 pub(super) fn accumulate(sums: &mut [i32], segment: Segment<'_>, values: &[i8]) {
     let Segment { filters, taps, step } = segment;
     let taps = steps(filters, step).zip(steps(values, step)).take(taps);
@@ -38,7 +39,8 @@ pub(super) fn accumulate(sums: &mut [i32], segment: Segment<'_>, values: &[i8]) 
 }
 
 /// See [`Kernel::accumulate_constant`](super::Kernel::accumulate_constant).
-#[inline(always)]
+#[cfg_attr(sextant_dsp, inline(never))] // only for what is left over
+#[cfg_attr(not(sextant_dsp), inline(always))]
 pub(super) fn accumulate_constant(sums: &mut [i32], segment: Segment<'_>, value: i8) {
     let Segment { filters, taps, step } = segment;
     for filter in steps(filters, step).take(taps) {

@@ -3,9 +3,15 @@
 use std::vec;
 use std::vec::Vec;
 
+#[cfg(all(target_arch = "x86_64", feature = "std"))]
+use super::avx2;
 use super::convolution::{Convolution, convolve_with};
 use super::depthwise::{self, Depthwise};
+#[cfg(target_arch = "aarch64")]
+use super::neon;
 use super::scalar::Scalar;
+#[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
+use super::simd128;
 use super::{Kernel, OutputScale};
 use crate::graph::{filter_row_bytes, requantize};
 use crate::kernels::window::WindowAxis;
@@ -173,6 +179,21 @@ impl Case {
         arena
     }
 
+    /// The same by every other kernel that this machine has.
+    fn computed_by_all(&self, network: &Network, gap: Option<usize>) -> Vec<(&'static str, Vec<i8>)> {
+        #[allow(unused_mut)] // where there is no other
+        let mut found = vec![("native", self.computed::<super::Native>(network, gap))];
+        #[cfg(all(target_arch = "x86_64", feature = "std"))]
+        if avx2::is_available() {
+            found.push(("AVX2", self.computed::<avx2::Avx2>(network, gap)));
+        }
+        #[cfg(target_arch = "aarch64")]
+        if neon::has_dot_products() {
+            found.push(("NEON with dot products", self.computed::<neon::NeonDot>(network, gap)));
+        }
+        found
+    }
+
     /// As `graph::overlap` has it.
     fn gap(&self) -> usize {
         let [height, width] = self.output();
@@ -202,19 +223,33 @@ fn scalar_agrees_with_the_definition() {
     check::<Scalar>("scalar");
 }
 
+#[cfg(target_arch = "aarch64")]
+#[test]
+fn neon_agrees_with_the_definition() {
+    check::<neon::Neon>("NEON");
+    if neon::has_dot_products() {
+        check::<neon::NeonDot>("NEON with dot products");
+    }
+}
+
+#[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
+#[test]
+fn simd128_agrees_with_the_definition() {
+    check::<simd128::Simd128>("simd128");
+}
+
 #[cfg(all(target_arch = "x86_64", feature = "std"))]
-mod on_this_machine {
+#[test]
+fn avx2_agrees_with_the_definition() {
+    if avx2::is_available() {
+        check::<avx2::Avx2>("AVX2");
+    }
+}
+
+mod by_chance {
     use proptest::prelude::*;
 
-    use super::super::avx2::{self, Avx2};
     use super::*;
-
-    #[test]
-    fn avx2_agrees_with_the_definition() {
-        if avx2::is_available() {
-            check::<Avx2>("AVX2");
-        }
-    }
 
     /// A dimension of a map, small and odd more often than not.
     fn extent() -> impl Strategy<Value = usize> {
@@ -247,13 +282,14 @@ mod on_this_machine {
         #![proptest_config(ProptestConfig::with_cases(600))]
 
         #[test]
-        fn avx2_repeats_scalar_bit_for_bit(case in any_case()) {
+        fn every_kernel_repeats_scalar_bit_for_bit(case in any_case()) {
             let network = case.network();
             let scalar = case.computed::<Scalar>(&network, None);
             prop_assert_eq!(&scalar, &case.expected(&network));
-            if avx2::is_available() {
-                prop_assert_eq!(&scalar, &case.computed::<Avx2>(&network, None));
-                prop_assert_eq!(&scalar, &case.computed::<Avx2>(&network, Some(case.gap())));
+            for gap in [None, Some(case.gap())] {
+                for (kernel, found) in case.computed_by_all(&network, gap) {
+                    prop_assert_eq!(&scalar, &found, "{}", kernel);
+                }
             }
         }
     }

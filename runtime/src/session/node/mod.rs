@@ -1,7 +1,7 @@
 //! Runs one node: finds what it reads and writes in the arena, and calls the kernel.
 
-mod float;
-mod int8;
+pub(super) mod float;
+pub(super) mod int8;
 mod operands;
 
 use operands::Operands;
@@ -13,25 +13,36 @@ use crate::kernels::window::WindowAxis;
 use crate::model::{GraphView, NodeView};
 
 /// Runs one node. `None` cannot be for a model that is still as it was when it was checked.
-pub(super) fn run(graph: &GraphView<'_>, node: &NodeView<'_>, inputs: &[Input<'_>], arena: &mut [u8]) -> Option<()> {
+pub(super) fn run<const OPERATORS: u64>(
+    graph: &GraphView<'_>,
+    node: &NodeView<'_>,
+    inputs: &[Input<'_>],
+    arena: &mut [u8],
+) -> Option<()> {
     let made = graph.value(node.output)?;
     let reads_map_of_bytes =
         matches!(node.op, Op::Conv2d { .. } | Op::Linear { .. } | Op::MaxPool2d { .. } | Op::AveragePool2d { .. });
     if made.data_type == DataType::I8 && reads_map_of_bytes {
         // The result may overlap the input: these kernels work on the arena as a whole.
-        return int8::run_in_arena(graph, node, &made, arena);
+        return int8::run_in_arena::<OPERATORS>(graph, node, &made, arena);
     }
     let (start, end) = arena_range(&made)?;
     let (before, rest) = arena.split_at_mut_checked(start)?;
     let (output, after) = rest.split_at_mut_checked(end.checked_sub(start)?)?;
     let operands = Operands { graph, node, inputs, before, after, output: start..end };
     match made.data_type {
-        DataType::I8 => int8::run(&operands, &made, output),
-        _ => float::run(&operands, &made, output),
+        DataType::I8 => int8::run::<OPERATORS>(&operands, &made, output),
+        _ => float::run::<OPERATORS>(&operands, &made, output),
     }
 }
 
-fn pooling(input: Shape, output: Shape, kernel: [u16; 2], stride: [u16; 2], padding: Padding) -> Option<Pooling> {
+pub(super) fn pooling(
+    input: Shape,
+    output: Shape,
+    kernel: [u16; 2],
+    stride: [u16; 2],
+    padding: Padding,
+) -> Option<Pooling> {
     let (&[height, width, channels], &[_, output_width, _]) = (input.extents(), output.extents()) else {
         return None;
     };

@@ -1,0 +1,259 @@
+//! Damaged files: no panic, no endless loop, and what is still accepted still runs.
+//!
+//! `SEXTANT_MUTATIONS` sets how many files are tried; `./test mutations` tries ten million.
+
+mod corpus;
+mod damage;
+mod parts;
+mod random;
+mod rebuild;
+
+use alloc::collections::{BTreeMap, BTreeSet};
+use alloc::string::{String, ToString};
+use alloc::vec;
+use alloc::vec::Vec;
+use std::time::{Duration, Instant};
+
+use super::*;
+use crate::graph::{DataType, Graph};
+use crate::memory::AlignedVec;
+use crate::session::{Input, Session};
+use parts::{Parts, repair};
+use random::Random;
+
+const QUICK_MUTATIONS: usize = 60_000;
+/// Files that one stream of random numbers makes, whatever thread takes it.
+const STREAM: usize = 10_000;
+const MAX_ARENA_BYTES: usize = 1 << 16;
+const MAX_OPERATIONS: u64 = 1 << 18;
+/// Much more than a file takes on a slow machine. One that seems to take longer is tried again: the machine may have been
+/// busy with other things.
+const MAX_TIME: Duration = Duration::from_secs(2);
+const TRIES: usize = 5;
+
+/// A sound file, as all that is damaged in different ways.
+struct Sound {
+    bytes: Vec<u8>,
+    parts: Parts,
+    graphs: Vec<Graph>,
+}
+
+impl Sound {
+    fn of(bytes: Vec<u8>) -> Self {
+        let model = AlignedVec::copy_of(&bytes);
+        let graphs = Model::parse(&model).unwrap().graphs().map(|graph| graph.to_graph()).collect();
+        Self { parts: Parts::of(&bytes), graphs, bytes }
+    }
+
+    fn all() -> Vec<Self> {
+        let firmware = corpus::firmware_files().map(Vec::from);
+        corpus::files().into_iter().chain(firmware).map(Self::of).collect()
+    }
+}
+
+/// What became of the files.
+#[derive(Debug, Default)]
+struct Tally {
+    files: usize,
+    accepted: usize,
+    graphs_run: usize,
+    /// Graphs that were too large or too slow to run here.
+    graphs_over_limits: usize,
+    faults: BTreeMap<String, usize>,
+    operators_run: BTreeSet<String>,
+    longest: Duration,
+}
+
+impl Tally {
+    fn add(mut self, other: Self) -> Self {
+        self.files += other.files;
+        self.accepted += other.accepted;
+        self.graphs_run += other.graphs_run;
+        self.graphs_over_limits += other.graphs_over_limits;
+        other.faults.into_iter().for_each(|(fault, count)| *self.faults.entry(fault).or_default() += count);
+        self.operators_run.extend(other.operators_run);
+        self.longest = self.longest.max(other.longest);
+        self
+    }
+
+    fn try_file(&mut self, file: &[u8], random: &mut Random) {
+        match Model::parse(&AlignedVec::copy_of(file)) {
+            Ok(model) => {
+                self.accepted += 1;
+                run_all(&model, random, self);
+            }
+            Err(error) => self.refused(&error),
+        }
+    }
+
+    fn refused(&mut self, error: &ParseError) {
+        let text = match error {
+            ParseError::Record { fault, .. } => alloc::format!("{fault:?}"),
+            other => alloc::format!("{other:?}"),
+        };
+        let name = text.split([' ', '{']).next().unwrap_or_default();
+        *self.faults.entry(name.to_string()).or_default() += 1;
+    }
+}
+
+fn damaged(sound: &[Sound], random: &mut Random) -> Vec<u8> {
+    let chosen = &sound[random.below(sound.len())];
+    match random.below(32) {
+        0 => {
+            let mut graphs = chosen.graphs.clone();
+            let count = graphs.len();
+            for _ in 0..=random.below(3) {
+                damage::graph(&mut graphs[random.below(count)], random);
+            }
+            let graphs = graphs.into_iter().map(|graph| rebuild::rebuilt(&graph).unwrap_or(graph)).collect::<Vec<_>>();
+            write(&BTreeMap::new(), &graphs).unwrap_or_default()
+        }
+        1..16 => {
+            let mut file = chosen.bytes.clone();
+            for _ in 0..=random.below(3) {
+                damage::bytes(&mut file, random);
+            }
+            if random.below(16) != 0 {
+                repair(&mut file);
+            }
+            file
+        }
+        _ => {
+            let mut parts = Parts { sections: chosen.parts.sections.clone(), data: chosen.parts.data.clone() };
+            let other = &sound[random.below(sound.len())].parts;
+            for _ in 0..=random.below(2) {
+                damage::records(&mut parts, other, random);
+            }
+            parts.joined()
+        }
+    }
+}
+
+fn stream(sound: &[Sound], index: usize, count: usize) -> Tally {
+    let mut random = Random(20_240_229 + index as u64);
+    let mut tally = Tally { files: count, ..Tally::default() };
+    for _ in 0..count {
+        let seed = random.0;
+        let file = damaged(sound, &mut random);
+        let mut time = time_of(|| tally.try_file(&file, &mut random));
+        for _ in 1..TRIES {
+            if time > MAX_TIME {
+                time = time.min(time_of(|| Tally::default().try_file(&file, &mut random)));
+            }
+        }
+        assert!(time < MAX_TIME, "the file from seed {seed} took {time:?}");
+        tally.longest = tally.longest.max(time);
+    }
+    tally
+}
+
+fn time_of(work: impl FnOnce()) -> Duration {
+    let started = Instant::now();
+    work();
+    started.elapsed()
+}
+
+fn run_all(model: &Model<'_>, random: &mut Random, tally: &mut Tally) {
+    for graph in model.graphs() {
+        if graph.arena_bytes() > MAX_ARENA_BYTES || graph.operations() > MAX_OPERATIONS {
+            tally.graphs_over_limits += 1;
+            continue;
+        }
+        run(model, &graph, random);
+        tally.graphs_run += 1;
+        if tally.graphs_run % 64 == 1 {
+            let name = |text: String| text.split([' ', '{']).next().unwrap_or_default().to_string();
+            let eight_bits = |node: &NodeView<'_>| graph.value(node.output).unwrap().data_type == DataType::I8;
+            let of_node =
+                |node: NodeView<'_>| name(alloc::format!("{:?}", node.op)) + if eight_bits(&node) { "8" } else { "" };
+            tally.operators_run.extend(graph.nodes().map(of_node));
+        }
+    }
+}
+
+fn run(model: &Model<'_>, graph: &GraphView<'_>, random: &mut Random) {
+    let inputs: Vec<_> = graph.inputs().map(|id| graph.value(id).unwrap()).collect();
+    let number = if random.below(4) == 0 { random.one_of(&damage::FLOATS) } else { 0.5 };
+    let images: Vec<Vec<u8>> = inputs.iter().map(|value| vec![100; value.shape.elements()]).collect();
+    let numbers: Vec<Vec<f32>> = inputs.iter().map(|value| vec![number; value.shape.elements()]).collect();
+    let given: Vec<Input<'_>> = inputs
+        .iter()
+        .zip(images.iter().zip(&numbers))
+        .map(|(value, (image, numbers))| match value.data_type {
+            DataType::U8 => Input::U8(image),
+            _ => Input::F32(numbers),
+        })
+        .collect();
+    let mut outputs: Vec<Vec<f32>> =
+        graph.outputs().map(|(_, id)| vec![0.0; graph.value(id).unwrap().shape.elements()]).collect();
+    let mut results: Vec<&mut [f32]> = outputs.iter_mut().map(Vec::as_mut_slice).collect();
+    let mut arena = AlignedVec::copy_of(&vec![0xFF; graph.arena_bytes()]);
+    Session::new(model, graph.name(), &mut arena).unwrap().run(&given, &mut results).unwrap();
+    #[cfg(feature = "std")]
+    {
+        let mut prepared = crate::session::Prepared::new(model, graph.name()).unwrap();
+        let mut session = Session::with_prepared(model, graph.name(), &mut arena, &mut prepared).unwrap();
+        session.run(&given, &mut results).unwrap();
+    }
+}
+
+/// Every stream on as many threads as there are.
+fn tried(count: usize) -> Tally {
+    let sound = Sound::all();
+    let next = std::sync::atomic::AtomicUsize::new(0);
+    let threads = std::thread::available_parallelism().map_or(1, usize::from);
+    let work = || {
+        let mut tally = Tally::default();
+        loop {
+            let index = next.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+            let start = index * STREAM;
+            if start >= count {
+                return tally;
+            }
+            tally = tally.add(stream(&sound, index, STREAM.min(count - start)));
+            if index % 50 == 49 {
+                std::eprintln!("about {} files of {count}", start + STREAM);
+            }
+        }
+    };
+    if threads == 1 {
+        // WebAssembly has no others.
+        return work();
+    }
+    std::thread::scope(|scope| {
+        let workers: Vec<_> = (0..threads).map(|_| scope.spawn(work)).collect();
+        workers.into_iter().map(|worker| worker.join().unwrap()).fold(Tally::default(), Tally::add)
+    })
+}
+
+#[test]
+fn damaged_files_neither_panic_nor_hang() {
+    let count = std::env::var("SEXTANT_MUTATIONS").map_or(QUICK_MUTATIONS, |count| count.parse().unwrap());
+    let started = Instant::now();
+    let tally = tried(count);
+    std::eprintln!("{tally:#?}\nin {:?}", started.elapsed());
+    // The test reaches what it is for: nearly all checks, and running what passes them.
+    assert_eq!(tally.files, count);
+    assert!(tally.accepted > count / 100 && tally.graphs_run > count / 100, "{tally:?}");
+    assert!(tally.faults.len() >= 28, "{tally:?}");
+    assert!(tally.operators_run.len() >= 36, "{tally:?}");
+}
+
+/// Small enough for Miri, which sees what no test sees: reads and writes where none are allowed.
+#[test]
+fn sound_files_run() {
+    let mut tally = Tally::default();
+    corpus::files().iter().for_each(|file| tally.try_file(file, &mut Random(1)));
+    assert_eq!((tally.accepted, tally.graphs_over_limits), (corpus::files().len(), 0), "{tally:?}");
+}
+
+/// Writes the sound files for `cargo fuzz`, into the folder that `SEXTANT_FUZZ_CORPUS` names.
+#[test]
+#[ignore = "writes files"]
+fn write_the_fuzz_corpus() {
+    let folder = std::path::PathBuf::from(std::env::var("SEXTANT_FUZZ_CORPUS").unwrap());
+    std::fs::create_dir_all(&folder).unwrap();
+    for (index, file) in Sound::all().iter().enumerate() {
+        std::fs::write(folder.join(std::format!("sound{index}.sxt")), &file.bytes).unwrap();
+    }
+}

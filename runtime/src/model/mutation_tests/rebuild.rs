@@ -1,0 +1,28 @@
+use alloc::vec::Vec;
+
+use crate::graph::{Graph, GraphBuilder, ValueId};
+
+/// The graph with all shapes inferred anew from its inputs; `None` where an operator does not take what it gets.
+pub(super) fn rebuilt(graph: &Graph) -> Option<Graph> {
+    let mut builder = GraphBuilder::new(&graph.name);
+    let mut ids: Vec<Option<ValueId>> = graph.values.iter().map(|_| None).collect();
+    for input in &graph.inputs {
+        let value = graph.value(*input);
+        ids[input.0 as usize] = Some(builder.input(&value.name, &value.shape, value.data_type));
+    }
+    for weight in &graph.weights {
+        builder.constant(&weight.name, &weight.shape, weight.data.clone()).ok()?;
+    }
+    for node in &graph.nodes {
+        let inputs: Option<Vec<ValueId>> = node.inputs.iter().map(|input| ids[input.0 as usize]).collect();
+        let made = match graph.value(node.output).quantization {
+            Some(quantization) => builder.quantized_node(&node.name, node.op, &inputs?, quantization),
+            None => builder.node(&node.name, node.op, &inputs?),
+        };
+        ids[node.output.0 as usize] = Some(made.ok()?);
+    }
+    for (name, id) in &graph.outputs {
+        builder.output(name, ids[id.0 as usize]?);
+    }
+    Some(builder.finish())
+}
