@@ -9,8 +9,10 @@ use super::frame::Frame;
 use super::tiling::{EIGHT, Tiling, kernel};
 use crate::kernels::convolution::Convolution;
 
-/// Windows at a time.
-const TILE: usize = 4;
+/// Windows at a time: as many sums as multiply-adds are under way.
+const TILE: usize = 8;
+/// Windows at a time of what is left over.
+const SMALL_TILE: usize = 4;
 
 /// A float32 convolution with one filter per channel, packed.
 #[derive(Clone, Debug)]
@@ -68,19 +70,21 @@ impl FloatDepthwise {
     #[target_feature(enable = "avx2,fma")]
     unsafe fn run_blocks(&self, frame: *const f32, output: *mut f32) {
         let count = self.tiling.windows.len();
-        for block in 0..self.bias.len() {
-            let mut start = 0;
-            // SAFETY: `start` and the windows after it are below `count`; the rest as the caller keeps it.
-            unsafe {
-                while start + TILE <= count {
-                    self.run_tile::<TILE>(block, start, frame, output);
-                    start += TILE;
-                }
-                while start < count {
-                    self.run_tile::<1>(block, start, frame, output);
-                    start += 1;
+        let mut start = 0;
+        // All channels of a few windows, so that lines of the cache are read and written once.
+        while start < count {
+            let windows = [TILE, SMALL_TILE, 1].into_iter().find(|most| start + most <= count).unwrap_or(1);
+            for block in 0..self.bias.len() {
+                // SAFETY: `start` and the windows after it are below `count`; the rest as the caller keeps it.
+                unsafe {
+                    match windows {
+                        TILE => self.run_tile::<TILE>(block, start, frame, output),
+                        SMALL_TILE => self.run_tile::<SMALL_TILE>(block, start, frame, output),
+                        _ => self.run_tile::<1>(block, start, frame, output),
+                    }
                 }
             }
+            start += windows;
         }
     }
 

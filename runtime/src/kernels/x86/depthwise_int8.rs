@@ -194,15 +194,11 @@ impl Int8Depthwise {
     unsafe fn run_blocks(&self, pairs: *const i16, output: *mut i8) {
         let requantizer = Requantizer::new(self.scale);
         let count = self.windows.len();
-        for block in 0..self.bias.len() {
-            let mut start = 0;
-            // SAFETY: `start` and the windows after it are below `count`; the rest as the caller keeps it.
-            unsafe {
-                while start < count {
-                    // Fewer than four are computed with the last one again.
-                    self.run_tile(&requantizer, block, [start, count], pairs, output);
-                    start += TILE;
-                }
+        for start in (0..count).step_by(TILE) {
+            for block in 0..self.bias.len() {
+                // SAFETY: `start` is below `count`; the rest as the caller keeps it. Fewer than four windows are computed
+                // with the last one again.
+                unsafe { self.run_tile(&requantizer, block, [start, count], pairs, output) };
             }
         }
     }

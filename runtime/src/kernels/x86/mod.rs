@@ -6,7 +6,7 @@
 //! keeps the sums of 6 windows by 16 channels in twelve registers and walks along the taps: two loads of filters, and per
 //! window one broadcast and two multiply-adds. int8 does the same with pairs of taps as 16-bit numbers (`vpmaddwd`),
 //! whose sums of products are exact, or with four taps as bytes where there is AVX-512 VNNI (`vpdpbusd`; compiled, not
-//! run). Depthwise convolutions keep 8 channels of four windows. float32 convolutions of 3x3 with step 1 go through the
+//! run). Depthwise convolutions keep 8 channels of 8 windows (int8: of 4). float32 convolutions of 3x3 with step 1 go through the
 //! points of [`winograd`] where that saves half of the multiplications and the filters do not grow out of the cache.
 
 mod depthwise_float;
