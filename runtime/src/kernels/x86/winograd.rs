@@ -54,7 +54,7 @@ impl FloatWinograd {
         let (tile, side) = (size.tile(), size.side());
         let tiles = output.map(|extent| extent.div_ceil(tile));
         let of_tiles = |axis: WindowAxis| WindowAxis { kernel: side, stride: tile, ..axis };
-        let frame = Frame::new(of_tiles(vertical), of_tiles(horizontal), input_channels, tiles);
+        let frame = Frame::new(of_tiles(vertical), of_tiles(horizontal), input_channels, tiles)?;
         let (weight, bias) = (weight.get(..output_channels * 9 * input_channels)?, bias.get(..output_channels)?);
         let point = WindowAxis { size: 1, kernel: 1, stride: 1, padding_before: 0 };
         let count = tiles[0] * tiles[1];
