@@ -1,7 +1,7 @@
 use crate::graph::{Quantization, round_half_up, saturate};
 
 /// Fractional bits of an image's step.
-const FRACTION: u32 = 16;
+pub(crate) const FRACTION: u32 = 16;
 
 /// `((x / 255 - mean[c]) / std[c]) / scale + zero_point` of bytes, in integers:
 /// `((x * step[c] + offset[c] + 2^15) >> 16) + zero_point` with `step = 2^16 / (255 std scale)` and
@@ -10,12 +10,7 @@ const FRACTION: u32 = 16;
 /// # Shapes
 /// `image u8 [h, w, 3]`, `output [h, w, 3]`.
 pub(crate) fn quantize_image(mean: &[f32; 3], std: &[f32; 3], to: Quantization, image: &[u8], output: &mut [i8]) {
-    let one = (1u32 << FRACTION) as f32;
-    let steps = std.map(|std| i64::from(round_half_up(one / (255.0 * std * to.scale))));
-    let mut offsets = [0i64; 3];
-    for ((offset, mean), std) in offsets.iter_mut().zip(mean).zip(std) {
-        *offset = i64::from(round_half_up(-mean / std / to.scale * one)) + (1 << (FRACTION - 1));
-    }
+    let (steps, offsets) = image_steps(mean, std, to);
     let fits = |(step, offset): (&i64, &i64)| i32::try_from(255 * step.abs() + offset.abs()).is_ok();
     if steps.iter().zip(&offsets).all(fits) {
         // The same numbers in half the bits.
@@ -40,6 +35,18 @@ pub(crate) fn quantize_image(mean: &[f32; 3], std: &[f32; 3], to: Quantization, 
             offsets,
         );
     }
+}
+
+/// Step, and offset with what rounds, of each channel.
+#[inline(always)]
+pub(crate) fn image_steps(mean: &[f32; 3], std: &[f32; 3], to: Quantization) -> ([i64; 3], [i64; 3]) {
+    let one = (1u32 << FRACTION) as f32;
+    let steps = std.map(|std| i64::from(round_half_up(one / (255.0 * std * to.scale))));
+    let mut offsets = [0i64; 3];
+    for ((offset, mean), std) in offsets.iter_mut().zip(mean).zip(std) {
+        *offset = i64::from(round_half_up(-mean / std / to.scale * one)) + (1 << (FRACTION - 1));
+    }
+    (steps, offsets)
 }
 
 /// `steps_of` a byte with its channel's step and offset, plus the zero point.

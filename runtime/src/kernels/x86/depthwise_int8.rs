@@ -34,6 +34,8 @@ pub(crate) struct Int8Depthwise {
     scale: Scale,
     channels: usize,
     padding_value: i8,
+    /// Numbers that the pairs must have: the end of what the last window reads.
+    reach: usize,
 }
 
 /// Where pairs of rows stand.
@@ -105,11 +107,15 @@ impl Int8Depthwise {
                 filters.push(Lanes(core::array::from_fn(number)));
             }
         }
+        let windows: Vec<usize> = places(rows, columns).map(window).collect();
+        let taps: Vec<usize> = taps.iter().map(|[y, x]| pairs.at(2 * y, *x)).collect();
+        let last = |places: &[usize]| places.iter().copied().max().unwrap_or(0);
         Some(Self {
             frame,
             pairs,
-            windows: places(rows, columns).map(window).collect(),
-            taps: taps.iter().map(|[y, x]| pairs.at(2 * y, *x)).collect(),
+            reach: last(&windows) + last(&taps) + pairs.blocks * BLOCK,
+            windows,
+            taps,
             filters,
             bias: bias.chunks(EIGHT).map(eight).collect(),
             multipliers: multipliers.chunks(EIGHT).map(eight).collect(),
@@ -144,9 +150,8 @@ impl Int8Depthwise {
         let pairs = scratch.get_mut(..self.pairs.len())?;
         let output = arena.get_mut(to..)?;
         let rows_read = (self.pairs.rows - 1) * self.pairs.step + 2;
-        let reach = [&self.windows, &self.taps].map(|places| places.iter().copied().max().unwrap_or(0));
         if rows_read * self.frame.row() > self.frame.len()
-            || reach.iter().sum::<usize>() + self.pairs.blocks * BLOCK > pairs.len()
+            || self.reach > pairs.len()
             || output.len() < self.windows.len() * self.channels
         {
             return None;
@@ -231,17 +236,21 @@ impl Int8Depthwise {
                     *sum = _mm256_add_epi32(*sum, _mm256_madd_epi16(values, factors));
                 }
             }
+            let sums = sums;
             let multipliers = load(self.multipliers.as_ptr().add(block));
-            let [a, b, c, d] = sums.map(|sums| requantizer.scaled(sums, multipliers));
-            // The four numbers of one window and those of the other, in both halves: to one half each.
-            let ordered = |a, b| _mm256_permute4x64_epi64::<0b11_01_10_00>(requantizer.halves(a, b));
-            let (ab, cd) = (ordered(a, b), ordered(c, d));
-            let pack = |low, high| requantizer.bytes(low, high);
-            let [ab, cd] = [ab, cd].map(|pair| pack(_mm256_castsi256_si128(pair), _mm256_extracti128_si256::<1>(pair)));
-            for (m, bytes) in [ab, _mm_unpackhi_epi64(ab, ab), cd, _mm_unpackhi_epi64(cd, cd)].into_iter().enumerate() {
-                if start + m < count {
-                    let to = output.add((start + m) * self.channels + channel);
-                    store_eight(to, self.channels - channel, bytes);
+            let channels = self.channels - channel;
+            for first in (0..TILE).step_by(2) {
+                let one = requantizer.scaled(sums[first], multipliers);
+                let other = requantizer.scaled(sums[first + 1], multipliers);
+                // The four numbers of one window and those of the other, in both halves: to one half each.
+                let ordered = _mm256_permute4x64_epi64::<0b11_01_10_00>(requantizer.halves(one, other));
+                let bytes = requantizer.bytes(_mm256_castsi256_si128(ordered), _mm256_extracti128_si256::<1>(ordered));
+                let to = output.add((start + first) * self.channels + channel);
+                if start + first < count {
+                    store_eight(to, channels, bytes);
+                }
+                if start + first + 1 < count {
+                    store_eight(to.add(self.channels), channels, _mm_unpackhi_epi64(bytes, bytes));
                 }
             }
         }

@@ -49,9 +49,9 @@ impl Requantizer {
     #[inline]
     #[target_feature(enable = "avx2")]
     pub fn scaled(&self, sums: __m256i, multipliers: __m256i) -> __m256i {
-        let even = multiply(sums, multipliers);
         let odd = multiply(_mm256_srli_epi64::<32>(sums), _mm256_srli_epi64::<32>(multipliers));
-        let [even, odd] = [even, odd].map(|products| _mm256_add_epi64(products, self.rounding));
+        let even = _mm256_add_epi64(multiply(sums, multipliers), self.rounding);
+        let odd = _mm256_add_epi64(odd, self.rounding);
         let high = _mm256_blend_epi32::<0b1010_1010>(_mm256_srli_epi64::<32>(even), odd);
         _mm256_sra_epi32(high, self.shift)
     }

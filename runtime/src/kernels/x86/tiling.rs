@@ -18,6 +18,8 @@ pub(crate) struct Tiling {
     pub group_cin: usize,
     /// Output channels of a group.
     pub group_cout: usize,
+    /// Numbers that the frame must have: the end of what the last window reads.
+    pub reach: usize,
 }
 
 impl Tiling {
@@ -30,20 +32,12 @@ impl Tiling {
         let (steps, length) = if groups <= 1 { (1, kernel_width * group_cin) } else { (kernel_width, group_cin) };
         let places = |rows: usize, columns: usize| (0..rows).flat_map(move |y| (0..columns).map(move |x| [y, x]));
         let segment = |[y, x]: [usize; 2]| y * frame.row() + x * channels[0];
-        Self {
-            windows: places(rows, columns).map(|place| frame.window(place)).collect(),
-            segments: places(kernel_height, steps).map(segment).collect(),
-            length,
-            groups: groups.max(1),
-            group_cin,
-            group_cout,
-        }
-    }
-
-    /// Numbers that the frame must have: the end of what the last window reads.
-    pub fn reach(&self) -> usize {
+        let windows: Vec<usize> = places(rows, columns).map(|place| frame.window(place)).collect();
+        let segments: Vec<usize> = places(kernel_height, steps).map(segment).collect();
+        let groups = groups.max(1);
         let last = |places: &[usize]| places.iter().copied().max().unwrap_or(0);
-        last(&self.windows) + last(&self.segments) + self.length + (self.groups - 1) * self.group_cin
+        let reach = last(&windows) + last(&segments) + length + (groups - 1) * group_cin;
+        Self { windows, segments, length, groups, group_cin, group_cout, reach }
     }
 
     /// The panels of all groups, in the order in which they are packed.
@@ -58,11 +52,12 @@ impl Tiling {
         })
     }
 
-    /// The taps of a filter, two at a time; what is left of a segment stands alone.
-    pub fn pairs(&self) -> impl Iterator<Item = [Option<usize>; 2]> + use<> {
+    /// The taps of a filter, `N` at a time; what is left of a segment stands alone.
+    pub fn taps<const N: usize>(&self) -> impl Iterator<Item = [Option<usize>; N]> + use<N> {
         let length = self.length;
+        let tap = move |segment: usize, k: usize| (k < length).then_some(segment * length + k);
         (0..self.segments.len()).flat_map(move |segment| {
-            (0..length).step_by(2).map(move |k| [0, 1].map(|i| (k + i < length).then_some(segment * length + k + i)))
+            (0..length).step_by(N).map(move |k| core::array::from_fn(|index| tap(segment, k + index)))
         })
     }
 }

@@ -31,7 +31,13 @@ pub(super) fn run(graph: &GraphView<'_>, node: &NodeView<'_>, inputs: &[Input<'_
     }
 }
 
-fn pooling(input: Shape, output: Shape, kernel: [u16; 2], stride: [u16; 2], padding: Padding) -> Option<Pooling> {
+pub(super) fn pooling(
+    input: Shape,
+    output: Shape,
+    kernel: [u16; 2],
+    stride: [u16; 2],
+    padding: Padding,
+) -> Option<Pooling> {
     let (&[height, width, channels], &[_, output_width, _]) = (input.extents(), output.extents()) else {
         return None;
     };

@@ -3,6 +3,8 @@
 #[cfg(not(target_arch = "x86_64"))]
 mod nothing;
 #[cfg(target_arch = "x86_64")]
+mod operands;
+#[cfg(target_arch = "x86_64")]
 mod x86;
 
 #[cfg(test)]
