@@ -54,7 +54,7 @@ impl FloatDepthwise {
             self.frame.fill(input, scratch, 0.0, |value| value);
             scratch
         };
-        if frame.len() < self.tiling.reach() || output.len() < self.tiling.windows.len() * self.channels {
+        if frame.len() < self.tiling.reach || output.len() < self.tiling.windows.len() * self.channels {
             return None;
         }
         // SAFETY: the frame holds what all windows reach and the output all their channels, checked above; `new` packed
@@ -98,8 +98,8 @@ impl FloatDepthwise {
             let mut sums = [_mm256_load_ps(self.bias.as_ptr().add(block).cast()); M];
             let filters = self.filters.as_ptr().add(block * segments.len());
             let mut starts = [frame; M];
-            for m in 0..M {
-                starts[m] = frame.add(windows.get_unchecked(start + m) + channel);
+            for (m, to) in starts.iter_mut().enumerate() {
+                *to = frame.add(windows.get_unchecked(start + m) + channel);
             }
             if count >= EIGHT {
                 for (tap, segment) in segments.iter().enumerate() {

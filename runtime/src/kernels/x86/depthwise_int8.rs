@@ -34,6 +34,8 @@ pub(crate) struct Int8Depthwise {
     scale: Scale,
     channels: usize,
     padding_value: i8,
+    /// Numbers that the pairs must have: the end of what the last window reads.
+    reach: usize,
 }
 
 /// Where pairs of rows stand.
@@ -105,11 +107,15 @@ impl Int8Depthwise {
                 filters.push(Lanes(core::array::from_fn(number)));
             }
         }
+        let windows: Vec<usize> = places(rows, columns).map(window).collect();
+        let taps: Vec<usize> = taps.iter().map(|[y, x]| pairs.at(2 * y, *x)).collect();
+        let last = |places: &[usize]| places.iter().copied().max().unwrap_or(0);
         Some(Self {
             frame,
             pairs,
-            windows: places(rows, columns).map(window).collect(),
-            taps: taps.iter().map(|[y, x]| pairs.at(2 * y, *x)).collect(),
+            reach: last(&windows) + last(&taps) + pairs.blocks * BLOCK,
+            windows,
+            taps,
             filters,
             bias: bias.chunks(EIGHT).map(eight).collect(),
             multipliers: multipliers.chunks(EIGHT).map(eight).collect(),
@@ -144,9 +150,8 @@ impl Int8Depthwise {
         let pairs = scratch.get_mut(..self.pairs.len())?;
         let output = arena.get_mut(to..)?;
         let rows_read = (self.pairs.rows - 1) * self.pairs.step + 2;
-        let reach = [&self.windows, &self.taps].map(|places| places.iter().copied().max().unwrap_or(0));
         if rows_read * self.frame.row() > self.frame.len()
-            || reach.iter().sum::<usize>() + self.pairs.blocks * BLOCK > pairs.len()
+            || self.reach > pairs.len()
             || output.len() < self.windows.len() * self.channels
         {
             return None;

@@ -88,7 +88,7 @@ impl FloatConvolution {
             self.frame.fill(input, scratch, 0.0, |value| value);
             scratch
         };
-        if frame.len() < self.tiling.reach() || output.len() < self.tiling.windows.len() * self.output_channels {
+        if frame.len() < self.tiling.reach || output.len() < self.tiling.windows.len() * self.output_channels {
             return None;
         }
         // SAFETY: the frame holds what all windows of all groups reach and the output all their channels, checked above;
@@ -162,8 +162,8 @@ impl Tile<'_> {
         let mut starts = [self.frame; M];
         // SAFETY: windows, segments and taps are those that the frame and the filters hold.
         unsafe {
-            for m in 0..M {
-                starts[m] = self.frame.add(windows.get_unchecked(start + m) + self.panel.first_input);
+            for (m, to) in starts.iter_mut().enumerate() {
+                *to = self.frame.add(windows.get_unchecked(start + m) + self.panel.first_input);
             }
             for segment in segments {
                 let mut rows = starts;

@@ -174,7 +174,7 @@ impl Int8Convolution {
 
     /// The frame, if it holds all that is read of it.
     fn reached<X: Multiply>(&self, frame: &[impl Copy]) -> Option<*const u8> {
-        (frame.len() >= self.tiling.reach() + X::TAPS - 1).then_some(frame.as_ptr().cast())
+        (frame.len() >= self.tiling.reach + X::TAPS - 1).then_some(frame.as_ptr().cast())
     }
 
     fn tiles<T>(&self, filters: &[T], frame: *const u8, output: *mut i8) -> Tiles<'_> {
@@ -311,9 +311,9 @@ impl Tile<'_> {
                     sums[r] = bias;
                 }
             }
-            for m in 0..M {
+            for (m, to) in starts.iter_mut().enumerate() {
                 let first = windows.get_unchecked(start + m) + self.panel.first_input;
-                starts[m] = self.frame.add(first * X::NUMBER_BYTES);
+                *to = self.frame.add(first * X::NUMBER_BYTES);
             }
             for segment in segments {
                 let mut rows = starts;

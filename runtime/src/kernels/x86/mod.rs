@@ -5,7 +5,9 @@
 //! for what is left over): the numbers of one tap next to each other, taps in the order in which a window is read. A tile
 //! keeps the sums of 6 windows by 16 channels in twelve registers and walks along the taps: two loads of filters, and per
 //! window one broadcast and two multiply-adds. int8 does the same with pairs of taps as 16-bit numbers (`vpmaddwd`),
-//! whose sums of products are exact, or with four taps as bytes where there is AVX-512 VNNI (`vpdpbusd`). Depthwise convolutions keep 8 channels of four windows.
+//! whose sums of products are exact, or with four taps as bytes where there is AVX-512 VNNI (`vpdpbusd`; compiled, not
+//! run). Depthwise convolutions keep 8 channels of four windows. float32 convolutions of 3x3 with step 1 go through the
+//! points of [`winograd`] where that saves half of the multiplications and the filters do not grow out of the cache.
 
 mod depthwise_float;
 mod depthwise_int8;
@@ -16,6 +18,8 @@ mod int8;
 mod multiply;
 mod requantize;
 mod tiling;
+mod winograd;
+mod winograd_axis;
 
 #[cfg(test)]
 mod tests;
@@ -24,6 +28,7 @@ pub(crate) use depthwise_float::FloatDepthwise;
 pub(crate) use depthwise_int8::Int8Depthwise;
 pub(crate) use float::FloatConvolution;
 pub(crate) use int8::Int8Convolution;
+pub(crate) use winograd::FloatWinograd;
 
 /// Whether this processor has the instructions that everything here is compiled for.
 pub(crate) fn is_available() -> bool {

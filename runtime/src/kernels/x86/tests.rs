@@ -10,6 +10,7 @@ use super::depthwise_int8::Int8Depthwise;
 use super::float::FloatConvolution;
 use super::int8::Int8Convolution;
 use super::is_available;
+use super::winograd::FloatWinograd;
 use crate::graph::{Activation, filter_row_bytes};
 use crate::kernels::convolution::{Convolution, convolve};
 use crate::kernels::int8::{self, Native, OutputScale};
@@ -113,6 +114,41 @@ proptest! {
         let tolerance = (shape.taps() + 1) as f32 * 4.0 * f32::EPSILON;
         for (index, (found, expected)) in found.iter().zip(&expected).enumerate() {
             prop_assert!((found - expected).abs() <= tolerance, "{index}: {found} for {expected}");
+        }
+    }
+
+    #[test]
+    fn winograd_is_close_to_scalar(
+        size in [1usize..14, 1usize..14],
+        padding in [0usize..3, 0usize..3],
+        channels in [2usize..6, 2usize..6],
+        relu in any::<bool>(),
+    ) {
+        let [cin, cout] = channels.map(|blocks| 8 * blocks);
+        let [top, left] = padding;
+        let [down, across] = [0, 1].map(|a| size[a] + 2);
+        let shape = Shape { size: [down, across], kernel: [3; 2], stride: [1; 2], padding: [top, left, top, left], cin, cout, groups: 1 };
+        let [height, width] = shape.output();
+        let options = Convolution {
+            vertical: shape.axis(0),
+            horizontal: shape.axis(1),
+            input_channels: cin,
+            output_width: width,
+            output_channels: cout,
+            groups: 1,
+            activation: if relu { Activation::Relu } else { Activation::Identity },
+        };
+        let input = floats(down * across * cin, 1);
+        let (weight, bias) = (floats(cout * shape.taps(), 2), floats(cout, 3));
+        prop_assume!(is_available());
+        let Some(packed) = FloatWinograd::new(&options, height, &weight, &bias) else { return Ok(()) };
+        let mut expected = vec![f32::NAN; height * width * cout];
+        let mut found = expected.clone();
+        convolve(&options, &input, &weight, &bias, &mut expected);
+        packed.run(&input, &mut found, &mut vec![f32::NAN; packed.scratch()]).unwrap();
+        let largest = expected.iter().fold(1.0f32, |most, value| most.max(value.abs()));
+        for (index, (found, expected)) in found.iter().zip(&expected).enumerate() {
+            prop_assert!((found - expected).abs() <= 1e-5 * largest, "{index}: {found} for {expected}, {largest}");
         }
     }
 

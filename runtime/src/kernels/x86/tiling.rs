@@ -18,6 +18,8 @@ pub(crate) struct Tiling {
     pub group_cin: usize,
     /// Output channels of a group.
     pub group_cout: usize,
+    /// Numbers that the frame must have: the end of what the last window reads.
+    pub reach: usize,
 }
 
 impl Tiling {
@@ -30,20 +32,12 @@ impl Tiling {
         let (steps, length) = if groups <= 1 { (1, kernel_width * group_cin) } else { (kernel_width, group_cin) };
         let places = |rows: usize, columns: usize| (0..rows).flat_map(move |y| (0..columns).map(move |x| [y, x]));
         let segment = |[y, x]: [usize; 2]| y * frame.row() + x * channels[0];
-        Self {
-            windows: places(rows, columns).map(|place| frame.window(place)).collect(),
-            segments: places(kernel_height, steps).map(segment).collect(),
-            length,
-            groups: groups.max(1),
-            group_cin,
-            group_cout,
-        }
-    }
-
-    /// Numbers that the frame must have: the end of what the last window reads.
-    pub fn reach(&self) -> usize {
+        let windows: Vec<usize> = places(rows, columns).map(|place| frame.window(place)).collect();
+        let segments: Vec<usize> = places(kernel_height, steps).map(segment).collect();
+        let groups = groups.max(1);
         let last = |places: &[usize]| places.iter().copied().max().unwrap_or(0);
-        last(&self.windows) + last(&self.segments) + self.length + (self.groups - 1) * self.group_cin
+        let reach = last(&windows) + last(&segments) + length + (groups - 1) * group_cin;
+        Self { windows, segments, length, groups, group_cin, group_cout, reach }
     }
 
     /// The panels of all groups, in the order in which they are packed.

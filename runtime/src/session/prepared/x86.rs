@@ -8,7 +8,9 @@ use crate::kernels::pooling::Pooling;
 use crate::kernels::x86::elementwise::{
     ImageQuantization, Normalization, add_floats, add_numbers, max_pool_floats, max_pool_numbers,
 };
-use crate::kernels::x86::{FloatConvolution, FloatDepthwise, Int8Convolution, Int8Depthwise, is_available};
+use crate::kernels::x86::{
+    FloatConvolution, FloatDepthwise, FloatWinograd, Int8Convolution, Int8Depthwise, is_available,
+};
 use crate::memory::{as_f32_mut, as_i8_mut};
 use crate::model::{GraphView, NodeView, ValueView};
 use crate::session::{Input, arena_range, node};
@@ -27,6 +29,7 @@ pub(super) struct Step {
 enum Kernel {
     FloatConvolution(Box<FloatConvolution>),
     FloatDepthwise(Box<FloatDepthwise>),
+    FloatWinograd(Box<FloatWinograd>),
     Int8Convolution(Box<Int8Convolution>),
     Int8Depthwise(Box<Int8Depthwise>),
     Normalization(Box<Normalization>),
@@ -52,6 +55,7 @@ impl Scratch {
             match &step.kernel {
                 Kernel::FloatConvolution(layer) => floats = floats.max(layer.scratch()),
                 Kernel::FloatDepthwise(layer) => floats = floats.max(layer.scratch()),
+                Kernel::FloatWinograd(layer) => floats = floats.max(layer.scratch()),
                 Kernel::Int8Convolution(layer) => {
                     let [wide, narrow] = layer.scratch();
                     (numbers, bytes) = (numbers.max(wide), bytes.max(narrow));
@@ -107,6 +111,9 @@ impl Step {
             Kernel::FloatDepthwise(layer) => {
                 layer.run(operands.floats(self.from)?, as_f32_mut(output)?, &mut scratch.floats)?;
             }
+            Kernel::FloatWinograd(layer) => {
+                layer.run(operands.floats(self.from)?, as_f32_mut(output)?, &mut scratch.floats)?;
+            }
             Kernel::Normalization(layer) => layer.run(operands.image(self.from)?, as_f32_mut(output)?),
             Kernel::ImageQuantization(layer) => layer.run(operands.image(self.from)?, as_i8_mut(output)),
             Kernel::FloatMaxPool(options) => max_pool_floats(options, operands.floats(self.from)?, as_f32_mut(output)?),
@@ -148,6 +155,9 @@ fn float(graph: &GraphView<'_>, node: &NodeView<'_>, read: &ValueView<'_>, made:
         &[height, _, _] => height,
         _ => 1,
     };
+    if let Some(layer) = FloatWinograd::new(&options, height, weight, bias) {
+        return Some(Kernel::FloatWinograd(Box::new(layer)));
+    }
     Some(if options.is_depthwise() {
         Kernel::FloatDepthwise(Box::new(FloatDepthwise::new(&options, height, weight, bias)?))
     } else {
