@@ -65,7 +65,8 @@ pub struct BudgetReport {
 pub struct LayerMemory {
     /// The node.
     pub name: String,
-    /// Values that are read, written or kept for later; bytes that two of them share count once.
+    /// Values that are read, written or kept for later; bytes that two of them share count once. The scratch memory at the
+    /// arena's end, which all int8 convolutions share, is not among them.
     pub bytes: usize,
 }
 

@@ -38,6 +38,27 @@ fn eval_prints_every_figure() {
 }
 
 #[test]
+fn a_deployed_file_is_measured_on_the_images_of_eval() {
+    let folder = tempfile::tempdir().unwrap();
+    let run = finished_run().join("run");
+    let run = run.to_str().unwrap();
+    let figures = json(&run_ok("trainer", &["eval", run, "--json"], folder.path()));
+    run_ok("export", &["sxt", run, "--int8", "--out", "int8.sxt"], folder.path());
+    let compared = json(&run_ok("trainer", &["eval", run, "--model", "int8.sxt", "--json"], folder.path()));
+    let number = |value: &Value| value.as_f64().unwrap();
+    // The same weights in another engine.
+    for report in [&["pose", "median_deg"][..], &["pose", "symmetric", "median_deg"], &["class_top1_head"]] {
+        let find = |object: &Value| number(report.iter().fold(object, |object, key| &object[*key]));
+        let (trained, float32) = (find(&figures), find(&compared["float32"]));
+        assert!((trained - float32).abs() < 0.02, "{report:?}: {trained}, {float32}");
+    }
+    let medians = ["float32", "deployed"].map(|which| number(&compared[which]["pose"]["median_deg"]));
+    assert!((medians[1] - medians[0] - number(&compared["rotation_cost_deg"])).abs() < 1e-9);
+    assert_ne!(compared["float32"]["pose"], compared["deployed"]["pose"]);
+    assert!(number(&compared["class_cost_points"]).abs() < 20.0);
+}
+
+#[test]
 fn export_then_predict_agree_on_every_backend() {
     let folder = tempfile::tempdir().unwrap();
     let run = finished_run().join("run");

@@ -5,9 +5,11 @@ use anyhow::Context;
 use clap::{Args, ValueEnum};
 
 use super::output::{print, print_json};
-use crate::evaluate::evaluate;
+use crate::config::Config;
+use crate::data;
+use crate::evaluate::{compare_deployed, evaluate};
 use crate::fit::TrainedRun;
-use crate::run::CheckpointSlot;
+use crate::run::{CONFIG_FILE, CheckpointSlot, RunFolder};
 
 /// Arguments of `trainer eval`.
 #[derive(Args)]
@@ -17,6 +19,9 @@ pub struct EvalArgs {
     /// Print one JSON object.
     #[arg(long)]
     json: bool,
+    /// Measure a deployed file, such as RUN/model-int8.sxt, beside RUN/model.sxt: rotations and classes only.
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["checkpoint", "device"])]
+    model: Option<PathBuf>,
     /// Checkpoint to measure.
     #[arg(long, value_enum, default_value_t = Slot::Last)]
     checkpoint: Slot,
@@ -48,6 +53,9 @@ impl From<Slot> for CheckpointSlot {
 
 /// Prints the figures of a run on held-out objects.
 pub fn run(args: EvalArgs) -> anyhow::Result<ExitCode> {
+    if let Some(model) = &args.model {
+        return run_deployed(&args, model);
+    }
     let mut trained = TrainedRun::open(&args.run, args.checkpoint.into(), &args.sets, &args.device)?;
     for warning in trained.source.warnings() {
         eprintln!("warning: {warning}");
@@ -62,6 +70,20 @@ pub fn run(args: EvalArgs) -> anyhow::Result<ExitCode> {
         print(&figures.to_string())?
     }
     eprintln!("next: {}", next_command(&args.run));
+    Ok(ExitCode::SUCCESS)
+}
+
+fn run_deployed(args: &EvalArgs, model: &Path) -> anyhow::Result<ExitCode> {
+    let folder = RunFolder::open_to_read(&args.run)?;
+    let config = Config::resolve(None, Some(&folder.file(CONFIG_FILE)), &args.sets)?;
+    let source = data::open(&config.data)?;
+    let comparison = compare_deployed(model, &args.run.join("model.sxt"), &source, &config)?;
+    if args.json {
+        print_json(&comparison)?
+    } else {
+        print(&comparison.to_string())?
+    }
+    eprintln!("next: cargo runtime predict {} IMAGE.png", model.display());
     Ok(ExitCode::SUCCESS)
 }
 

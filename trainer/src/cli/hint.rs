@@ -3,7 +3,7 @@ use std::process::ExitCode;
 
 use crate::config::{ConfigError, Origin, Problem};
 use crate::data::DataError;
-use crate::evaluate::EvaluationError;
+use crate::evaluate::{DeployedError, EvaluationError};
 use crate::optimiser::StateError;
 use crate::run::{CONFIG_FILE, RunError};
 use crate::scene::SourceError;
@@ -51,6 +51,9 @@ fn hint_of(error: &(dyn std::error::Error + 'static)) -> Option<String> {
     }
     if let Some(EvaluationError::Data(error)) = error.downcast_ref::<EvaluationError>() {
         return error.hint();
+    }
+    if let Some(DeployedError::Model(error)) = error.downcast_ref::<DeployedError>() {
+        return error.hint().map(str::to_string);
     }
     let data = error.downcast_ref::<DataError>().and_then(DataError::hint);
     data.or_else(|| error.downcast_ref::<SourceError>().and_then(SourceError::hint))

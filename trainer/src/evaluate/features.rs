@@ -6,7 +6,7 @@ use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use sextant_runtime::rotation::UnitQuaternion;
 
-use crate::data::{DataError, PairSource};
+use crate::data::{DataError, PairBatch, PairSource};
 use crate::method::{Embeddings, Pose};
 use crate::model::{Model, Outputs};
 use crate::optimiser::OptimiserError;
@@ -98,19 +98,15 @@ fn collect(
     seed: u64,
     with_embeddings: bool,
 ) -> Result<PairFeatures, EvaluationError> {
-    if objects.is_empty() {
-        return Err(EvaluationError::Empty("there is no object to evaluate on: the split is empty".into()));
-    }
-    let mut streams = ChaCha8Rng::seed_from_u64(seed);
     let mut parts: [ViewParts; 2] = Default::default();
     let mut labels = Vec::with_capacity(objects.len());
-    for chunk in objects.chunks(BATCH) {
-        let batch = source.pairs(chunk, streams.random())?;
+    fixed_batches(source, objects, seed, |batch| {
         for (part, (images, latents)) in parts.iter_mut().zip(batch.images.iter().zip(&batch.latents)) {
             part.add(model, images, latents, with_embeddings)?;
         }
         labels.extend(batch.labels);
-    }
+        Ok::<(), EvaluationError>(())
+    })?;
     let [first, second] = parts;
     let ((a, first_embeddings), (b, second_embeddings)) = (first.tensors()?, second.tensors()?);
     Ok(PairFeatures {
@@ -123,6 +119,26 @@ fn collect(
         poses: [first.poses, second.poses],
         embeddings: with_embeddings.then_some([first_embeddings, second_embeddings]),
     })
+}
+
+/// Gives `see` the fixed, seeded pairs of the listed objects.
+///
+/// # Errors
+/// When there is no object, the images cannot be had, or `see` fails.
+pub(super) fn fixed_batches<E: From<EvaluationError>>(
+    source: &Arc<dyn PairSource>,
+    objects: &[usize],
+    seed: u64,
+    mut see: impl FnMut(PairBatch) -> Result<(), E>,
+) -> Result<(), E> {
+    if objects.is_empty() {
+        return Err(EvaluationError::Empty("there is no object to evaluate on: the split is empty".into()).into());
+    }
+    let mut streams = ChaCha8Rng::seed_from_u64(seed);
+    for chunk in objects.chunks(BATCH) {
+        see(source.pairs(chunk, streams.random()).map_err(EvaluationError::from)?)?;
+    }
+    Ok(())
 }
 
 /// What has been computed of one view, batch by batch.

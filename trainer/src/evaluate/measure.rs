@@ -23,11 +23,11 @@ pub fn evaluate(model: &Model, source: &Arc<dyn PairSource>, config: &Config) ->
     let classes = source.class_names().len();
     let train_objects = fixed_objects(&source.training_objects(), evaluation.train_pairs, evaluation.seed);
     let held_out = source.held_out_objects();
-    let test_objects = fixed_objects(&held_out, evaluation.pairs, evaluation.seed.wrapping_add(1));
+    let (test_objects, test_seed) = held_out_pairs(source.as_ref(), config);
     // The embeddings of the training pairs are large, and only the probes of parts look at them.
     let train_features = if evaluation.part_probes { pair_features_and_embeddings } else { pair_features };
     let train = train_features(model, source, &train_objects, evaluation.seed.wrapping_add(2))?;
-    let test = pair_features_and_embeddings(model, source, &test_objects, evaluation.seed.wrapping_add(3))?;
+    let test = pair_features_and_embeddings(model, source, &test_objects, test_seed)?;
 
     let settings = ProbeSettings { epochs: evaluation.probe_epochs, lr: evaluation.probe_lr, seed: evaluation.seed };
     let (train_images, train_labels) = images_of(&train)?;
@@ -70,6 +70,13 @@ pub fn evaluate(model: &Model, source: &Arc<dyn PairSource>, config: &Config) ->
         out_of_range: out_of_range::measure(model, config, &rotation_probe)?,
         per_class: per_class(&test, &probed, source.as_ref())?,
     })
+}
+
+/// The object of each held-out pair, and the seed of its views.
+pub(super) fn held_out_pairs(source: &dyn PairSource, config: &Config) -> (Vec<usize>, u64) {
+    let evaluation = &config.evaluation;
+    let objects = fixed_objects(&source.held_out_objects(), evaluation.pairs, evaluation.seed.wrapping_add(1));
+    (objects, evaluation.seed.wrapping_add(3))
 }
 
 /// What a probe on pairs is to say.

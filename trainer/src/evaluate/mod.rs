@@ -1,6 +1,7 @@
 //! What a trained network is worth: probes on frozen features and errors of the deployed heads, on held-out objects.
 
 mod angles;
+mod deployed;
 mod display;
 mod drift;
 mod features;
@@ -18,6 +19,7 @@ mod report;
 mod retrieval;
 
 pub use angles::{AngleBin, by_relative_angle};
+pub use deployed::{DeployedComparison, DeployedError, DeployedEvaluation, compare_deployed};
 pub use drift::{Drift, relative_drift};
 pub use features::{
     EvaluationError, PairFeatures, camera_from_object, fixed_objects, pair_features, pair_features_and_embeddings,

@@ -1,0 +1,169 @@
+//! What a deployed file answers on the held-out views that `trainer eval` measures.
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use serde::Serialize;
+use sextant_runtime::backend::{BackendError, BackendOptions, Encoder, Output};
+use sextant_runtime::rotation::UnitQuaternion;
+
+use super::features::{camera_from_object, fixed_batches};
+use super::measure::held_out_pairs;
+use super::pose::pose_report;
+use super::{EvaluationError, GeodesicError, PoseReport};
+use crate::config::Config;
+use crate::data::{PairBatch, PairSource};
+
+/// Figures of one model file.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct DeployedEvaluation {
+    /// The file.
+    pub path: PathBuf,
+    /// Both views of each held-out pair.
+    pub images: usize,
+    /// Share of images whose class is right, in [0, 1].
+    pub class_top1_head: f64,
+    /// Errors of its rotations.
+    pub pose: PoseReport,
+}
+
+/// A model file beside the float32 one that it was made from.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct DeployedComparison {
+    /// `model.sxt` of the run.
+    pub float32: DeployedEvaluation,
+    /// The file that was asked for.
+    pub deployed: DeployedEvaluation,
+    /// Of the median rotation error, in degrees.
+    pub rotation_cost_deg: f64,
+    /// The same against the nearest rotation that looks the same.
+    pub symmetric_rotation_cost_deg: f64,
+    /// Of the share of right classes, in points.
+    pub class_cost_points: f64,
+}
+
+/// Why a deployed file could not be measured.
+#[derive(Debug, thiserror::Error)]
+pub enum DeployedError {
+    /// The file is no model, or does not run.
+    #[error(transparent)]
+    Model(#[from] BackendError),
+    /// It is a model, but not one of this run.
+    #[error("{path}: {reason}", path = .path.display())]
+    OtherModel {
+        /// The file.
+        path: PathBuf,
+        /// What does not fit.
+        reason: String,
+    },
+    /// The images could not be had.
+    #[error(transparent)]
+    Evaluation(#[from] EvaluationError),
+}
+
+/// Measures `path`, a `.sxt` file or another that a backend of the runtime reads, and `float32` on the same images.
+///
+/// # Errors
+/// When a file is no model of such images, or the images cannot be had.
+pub fn compare_deployed(
+    path: &Path,
+    float32: &Path,
+    source: &Arc<dyn PairSource>,
+    config: &Config,
+) -> Result<DeployedComparison, DeployedError> {
+    let deployed = evaluate_deployed(path, source, config)?;
+    let float32 = evaluate_deployed(float32, source, config)?;
+    let cost = |of: fn(&DeployedEvaluation) -> f64| of(&deployed) - of(&float32);
+    Ok(DeployedComparison {
+        rotation_cost_deg: cost(|figures| figures.pose.plain.median_deg),
+        symmetric_rotation_cost_deg: cost(|figures| figures.pose.symmetric.median_deg),
+        class_cost_points: cost(|figures| -100.0 * figures.class_top1_head),
+        float32,
+        deployed,
+    })
+}
+
+fn evaluate_deployed(
+    path: &Path,
+    source: &Arc<dyn PairSource>,
+    config: &Config,
+) -> Result<DeployedEvaluation, DeployedError> {
+    let mut encoder = Encoder::open(path, &BackendOptions::default())?;
+    let size = config.data.image_size;
+    if encoder.description().image_size != [size, size] {
+        let reason = format!("takes images {:?}, the run has {size}", encoder.description().image_size);
+        return Err(DeployedError::OtherModel { path: path.to_path_buf(), reason });
+    }
+    let (objects, seed) = held_out_pairs(source.as_ref(), config);
+    let mut answers = Answers::default();
+    fixed_batches(source, &objects, seed, |batch| answers.add(&mut encoder, &batch, source.as_ref()))?;
+    Ok(DeployedEvaluation {
+        path: path.to_path_buf(),
+        images: answers.errors.len(),
+        class_top1_head: answers.right as f64 / answers.errors.len().max(1) as f64,
+        pose: pose_report(&answers.errors)?,
+    })
+}
+
+#[derive(Default)]
+struct Answers {
+    errors: Vec<GeodesicError>,
+    right: usize,
+}
+
+impl Answers {
+    fn add(&mut self, encoder: &mut Encoder, batch: &PairBatch, source: &dyn PairSource) -> Result<(), DeployedError> {
+        for (images, latents) in batch.images.iter().zip(&batch.latents) {
+            let outputs = encoder.run(images)?;
+            let [rotations, logits] =
+                [named(encoder, &outputs, "rotation_wxyz")?, named(encoder, &outputs, "class_logits")?];
+            for (row, latents) in latents.iter().enumerate() {
+                let truth = camera_from_object(*latents);
+                let &[w, x, y, z] = rotations.row(row) else {
+                    return Err(other(encoder, "rotation_wxyz has not four numbers"));
+                };
+                let answer = UnitQuaternion::from_wxyz([w, x, y, z]).unwrap_or(UnitQuaternion::IDENTITY);
+                let symmetry = source.symmetry(batch.objects[row] as usize);
+                self.errors.push(GeodesicError {
+                    plain_deg: truth.geodesic_angle_rad(answer).to_degrees(),
+                    symmetric_deg: symmetry.distance_rad(truth, answer).to_degrees(),
+                });
+                let logits = logits.row(row);
+                let likeliest = (0..logits.len()).max_by(|a, b| logits[*a].total_cmp(&logits[*b]));
+                self.right += usize::from(likeliest == Some(batch.labels[row] as usize));
+            }
+        }
+        Ok(())
+    }
+}
+
+fn named<'o>(encoder: &Encoder, outputs: &'o [Output], name: &str) -> Result<&'o Output, DeployedError> {
+    outputs.iter().find(|output| output.name == name).ok_or_else(|| other(encoder, &format!("has no output {name}")))
+}
+
+fn other(encoder: &Encoder, reason: &str) -> DeployedError {
+    DeployedError::OtherModel { path: encoder.path().to_path_buf(), reason: reason.to_string() }
+}
+
+impl fmt::Display for DeployedComparison {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "held-out images                 {:>10}", self.deployed.images)?;
+        writeln!(f, "                                {:>10} {:>10} {:>10}", "float32", "deployed", "cost")?;
+        let [a, b] = [&self.float32, &self.deployed];
+        for (name, float32, deployed, cost, unit) in [
+            ("median rotation error", a.pose.plain.median_deg, b.pose.plain.median_deg, self.rotation_cost_deg, "deg"),
+            (
+                "  as symmetry allows",
+                a.pose.symmetric.median_deg,
+                b.pose.symmetric.median_deg,
+                self.symmetric_rotation_cost_deg,
+                "deg",
+            ),
+            ("right class", 100.0 * a.class_top1_head, 100.0 * b.class_top1_head, self.class_cost_points, "%"),
+        ] {
+            writeln!(f, "{name:<24} {unit:>6} {float32:>10.3} {deployed:>10.3} {cost:>+10.3}")?;
+        }
+        Ok(())
+    }
+}
