@@ -48,35 +48,53 @@ def measure_speed(options, theirs, ours, budget):
     epochs = 1 + (options.speed_steps + WARM_STEPS) * budget.batch // budget.objects
     short = Budget(budget.folder, budget.batch, epochs)
 
-    def of_theirs(workers):
-        return theirs.train(folder / "theirs", short, workers, options.speed_steps + WARM_STEPS)
+    def of_theirs(workers, bare=False):
+        return theirs.train(folder / "theirs", short, workers, options.speed_steps + WARM_STEPS, bare)
 
     tried = {workers: of_theirs(workers) for workers in options.workers}
     workers = max(tried, key=tried.get)
-    measured = {"ours": [], "theirs": []}
+    measured = {"ours": [], "theirs": [], "theirs_without_online_evaluator": []}
     for number in range(options.rounds):
         # Ours reports windows: the second of two, so that neither side's start counts.
         window = options.speed_steps
         measured["ours"].append(ours.train(folder / "ours", "sie", budget, 2 * window, window))
         measured["theirs"].append(of_theirs(workers))
-        say(f"round {number}: ours {measured['ours'][-1]:.1f} images/s, theirs {measured['theirs'][-1]:.1f}")
+        measured["theirs_without_online_evaluator"].append(of_theirs(workers, bare=True))
+        latest = ", ".join(f"{side} {values[-1]:.1f}" for side, values in measured.items())
+        say(f"round {number}, images/s: {latest}")
     medians = {side: statistics.median(values) for side, values in measured.items()}
     return {
         "images_per_s": medians,
         "ratio": medians["ours"] / medians["theirs"],
+        "ratio_without_online_evaluator": medians["ours"] / medians["theirs_without_online_evaluator"],
         "rounds": measured,
         "their_data_workers": workers,
         "their_images_per_s_by_workers": tried,
     }
 
 
+def check_agreement(options):
+    """Whether our loss and gradient are theirs."""
+    exchange = options.work / "step.safetensors"
+    bench = [options.trainer, "bench", "--net", "resnet18", "--size", "32", "--batch", "16"]
+    subprocess.run([*bench, "--exchange", str(exchange)], check=True, stdout=sys.stderr)
+    command = [sys.executable, HERE / "agreement.py", "--sie", options.sie, "--exchange", exchange]
+    ended = subprocess.run(list(map(str, command)), stdout=subprocess.PIPE, text=True)
+    # Their networks print while they are made.
+    figures = json.loads(ended.stdout.splitlines()[-1])
+    say(f"our loss and gradient against theirs: {json.dumps(figures)}")
+    if not figures["agrees"]:
+        raise SystemExit("our SIE is not theirs")
+    return figures
+
+
 def train_all(options, theirs, ours, budget, workers):
     """Folders and speeds of the runs that are compared."""
-    folders, speeds = {"theirs": options.work / "theirs"}, {}
+    folders = {"theirs": options.work / "theirs"}
     start = time.perf_counter()
-    speeds["theirs"] = theirs.train(folders["theirs"], budget, workers)
+    speed = theirs.train(folders["theirs"], budget, workers)
     say(f"theirs: {budget.images} images, {time.perf_counter() - start:.0f} s")
-    trained = {"theirs": {"images": budget.images, "images_per_s": speeds["theirs"]}}
+    trained = {"theirs": {"images": budget.images, "images_per_s": speed}}
     for spec in options.method:
         views = ours.views(spec)
         steps = budget.steps_of(views)
@@ -151,6 +169,7 @@ def main():
         "batch_pairs": budget.batch, "epochs": budget.epochs, "image_size": options.image_size,
         "threads": options.threads, "seed": options.seed,
     }
+    result["agreement"] = check_agreement(options)
     workers = options.workers[-1]
     if options.rounds:
         result["speed"] = measure_speed(options, theirs, ours, budget)

@@ -78,6 +78,20 @@ def count_classes(classes):
     models.SIE = lambda args: make(args, num_classes=classes)
 
 
+def leave_out_the_online_evaluator():
+    """Its gradient ends at the features, so that what is learned stays the same."""
+    models = importlib.import_module("src.models")
+
+    class Nothing(torch.nn.Module):
+        def __init__(self, *_, **__):
+            super().__init__()
+
+        def forward(self, *_):
+            return torch.zeros(()), {}
+
+    models.OnlineEvaluator = Nothing
+
+
 def save_only_the_last(epochs):
     """Their checkpoint of every epoch costs more than an epoch of a small data set: only the last one is written."""
     save = torch.save
@@ -97,6 +111,7 @@ def main():
     parser.add_argument("--threads", type=int, required=True)
     parser.add_argument("--seed", type=int, required=True)
     parser.add_argument("--classes", type=int, required=True)
+    parser.add_argument("--bare", action="store_true", help="without their online evaluator")
     parser.add_argument("--last-step", type=int, default=0, help="end after that many steps, without a checkpoint")
     options = parser.parse_args(sys.argv[1:split])
     theirs = sys.argv[split + 1:]
@@ -113,6 +128,8 @@ def main():
     sys.argv = ["main.py", *theirs]
     sys.path.insert(0, str(options.sie))
     count_classes(options.classes)
+    if options.bare:
+        leave_out_the_online_evaluator()
     runpy.run_path(str(options.sie / "main.py"), run_name="__main__")
     clock.write()
 
