@@ -136,8 +136,9 @@ def arguments():
     parser.add_argument("--source", choices=("sweethome3d", "procedural"), default="sweethome3d")
     parser.add_argument("--objects-per-family", type=int, default=20, help="for --source procedural (20)")
     parser.add_argument("--image-size", type=int, default=64)
-    parser.add_argument("--batch", type=int, default=64, help="pairs of views in a step (64)")
-    parser.add_argument("--epochs", type=int, default=30, help="pairs of each training object (30)")
+    parser.add_argument("--batch", type=int, default=66,
+                        help="pairs of views in a step (66: 521 training objects of furniture are 7 batches and 59)")
+    parser.add_argument("--epochs", type=int, default=60, help="pairs of each training object (60)")
     parser.add_argument("--train-views", type=int, default=10, help="views of a training object for the probes (10)")
     parser.add_argument("--probe-epochs", type=int, default=300)
     parser.add_argument("--rounds", type=int, default=3, help="speed: rounds of both sides in turn; 0 for none (3)")

@@ -17,7 +17,7 @@ from safetensors.torch import load_file
 HERE = pathlib.Path(__file__).parent
 sys.path.insert(0, str(HERE.parent))
 
-from launch import be_the_only_process  # noqa: E402
+from launch import be_the_only_process, leave_out_the_online_evaluator  # noqa: E402
 from runs import PUBLISHED  # noqa: E402
 from torch_training import Step, Training  # noqa: E402
 
@@ -59,6 +59,7 @@ def main():
     sys.path.insert(0, str(options.sie))
     be_the_only_process()
     torch.distributed.init_process_group()
+    leave_out_the_online_evaluator()
     tensors = load_file(options.exchange)
     training = Training("resnet18", tensors, "contiguous", torch.float64)
     pairs = len(training.labels)

@@ -8,6 +8,12 @@ IMAGE_MEAN = (0.5016, 0.5037, 0.5060)
 IMAGE_STD = (0.1030, 0.0999, 0.0969)
 
 
+def normalised(images):
+    """`[n, h, w, 3]` bytes as the encoders want them, `[n, 3, h, w]`."""
+    mean, std = (torch.tensor(values).view(1, 3, 1, 1) for values in (IMAGE_MEAN, IMAGE_STD))
+    return (images.permute(0, 3, 1, 2).float() / 255.0 - mean) / std
+
+
 class Split:
     """Some views of all objects of a split."""
 
@@ -24,7 +30,5 @@ class Split:
         return len(self.labels)
 
     def batches(self, size=256):
-        """`[n, 3, size, size]`, normalised; object by object, its views in order."""
-        mean, std = (torch.tensor(values).view(1, 3, 1, 1) for values in (IMAGE_MEAN, IMAGE_STD))
-        for images in self.images.split(size):
-            yield (images.permute(0, 3, 1, 2).float() / 255.0 - mean) / std
+        """Object by object, its views in order."""
+        return map(normalised, self.images.split(size))

@@ -9,6 +9,8 @@ import torch.nn.functional as F
 from safetensors.torch import load_file
 from scipy.spatial.transform import Rotation
 
+from images import normalised
+
 RESNET18_BLOCKS = [(64, 1), (64, 1), (128, 2), (128, 1), (256, 2), (256, 1), (512, 2), (512, 1)]
 
 
@@ -52,6 +54,15 @@ class Ours:
     def __init__(self, folder):
         self.weights = load_file(folder / "checkpoints/last/model.safetensors")
         self.method = tomllib.loads((folder / "config.toml").read_text())["method"]
+        self.check(load_file(folder / "golden.safetensors"))
+
+    def check(self, golden):
+        """That these are the features which the trainer itself has for its golden images."""
+        features = torch.cat([golden["invariant"], golden["equivariant"]], 1)
+        found = self.features(normalised(golden["images"]))
+        error = ((found - features).norm() / features.norm()).item()
+        if not error < 1e-3:
+            raise SystemExit(f"features differ from the trainer's by {error:.1e}")
 
     def norm(self, x, name):
         read = lambda part: self.weights[f"{name}.{part}"]
