@@ -23,6 +23,11 @@ COLUMNS = {
     "mrr": lambda figures: (figures["retrieval"] or {}).get("mrr"),
     "h1": lambda figures: (figures["retrieval"] or {}).get("h1"),
 }
+# Instead of the defaults, with --tiny.
+TINY = {
+    "source": "procedural", "objects_per_family": 2, "image_size": 32, "batch": 12, "epochs": 2, "train_views": 4,
+    "probe_epochs": 5, "rounds": 1, "speed_steps": 3, "workers": [1], "threads": 1,
+}
 
 
 def say(text):
@@ -76,9 +81,10 @@ def measure_speed(options, theirs, ours, budget):
 def check_agreement(options):
     """Whether our loss and gradient are theirs."""
     exchange = options.work / "step.safetensors"
-    bench = [options.trainer, "bench", "--net", "resnet18", "--size", "32", "--batch", "16"]
+    threads = ["--threads", str(options.threads)]
+    bench = [options.trainer, "bench", "--net", "resnet18", "--size", "32", "--batch", "16", *threads]
     subprocess.run([*bench, "--exchange", str(exchange)], check=True, stdout=sys.stderr)
-    command = [sys.executable, HERE / "agreement.py", "--sie", options.sie, "--exchange", exchange]
+    command = [sys.executable, HERE / "agreement.py", "--sie", options.sie, "--exchange", exchange, *threads]
     ended = subprocess.run(list(map(str, command)), stdout=subprocess.PIPE, text=True)
     # Their networks print while they are made.
     figures = json.loads(ended.stdout.splitlines()[-1])
@@ -148,11 +154,9 @@ def arguments():
                         help="their loader's processes: the fastest of these numbers is used (1 2)")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--seed", type=int, default=0)
+    if parser.parse_known_args()[0].tiny:
+        parser.set_defaults(**TINY)
     options = parser.parse_args()
-    if options.tiny:
-        options.source, options.objects_per_family, options.image_size = "procedural", 2, 32
-        options.batch, options.epochs, options.probe_epochs = 12, 2, 5
-        options.rounds, options.speed_steps, options.workers, options.train_views = 1, 3, [1], 4
     options.method = options.method or ["sie"]
     options.work, options.sie = options.work.resolve(), options.sie.resolve()
     return options
