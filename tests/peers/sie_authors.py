@@ -98,9 +98,9 @@ def train_all(options, theirs, ours, budget, workers):
     """Folders and speeds of the runs that are compared."""
     folders = {"theirs": options.work / "theirs"}
     start = time.perf_counter()
-    speed = theirs.train(folders["theirs"], budget, workers)
+    speed = theirs.train(folders["theirs"], budget, workers, bare=options.bare)
     say(f"theirs: {budget.images} images, {time.perf_counter() - start:.0f} s")
-    trained = {"theirs": {"images": budget.images, "images_per_s": speed}}
+    trained = {"theirs": {"images": budget.images, "images_per_s": speed, "bare": options.bare}}
     for spec in options.method:
         views = ours.views(spec)
         steps = budget.steps_of(views)
@@ -144,12 +144,14 @@ def arguments():
     parser.add_argument("--image-size", type=int, default=64)
     parser.add_argument("--batch", type=int, default=66,
                         help="pairs of views in a step (66: 521 training objects of furniture are 7 batches and 59)")
-    parser.add_argument("--epochs", type=int, default=60, help="pairs of each training object (60)")
+    parser.add_argument("--epochs", type=int, default=20, help="pairs of each training object (20)")
     parser.add_argument("--train-views", type=int, default=10, help="views of a training object for the probes (10)")
     parser.add_argument("--probe-epochs", type=int, default=300)
     parser.add_argument("--rounds", type=int, default=3, help="speed: rounds of both sides in turn; 0 for none (3)")
-    parser.add_argument("--speed-steps", type=int, default=16, help="speed: steps of a round (16)")
+    parser.add_argument("--speed-steps", type=int, default=8, help="speed: steps of a round (8)")
     parser.add_argument("--only-speed", action="store_true")
+    parser.add_argument("--bare", action="store_true",
+                        help="train theirs without its online evaluator, which costs time and teaches nothing")
     parser.add_argument("--workers", type=int, nargs="+", default=[1, 2],
                         help="their loader's processes: the fastest of these numbers is used (1 2)")
     parser.add_argument("--threads", type=int, default=2)

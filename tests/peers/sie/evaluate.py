@@ -1,4 +1,4 @@
-"""Measures finished runs on one rendered folder with one set of probes, and prints a JSON list: theirs first, then ours.
+"""Measures finished runs on one rendered folder with one set of probes; prints a JSON list, theirs first, then ours.
 
 The protocols are those of the SIE paper: frozen encoder in evaluation mode; a linear classifier; an MLP of 1024 and
 1024 hidden units that reads the relative quaternion from both views' features, trained on one random pair of views of
