@@ -167,6 +167,7 @@ def arguments():
 def main():
     options = arguments()
     options.work.mkdir(parents=True, exist_ok=True)
+    subprocess.run([sys.executable, str(HERE / "known_cases.py")], check=True)
     budget = Budget(render(options), options.batch, options.epochs)
     say(f"{budget.objects} training objects, {budget.held_out} held out, {budget.classes} classes,"
         f" {budget.images} images")
