@@ -8,7 +8,7 @@ import torch
 from evaluate import rank_figures, retrieval, rotation
 from trained import poses
 
-OBJECTS, VIEWS = 400, 50
+OBJECTS, VIEWS = 100, 50
 
 
 def split():
@@ -54,9 +54,10 @@ def main():
     expect("MRR of a collapse", collapsed["mrr"], 2 / (VIEWS + 1), 1e-6)
     expect("H@5 of ranks 1 to 10", rank_figures(torch.arange(1.0, 11.0))["h5"], 0.5, 1e-6)
     figures = rotation({"train": noise, "val": noise}, {"train": views, "val": views}, 0, torch.Generator())
-    expect("R2 of the mean quaternion", figures["rotation_r2_floor"], 0.229, 0.01)
+    expect("R2 of the mean quaternion", figures["rotation_r2_floor"], 0.229, 0.02)
 
 
 if __name__ == "__main__":
     torch.manual_seed(1)
+    torch.set_num_threads(1)
     main()
