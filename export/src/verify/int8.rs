@@ -349,7 +349,7 @@ mod tests {
         let pooled = b.quantized_node("pooled", Op::GlobalAveragePool, &[joined], scale(0.01, -100)).unwrap();
         let count = b.shape(mean).iter().product::<usize>();
         let flat = b.node("flat", Op::Reshape { shape: [count as u32, 0, 0, 0] }, &[mean]).unwrap();
-        let again = b.node("again", Op::Reshape { shape: [2, 3, (count / 6) as u32, 0] }, &[flat]).unwrap();
+        let again = b.node("again", Op::Reshape { shape: [7, 1, (count / 7) as u32, 0] }, &[flat]).unwrap();
         let again = b.node("again.turned", Op::Transpose { axes: [1, 0, 2, 3] }, &[again]).unwrap();
         let [weight, bias] = filters(&mut b, "linear", &[7, count], 7);
         let linear = Op::Linear { weight, bias, activation: Activation::Identity };
