@@ -69,6 +69,9 @@ pub struct ValueSteps {
     pub differing_percent: f64,
 }
 
+/// An engine's name, and what it makes of each output.
+type Answers = (&'static str, Vec<Vec<f32>>);
+
 impl Int8Parity {
     /// Runs `onnx`, the ONNX form of the int8 `graph` of the file `path`, in every engine that is there.
     ///
@@ -205,7 +208,7 @@ impl Engines<'_> {
         onnx: &[u8],
         batch: Batch,
         samples: &Samples,
-    ) -> Result<Vec<(&'static str, Vec<Vec<f32>>)>, Error> {
+    ) -> Result<Vec<Answers>, Error> {
         let tract = run_tract(onnx, graph, batch, samples).map_err(|reason| self.failed("tract", reason))?;
         let mut answers = vec![("tract", tract)];
         if self.with_ort {
