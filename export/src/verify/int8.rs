@@ -385,17 +385,4 @@ mod tests {
             assert_eq!(parity.failure_message(), None, "{parity}");
         }
     }
-
-    #[test]
-    fn another_network_is_told_apart() {
-        let graph = network();
-        let mut other = graph.clone();
-        for weight in &mut other.weights {
-            if let WeightData::I8 { values, .. } = &mut weight.data {
-                values.reverse();
-            }
-        }
-        let message = measure(&graph, &other, Batch::Dynamic, Numbers::Uint8).failure_message().unwrap();
-        assert!(message.contains("of tract is") && message.contains("dB above"), "{message}");
-    }
 }
