@@ -122,10 +122,9 @@ fn two_layers(first: impl Fn(usize, usize) -> f32, second: impl Fn(usize, usize)
     let image = layers.0.input("image", &[SIZE, SIZE, 3], DataType::U8);
     let normalize = Op::Normalize { mean: [0.4; 3], std: [0.3; 3] };
     let mut x = layers.0.node("normalize", normalize, &[image]).unwrap();
-    let tables: [(&str, usize, usize, &dyn Fn(usize, usize) -> f32); 2] =
-        [("first", 8, 3, &first), ("second", 4, 8, &second)];
-    for (name, cout, cin, of) in tables {
-        let weights = (0..cout * cin).map(|index| of(index / cin, index % cin)).collect();
+    let first: Vec<f32> = (0..8 * 3).map(|index| first(index / 3, index % 3)).collect();
+    let second: Vec<f32> = (0..4 * 8).map(|index| second(index / 8, index % 8)).collect();
+    for (name, cout, cin, weights) in [("first", 8, 3, first), ("second", 4, 8, second)] {
         let weight = layers.0.weight(&format!("{name}.weight"), &[cout, 1, 1, cin], weights).unwrap();
         let bias = layers.0.weight(&format!("{name}.bias"), &[cout], vec![0.0; cout]).unwrap();
         let (stride, padding, activation) = ([1, 1], Padding::default(), Activation::Relu);
@@ -146,7 +145,7 @@ fn quality(graph: &Graph, quantizer: Quantizer) -> f64 {
 fn balancing_helps_channels_of_different_sizes() {
     // Each channel is up to 64 times smaller than the largest, and read with as much larger weights.
     let size = |channel: usize| 4f32.powi(channel as i32 % 4);
-    let sign = |a: usize, b: usize| if (a * 5 + b * 3) % 4 == 0 { -0.5 } else { 0.8 };
+    let sign = |a: usize, b: usize| if (a * 5 + b * 3).is_multiple_of(4) { -0.5 } else { 0.8 };
     let graph = two_layers(|out, read| sign(out, read) / size(out), |out, read| sign(out, read) * size(read));
     let with = |equalization| quality(&graph, Quantizer { equalization: Some(equalization), ..Quantizer::default() });
     let (plain, balanced) = (with(false), with(true));
