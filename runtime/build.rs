@@ -7,9 +7,9 @@ fn main() {
     println!("cargo::rerun-if-changed=build.rs");
     println!("cargo::rustc-check-cfg=cfg(sextant_dsp, sextant_thumb1, sextant_thumb2)");
     let target = env::var("TARGET").unwrap_or_default();
-    // Every Cortex-M4 and M7 has the DSP extension; of the M33 only some do.
-    let optional = target.starts_with("thumbv8m.main") && env::var_os("CARGO_FEATURE_CORTEX_M33_DSP").is_some();
-    let kernels = if target.starts_with("thumbv7em") || optional {
+    // Every Cortex-M4 and M7 has the DSP extension. An M33 that has it runs an M4's code; built for thumbv8m.main it may not
+    // have it.
+    let kernels = if target.starts_with("thumbv7em") {
         "sextant_dsp"
     } else if target.starts_with("thumbv7m") || target.starts_with("thumbv8m.main") {
         "sextant_thumb2"
