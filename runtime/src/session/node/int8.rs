@@ -134,6 +134,7 @@ pub(in crate::session) enum Windows<'m> {
 }
 
 /// What a convolution or a linear operator multiplies; `None` for other operators.
+#[inline(always)]
 pub(in crate::session) fn windows<'m, const OPERATORS: u64>(
     graph: &GraphView<'m>,
     node: &NodeView<'_>,
