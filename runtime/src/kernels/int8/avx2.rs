@@ -92,33 +92,21 @@ impl Kernel for Avx2 {
 
     #[inline(always)]
     fn accumulate(sums: &mut [i32], segment: Segment<'_>, values: &[i8]) {
-        let reach = segment.taps.saturating_sub(1) * segment.step + LANES;
-        match sums.first_chunk_mut::<LANES>() {
-            Some(whole) if segment.taps > 0 && segment.filters.len() >= reach && values.len() >= reach => {
-                // SAFETY: the last sixteen bytes read start `(taps - 1) * step` bytes on, and end within both slices; the
-                // type is only used on processors with AVX2.
+        match segment.whole(sums, values) {
+            Some(whole) => {
+                // SAFETY: `whole` has made sure of what is read; the type is only used on processors with AVX2.
                 unsafe { accumulate_sixteen(whole, segment, values.as_ptr()) };
             }
-            _ => segment::accumulate(sums, segment, values),
+            None => segment::accumulate(sums, segment, values),
         }
     }
 
     #[inline(always)]
     fn write(scale: &OutputScale<'_>, first: usize, sums: &[i32], output: &mut [i8]) {
-        let (Some(bias), Some(multipliers)) = (scale.bias.get(first..), scale.multipliers.get(first..)) else { return };
-        let (blocks, _) = sums.as_chunks::<BLOCK>();
-        let (outputs, rest) = output.as_chunks_mut::<BLOCK>();
-        let (bias, _) = bias.as_chunks::<BLOCK>();
-        let (multipliers, _) = multipliers.as_chunks::<BLOCK>();
-        let whole = outputs.len();
-        for (((to, sums), bias), multipliers) in outputs.iter_mut().zip(blocks).zip(bias).zip(multipliers) {
-            // SAFETY: only registers; the type is only used on processors with AVX2.
-            *to = unsafe { scaled(scale, sums, bias, multipliers) };
-        }
-        if !rest.is_empty() {
-            let remaining = sums.get(whole * BLOCK..).unwrap_or(&[]);
-            scale.write(first + whole * BLOCK, remaining, rest);
-        }
+        // SAFETY: only registers; the type is only used on processors with AVX2.
+        scale.write_by_four(first, sums, output, |sums, bias, multipliers| unsafe {
+            scaled(scale, sums, bias, multipliers)
+        });
     }
 }
 

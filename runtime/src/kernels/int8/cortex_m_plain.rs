@@ -186,6 +186,20 @@ fn outputs_in_registers(
     Some(())
 }
 
+/// The assembler's macro `to_scale sum, multiplier`: r10 has the constant, r11 the shift.
+#[cfg(sextant_thumb2)]
+macro_rules! define_to_scale {
+    () => {
+        ".macro to_scale sum, multiplier
+        smull r12, lr, \\sum, \\multiplier
+        adds r12, r12, #0x80000000
+        adc \\sum, lr, r10
+        asr \\sum, \\sum, r11
+        ssat \\sum, #8, \\sum
+        .endm"
+    };
+}
+
 /// `pair_count` pairs of filters by two interleaved windows, brought to the output's scale as in [`nine_taps`]. The filters
 /// of a pair are `row` bytes apart, and the next pair starts `delta` bytes after what has been read of the first.
 ///
@@ -211,13 +225,7 @@ unsafe extern "C" fn two_windows(
 ) {
     // On the stack: windows, taps, eight saved registers, lr; from 44 on the arguments after the fourth.
     naked_asm!(
-        ".macro to_scale sum, multiplier",
-        "smull r12, lr, \\sum, \\multiplier",
-        "adds r12, r12, #0x80000000",
-        "adc \\sum, lr, r10",
-        "asr \\sum, \\sum, r11",
-        "ssat \\sum, #8, \\sum",
-        ".endm",
+        define_to_scale!(),
         "push {{r2-r11, lr}}",
         "2:",
         "ldr r12, [sp, #44]",
@@ -286,13 +294,7 @@ unsafe extern "C" fn one_window(
 ) {
     // On the stack: windows, taps, eight saved registers, lr; from 44 on the arguments after the fourth.
     naked_asm!(
-        ".macro to_scale sum, multiplier",
-        "smull r12, lr, \\sum, \\multiplier",
-        "adds r12, r12, #0x80000000",
-        "adc \\sum, lr, r10",
-        "asr \\sum, \\sum, r11",
-        "ssat \\sum, #8, \\sum",
-        ".endm",
+        define_to_scale!(),
         "push {{r2-r11, lr}}",
         "2:",
         "ldr r12, [sp, #44]",

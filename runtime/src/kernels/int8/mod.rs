@@ -183,6 +183,38 @@ impl OutputScale<'_> {
     }
 }
 
+/// What vectors of four numbers of 32 bits need.
+#[cfg(any(
+    all(target_arch = "x86_64", feature = "std"),
+    target_arch = "aarch64",
+    all(target_arch = "wasm32", target_feature = "simd128")
+))]
+impl OutputScale<'_> {
+    /// [`Self::write`] with `scaled`, which makes four numbers of sums, biases and multipliers.
+    #[inline(always)]
+    pub fn write_by_four(
+        &self,
+        first: usize,
+        sums: &[i32],
+        output: &mut [i8],
+        scaled: impl Fn(&[i32; BLOCK], &[i32; BLOCK], &[i32; BLOCK]) -> [i8; BLOCK],
+    ) {
+        let (Some(bias), Some(multipliers)) = (self.bias.get(first..), self.multipliers.get(first..)) else { return };
+        let (blocks, _) = sums.as_chunks::<BLOCK>();
+        let (outputs, rest) = output.as_chunks_mut::<BLOCK>();
+        let (bias, _) = bias.as_chunks::<BLOCK>();
+        let (multipliers, _) = multipliers.as_chunks::<BLOCK>();
+        let whole = outputs.len();
+        for (((to, sums), bias), multipliers) in outputs.iter_mut().zip(blocks).zip(bias).zip(multipliers) {
+            *to = scaled(sums, bias, multipliers);
+        }
+        if !rest.is_empty() {
+            let remaining = sums.get(whole * BLOCK..).unwrap_or(&[]);
+            self.write(first + whole * BLOCK, remaining, rest);
+        }
+    }
+}
+
 /// What the assembly of processors with Thumb-2 needs of a scale.
 #[cfg(any(sextant_dsp, sextant_thumb2))]
 impl OutputScale<'_> {

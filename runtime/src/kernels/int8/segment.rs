@@ -8,6 +8,20 @@ pub(crate) struct Segment<'a> {
     pub step: usize,
 }
 
+#[cfg(any(
+    all(target_arch = "x86_64", feature = "std"),
+    target_arch = "aarch64",
+    all(target_arch = "wasm32", target_feature = "simd128")
+))]
+impl Segment<'_> {
+    /// The sums, where they are at least `N` and both filters and values have `N` numbers at every tap.
+    #[inline(always)]
+    pub fn whole<'s, const N: usize>(&self, sums: &'s mut [i32], values: &[i8]) -> Option<&'s mut [i32; N]> {
+        let reach = self.taps.checked_sub(1)? * self.step + N;
+        sums.first_chunk_mut().filter(|_| self.filters.len() >= reach && values.len() >= reach)
+    }
+}
+
 /// Sums that are added to at a time.
 pub(super) const QUAD: usize = 4;
 

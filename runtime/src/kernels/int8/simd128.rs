@@ -60,31 +60,18 @@ impl Kernel for Simd128 {
 
     #[inline(always)]
     fn accumulate(sums: &mut [i32], segment: Segment<'_>, values: &[i8]) {
-        let reach = segment.taps.saturating_sub(1) * segment.step + BYTES;
-        match sums.first_chunk_mut::<BYTES>() {
-            Some(whole) if segment.taps > 0 && segment.filters.len() >= reach && values.len() >= reach => {
-                // SAFETY: the last sixteen bytes read start `(taps - 1) * step` bytes on, and end within both slices.
+        match segment.whole(sums, values) {
+            Some(whole) => {
+                // SAFETY: `whole` has made sure of what is read.
                 unsafe { accumulate_sixteen(whole, segment, values.as_ptr()) };
             }
-            _ => segment::accumulate(sums, segment, values),
+            None => segment::accumulate(sums, segment, values),
         }
     }
 
     #[inline(always)]
     fn write(scale: &OutputScale<'_>, first: usize, sums: &[i32], output: &mut [i8]) {
-        let (Some(bias), Some(multipliers)) = (scale.bias.get(first..), scale.multipliers.get(first..)) else { return };
-        let (blocks, _) = sums.as_chunks::<BLOCK>();
-        let (outputs, rest) = output.as_chunks_mut::<BLOCK>();
-        let (bias, _) = bias.as_chunks::<BLOCK>();
-        let (multipliers, _) = multipliers.as_chunks::<BLOCK>();
-        let whole = outputs.len();
-        for (((to, sums), bias), multipliers) in outputs.iter_mut().zip(blocks).zip(bias).zip(multipliers) {
-            *to = scaled(scale, sums, bias, multipliers);
-        }
-        if !rest.is_empty() {
-            let remaining = sums.get(whole * BLOCK..).unwrap_or(&[]);
-            scale.write(first + whole * BLOCK, remaining, rest);
-        }
+        scale.write_by_four(first, sums, output, |sums, bias, multipliers| scaled(scale, sums, bias, multipliers));
     }
 }
 

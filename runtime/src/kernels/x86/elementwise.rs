@@ -5,7 +5,7 @@
 use crate::graph::{Activation, Blend, Quantization};
 use crate::kernels::elementwise::{combine, combine_in_place};
 use crate::kernels::int8::quantize::{FRACTION, image_steps};
-use crate::kernels::pooling::Pooling;
+use crate::kernels::pooling::{Pooling, max_pool};
 
 /// Eight pixels, whose channels repeat after three registers.
 const PERIOD: usize = 24;
@@ -129,22 +129,7 @@ pub(crate) fn add_numbers(blend: &Blend, bounds: [i32; 2], a: Option<&[i8]>, b: 
 pub(crate) fn max_pool_floats(options: &Pooling, input: &[f32], output: &mut [f32]) {
     #[target_feature(enable = "avx2,fma")]
     fn inner(options: &Pooling, input: &[f32], output: &mut [f32]) {
-        let channels = options.channels.max(1);
-        for (row, output_row) in output.chunks_exact_mut((options.output_width * channels).max(1)).enumerate() {
-            let (taps_y, input_y) = options.vertical.covered(row);
-            for (column, largest) in output_row.chunks_exact_mut(channels).enumerate() {
-                let (taps_x, input_x) = options.horizontal.covered(column);
-                largest.fill(f32::NEG_INFINITY);
-                for y in input_y..input_y + taps_y.len() {
-                    let start = (y * options.horizontal.size + input_x) * channels;
-                    let pixels = input.get(start..start + taps_x.len() * channels).unwrap_or(&[]);
-                    for pixel in pixels.chunks_exact(channels) {
-                        // As `f32::max` for a first number that is none or smaller.
-                        largest.iter_mut().zip(pixel).for_each(|(a, b)| *a = if *b > *a { *b } else { *a });
-                    }
-                }
-            }
-        }
+        max_pool(options, input, output);
     }
     // SAFETY: the caller has made sure of the instructions.
     unsafe { inner(options, input, output) }

@@ -76,18 +76,12 @@ impl FloatConvolution {
 
     /// Numbers of scratch memory that it needs.
     pub fn scratch(&self) -> usize {
-        if self.frame.is_map() { 0 } else { self.frame.len() }
+        self.frame.scratch()
     }
 
     /// `None` when a slice is too short. Only where [`super::is_available`].
     pub fn run(&self, input: &[f32], output: &mut [f32], scratch: &mut [f32]) -> Option<()> {
-        let frame = if self.frame.is_map() {
-            input
-        } else {
-            let scratch = scratch.get_mut(..self.frame.len())?;
-            self.frame.fill(input, scratch, 0.0, |value| value);
-            scratch
-        };
+        let frame = self.frame.of(input, scratch)?;
         if frame.len() < self.tiling.reach || output.len() < self.tiling.windows.len() * self.output_channels {
             return None;
         }

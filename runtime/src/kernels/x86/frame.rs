@@ -60,8 +60,23 @@ impl Frame {
     }
 
     /// Whether the map is its own frame.
-    pub fn is_map(&self) -> bool {
+    fn is_map(&self) -> bool {
         self.vertical.is_bare() && self.horizontal.is_bare() && self.horizontal.extent == self.horizontal.size
+    }
+
+    /// Numbers of scratch memory that [`Self::of`] needs.
+    pub fn scratch(&self) -> usize {
+        if self.is_map() { 0 } else { self.len() }
+    }
+
+    /// The frame of a map, with zeros around it: the map itself where that is its frame, else a copy in the scratch memory.
+    pub fn of<'f>(&self, map: &'f [f32], scratch: &'f mut [f32]) -> Option<&'f [f32]> {
+        if self.is_map() {
+            return Some(map);
+        }
+        let frame = scratch.get_mut(..self.len())?;
+        self.fill(map, frame, 0.0, |value| value);
+        Some(frame)
     }
 
     /// Numbers in the frame.
