@@ -10,6 +10,8 @@
 #[allow(dead_code)]
 #[path = "../tests/random/networks.rs"]
 mod networks;
+#[path = "../../runtime/examples/topologies/mod.rs"]
+mod topologies;
 
 use std::path::{Path, PathBuf};
 
@@ -19,6 +21,7 @@ use sextant_export::quantize::{Images, Quantizer};
 use sextant_runtime::graph::{Activation, DataType, Graph, GraphBuilder, GraphError, Op, Padding, ValueId, WeightId};
 use sextant_runtime::memory::AlignedVec;
 use sextant_runtime::model::{self, Model};
+use topologies::{RESNET8, VWW};
 
 type Failure = Box<dyn std::error::Error>;
 
@@ -212,29 +215,12 @@ fn resnet18() -> Result<Graph, GraphError> {
 fn resnet8() -> Result<Graph, GraphError> {
     let (mut network, image) = Network::new(32, Pad::Same)?;
     let mut x = network.conv("stem", image, 16, 3, 1)?;
-    for (name, channels, stride) in [("stack1", 16, 1), ("stack2", 32, 2), ("stack3", 64, 2)] {
+    for (name, channels, stride) in RESNET8 {
         x = network.residual_block(name, x, channels, stride)?;
     }
     let features = network.features(x)?;
     network.classes(features, 10)
 }
-
-/// Channels and stride of MobileNetV1's depthwise separable layers, a quarter as wide.
-const VWW: [(usize, u16); 13] = [
-    (16, 1),
-    (32, 2),
-    (32, 1),
-    (64, 2),
-    (64, 1),
-    (128, 2),
-    (128, 1),
-    (128, 1),
-    (128, 1),
-    (128, 1),
-    (128, 1),
-    (256, 2),
-    (256, 1),
-];
 
 fn vww() -> Result<Graph, GraphError> {
     let (mut network, image) = Network::new(96, Pad::Same)?;

@@ -7,6 +7,8 @@
 //! - `small`: fits 16 KiB of memory
 //! - `odd`: windows, channels and activations that fit no kernel's stride
 
+mod topologies;
+
 use std::path::PathBuf;
 
 use sextant_runtime::firmware::model_folder;
@@ -14,6 +16,7 @@ use sextant_runtime::graph::{
     Activation, DataType, Graph, GraphBuilder, GraphError, Op, Padding, Quantization, ValueId, WeightData, WeightId,
 };
 use sextant_runtime::model;
+use topologies::{RESNET8, VWW};
 
 /// Every activation: what follows a ReLU uses all numbers.
 const SCALE: Quantization = Quantization { scale: 0.02, zero_point: -128 };
@@ -159,7 +162,7 @@ impl Network {
 fn resnet8() -> Result<Graph, GraphError> {
     let (mut network, image) = Network::new(32)?;
     let mut x = network.conv("stem", image, 16, 3, 1)?;
-    for (name, channels, stride) in [("stack1", 16, 1), ("stack2", 32, 2), ("stack3", 64, 2)] {
+    for (name, channels, stride) in RESNET8 {
         let shortcut = match stride {
             1 => x,
             _ => network.conv(&format!("{name}.shortcut"), x, channels, 1, stride)?,
@@ -174,22 +177,7 @@ fn resnet8() -> Result<Graph, GraphError> {
 fn vww() -> Result<Graph, GraphError> {
     let (mut network, image) = Network::new(96)?;
     let mut x = network.conv("stem", image, 8, 3, 2)?;
-    let blocks = [
-        (16, 1),
-        (32, 2),
-        (32, 1),
-        (64, 2),
-        (64, 1),
-        (128, 2),
-        (128, 1),
-        (128, 1),
-        (128, 1),
-        (128, 1),
-        (128, 1),
-        (256, 2),
-        (256, 1),
-    ];
-    for (index, (channels, stride)) in blocks.into_iter().enumerate() {
+    for (index, (channels, stride)) in VWW.into_iter().enumerate() {
         x = network.depthwise(&format!("block{index}.depthwise"), x, stride)?;
         x = network.conv(&format!("block{index}.pointwise"), x, channels, 1, 1)?;
     }
