@@ -388,6 +388,19 @@ fn eight_bits_are_written_for_onnx_and_for_our_own_engine() {
     assert!(operators.len() > 15 && operators.iter().all(|row| row["largest_steps"].as_f64().unwrap() <= 1.0));
     let onnx = fs::read(place.path("run/model-int8.onnx")).unwrap();
 
+    // Activations without a sign by default; the numbers stand for the same.
+    assert_done(
+        &place.export("int8 run --activations int8 --out signed.onnx --json"),
+        "cargo runtime predict signed.onnx IMAGE.png",
+    );
+    assert!(fs::read(place.path("signed.onnx")).unwrap() != onnx);
+    // What would say nothing is refused.
+    for command in ["int8 run/model-int8.sxt --reduce-range", "int8 run/model-int8.sxt --layers"] {
+        let refused = place.export(command);
+        assert_eq!(refused.status.code(), Some(2), "{command}");
+        assert!(text(&refused.stderr).contains("has eight bits already"), "{}", text(&refused.stderr));
+    }
+
     // The .sxt alone gives the same file.
     assert_done(
         &place.export("int8 run/model-int8.sxt --out again.onnx --json"),
@@ -421,6 +434,11 @@ fn each_way_to_quantise_gives_another_network() {
     networks.sort();
     networks.dedup();
     assert_eq!(networks.len(), 4);
+    for flag in ["--calibration min-max", "--equalize on", "--no-bias-correction", "--reduce-range"] {
+        let refused = place.export(&format!("sxt run {flag}"));
+        assert_eq!(refused.status.code(), Some(2), "{flag}");
+        assert!(text(&refused.stderr).contains("add --int8"), "{}", text(&refused.stderr));
+    }
     let [short, long] = ["", "--layers"].map(|flag| place.export(&format!("sxt run --int8 {flag}")));
     assert!(!text(&short.stdout).contains("block1.conv2") && text(&long.stdout).contains("block1.conv2"));
 }

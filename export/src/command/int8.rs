@@ -55,6 +55,12 @@ impl Int8Arguments {
             overwrite: self.overwrite,
         };
         let (report, out) = if self.source.is_file() {
+            if let Some(flag) = self.quantizer.first_given().or(self.layers.then_some("--layers")) {
+                anyhow::bail!(
+                    "{}: has eight bits already; {flag} is for a run, which is quantised",
+                    self.source.display()
+                );
+            }
             let out = self.out.unwrap_or_else(|| self.source.with_extension("onnx"));
             (export.write_file(&self.source, &out)?, out)
         } else {

@@ -36,6 +36,17 @@ enum EqualizeArgument {
 }
 
 impl QuantizerArguments {
+    /// A flag that asks for something, where nothing is quantised.
+    pub fn first_given(&self) -> Option<&'static str> {
+        let given = [
+            ("--calibration", !matches!(self.calibration, CalibrationArgument::Mse)),
+            ("--equalize", !matches!(self.equalize, EqualizeArgument::Auto)),
+            ("--no-bias-correction", self.no_bias_correction),
+            ("--reduce-range", self.reduce_range),
+        ];
+        given.into_iter().find(|(_, given)| *given).map(|(flag, _)| flag)
+    }
+
     pub fn quantizer(&self) -> Quantizer {
         Quantizer {
             calibration: match self.calibration {

@@ -37,6 +37,9 @@ pub struct SxtArguments {
 
 impl SxtArguments {
     pub fn run(self) -> anyhow::Result<Outcome> {
+        if let Some(flag) = self.quantizer.first_given().filter(|_| !self.int8 && self.budget.is_none()) {
+            anyhow::bail!("{flag} says how to quantise: add --int8, or a --budget");
+        }
         let run = RunFolder::open(&self.run)?;
         let mut report = self.write(&run, self.int8)?;
         if !report.written && !self.int8 {
