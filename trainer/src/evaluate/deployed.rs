@@ -123,7 +123,9 @@ impl Answers {
                 let &[w, x, y, z] = rotations.row(row) else {
                     return Err(other(encoder, "rotation_wxyz has not four numbers"));
                 };
-                let answer = UnitQuaternion::from_wxyz([w, x, y, z]).unwrap_or(UnitQuaternion::IDENTITY);
+                let Some(answer) = UnitQuaternion::from_wxyz([w, x, y, z]) else {
+                    return Err(other(encoder, "gives a rotation_wxyz that is no rotation"));
+                };
                 let symmetry = source.symmetry(batch.objects[row] as usize);
                 self.errors.push(GeodesicError {
                     plain_deg: truth.geodesic_angle_rad(answer).to_degrees(),
