@@ -69,6 +69,22 @@ fn a_study_trains_writes_and_skips_what_is_done() {
 }
 
 #[test]
+fn images_are_rendered_once_and_never_mixed_up() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut options = options(folder.path());
+    let images = rendered_images(&options).unwrap().unwrap();
+    assert!(images.contains(&"data.source=sextant".to_string()), "{images:?}");
+    let written = || std::fs::metadata(options.out.join("images/dataset.json")).unwrap().modified().unwrap();
+    let before = written();
+    assert_eq!((rendered_images(&options).unwrap().unwrap(), written()), (images, before));
+    options.plan.views = 5;
+    let error = rendered_images(&options).err().unwrap().to_string();
+    assert!(error.contains("other images"), "{error}");
+    options.plan.views = 0;
+    assert_eq!(rendered_images(&options).unwrap().unwrap(), Vec::<String>::new());
+}
+
+#[test]
 fn sections_are_replaced_in_place() {
     let page = replace_section("# Results\n", "a", "first");
     let page = replace_section(&page, "b", "second");
