@@ -53,6 +53,8 @@ impl StepBench {
         let sets = [
             "data.source=procedural".to_string(),
             format!("data.image_size={image_size}"),
+            // What the peers train, too.
+            "method.name=sie".into(),
             format!("fit.batch_size={}", images / 2),
             "schedule.kind=constant".into(),
             "schedule.warmup_steps=0".into(),

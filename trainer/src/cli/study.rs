@@ -6,16 +6,16 @@ use clap::{Args, ValueEnum};
 
 use super::output::{print, print_json};
 use super::stop_on_interrupt;
-use crate::study::{Plan, Row, StudyOptions, StudyOutcome, study};
+use crate::study::{Ablation, Plan, Row, StudyOptions, StudyOutcome, study};
 
 /// Arguments of `trainer study`.
 #[derive(Args)]
 pub struct StudyArgs {
     /// Which data the runs are compared on.
     study: Study,
-    /// Compare SIE with one thing changed at a time, instead of the methods.
-    #[arg(long)]
-    ablation: bool,
+    /// Compare this method with one thing changed at a time, instead of the methods.
+    #[arg(long, value_name = "METHOD")]
+    ablation: Option<Ablation>,
     /// Only these rows, such as sie,vicreg.
     #[arg(long, value_delimiter = ',', value_name = "ROW")]
     rows: Vec<String>,
@@ -97,8 +97,9 @@ pub fn run(args: StudyArgs) -> anyhow::Result<ExitCode> {
 fn options(args: StudyArgs) -> anyhow::Result<StudyOptions> {
     let stop = stop_on_interrupt()?;
     let command = command(&args);
-    let name = format!("{}{}", args.study.name(), if args.ablation { "-ablation" } else { "" });
-    let rows = picked(if args.ablation { Row::ablation() } else { Row::methods() }, &args.rows)?;
+    let ablation = args.ablation.map(|method| format!("-{}", ablation_name(method))).unwrap_or_default();
+    let name = format!("{}{ablation}", args.study.name());
+    let rows = picked(args.ablation.map_or_else(Row::methods, Row::ablation), &args.rows)?;
     let plan = Plan {
         preset: args.study.preset().into(),
         file: args.config,
@@ -113,6 +114,11 @@ fn options(args: StudyArgs) -> anyhow::Result<StudyOptions> {
     Ok(StudyOptions { plan, out, results: args.results, command, device: args.device, stop })
 }
 
+/// As it is written on the command line.
+fn ablation_name(method: Ablation) -> String {
+    method.to_possible_value().map(|value| value.get_name().to_owned()).unwrap_or_default()
+}
+
 /// The rows of these labels, all of them when none is named.
 fn picked(rows: Vec<Row>, labels: &[String]) -> anyhow::Result<Vec<Row>> {
     if let Some(unknown) = labels.iter().find(|label| !rows.iter().any(|row| row.label == **label)) {
@@ -125,9 +131,7 @@ fn picked(rows: Vec<Row>, labels: &[String]) -> anyhow::Result<Vec<Row>> {
 /// The command that makes the same table, with what was given.
 fn command(args: &StudyArgs) -> String {
     let mut words = vec![format!("cargo trainer study {}", args.study.name())];
-    if args.ablation {
-        words.push("--ablation".into());
-    }
+    words.extend(args.ablation.map(|method| format!("--ablation {}", ablation_name(method))));
     if !args.rows.is_empty() {
         words.push(format!("--rows {}", args.rows.join(",")));
     }

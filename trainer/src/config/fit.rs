@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 pub struct FitConfig {
     /// Updates of the weights (2000).
     pub steps: u64,
-    /// Pairs of views in a step, on all processes together (128).
+    /// Objects in a step, each in as many views as the method needs, on all processes together (128).
     pub batch_size: usize,
     /// Micro-batches of a step, whose gradients are averaged before the weights move: less memory for as large a batch
     /// (1). Batch norm with its running averages, and every term in which rows of a batch meet (variance, covariance,

@@ -38,7 +38,7 @@ pub enum EncoderKind {
 /// Each method declares its own options beside its loss ([`crate::method::MethodOption`]); `trainer methods` lists them.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct MethodConfig {
-    /// Which method, by its name in `trainer methods` (`sie`).
+    /// Which method, by its name in `trainer methods` (`sextant`).
     pub name: String,
     /// The method's own options by key; those that are not there have their defaults.
     #[serde(flatten)]
@@ -47,7 +47,7 @@ pub struct MethodConfig {
 
 impl Default for MethodConfig {
     fn default() -> Self {
-        Self::named("sie")
+        Self::named("sextant")
     }
 }
 

@@ -7,7 +7,7 @@ use crate::config::HeadGradient;
 use crate::model::Model;
 use crate::nn::{cross_entropy, split_halves};
 
-/// Losses of the rotation and the class head on both views, scalars.
+/// Losses of the rotation and the class head on all views, scalars.
 pub struct HeadLosses {
     /// Mean squared error of the nine numbers against the rotation matrix that looks right.
     pub rotation: Tensor,
@@ -15,7 +15,7 @@ pub struct HeadLosses {
     pub class: Tensor,
 }
 
-/// What the heads pay on a batch of features `[n, feature_width]` of two views.
+/// What the heads pay on a batch of features `[n, feature_width]` of some views.
 ///
 /// The target of an object with symmetry is the one of its equivalent rotations that is nearest to the present
 /// answer: no answer that looks right is punished. `rotations` are camera-from-object.
@@ -24,27 +24,27 @@ pub struct HeadLosses {
 /// When shapes differ.
 pub fn head_losses(
     model: &Model,
-    features: &[Tensor; 2],
+    features: &[Tensor],
     labels: &Tensor,
-    rotations: &[Vec<UnitQuaternion>; 2],
+    rotations: &[Vec<UnitQuaternion>],
     symmetries: &[SymmetryGroup],
     gradient: HeadGradient,
 ) -> Result<HeadLosses> {
-    let both = Tensor::cat(features, 0)?;
-    let both = if gradient == HeadGradient::Detached { both.detach() } else { both };
-    let (invariant, _) = split_halves(&both)?;
-    let matrices = model.rotation_head.forward(&both)?;
+    let all = Tensor::cat(features, 0)?;
+    let all = if gradient == HeadGradient::Detached { all.detach() } else { all };
+    let (invariant, _) = split_halves(&all)?;
+    let matrices = model.rotation_head.forward(&all)?;
     let targets = rotation_targets(&matrices, rotations, symmetries)?;
     Ok(HeadLosses {
         rotation: (matrices - targets)?.sqr()?.mean_all()?,
-        class: cross_entropy(&model.class_head.forward(&invariant)?, &Tensor::cat(&[labels, labels], 0)?)?,
+        class: cross_entropy(&model.class_head.forward(&invariant)?, &labels.repeat(features.len())?)?,
     })
 }
 
-/// For each answer `[2 n, 9]` the matrix of the nearest equivalent of the true rotation, `[2 n, 9]`.
+/// For each answer `[views n, 9]` the matrix of the nearest equivalent of the true rotation, `[views n, 9]`.
 fn rotation_targets(
     matrices: &Tensor,
-    rotations: &[Vec<UnitQuaternion>; 2],
+    rotations: &[Vec<UnitQuaternion>],
     symmetries: &[SymmetryGroup],
 ) -> Result<Tensor> {
     let answers = matrices.detach().to_vec2::<f32>()?;

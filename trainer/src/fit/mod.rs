@@ -102,7 +102,8 @@ pub fn lead(options: FitOptions, ranks: &Arc<dyn Collective>) -> anyhow::Result<
     // Not before the checkpoint was taken: a change that does not go with it must not stay.
     run.write_config(&fit.config)?;
     shared_state::announce_state(&fit.training, state.as_ref(), ranks.as_ref())?;
-    let mut records = Records::open(run, &fit.config, fit.source.as_ref(), state.as_ref(), resume)?;
+    let views = fit.training.model.method.view_count();
+    let mut records = Records::open(run, &fit.config, fit.source.as_ref(), views, state.as_ref(), resume)?;
     if let Some(state) = state {
         (fit.best, fit.epoch) = (state.best_metric, state.epoch);
     }

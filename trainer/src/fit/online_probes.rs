@@ -1,6 +1,6 @@
 //! Probes that learn beside the network on its detached features, to show what the features hold while they form.
 
-use candle_core::{Result, Tensor};
+use candle_core::{Device, Result, Tensor};
 use sextant_runtime::rotation::UnitQuaternion;
 
 use crate::evaluate::{PairFeatures, RotationR2, rotation_r2};
@@ -51,11 +51,11 @@ impl OnlineProbes {
     /// When shapes differ.
     pub fn losses(
         &self,
-        features: &[Tensor; 2],
+        features: [&Tensor; 2],
         labels: &Tensor,
-        rotations: &[Vec<UnitQuaternion>; 2],
+        rotations: [&[UnitQuaternion]; 2],
     ) -> Result<ProbeLosses> {
-        let detached = [features[0].detach(), features[1].detach()];
+        let detached = features.map(Tensor::detach);
         let target = relative_quaternions(rotations, labels.device())?;
         let class = (cross_entropy(&self.class.forward(&detached[0])?, labels)?
             + cross_entropy(&self.class.forward(&detached[1])?, labels)?)?;
@@ -80,7 +80,7 @@ impl OnlineProbes {
     /// When shapes differ.
     pub fn rotation_r2(&self, pairs: &PairFeatures) -> Result<RotationR2> {
         let predicted = self.rotation(&pairs.features)?.flatten_all()?.to_vec1::<f32>()?;
-        let target = relative_quaternions(&pairs.rotations, pairs.features[0].device())?;
+        let target = relative_quaternions(pairs.rotations.each_ref().map(Vec::as_slice), pairs.features[0].device())?;
         Ok(rotation_r2(&target.flatten_all()?.to_vec1::<f32>()?, &predicted, 4))
     }
 
@@ -91,11 +91,7 @@ impl OnlineProbes {
 }
 
 /// `R1^-1 R2` of each pair as canonical `wxyz`, `[n, 4]`.
-pub(crate) fn relative_quaternions(
-    rotations: &[Vec<UnitQuaternion>; 2],
-    device: &candle_core::Device,
-) -> Result<Tensor> {
-    let [first, second] = rotations;
+fn relative_quaternions([first, second]: [&[UnitQuaternion]; 2], device: &Device) -> Result<Tensor> {
     let numbers: Vec<f32> = first.iter().zip(second).flat_map(|(a, b)| a.relative_rotation(*b).wxyz()).collect();
     Tensor::from_vec(numbers, (first.len(), 4), device)
 }

@@ -26,6 +26,7 @@ impl Records {
         run: RunFolder,
         config: &Config,
         source: &dyn PairSource,
+        views: usize,
         state: Option<&CheckpointState>,
         resume: bool,
     ) -> anyhow::Result<Self> {
@@ -33,7 +34,7 @@ impl Records {
         journal.line(&match (state, resume) {
             (Some(state), _) => format!("resumed after step {}", state.step),
             (None, true) => "no checkpoint yet: starting from the beginning".into(),
-            (None, false) => introduction(config, source, &run),
+            (None, false) => introduction(config, source, views, &run),
         })?;
         Ok(Self { run, journal, monitors: BTreeMap::new() })
     }
@@ -81,11 +82,11 @@ impl Records {
 }
 
 /// What is trained on what, in one line.
-fn introduction(config: &Config, source: &dyn PairSource, run: &RunFolder) -> String {
+fn introduction(config: &Config, source: &dyn PairSource, views: usize, run: &RunFolder) -> String {
     let trained = source.training_objects().len();
     let held_out = source.object_count() - trained;
     format!(
-        "{}: {} classes, {trained} objects to train on, {held_out} held out; {} steps of {} pairs of {} px images",
+        "{}: {} classes, {trained} objects to train on, {held_out} held out; {} steps of {} objects in {views} views of {} px",
         run.path().display(),
         source.class_names().len(),
         config.fit.steps,

@@ -121,7 +121,7 @@ impl Training {
             let scope = accounting::enter(Kind::Images, 0);
             let views = self.views(pairs, images, at.clone())?;
             drop(scope);
-            let camera_rotations = camera_rotations(pairs[0], at.clone());
+            let camera_rotations = camera_rotations(pairs, at.clone());
             let recording = Recording::start();
             let losses = self.losses(&views, &camera_rotations, &symmetries[at])?;
             let mut gradients = match self.share() {
@@ -156,13 +156,17 @@ impl Training {
     fn losses(
         &self,
         views: &Views,
-        camera_rotations: &[Vec<UnitQuaternion>; 2],
+        camera_rotations: &[Vec<UnitQuaternion>],
         symmetries: &[SymmetryGroup],
     ) -> anyhow::Result<Losses> {
         let output = self.model.method.loss(&self.model.encoder, views)?;
         let (labels, gradient) = (&views.labels, self.config.heads.gradient);
-        let heads = head_losses(&self.model, &output.features, labels, camera_rotations, symmetries, gradient)?;
-        let probes = self.probes.losses(&output.features, labels, camera_rotations)?;
+        let (features, rotations) = (&output.features, &camera_rotations[..output.features.len()]);
+        let heads = head_losses(&self.model, features, labels, rotations, symmetries, gradient)?;
+        let ([first, second, ..], [from, to, ..]) = (features.as_slice(), rotations) else {
+            anyhow::bail!("a method that sees fewer than two views")
+        };
+        let probes = self.probes.losses([first, second], labels, [from, to])?;
 
         let weights = &self.config.heads;
         let loss =
@@ -296,8 +300,10 @@ fn micro_batches(pairs: usize, count: usize) -> anyhow::Result<impl Iterator<Ite
 }
 
 /// Both views' camera-from-object rotations of the pairs at some positions.
-fn camera_rotations(batch: &PairBatch, at: Range<usize>) -> [Vec<UnitQuaternion>; 2] {
-    [0, 1].map(|view| batch.latents[view][at.clone()].iter().map(|latents| camera_from_object(*latents)).collect())
+/// Of every view in the order of [`Training::views`].
+fn camera_rotations(pairs: &[&PairBatch], at: Range<usize>) -> Vec<Vec<UnitQuaternion>> {
+    let of_view = |latents: &Vec<[f32; 7]>| latents[at.clone()].iter().map(|latents| camera_from_object(*latents));
+    pairs.iter().flat_map(|pair| &pair.latents).map(|latents| of_view(latents).collect()).collect()
 }
 
 fn named(parameters: &ParameterStore) -> Vec<(String, Var)> {

@@ -3,7 +3,7 @@
 use candle_core::{Device, Result, Tensor, bail};
 use sextant_runtime::rotation::UnitQuaternion;
 
-use super::MethodOption;
+use super::{EquivariantBranch, MethodOption};
 use crate::config::MethodConfig;
 use crate::scene::SceneParameters;
 
@@ -124,11 +124,18 @@ impl Condition {
     /// The canonical quaternion alone: the target of supervised rotation.
     pub const CANONICAL_ROTATION: Self = Self { rotation: Some(RotationCode::CanonicalQuaternion), colour: false };
 
-    /// What [`Self::CODE`] and [`Self::TRANSFORMATION`] are set to.
+    /// The nine entries of the rotation matrix, row by row.
+    pub const MATRIX: Self = Self { rotation: Some(RotationCode::Matrix), colour: false };
+
+    /// What [`Self::CODE`] and [`Self::TRANSFORMATION`] are set to; a predictor that is the rotation is told its matrix.
     ///
     /// # Errors
     /// When the method does not have both options, or a name is unknown.
     pub fn of(config: &MethodConfig) -> Result<Self> {
+        let predictor = EquivariantBranch::PREDICTOR.key;
+        if config.options.contains_key(predictor) && config.choice(predictor)? == EquivariantBranch::ROTATION {
+            return Ok(Self::MATRIX);
+        }
         let code = match config.choice(Self::CODE.key)?.as_str() {
             "quaternion" => RotationCode::Quaternion,
             "canonical-quaternion" => RotationCode::CanonicalQuaternion,

@@ -26,11 +26,14 @@ pub struct EquivariantBranch {
 }
 
 impl EquivariantBranch {
+    /// The predictor that is the rotation itself.
+    pub const ROTATION: &'static str = "rotation";
     /// The form of the predictor, linear first.
     pub const PREDICTOR: MethodOption = MethodOption::choice(
         "predictor",
-        &["linear", "deep", "mlp"],
-        "predictor: linear hypernetwork, hypernetwork with two hidden ReLU layers, or MLP on [embedding, condition]",
+        &["linear", "deep", "mlp", Self::ROTATION],
+        "predictor: linear hypernetwork, hypernetwork with two hidden ReLU layers, MLP on [embedding, condition], or the \
+         rotation's matrix on each three numbers of the embedding",
     );
     /// Whether a hypernetwork has a part that does not depend on the condition.
     pub const BIAS: MethodOption =
@@ -51,7 +54,12 @@ impl EquivariantBranch {
             _ => method.count(Self::HIDDEN.key)?,
         };
         let bias = method.flag(Self::BIAS.key)?;
-        Self::with_predictor(sees, setting, scope, |width, condition_width| PredictorConfig {
+        // Whole vectors of three numbers.
+        let embedding = match kind {
+            PredictorKind::Rotation => setting.config.model.embedding / 3 * 3,
+            _ => setting.config.model.embedding,
+        };
+        Self::with_predictor(sees, embedding, setting, scope, |width, condition_width| PredictorConfig {
             kind,
             width,
             condition_width,
@@ -68,7 +76,8 @@ impl EquivariantBranch {
         let condition = Condition::of(&setting.config.method)?;
         let layer = Linear::new(condition.width(), embedded, &mut scope.child("action_embedding"))?;
         let hidden = setting.config.model.projector_hidden;
-        let branch = Self::with_predictor(sees, setting, scope, |width, _| PredictorConfig {
+        let embedding = setting.config.model.embedding;
+        let branch = Self::with_predictor(sees, embedding, setting, scope, |width, _| PredictorConfig {
             kind: PredictorKind::Mlp,
             width,
             condition_width: embedded,
@@ -80,13 +89,14 @@ impl EquivariantBranch {
 
     fn with_predictor(
         sees: Sees,
+        embedding: usize,
         setting: Setting,
         scope: &mut Scope,
         predictor: impl FnOnce(usize, usize) -> PredictorConfig,
     ) -> Result<Self> {
         let Setting { config, feature_width, .. } = setting;
         let condition = Condition::of(&config.method)?;
-        let (hidden, embedding) = (config.model.projector_hidden, config.model.embedding);
+        let hidden = config.model.projector_hidden;
         let width_in = if sees == Sees::Whole { feature_width } else { feature_width / 2 };
         Ok(Self {
             sees,
@@ -151,6 +161,7 @@ fn predictor_kind(method: &MethodConfig) -> Result<PredictorKind> {
         "linear" => PredictorKind::Linear,
         "deep" => PredictorKind::Deep,
         "mlp" => PredictorKind::Mlp,
+        EquivariantBranch::ROTATION => PredictorKind::Rotation,
         other => bail!("there is no predictor '{other}'"),
     })
 }
@@ -169,7 +180,16 @@ pub fn meaningless_options(method: &MethodConfig) -> Vec<(&'static str, &'static
     if !matches!(predictor.as_str(), "deep" | "") && changed(EquivariantBranch::HIDDEN) {
         found.push((EquivariantBranch::HIDDEN.key, "a change only for predictor = \"deep\""));
     }
-    if choice(Condition::TRANSFORMATION) == "colour" && changed(Condition::CODE) {
+    if predictor == EquivariantBranch::ROTATION {
+        for option in [Condition::CODE, Condition::TRANSFORMATION, EquivariantBranch::BIAS] {
+            if changed(option) {
+                found.push((
+                    option.key,
+                    "no change for predictor = \"rotation\", which is the rotation's matrix itself",
+                ));
+            }
+        }
+    } else if choice(Condition::TRANSFORMATION) == "colour" && changed(Condition::CODE) {
         found.push((Condition::CODE.key, "a change only where transformation is rotation or rotation-colour"));
     }
     found

@@ -4,11 +4,11 @@
 use candle_core::{Result, Tensor};
 
 use super::{
-    Action, Embeddings, Method, MethodEntry, MethodOption, MethodOutput, Setting, Views, WeightedTerm,
+    Action, Condition, Embeddings, Method, MethodEntry, MethodOption, MethodOutput, Setting, Views, WeightedTerm,
     mean_squared_error, unit_rows, vicreg_terms,
 };
 use crate::config::MethodConfig;
-use crate::nn::{CapsuleConfig, CapsuleHead, Capsules, Encoded, Encoder, Mode, Scope};
+use crate::nn::{CapsuleConfig, CapsuleHead, Capsules, Encoded, Encoder, Mode, Scope, turned};
 
 pub(super) const ENTRY: MethodEntry = MethodEntry {
     name: "equicaps",
@@ -75,10 +75,8 @@ impl Weights {
 ///
 /// # Shapes
 /// `poses` is `[n, capsules, 9]`, `rotations` is `[n, 9]`, rows first; the result is `[n, capsules, 9]`.
-fn turned(poses: &Tensor, rotations: &Tensor) -> Result<Tensor> {
-    let (n, capsules, _) = poses.dims3()?;
-    let product = poses.reshape((n, 3 * capsules, 3))?.matmul(&rotations.reshape((n, 3, 3))?)?;
-    unit_rows(&product.reshape((n, capsules, POSE))?)
+fn turned_poses(poses: &Tensor, rotations: &Tensor) -> Result<Tensor> {
+    unit_rows(&turned(&poses.flatten_from(1)?, rotations)?.reshape(poses.shape())?)
 }
 
 /// `CE(a, b) / 2 + CE(b, a) / 2 - [H(mean a) + H(mean b)] / 2`, for distributions `[n, capsules]`: views of one object
@@ -96,7 +94,7 @@ fn agreement(a: &Tensor, b: &Tensor) -> Result<Tensor> {
 fn terms([a, b]: [&Capsules; 2], rotations: &Tensor, weights: Weights) -> Result<Vec<WeightedTerm>> {
     let joined = |c: &Capsules| Tensor::cat(&[&c.activations, &c.poses.flatten_from(1)?], 1);
     let [variance, covariance] = vicreg_terms(&joined(a)?, &joined(b)?)?;
-    let equivariance = mean_squared_error(&turned(&a.poses, rotations)?, &unit_rows(&b.poses)?)?;
+    let equivariance = mean_squared_error(&turned_poses(&a.poses, rotations)?, &unit_rows(&b.poses)?)?;
     Ok(vec![
         ("equivariance", weights.equivariance, equivariance),
         ("invariance", weights.invariance, agreement(&a.activations, &b.activations)?),
@@ -105,19 +103,13 @@ fn terms([a, b]: [&Capsules; 2], rotations: &Tensor, weights: Weights) -> Result
     ])
 }
 
-/// Rotation matrices of actions, `[n, 9]`, rows first.
-fn matrices(actions: &[Action], device: &candle_core::Device) -> Result<Tensor> {
-    let numbers: Vec<f32> = actions.iter().flat_map(|action| action.rotation().to_matrix().concat()).collect();
-    Tensor::from_vec(numbers, (actions.len(), POSE), device)
-}
-
 impl Method for EquiCaps {
     fn loss(&self, encoder: &Encoder, views: &Views) -> Result<MethodOutput> {
         let [first, second] = views.pair();
         let encoded = [encoder.encode(first, Mode::Train)?, encoder.encode(second, Mode::Train)?];
         let a = self.head.forward(&encoded[0].map, Mode::Train)?;
         let b = self.head.forward(&encoded[1].map, Mode::Train)?;
-        let rotations = matrices(&views.actions(0, 1), views.device())?;
+        let rotations = Condition::MATRIX.rows(&views.actions(0, 1), views.device())?;
         let rows = [&a.activations, &a.poses, &b.activations, &b.poses, &rotations];
         let [activations, poses, activations_other, poses_other, rotations] = views.of_whole_batch(rows)?;
         let all = [Capsules { activations, poses }, Capsules { activations: activations_other, poses: poses_other }];
@@ -134,8 +126,8 @@ impl Method for EquiCaps {
 
     fn predict(&self, equivariant: &Tensor, actions: &[Action]) -> Result<Option<Tensor>> {
         let (n, width) = equivariant.dims2()?;
-        let rotations = matrices(actions, equivariant.device())?;
-        let turned = turned(&equivariant.reshape((n, width / POSE, POSE))?, &rotations)?;
+        let rotations = Condition::MATRIX.rows(actions, equivariant.device())?;
+        let turned = turned_poses(&equivariant.reshape((n, width / POSE, POSE))?, &rotations)?;
         Ok(Some(turned.flatten_from(1)?))
     }
 }

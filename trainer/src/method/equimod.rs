@@ -89,7 +89,7 @@ fn terms(
     weight: f64,
 ) -> Result<Vec<WeightedTerm>> {
     let mut terms = match invariance {
-        Invariance::SimClr { temperature } => vec![("contrast", 1.0, nt_xent(a, b, temperature)?)],
+        Invariance::SimClr { temperature } => vec![("contrast", 1.0, nt_xent(&[a, b], temperature)?)],
         Invariance::VicReg(weights) => weights.terms(a, b)?,
     };
     terms.push(("equivariance", weight, info_nce(predicted, target, temperature)?));
@@ -140,7 +140,7 @@ mod tests {
 
         let invariance = Invariance::SimClr { temperature: 0.2 };
         let tensors = |x: &[Tensor]| weighted_sum(&terms(invariance, [&x[0], &x[1]], [&x[2], &x[3]], 0.3, 2.0)?);
-        let loops = |x: &[Vec<f64>]| reference::nt_xent(&x[0], &x[1], 3, 0.2) + equivariance(x);
+        let loops = |x: &[Vec<f64>]| reference::nt_xent(&x[..2], 3, 0.2) + equivariance(x);
         check(&Case { tensors: &tensors, loops: &loops, inputs: &inputs });
 
         let invariance = Invariance::VicReg(VicRegWeights { invariance: 9.0, variance: 8.0, covariance: 0.5 });

@@ -1,4 +1,4 @@
-use candle_core::{D, DType, Result, Tensor};
+use candle_core::{D, Result, Tensor, bail};
 
 use crate::nn::cross_entropy;
 use crate::ops::{covariance_penalty, variance_hinge};
@@ -44,29 +44,78 @@ pub fn mean_cosine_distance(a: &Tensor, b: &Tensor) -> Result<Tensor> {
 /// # Errors
 /// When shapes differ.
 pub fn info_nce(queries: &Tensor, keys: &Tensor, temperature: f64) -> Result<Tensor> {
-    let similarity = (unit_rows(queries)?.matmul(&unit_rows(keys)?.t()?)? / temperature)?;
-    let own = Tensor::arange(0, queries.dim(0)? as u32, queries.device())?;
-    cross_entropy(&similarity, &own)
+    view_nce(&[queries], &[0], &[keys], Negatives::AllViews, temperature)
 }
 
-/// Added to the similarity of a vector to itself, so that it is no candidate.
-const EXCLUDED: f64 = -1e9;
+/// Which keys a query must be told from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Negatives {
+    /// All others.
+    AllViews,
+    /// Those of other objects.
+    OtherObjects,
+}
 
-/// NT-Xent (SimCLR, equation 1): each of the 2n vectors has the other view as its positive and the 2n - 2 others as
-/// negatives.
+/// InfoNCE of several views of each object: a row of `queries[q]` belongs to the same row of `keys[targets[q]]`, among
+/// the rows of all keys.
 ///
 /// # Shapes
-/// `a` and `b` are `[n, d]`.
+/// Queries and keys are `[n, d]` each: row `i` of all of them is of one object.
 ///
 /// # Errors
 /// When shapes differ.
-pub fn nt_xent(a: &Tensor, b: &Tensor, temperature: f64) -> Result<Tensor> {
-    let count = a.dim(0)?;
-    let both = unit_rows(&Tensor::cat(&[a, b], 0)?)?;
-    let similarity = (both.matmul(&both.t()?)? / temperature)?;
-    let itself = (Tensor::eye(2 * count, DType::F32, a.device())? * EXCLUDED)?;
-    let positives: Vec<u32> = (0..2 * count).map(|i| ((i + count) % (2 * count)) as u32).collect();
-    cross_entropy(&(similarity + itself)?, &Tensor::new(positives, a.device())?)
+pub fn view_nce<T: AsRef<Tensor>>(
+    queries: &[T],
+    targets: &[usize],
+    keys: &[T],
+    negatives: Negatives,
+    temperature: f64,
+) -> Result<Tensor> {
+    let (queries, all) = (Tensor::cat(queries, 0)?, Tensor::cat(keys, 0)?);
+    let (device, rows, columns) = (queries.device(), queries.dim(0)?, all.dim(0)?);
+    let objects = columns / keys.len().max(1);
+    let positives: Vec<usize> =
+        targets.iter().flat_map(|target| (0..objects).map(move |object| target * objects + object)).collect();
+    let mut similarity = (unit_rows(&queries)?.matmul(&unit_rows(&all)?.t()?)? / temperature)?;
+    if negatives == Negatives::OtherObjects {
+        let excluded = |(row, &positive): (usize, &usize)| {
+            (0..columns).map(move |k| if k % objects == row % objects && k != positive { EXCLUDED } else { 0.0 })
+        };
+        let mask: Vec<f32> = positives.iter().enumerate().flat_map(excluded).collect();
+        similarity = (similarity + Tensor::from_vec(mask, (rows, columns), device)?)?;
+    }
+    let positives: Vec<u32> = positives.into_iter().map(|key| key as u32).collect();
+    cross_entropy(&similarity, &Tensor::new(positives, device)?)
+}
+
+/// Added to the similarity of what is no candidate.
+const EXCLUDED: f32 = -1e9;
+
+/// NT-Xent: each vector has the other views of its object as its positives and all other vectors as candidates. For two
+/// views it is SimCLR's (equation 1), for more the mean over the positives (Khosla et al. 2020, equation 2, with objects
+/// in the place of classes).
+///
+/// # Shapes
+/// Each view is `[n, d]`: row `i` of all of them is of one object.
+///
+/// # Errors
+/// When shapes differ, or there are fewer than two views.
+pub fn nt_xent<T: AsRef<Tensor>>(views: &[T], temperature: f64) -> Result<Tensor> {
+    let both = unit_rows(&Tensor::cat(views, 0)?)?;
+    let (count, device) = (both.dim(0)?, both.device());
+    let objects = count / views.len().max(1);
+    if views.len() < 2 {
+        bail!("a contrast of views needs two of them")
+    }
+    let itself = |i: usize| (0..count).map(move |k| if k == i { EXCLUDED } else { 0.0 });
+    let itself = Tensor::from_vec((0..count).flat_map(itself).collect(), (count, count), device)?;
+    let logits = ((both.matmul(&both.t()?)? / temperature)? + itself)?;
+    let share = 1.0 / ((views.len() - 1) * count) as f32;
+    let positive = |i: usize| (0..count).map(move |k| if k != i && k % objects == i % objects { share } else { 0.0 });
+    let positives: Vec<f32> = (0..count).flat_map(positive).collect();
+    let shifted = logits.broadcast_sub(&logits.max_keepdim(1)?.detach())?;
+    let log_shares = shifted.broadcast_sub(&shifted.exp()?.sum_keepdim(1)?.log()?)?;
+    (log_shares * Tensor::from_vec(positives, (count, count), device)?)?.sum_all()?.neg()
 }
 
 #[cfg(test)]
@@ -112,6 +161,6 @@ mod tests {
         });
         case(&|x| mean_cosine_distance(&x[0], &x[1]), &|x| reference::mean_cosine_distance(&x[0], &x[1], 4));
         case(&|x| info_nce(&x[0], &x[1], 0.3), &|x| reference::info_nce(&x[0], &x[1], 4, 0.3));
-        case(&|x| nt_xent(&x[0], &x[1], 0.3), &|x| reference::nt_xent(&x[0], &x[1], 4, 0.3));
+        case(&|x| nt_xent(x, 0.3), &|x| reference::nt_xent(x, 4, 0.3));
     }
 }

@@ -13,6 +13,7 @@ pub(crate) mod reference;
 mod sen;
 mod seq_jepa;
 mod ser;
+mod sextant;
 mod sie;
 mod simclr;
 mod simclr_augself;
@@ -30,7 +31,9 @@ use crate::nn::{Encoded, Encoder, Scope};
 
 pub use action::{Action, Condition, Pose};
 pub use branch::{EquivariantBranch, Sees, meaningless_options};
-pub use loss::{info_nce, mean_cosine_distance, mean_squared_error, nt_xent, unit_rows, vicreg_terms};
+pub use loss::{
+    Negatives, info_nce, mean_cosine_distance, mean_squared_error, nt_xent, unit_rows, vicreg_terms, view_nce,
+};
 pub use option::{MethodOption, OptionKind};
 pub use views::{Embeddings, MethodOutput, Moment, View, Views, WeightedTerm, weighted_sum};
 
@@ -49,6 +52,7 @@ pub const METHODS: &[MethodEntry] = &[
     equicaps::ENTRY,
     seq_jepa::ENTRY,
     ser::ENTRY,
+    sextant::ENTRY,
 ];
 
 /// One way to learn features from views of objects.

@@ -138,21 +138,18 @@ pub(crate) fn info_nce(queries: &[f64], keys: &[f64], width: usize, temperature:
     total / count as f64
 }
 
-pub(crate) fn nt_xent(a: &[f64], b: &[f64], width: usize, temperature: f64) -> f64 {
-    let all: Vec<&[f64]> = a.chunks(width).chain(b.chunks(width)).collect();
-    let count = all.len() / 2;
+pub(crate) fn nt_xent(views: &[Vec<f64>], width: usize, temperature: f64) -> f64 {
+    let all: Vec<&[f64]> = views.iter().flat_map(|view| view.chunks(width)).collect();
+    let objects = all.len() / views.len();
     let mut total = 0.0;
-    for i in 0..2 * count {
-        let positive = if i < count { i + count } else { i - count };
-        let mut sum = 0.0;
-        for k in 0..2 * count {
-            if k != i {
-                sum += (cosine(all[i], all[k]) / temperature).exp();
-            }
+    for i in 0..all.len() {
+        let term = |k: usize| (cosine(all[i], all[k]) / temperature).exp();
+        let sum: f64 = (0..all.len()).filter(|k| *k != i).map(term).sum();
+        for positive in (0..all.len()).filter(|k| *k != i && k % objects == i % objects) {
+            total -= (term(positive) / sum).ln() / (views.len() - 1) as f64;
         }
-        total -= ((cosine(all[i], all[positive]) / temperature).exp() / sum).ln();
     }
-    total / (2 * count) as f64
+    total / all.len() as f64
 }
 
 /// Rows of two matrices side by side.

@@ -42,7 +42,7 @@ impl Method for SimClr {
         let a = self.projector.forward(&features[0], Mode::Train)?;
         let b = self.projector.forward(&features[1], Mode::Train)?;
         let [all_a, all_b] = views.of_whole_batch([&a, &b])?;
-        let terms = vec![("contrast", 1.0, nt_xent(&all_a, &all_b, self.temperature)?)];
+        let terms = vec![("contrast", 1.0, nt_xent(&[all_a, all_b], self.temperature)?)];
         MethodOutput::of(terms, features, vec![("embedding", a)])
     }
 

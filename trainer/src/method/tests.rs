@@ -84,6 +84,7 @@ fn the_names_are_those_that_were_promised() {
         "equicaps",
         "seq-jepa",
         "ser",
+        "sextant",
     ];
     assert_eq!(names, promised);
 }
@@ -161,9 +162,13 @@ fn an_option_that_says_nothing_is_refused() {
         ("name = \"simclr\"\ntemperature = -1.0", "`method.temperature` is -1.0; allowed: 0.001 to 10"),
         ("condition = \"euler\"", "allowed: quaternion, canonical-quaternion, matrix"),
         ("predictor = \"mlp\"\npredictor_bias = true", "`method.predictor_bias` is set; allowed: false for predictor"),
+        (
+            "predictor = \"rotation\"\ncondition = \"matrix\"",
+            "`method.condition` is set; allowed: no change for predictor = \"rotation\"",
+        ),
         ("hypernetwork_hidden = 8", "`method.hypernetwork_hidden` is set; allowed: a change only for predictor"),
         (
-            "transformation = \"colour\"\ncondition = \"matrix\"",
+            "name = \"sie\"\ntransformation = \"colour\"\ncondition = \"matrix\"",
             "`method.condition` is set; allowed: a change only where",
         ),
         ("name = \"seqjepa\"", "`method.name` is \"seqjepa\"; allowed: sie, vicreg"),
@@ -213,6 +218,8 @@ fn the_deployed_predictor_says_what_the_method_says() {
         ("sie", "predictor = \"deep\"\npredictor_bias = true"),
         ("sie", "predictor = \"mlp\"\ncondition = \"matrix\""),
         ("sie", "transformation = \"rotation-colour\"\npredictor_bias = true"),
+        ("sie", "predictor = \"rotation\""),
+        ("sextant", ""),
         ("sen", ""),
         ("only-equivariance", ""),
         ("simclr-equimod", ""),

@@ -73,6 +73,15 @@ impl Views {
         Ok(whole)
     }
 
+    /// [`Self::of_whole_batch`] for any number of matrices of one shape, in one exchange.
+    ///
+    /// # Errors
+    /// When shapes differ, or another rank has ended.
+    pub fn all_of_whole_batch(&self, rows: &[Tensor]) -> Result<Vec<Tensor>> {
+        let [whole] = self.of_whole_batch([&Tensor::stack(rows, 1)?])?;
+        (0..rows.len()).map(|index| whole.narrow(1, index, 1)?.squeeze(1)?.contiguous()).collect()
+    }
+
     /// The images of the first two views.
     pub fn pair(&self) -> [&Tensor; 2] {
         [&self.views[0].images, &self.views[1].images]
@@ -85,8 +94,8 @@ pub struct MethodOutput {
     pub loss: Tensor,
     /// The unweighted terms of the loss, scalars, by name.
     pub terms: Vec<(&'static str, Tensor)>,
-    /// The encoder's features of the first two views, `[n, feature_width]`, with their gradient.
-    pub features: [Tensor; 2],
+    /// The encoder's features of the first views, at least two, each `[n, feature_width]`, with their gradient.
+    pub features: Vec<Tensor>,
     /// Embeddings of the first view that can collapse, `[n, d]`, by name.
     pub embeddings: Vec<(&'static str, Tensor)>,
 }
@@ -101,12 +110,12 @@ impl MethodOutput {
     /// When a term is no scalar.
     pub fn of(
         terms: Vec<WeightedTerm>,
-        features: [Tensor; 2],
+        features: impl Into<Vec<Tensor>>,
         embeddings: Vec<(&'static str, Tensor)>,
     ) -> Result<Self> {
         let loss = weighted_sum(&terms)?;
         let terms = terms.into_iter().map(|(name, _, term)| (name, term)).collect();
-        Ok(Self { loss, terms, features, embeddings })
+        Ok(Self { loss, terms, features: features.into(), embeddings })
     }
 }
 

@@ -22,6 +22,7 @@ mod projector;
 mod resnet18;
 mod tiny;
 mod transformer;
+mod turned;
 
 pub use attention::SelfAttention;
 pub use basic_block::BasicBlock;
@@ -43,6 +44,7 @@ pub use projector::Projector;
 pub use resnet18::ResNet18;
 pub use tiny::Tiny;
 pub use transformer::{Transformer, TransformerConfig};
+pub use turned::turned;
 
 /// How a network is run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

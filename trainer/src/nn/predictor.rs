@@ -1,6 +1,7 @@
-use candle_core::{Result, Tensor};
+use candle_core::{Result, Tensor, bail};
 use sextant_runtime::graph::{GraphBuilder, Op, ValueId};
 
+use super::turned::{lower_turned, turned};
 use super::{Hypernetwork, Mlp, Scope};
 use crate::ops;
 
@@ -13,6 +14,8 @@ pub enum PredictorKind {
     Deep,
     /// A network on `[z, c]`.
     Mlp,
+    /// `z` as vectors of three numbers, each times the 3x3 matrix that the condition is: nothing is learned.
+    Rotation,
 }
 
 /// Sizes of a [`Predictor`].
@@ -42,6 +45,7 @@ enum Network {
     Linear(Hypernetwork),
     Deep { code: Mlp, hypernetwork: Hypernetwork },
     Mlp(Mlp),
+    Rotation,
 }
 
 impl PredictorConfig {
@@ -59,6 +63,10 @@ impl PredictorConfig {
                 hypernetwork: Hypernetwork::new(width, hidden + constant, scope)?,
             },
             PredictorKind::Mlp => Network::Mlp(Mlp::new(&[width + condition_width, hidden, hidden, width], scope)?),
+            PredictorKind::Rotation if width % 3 != 0 || width == 0 || condition_width != 9 => {
+                bail!("a rotation turns vectors of three numbers by nine, not {width} by {condition_width}")
+            }
+            PredictorKind::Rotation => Network::Rotation,
         };
         Ok(Predictor { name: scope.name().into(), condition_width, bias, network })
     }
@@ -77,6 +85,7 @@ impl Predictor {
                 hypernetwork.forward(z, &self.with_constant(&ops::relu(&code.forward(condition)?)?)?)
             }
             Network::Mlp(mlp) => mlp.forward(&Tensor::cat(&[z, condition], 1)?),
+            Network::Rotation => turned(z, condition),
         }
     }
 
@@ -100,6 +109,7 @@ impl Predictor {
                 let joined = graph.node(&format!("{}.joined", self.name), Op::Concat, &[z, condition])?;
                 mlp.lower(graph, joined)
             }
+            Network::Rotation => lower_turned(graph, &self.name, z, condition),
         }
     }
 

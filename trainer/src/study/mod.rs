@@ -16,7 +16,7 @@ use crate::fit::{FitOptions, FitOutcome, fit};
 use crate::run::{MetricRecord, RunFolder, read_metrics};
 
 pub use images::rendered_images;
-pub use plan::{Plan, Row, view_count};
+pub use plan::{Ablation, Plan, Row, view_count};
 pub use results::{replace_section, write_results};
 pub use summary::{RowSummary, Spread};
 

@@ -1,6 +1,8 @@
+use std::iter;
 use std::path::PathBuf;
 
 use candle_core::Device;
+use clap::ValueEnum;
 
 use crate::config::Config;
 use crate::method::METHODS;
@@ -52,26 +54,53 @@ impl Row {
         rows
     }
 
-    /// SIE, and SIE with one thing changed at a time.
-    pub fn ablation() -> Vec<Self> {
-        let changes: [(&str, &[&str]); 9] = [
-            ("sie", &[]),
-            ("deep-hypernetwork", &["method.predictor=deep"]),
-            ("mlp-predictor", &["method.predictor=mlp"]),
-            ("predictor-bias", &["method.predictor_bias=true"]),
-            ("no-predictor-variance", &["method.predictor_variance_weight=0.0"]),
-            ("canonical-quaternion", &["method.condition=canonical-quaternion"]),
-            ("matrix-condition", &["method.condition=matrix"]),
-            ("colour-only", &["method.transformation=colour"]),
-            ("rotation-and-colour", &["method.transformation=rotation-colour"]),
-        ];
-        changes.iter().map(|(label, sets)| Self::new(label, &[&["method.name=sie"], *sets].concat())).collect()
+    /// A method, and the same with one thing changed at a time.
+    pub fn ablation(ablation: Ablation) -> Vec<Self> {
+        let (method, changes) = match ablation {
+            Ablation::Sie => ("sie", SIE_CHANGES),
+            Ablation::Sextant => ("sextant", SEXTANT_CHANGES),
+        };
+        let name = format!("method.name={method}");
+        let changed = changes.iter().map(|(label, sets)| Self::new(label, &[&[name.as_str()], *sets].concat()));
+        iter::once(Self::new(method, &[&name])).chain(changed).collect()
     }
 }
 
+/// Methods whose parts can be compared.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Ablation {
+    /// Predictors, conditions and transformations of SIE.
+    Sie,
+    /// What the default method has that SIE has not.
+    Sextant,
+}
+
+/// Labels and changes of a method's rows.
+type Changes = &'static [(&'static str, &'static [&'static str])];
+
+const SIE_CHANGES: Changes = &[
+    ("deep-hypernetwork", &["method.predictor=deep"]),
+    ("mlp-predictor", &["method.predictor=mlp"]),
+    ("rotation-predictor", &["method.predictor=rotation"]),
+    ("predictor-bias", &["method.predictor_bias=true"]),
+    ("no-predictor-variance", &["method.predictor_variance_weight=0.0"]),
+    ("canonical-quaternion", &["method.condition=canonical-quaternion"]),
+    ("matrix-condition", &["method.condition=matrix"]),
+    ("colour-only", &["method.transformation=colour"]),
+    ("rotation-and-colour", &["method.transformation=rotation-colour"]),
+];
+
+const SEXTANT_CHANGES: Changes = &[
+    ("two-views", &["method.views=2"]),
+    ("negatives-of-other-objects", &["method.pose_negatives=other-objects"]),
+    ("learned-predictor", &["method.predictor=linear"]),
+    ("no-equivariance", &["method.equivariance_weight=0.0"]),
+    ("no-invariance", &["method.invariance_weight=0.0"]),
+];
+
 impl Plan {
-    /// The configuration of a run; `images` are the changes of [`super::rendered_images`]. All rows see as many images: a method that needs more views of each object gets
-    /// smaller batches.
+    /// The configuration of a run; `images` are the changes of [`super::rendered_images`]. All rows see as many images as
+    /// the preset's own method: one that needs more views of each object gets batches of fewer objects.
     ///
     /// # Errors
     /// When keys or values are wrong.
@@ -80,9 +109,11 @@ impl Plan {
         // The heads of the presets learn from labels; a comparison of methods needs features that do not.
         let fixed = ["heads.gradient=detached".to_string()];
         let own = [format!("name={name}"), format!("fit.seed={seed}")];
-        let sets: Vec<String> = [&fixed, &self.sets[..], images, &row.sets, &own].concat();
-        let mut config = Config::resolve(Some(&self.preset), self.file.as_deref(), &sets)?;
-        config.fit.batch_size = (2 * config.fit.batch_size / view_count(&config)?).max(2);
+        let resolve = |sets: &[String]| Config::resolve(Some(&self.preset), self.file.as_deref(), sets);
+        let shared = resolve(&[&fixed, &self.sets[..], images].concat())?;
+        let images_a_step = shared.fit.batch_size * view_count(&shared)?;
+        let mut config = resolve(&[&fixed, &self.sets[..], images, &row.sets, &own].concat())?;
+        config.fit.batch_size = (images_a_step / view_count(&config)?).max(2);
         config.validate()?;
         Ok(config)
     }

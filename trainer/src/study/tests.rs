@@ -47,7 +47,7 @@ fn a_study_trains_writes_and_skips_what_is_done() {
     let options = options(folder.path());
     let StudyOutcome::Finished(rows) = study(&options).unwrap() else { panic!("nobody interrupted it") };
     assert_eq!(rows.iter().map(|row| row.seeds).sum::<usize>(), 3, "the leading row has two seeds");
-    assert!(rows.iter().all(|row| row.images == 4 * 16), "all rows see the same number of images: {rows:?}");
+    assert!(rows.iter().all(|row| row.images == 4 * 32), "all rows see the same number of images: {rows:?}");
     let page = std::fs::read_to_string(&options.results).unwrap();
     for words in ["## toy", "    cargo trainer study toy\n", "| sie | ", "| seq-jepa | ", "MRR", "results-toy.svg"] {
         assert!(page.contains(words), "{words} is missing in\n{page}");
@@ -95,7 +95,7 @@ fn sections_are_replaced_in_place() {
 
 #[test]
 fn every_row_of_the_plans_is_a_configuration() {
-    for rows in [Row::methods(), Row::ablation()] {
+    for rows in [Row::methods(), Row::ablation(Ablation::Sie), Row::ablation(Ablation::Sextant)] {
         for row in rows {
             let sets: Vec<String> = row.sets.clone();
             Config::resolve(Some("household"), None, &sets).unwrap_or_else(|error| panic!("{}: {error}", row.label));
