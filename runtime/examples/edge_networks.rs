@@ -63,7 +63,7 @@ impl Network {
     fn new(size: usize) -> Result<(Self, ValueId), GraphError> {
         let mut builder = GraphBuilder::new("encode");
         let image = builder.input("image", &[size, size, 3], DataType::U8);
-        let op = Op::QuantizeImage { mean: [0.0; 3], std: [0.2; 3] };
+        let op = Op::QuantizeImage { mean: [0.0; 3], std: [0.2; 3], rows: None };
         let made = builder.quantized_node("normalize", op, &[image], SCALE)?;
         Ok((Self { builder, seed: 1, activation: Activation::Relu }, made))
     }

@@ -319,7 +319,7 @@ mod tests {
     fn network() -> Graph {
         let mut b = GraphBuilder::new("encode");
         let image = b.input("image", &[9, 8, 3], DataType::U8);
-        let op = Op::QuantizeImage { mean: [0.5, 0.4, 0.3], std: [0.25, 0.2, 0.3] };
+        let op = Op::QuantizeImage { mean: [0.5, 0.4, 0.3], std: [0.25, 0.2, 0.3], rows: None };
         let mut x = b.quantized_node("image/int8", op, &[image], scale(0.02, -7)).unwrap();
         let odd = Padding { top: 1, left: 0, bottom: 2, right: 1 };
         let clamp = Activation::Clamp { low: -0.7, high: 0.9 };
