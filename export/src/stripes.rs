@@ -8,7 +8,7 @@ use sextant_runtime::memory::AlignedVec;
 use sextant_runtime::model;
 use sextant_runtime::patchwise::{Stage, stages};
 
-use crate::budget::{Budget, BudgetReport, Size};
+use crate::budget::{Budget, BudgetReport};
 use crate::{Error, model_file};
 
 /// Each stripe adds its nodes to the file, and rows that are computed twice.
