@@ -7,6 +7,8 @@ use serde::Serialize;
 use sextant_runtime::graph::{Graph, ValueId};
 use sextant_runtime::model::GraphView;
 
+use crate::stripes::Stripes;
+
 /// What a model may take, in bytes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Budget {
@@ -47,15 +49,27 @@ fn size_bytes(text: &str) -> Result<usize, String> {
     number.ok_or_else(|| format!("'{text}' is no size such as 65536, 64K or 1M"))
 }
 
+/// What a model takes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct Size {
+    /// The arena of the graph `encode`.
+    pub ram_bytes: usize,
+    /// The model file.
+    pub flash_bytes: usize,
+}
+
 /// What a model takes, beside what it may.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct BudgetReport {
     /// The limits.
     pub budget: Budget,
-    /// The arena of the graph `encode`.
-    pub ram_bytes: usize,
-    /// The model file.
-    pub flash_bytes: usize,
+    /// What it takes.
+    #[serde(flatten)]
+    pub size: Size,
+    /// How its first layers are computed, where the whole network would take too much memory.
+    pub stripes: Option<Stripes>,
+    /// What it takes with its first layers in as many stripes as help, where no number of stripes fits.
+    pub smallest_in_stripes: Option<Size>,
     /// Memory in use while each layer runs, in the order in which they run.
     pub layers: Vec<LayerMemory>,
 }
@@ -72,7 +86,8 @@ pub struct LayerMemory {
 
 impl BudgetReport {
     pub(crate) fn of(budget: Budget, view: &GraphView<'_>, flash_bytes: usize) -> Self {
-        Self { budget, ram_bytes: view.arena_bytes(), flash_bytes, layers: layer_memory(view) }
+        let size = Size { ram_bytes: view.arena_bytes(), flash_bytes };
+        Self { budget, size, stripes: None, smallest_in_stripes: None, layers: layer_memory(view) }
     }
 
     /// By how much each limit is exceeded, for people; `None` when the model fits.
@@ -80,15 +95,18 @@ impl BudgetReport {
         let peak = self.layers.iter().max_by_key(|layer| layer.bytes);
         let peak = peak.map_or(String::new(), |layer| format!(" (most in use at {}: {})", layer.name, layer.bytes));
         let excess = [
-            ("memory", self.ram_bytes, self.budget.ram, peak),
-            ("flash", self.flash_bytes, self.budget.flash, String::new()),
+            ("memory", self.size.ram_bytes, self.budget.ram, peak),
+            ("flash", self.size.flash_bytes, self.budget.flash, String::new()),
         ];
         let exceeded = excess.iter().filter_map(|(what, needed, limit, where_)| {
             let excess = needed.checked_sub((*limit)?).filter(|excess| *excess > 0)?;
             Some(format!("{needed} bytes of {what}, {excess} more than the budget{where_}"))
         });
         let exceeded: Vec<String> = exceeded.collect();
-        (!exceeded.is_empty()).then(|| format!("the model needs {}", exceeded.join(", and ")))
+        let in_stripes = self.smallest_in_stripes.map_or(String::new(), |Size { ram_bytes, flash_bytes }| {
+            format!("; in stripes at least {ram_bytes} bytes of memory, with {flash_bytes} of flash")
+        });
+        (!exceeded.is_empty()).then(|| format!("the model needs {}{in_stripes}", exceeded.join(", and ")))
     }
 }
 
@@ -103,10 +121,21 @@ impl fmt::Display for BudgetReport {
         writeln!(
             f,
             "memory {} bytes ({}), flash {} bytes ({})",
-            self.ram_bytes,
+            self.size.ram_bytes,
             of(self.budget.ram),
-            self.flash_bytes,
+            self.size.flash_bytes,
             of(self.budget.flash)
+        )?;
+        let Some(Stripes { stripes, operators, last_operator, whole_ram_bytes, extra_macs_percent, .. }) =
+            &self.stripes
+        else {
+            return Ok(());
+        };
+        writeln!(f, "the first {operators} operators, up to {last_operator}, run in {stripes} stripes of the image:")?;
+        writeln!(
+            f,
+            "  memory {} bytes instead of {whole_ram_bytes}, {extra_macs_percent:.1} % more multiplications",
+            self.size.ram_bytes
         )
     }
 }
@@ -199,7 +228,7 @@ mod tests {
         let fits = report(Some(560), Some(bytes.len()));
         let used: Vec<usize> = fits.layers.iter().map(|layer| layer.bytes).collect();
         // 100 numbers; they and 40 more; 40 numbers and their sums.
-        assert_eq!((used, fits.ram_bytes, fits.failure_message()), (vec![400, 560, 320], 560, None));
+        assert_eq!((used, fits.size.ram_bytes, fits.failure_message()), (vec![400, 560, 320], 560, None));
         let message = report(Some(500), Some(bytes.len() - 7)).failure_message().unwrap();
         let flash = format!("{} bytes of flash, 7 more than the budget", bytes.len());
         assert_eq!(

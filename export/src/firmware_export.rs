@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use serde::Serialize;
 use sextant_runtime::firmware::{ModelFolder, model_folder};
 
+use crate::budget::{Budget, BudgetReport};
 use crate::quantize::Quantizer;
 use crate::run_folder::RunFolder;
 use crate::sxt_export::{self, QuantizationReport};
@@ -42,6 +43,9 @@ runner = \"qemu-system-arm -machine mps2-an386 -icount shift=6 -nographic -semih
 pub struct FirmwareExport {
     /// How to quantise.
     pub quantizer: Quantizer,
+    /// What the model may take; nothing is written when it takes more. Its first layers are computed in stripes where
+    /// memory asks for it.
+    pub budget: Option<Budget>,
     /// Golden frames that the program checks, at least one.
     pub frames: usize,
     /// Write only the files of the `model/` folder.
@@ -53,6 +57,8 @@ pub struct FirmwareExport {
 pub struct FirmwareReport {
     /// The folder.
     pub path: PathBuf,
+    /// Whether it was written: only when the model fits the budget.
+    pub written: bool,
     /// The model file in flash.
     pub model_bytes: usize,
     /// Memory that running it takes.
@@ -61,6 +67,8 @@ pub struct FirmwareReport {
     pub macs: u64,
     /// Golden frames.
     pub frames: usize,
+    /// What the model takes, if a budget was given.
+    pub budget: Option<BudgetReport>,
     /// What quantising cost.
     pub quantization: QuantizationReport,
 }
@@ -72,7 +80,7 @@ impl FirmwareExport {
     /// When a file of the run is missing or broken, something else is in `out`, or it cannot be written.
     pub fn write(&self, run: &RunFolder, out: &Path) -> Result<FirmwareReport, Error> {
         check_folder(out, self.model_only)?;
-        let encode = sxt_export::int8_encode(run, &self.quantizer)?;
+        let encode = sxt_export::int8_encode(run, &self.quantizer, self.budget)?;
         let golden = &encode.golden;
         let frames = self.frames.clamp(1, golden.samples);
         let image_bytes = golden.images.len() / golden.samples;
@@ -81,8 +89,9 @@ impl FirmwareExport {
             Error::invalid(&run.model_path(), error.to_string(), "a firmware needs a model that takes one image")
         };
         let folder = model_folder(&encode.name, &encode.file, "encode", images).map_err(refused)?;
+        let written = encode.budget.as_ref().is_none_or(|report| report.failure_message().is_none());
         let files = if self.model_only { model_files(&folder, "") } else { project(&folder) };
-        for (name, bytes) in &files {
+        for (name, bytes) in files.iter().filter(|_| written) {
             let path = out.join(name);
             let parent = path.parent().unwrap_or(out);
             fs::create_dir_all(parent).map_err(|source| Error::io(parent, "write", source))?;
@@ -90,10 +99,12 @@ impl FirmwareExport {
         }
         Ok(FirmwareReport {
             path: out.to_path_buf(),
+            written,
             model_bytes: folder.model.len(),
             arena_bytes: folder.arena_bytes,
             macs: folder.macs,
             frames,
+            budget: encode.budget,
             quantization: encode.report,
         })
     }

@@ -63,7 +63,7 @@ impl Int8Export {
         }
         staged_file::check_destination(&sxt_path, self.overwrite, &MAGIC)?;
         staged_file::check_destination(out, self.overwrite, OUR_FILES_START)?;
-        let Int8Encode { file, report, golden, .. } = int8_encode(run, &self.quantizer)?;
+        let Int8Encode { file, report, golden, .. } = int8_encode(run, &self.quantizer, None)?;
         let file = AlignedVec::copy_of(&file);
         let mut written = self.write(&sxt_path, &file, &Samples::from_golden(&golden), out)?;
         if written.written {

@@ -33,14 +33,16 @@ mod onnx_export;
 pub mod quantize;
 mod run_folder;
 mod staged_file;
+mod stripes;
 mod sxt_export;
 pub mod verify;
 
-pub use budget::{Budget, BudgetReport, LayerMemory};
+pub use budget::{Budget, BudgetReport, LayerMemory, Size};
 pub use error::Error;
 pub use firmware_export::{FirmwareExport, FirmwareReport};
 pub use graph_name::GraphName;
 pub use int8_export::{Int8Export, Int8Report};
 pub use onnx_export::{OnnxExport, OnnxReport};
 pub use run_folder::RunFolder;
+pub use stripes::Stripes;
 pub use sxt_export::{QuantizationReport, SxtExport, SxtReport};

@@ -4,12 +4,14 @@ use std::path::{Path, PathBuf};
 use safetensors::{Dtype, SafeTensors};
 use serde::Serialize;
 use sextant_runtime::graph::Graph;
+use sextant_runtime::memory::AlignedVec;
 use sextant_runtime::model::{self, MAGIC};
 
 use crate::budget::{Budget, BudgetReport};
 use crate::golden::Golden;
 use crate::quantize::{Drift, Images, LayerReport, QuantizeError, Quantizer};
 use crate::run_folder::RunFolder;
+use crate::stripes;
 use crate::{Error, model_file, staged_file};
 
 const CALIBRATION_HINT: &str = "write it again: cargo trainer fit --resume --out RUN";
@@ -19,7 +21,8 @@ const CALIBRATION_HINT: &str = "write it again: cargo trainer fit --resume --out
 pub struct SxtExport {
     /// How to quantise; `None` keeps float32.
     pub quantizer: Option<Quantizer>,
-    /// What the model may take; nothing is written when it takes more.
+    /// What the model may take; nothing is written when it takes more. The first layers of an int8 model are computed in
+    /// stripes where its memory asks for it.
     pub budget: Option<Budget>,
     /// Whether a file that is not ours may be replaced.
     pub overwrite: bool,
@@ -84,15 +87,25 @@ impl SxtExport {
         let arena = |graph: Option<model::GraphView<'_>>| graph.map_or(0, |graph| graph.arena_bytes());
         let float_arena_bytes = arena(model.graph("encode"));
         let refused = |error: model::WriteError| Error::invalid(&path, error.to_string(), CALIBRATION_HINT);
-        let bytes = model::write(&metadata, &graphs).map_err(refused)?;
-        let aligned = sextant_runtime::memory::AlignedVec::copy_of(&bytes);
-        let encode = model_file::parse(out, &aligned)?.graph("encode");
-        let budget = self.budget.zip(encode).map(|(budget, encode)| BudgetReport::of(budget, &encode, bytes.len()));
+        let with_encode = |encode: &Graph| {
+            let is_encode = |graph: &Graph| graph.name == encode.name;
+            let graphs = graphs.iter().map(|graph| if is_encode(graph) { encode.clone() } else { graph.clone() });
+            model::write(&metadata, &graphs.collect::<Vec<_>>()).map_err(refused)
+        };
+        let encode = graphs.iter().find(|graph| graph.name == "encode");
+        let (bytes, budget) = match self.budget.zip(encode) {
+            Some((budget, encode)) => {
+                let (bytes, report) = stripes::fit(out, encode, budget, &with_encode)?;
+                (bytes, Some(report))
+            }
+            None => (model::write(&metadata, &graphs).map_err(refused)?, None),
+        };
         let written = budget.as_ref().is_none_or(|report| report.failure_message().is_none());
         if written {
             staged_file::write(out, &bytes)?;
         }
-        let arena_bytes = arena(encode);
+        let aligned = AlignedVec::copy_of(&bytes);
+        let arena_bytes = arena(model_file::parse(out, &aligned)?.graph("encode"));
         Ok(SxtReport {
             path: out.to_path_buf(),
             written,
@@ -112,15 +125,17 @@ pub(crate) struct Int8Encode {
     pub name: String,
     /// A model file with that graph alone.
     pub file: Vec<u8>,
+    /// What the file takes, if a budget was given.
+    pub budget: Option<BudgetReport>,
     pub report: QuantizationReport,
     pub golden: Golden,
 }
 
-/// Quantises what a device needs to look at an image.
+/// Quantises what a device needs to look at an image, with its first layers in stripes where a budget asks for it.
 ///
 /// # Errors
 /// When a file of the run is missing or broken.
-pub(crate) fn int8_encode(run: &RunFolder, quantizer: &Quantizer) -> Result<Int8Encode, Error> {
+pub(crate) fn int8_encode(run: &RunFolder, quantizer: &Quantizer, budget: Option<Budget>) -> Result<Int8Encode, Error> {
     let path = run.model_path();
     let bytes = model_file::read(&path)?;
     let model = model_file::parse(&path, &bytes)?;
@@ -128,9 +143,16 @@ pub(crate) fn int8_encode(run: &RunFolder, quantizer: &Quantizer) -> Result<Int8
     metadata.insert("precision".to_string(), "int8".to_string());
     let (encode, report, golden) = quantize(run, quantizer, &model_file::graph(&path, &model, "encode")?)?;
     let refused = |error: model::WriteError| Error::invalid(&path, error.to_string(), CALIBRATION_HINT);
-    let file = model::write(&metadata, &[encode]).map_err(refused)?;
+    let alone = |encode: &Graph| model::write(&metadata, std::slice::from_ref(encode)).map_err(refused);
+    let (file, budget) = match budget {
+        Some(budget) => {
+            let (file, report) = stripes::fit(&path, &encode, budget, &alone)?;
+            (file, Some(report))
+        }
+        None => (alone(&encode)?, None),
+    };
     let name = metadata.get("name").cloned().unwrap_or_else(|| "model".to_string());
-    Ok(Int8Encode { name, file, report, golden })
+    Ok(Int8Encode { name, file, budget, report, golden })
 }
 
 fn quantize(

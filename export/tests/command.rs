@@ -461,13 +461,41 @@ fn a_budget_picks_what_fits_or_says_what_is_missing() {
     let arena_bytes = small["arena_bytes"].as_u64().unwrap();
     assert!((1..=arena_bytes).contains(&peak.unwrap()), "{peak:?} of {arena_bytes}");
 
+    let (_, striped) = pick(&format!("ram={}", arena_bytes - 1));
+    assert_eq!((&striped["path"], &striped["written"]), (&"run/model-int8.sxt".into(), &true.into()));
+    assert_eq!(striped["budget"]["stripes"]["whole_ram_bytes"], arena_bytes);
+    assert!(striped["arena_bytes"].as_u64().unwrap() < arena_bytes, "{striped}");
+    let told = text(&place.export(&format!("sxt run --budget ram={}", arena_bytes - 1)).stdout).to_string();
+    assert!(told.contains(&format!(" bytes instead of {arena_bytes}, ")), "{told}");
+
     let before = place.files();
-    let (output, report) = pick(&format!("ram={}", arena_bytes - 24));
+    let (output, report) = pick("ram=24");
     assert_eq!((output.status.code(), &report["written"]), (Some(1), &false.into()));
-    let excess = format!("the model needs {arena_bytes} bytes of memory, 24 more than the budget");
+    let excess = format!("the model needs {arena_bytes} bytes of memory, {} more than the budget", arena_bytes - 24);
     assert!(text(&output.stderr).contains(&excess), "{}", text(&output.stderr));
+    assert!(text(&output.stderr).contains("; in stripes at least "), "{}", text(&output.stderr));
     assert_eq!(place.files(), before);
     assert_eq!(place.export("sxt run --budget rom=1K").status.code(), Some(2));
+}
+
+#[test]
+fn a_firmware_keeps_to_a_budget_or_is_not_written() {
+    let place = Place::new();
+    fs::copy(place.path("run/golden.safetensors"), place.path("run/calibration.safetensors")).unwrap();
+    let refused = place.export("firmware run --out fw --budget ram=24");
+    assert_eq!(refused.status.code(), Some(1), "{}", text(&refused.stderr));
+    assert!(text(&refused.stderr).contains("; in stripes at least "), "{}", text(&refused.stderr));
+    assert!(!place.path("fw").exists());
+    let arena_of = |limits: &str, folder: &str| {
+        let output = place.export(&format!("firmware run --out {folder} --model-only --json {limits}"));
+        assert_done(&output, &format!("cargo firmware --model {folder}"))["arena_bytes"].as_u64().unwrap()
+    };
+    let whole = arena_of("", "whole");
+    let striped = arena_of(&format!("--budget ram={}", whole - 1), "striped");
+    assert!(striped < whole, "{striped} of {whole}");
+    // The same answers to the same frames.
+    let golden = |folder: &str| fs::read(place.path(folder).join("golden.bin")).unwrap();
+    assert_eq!(golden("whole"), golden("striped"));
 }
 
 #[test]

@@ -3,9 +3,13 @@
 //!
 //! - `resnet8`, `vww`: the topologies of MLPerf Tiny's image classification (ResNet-8, 32x32) and visual wake words
 //!   (MobileNetV1 0.25, 96x96)
+//! - `resnet8-stripes`, `vww-stripes`: the same with their first layers in stripes, which answer the same
 //! - `layers`: the layers that `firmware-example/README.md` lists one by one
 //! - `small`: fits 16 KiB of memory
 //! - `odd`: windows, channels and activations that fit no kernel's stride
+//!
+//! Prints what each takes, and for both topologies what stripes take: each line less memory than the one before, for the
+//! fewest multiplications.
 
 mod topologies;
 
@@ -15,7 +19,7 @@ use sextant_runtime::firmware::model_folder;
 use sextant_runtime::graph::{
     Activation, DataType, Graph, GraphBuilder, GraphError, Op, Padding, Quantization, ValueId, WeightData, WeightId,
 };
-use sextant_runtime::model;
+use sextant_runtime::{model, patchwise};
 use topologies::{RESNET8, VWW};
 
 /// Every activation: what follows a ReLU uses all numbers.
@@ -23,9 +27,14 @@ const SCALE: Quantization = Quantization { scale: 0.02, zero_point: -128 };
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let folder = PathBuf::from(std::env::args_os().nth(1).ok_or("give the folder to write to")?);
+    for (name, graph) in [("resnet8", resnet8()?), ("vww", vww()?)] {
+        print_stripes(name, &graph)?;
+    }
     for (name, size, graph) in [
         ("resnet8", 32, resnet8()?),
+        ("resnet8-stripes", 32, in_stripes(&resnet8()?, "stack1.add", 4).ok_or("too few rows")?),
         ("vww", 96, vww()?),
+        ("vww-stripes", 96, in_stripes(&vww()?, "block3.depthwise", 4).ok_or("too few rows")?),
         ("layers", 32, layers()?),
         ("small", 24, small()?),
         ("odd", 13, odd()?),
@@ -38,6 +47,34 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         std::fs::write(folder.join("golden.bin"), &files.golden)?;
         std::fs::write(folder.join("description.rs"), &files.description)?;
         println!("{name}: {} MACs, arena {} bytes, file {} bytes", files.macs, files.arena_bytes, files.model.len());
+    }
+    Ok(())
+}
+
+/// The graph with its layers up to the one of that name in that many stripes.
+fn in_stripes(graph: &Graph, last_layer: &str, stripes: usize) -> Option<Graph> {
+    let stage = patchwise::stages(graph).into_iter().find(|stage| stage.last_layer(graph) == last_layer)?;
+    stage.in_stripes(graph, stripes)
+}
+
+fn print_stripes(name: &str, graph: &Graph) -> Result<(), model::WriteError> {
+    let macs = |graph: &Graph| graph.nodes.iter().map(|node| graph.macs(node)).sum::<u64>();
+    let (whole_macs, mut least_arena) = (macs(graph), model::arena_bytes(graph)?);
+    let mut ways = vec![];
+    for stage in patchwise::stages(graph) {
+        for (stripes, striped) in (2..=8).filter_map(|stripes| Some((stripes, stage.in_stripes(graph, stripes)?))) {
+            let extra_macs = macs(&striped) - whole_macs;
+            ways.push((extra_macs, model::arena_bytes(&striped)?, stage.last_layer(graph).to_string(), stripes));
+        }
+    }
+    ways.sort();
+    println!("{name}: arena {least_arena} bytes whole");
+    for (extra_macs, arena_bytes, last_layer, stripes) in ways {
+        if arena_bytes < least_arena {
+            least_arena = arena_bytes;
+            let percent = 100.0 * extra_macs as f64 / whole_macs as f64;
+            println!("  {arena_bytes} in {stripes} stripes up to {last_layer}, {percent:.1} % more multiplications");
+        }
     }
     Ok(())
 }
@@ -63,7 +100,7 @@ impl Network {
     fn new(size: usize) -> Result<(Self, ValueId), GraphError> {
         let mut builder = GraphBuilder::new("encode");
         let image = builder.input("image", &[size, size, 3], DataType::U8);
-        let op = Op::QuantizeImage { mean: [0.0; 3], std: [0.2; 3] };
+        let op = Op::QuantizeImage { mean: [0.0; 3], std: [0.2; 3], rows: None };
         let made = builder.quantized_node("normalize", op, &[image], SCALE)?;
         Ok((Self { builder, seed: 1, activation: Activation::Relu }, made))
     }

@@ -161,7 +161,7 @@ mod tests {
     fn file() -> Vec<u8> {
         let mut builder = GraphBuilder::new("encode");
         let image = builder.input("image", &[1, 2, 3], DataType::U8);
-        let op = Op::QuantizeImage { mean: [0.5; 3], std: [0.25; 3] };
+        let op = Op::QuantizeImage { mean: [0.5; 3], std: [0.25; 3], rows: None };
         let made =
             builder.quantized_node("image/int8", op, &[image], Quantization { scale: 0.02, zero_point: 0 }).unwrap();
         let real = builder.node("real", Op::Dequantize, &[made]).unwrap();

@@ -36,6 +36,8 @@ pub mod graph;
 mod kernels;
 pub mod memory;
 pub mod model;
+#[cfg(feature = "alloc")]
+pub mod patchwise;
 #[cfg(feature = "std")]
 pub mod preprocess;
 pub mod rotation;

@@ -2,7 +2,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 use sextant_export::quantize::Quantizer;
-use sextant_export::{FirmwareExport, FirmwareReport, RunFolder};
+use sextant_export::{Budget, FirmwareExport, FirmwareReport, RunFolder};
 
 use super::{Outcome, print, print_json};
 
@@ -13,6 +13,10 @@ pub struct FirmwareArguments {
     /// Folder to write: new, empty, or from this command.
     #[arg(long, value_name = "DIR")]
     out: PathBuf,
+    /// What the model may take of a device, such as ram=64K,flash=256K: memory for its arena, flash for its file. Its first
+    /// layers are computed in stripes if they must be to fit.
+    #[arg(long, value_name = "LIMITS")]
+    budget: Option<Budget>,
     /// Golden frames that the program checks when it starts.
     #[arg(long, value_name = "N", default_value_t = 4)]
     frames: usize,
@@ -27,25 +31,30 @@ pub struct FirmwareArguments {
 impl FirmwareArguments {
     pub fn run(self) -> anyhow::Result<Outcome> {
         let run = RunFolder::open(&self.run)?;
+        let quantizer = Quantizer::default();
         let export =
-            FirmwareExport { quantizer: Quantizer::default(), frames: self.frames, model_only: self.model_only };
+            FirmwareExport { quantizer, budget: self.budget, frames: self.frames, model_only: self.model_only };
         let report = export.write(&run, &self.out)?;
         match self.json {
             true => print_json(&report)?,
             false => print(&table(&report))?,
         }
+        let failure = report.budget.as_ref().and_then(|budget| budget.failure_message());
         let next = match self.model_only {
+            _ if failure.is_some() => format!("cargo export inspect {}", run.model_path().display()),
             true => format!("cargo firmware --model {}", self.out.display()),
             false => format!("cd {} && cargo run --release", self.out.display()),
         };
-        Ok(Outcome { failure: None, next })
+        Ok(Outcome { failure, next })
     }
 }
 
 fn table(report: &FirmwareReport) -> String {
-    let FirmwareReport { path, model_bytes, arena_bytes, macs, frames, quantization } = report;
+    let FirmwareReport { path, written, model_bytes, arena_bytes, macs, frames, budget, quantization } = report;
     let mut text = super::sxt::losses(quantization, false);
-    text += &format!("wrote {} ({frames} golden frames)\n", path.display());
+    text += &budget.as_ref().map_or_else(String::new, ToString::to_string);
+    let done = if *written { "wrote" } else { "did not write" };
+    text += &format!("{done} {} ({frames} golden frames)\n", path.display());
     text += &format!("model {model_bytes} bytes of flash, arena {arena_bytes} bytes of memory, {macs} MACs\n");
     text
 }

@@ -24,7 +24,7 @@ pub struct SxtArguments {
     #[arg(long, requires = "int8")]
     layers: bool,
     /// What the model may take of a device, such as ram=64K,flash=256K: memory for its arena, flash for its file. Without
-    /// --int8, float32 is taken if it fits, else eight bits.
+    /// --int8, float32 is taken if it fits, else eight bits, with the first layers in stripes if they must be.
     #[arg(long, value_name = "LIMITS")]
     budget: Option<Budget>,
     /// Replace FILE even when this command did not write it.

@@ -20,8 +20,14 @@ pub(super) fn lower(writer: &mut GraphWriter<'_>, node: &Node) -> Result<(), Str
     let inputs: Vec<String> = node.inputs.iter().map(|id| writer.read(*id)).collect();
     let inputs: Vec<&str> = inputs.iter().map(String::as_str).collect();
     match (&node.op, inputs.as_slice()) {
-        (Op::Normalize { mean, std } | Op::QuantizeImage { mean, std }, &[image]) => {
-            normalize(writer, node, image, mean, std);
+        (Op::Normalize { mean, std }, &[image]) => normalize(writer, node, image, mean, std),
+        (Op::QuantizeImage { mean, std, rows }, &[image]) => {
+            let some = rows.map(|rows| {
+                let bounds = slice_bounds(writer, node, rows.map(i64::from), ROW_AXIS);
+                let [starts, ends, axes] = bounds.each_ref().map(String::as_str);
+                writer.step(&node.name, "rows", "Slice", &[image, starts, ends, axes], vec![])
+            });
+            normalize(writer, node, some.as_deref().unwrap_or(image), mean, std);
         }
         (Op::Conv2d { weight, bias, stride, padding, groups, activation }, &[map]) => {
             let attributes = conv_attributes(writer, *weight, *stride, *padding, *groups);
@@ -58,12 +64,15 @@ pub(super) fn lower(writer: &mut GraphWriter<'_>, node: &Node) -> Result<(), Str
             writer.finish(node, "ReduceMean", &[map], vec![ints("axes", &[2, 3]), int("keepdims", 0)]);
         }
         (Op::Slice { start, end }, &[x]) => {
-            let bounds =
-                [("starts", i64::from(*start)), ("ends", i64::from(*end)), ("axes", channel_axis(writer, node))];
-            let [starts, ends, axes] =
-                bounds.map(|(part, value)| writer.int_constant(&format!("{}/{part}", node.name), &[value]));
+            let axis = channel_axis(writer, node);
+            let [starts, ends, axes] = slice_bounds(writer, node, [*start, *end].map(i64::from), axis);
             writer.finish(node, "Slice", &[x, &starts, &ends, &axes], vec![]);
         }
+        (Op::SliceRows { start, end }, &[x]) => {
+            let [starts, ends, axes] = slice_bounds(writer, node, [*start, *end].map(i64::from), ROW_AXIS);
+            writer.finish(node, "Slice", &[x, &starts, &ends, &axes], vec![]);
+        }
+        (Op::ConcatRows, parts) => writer.finish(node, "Concat", parts, vec![int("axis", ROW_AXIS)]),
         (Op::Concat, parts) => {
             let axis = channel_axis(writer, node);
             writer.finish(node, "Concat", parts, vec![int("axis", axis)]);
@@ -90,6 +99,12 @@ pub(super) fn lower(writer: &mut GraphWriter<'_>, node: &Node) -> Result<(), Str
         (op, inputs) => return Err(format!("{} with {} inputs has no ONNX form", name_of(op), inputs.len())),
     }
     Ok(())
+}
+
+/// The constants of a `Slice` along one axis: starts, ends and axes.
+fn slice_bounds(writer: &mut GraphWriter<'_>, node: &Node, [start, end]: [i64; 2], axis: i64) -> [String; 3] {
+    [("starts", start), ("ends", end), ("axes", axis)]
+        .map(|(part, value)| writer.int_constant(&format!("{}/{part}", node.name), &[value]))
 }
 
 fn refuse_bytes_outside_normalize(writer: &GraphWriter<'_>, node: &Node) -> Result<(), String> {
@@ -265,6 +280,9 @@ fn pool_attributes(kernel: [u16; 2], stride: [u16; 2], padding: Padding) -> Vec<
 fn onnx_pads(padding: Padding) -> [i64; 4] {
     [padding.top, padding.left, padding.bottom, padding.right].map(i64::from)
 }
+
+/// Where the rows of a map are in ONNX, which has batch and channels before them.
+const ROW_AXIS: i64 = 2;
 
 /// Where the channels of the node's output are in ONNX: after the batch, also for maps, which are NCHW there.
 fn channel_axis(writer: &GraphWriter<'_>, node: &Node) -> i64 {

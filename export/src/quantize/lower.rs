@@ -88,7 +88,7 @@ impl Lowering<'_> {
                 let image = builder.real(node.inputs[0])?;
                 builder.builder.quantized_node(
                     &node.name,
-                    Op::QuantizeImage { mean: *mean, std: *std },
+                    Op::QuantizeImage { mean: *mean, std: *std, rows: None },
                     &[image],
                     to,
                 )?

@@ -319,7 +319,7 @@ mod tests {
     fn network() -> Graph {
         let mut b = GraphBuilder::new("encode");
         let image = b.input("image", &[9, 8, 3], DataType::U8);
-        let op = Op::QuantizeImage { mean: [0.5, 0.4, 0.3], std: [0.25, 0.2, 0.3] };
+        let op = Op::QuantizeImage { mean: [0.5, 0.4, 0.3], std: [0.25, 0.2, 0.3], rows: None };
         let mut x = b.quantized_node("image/int8", op, &[image], scale(0.02, -7)).unwrap();
         let odd = Padding { top: 1, left: 0, bottom: 2, right: 1 };
         let clamp = Activation::Clamp { low: -0.7, high: 0.9 };
@@ -340,6 +340,12 @@ mod tests {
         let average = b.quantized_node("average_pool", average, &[x], scale(0.025, 3)).unwrap();
         let add = Op::Add { activation: Activation::Relu };
         let sum = b.quantized_node("sum", add, &[largest, average], scale(0.04, -128)).unwrap();
+        let rows = b.shape(sum)[0] as u32;
+        let upper = b.node("upper", Op::SliceRows { start: 0, end: 1 }, &[sum]).unwrap();
+        let lower = b.node("lower", Op::SliceRows { start: 1, end: rows }, &[sum]).unwrap();
+        let sum = b.node("stacked", Op::ConcatRows, &[lower, upper]).unwrap();
+        let op = Op::QuantizeImage { mean: [0.5, 0.4, 0.3], std: [0.25, 0.2, 0.3], rows: Some([2, 7]) };
+        let seen = b.quantized_node("image/rows", op, &[image], scale(0.02, -7)).unwrap();
         let product = Op::Mul { activation: clamp };
         let product = b.quantized_node("product", product, &[sum, average], scale(0.011, 9)).unwrap();
         let joined = b.quantized_node("joined", Op::Concat, &[product, largest], scale(0.035, 1)).unwrap();
@@ -357,7 +363,8 @@ mod tests {
         let [weight, bias] = filters(&mut b, "linear", &[7, count], 7);
         let linear = Op::Linear { weight, bias, activation: Activation::Identity };
         let linear = b.quantized_node("linear", linear, &[flat], scale(0.05, 5)).unwrap();
-        for (name, value) in [("most", most), ("linear", linear), ("pooled", pooled), ("again", again)] {
+        let outputs = [("most", most), ("linear", linear), ("pooled", pooled), ("again", again), ("seen", seen)];
+        for (name, value) in outputs {
             let real = b.node(&format!("{name}/real"), Op::Dequantize, &[value]).unwrap();
             let last = match name {
                 "linear" => b.node("softmax", Op::Softmax, &[real]).unwrap(),

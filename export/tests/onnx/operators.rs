@@ -111,6 +111,22 @@ proptest! {
     }
 
     #[test]
+    fn rows_are_cut_and_joined_alike(cuts in prop::collection::vec((0usize..6, 1usize..6), 2..4), seed: u64) {
+        let mut random = Random::seeded(seed);
+        let mut b = GraphBuilder::new("encode");
+        let shape = [11, 2, 3];
+        let x = b.input("x", &shape, DataType::F32);
+        let parts: Vec<_> = cuts.iter().enumerate().map(|(i, (start, length))| {
+            let op = Op::SliceRows { start: *start as u32, end: (start + length) as u32 };
+            b.node(&format!("part{i}"), op, &[x]).unwrap()
+        }).collect();
+        let joined = b.node("joined", Op::ConcatRows, &parts).unwrap();
+        b.output("joined", joined);
+        let xs = (0..3).map(|_| random.floats(shape.iter().product(), 1.0)).collect();
+        assert_agreement(&b.finish(), Batch::Dynamic, &[xs]);
+    }
+
+    #[test]
     fn channels_are_cut_and_joined_alike_in_maps_and_vectors(
         is_map: bool, cuts in prop::collection::vec((0usize..6, 1usize..6), 2..4), seed: u64,
     ) {

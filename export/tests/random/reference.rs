@@ -47,6 +47,11 @@ fn compute(graph: &Graph, node: &Node, values: &[Vec<f64>]) -> Vec<f64> {
             let row = |r| channels.iter().enumerate().flat_map(move |(i, c)| input(i)[r * c..(r + 1) * c].to_vec());
             (0..rows).flat_map(row).collect()
         }
+        Op::SliceRows { start, end } => {
+            let row = shape(0)[1..].iter().product::<usize>();
+            input(0)[*start as usize * row..*end as usize * row].to_vec()
+        }
+        Op::ConcatRows => (0..node.inputs.len()).flat_map(|i| input(i).to_vec()).collect(),
         Op::ApplyPredictor { weight } => {
             let d = input(0).len();
             let products: Vec<f64> = weight_of(graph, *weight).chunks(d).map(|row| dot(row, input(0))).collect();

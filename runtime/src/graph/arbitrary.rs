@@ -46,7 +46,9 @@ pub(crate) fn arbitrary_graph(name: &str, nodes: usize, choices: &mut Choices) -
     let normalize = Op::Normalize { mean: [0.5, 0.25, 0.0], std: [0.25, 0.5, 1.0] };
     let normalized = builder.node("normalize", normalize, &[image]).unwrap();
     let to = Quantization { scale: 0.03, zero_point: -20 };
-    let quantize = Op::QuantizeImage { mean: [0.5, 0.25, 0.0], std: [0.25, 0.5, 1.0] };
+    let first_row = choices.below(size[0] + 1);
+    let rows = (first_row < size[0]).then_some([first_row, size[0]].map(|row| row as u16));
+    let quantize = Op::QuantizeImage { mean: [0.5, 0.25, 0.0], std: [0.25, 0.5, 1.0], rows };
     let quantized = builder.quantized_node("quantize", quantize, &[image], to).unwrap();
     let mut values = vec![condition, normalized, quantized];
     let mut made = vec![normalized];
@@ -69,6 +71,48 @@ pub(crate) fn arbitrary_graph(name: &str, nodes: usize, choices: &mut Choices) -
     builder.finish()
 }
 
+/// A graph of int8 maps, each made of earlier ones row by row, that ends in the mean of the last.
+pub(crate) fn arbitrary_maps(layers: usize, choices: &mut Choices) -> Graph {
+    let mut builder = GraphBuilder::new("encode");
+    let image = builder.input("image", &[choices.between(5, 24), choices.between(2, 8), 3], DataType::U8);
+    let op = Op::QuantizeImage { mean: [0.5, 0.25, 0.0], std: [0.25, 0.5, 1.0], rows: None };
+    let mut values = vec![builder.quantized_node("quantize", op, &[image], choices.quantization()).unwrap()];
+    for index in 0..layers {
+        let name = format!("map{index}");
+        // Mostly the last one.
+        let input = values[values.len() - 1 - choices.below(6).saturating_sub(3).min(values.len() - 1)];
+        let shape = builder.shape(input).to_vec();
+        let &[height, width, channels] = shape.as_slice() else { unreachable!() };
+        let kernel = [height, width].map(|size| choices.between(1, size.min(3)) as u16);
+        let stride = [1, 1].map(|least| choices.between(least, 2) as u16);
+        let padding =
+            Padding { top: kernel[0] / 2, bottom: choices.below(kernel[0].into()) as u16, ..Padding::default() };
+        let (op, inputs) = match choices.below(14) {
+            0 => (Op::Relu, vec![input]),
+            1 => (Op::Add { activation: choices.activation() }, pair(&builder, input, &values, choices)),
+            2 => (Op::Mul { activation: choices.activation() }, pair(&builder, input, &values, choices)),
+            3 => (Op::Concat, pair(&builder, input, &values, choices)),
+            4 => (Op::Slice { start: 0, end: channels.div_ceil(2) as u32 }, vec![input]),
+            5 => (Op::MaxPool2d { kernel, stride, padding }, vec![input]),
+            6 => (Op::AveragePool2d { kernel, stride, padding }, vec![input]),
+            7 | 8 => {
+                let rows = height.min(3) as u16;
+                let padding = Padding { top: rows / 2, left: 1, bottom: (rows - 1) / 2, right: 1 };
+                let op = Op::MaxPool2d { kernel: [rows, 3], stride: [1, 1], padding };
+                let inner = builder.node(&format!("{name}.inner"), op, &[input]).unwrap();
+                (Op::Add { activation: choices.activation() }, vec![inner, input])
+            }
+            _ => (convolution(&mut builder, &name, &shape, true, choices), vec![input]),
+        };
+        let to = if op.keeps_quantization() { builder.quantization(input).unwrap() } else { choices.quantization() };
+        values.push(builder.quantized_node(&name, op, &inputs, to).unwrap());
+    }
+    let mean = builder.node("mean", Op::GlobalAveragePool, &values[values.len() - 1..]).unwrap();
+    let mean = builder.node("real", Op::Dequantize, &[mean]).unwrap();
+    builder.output("mean", mean);
+    builder.finish()
+}
+
 fn grow(
     builder: &mut GraphBuilder,
     name: &str,
@@ -87,6 +131,18 @@ fn grow(
     let (op, inputs) = match (shape.as_slice(), choices.below(16)) {
         (_, 0) => (Op::Relu, vec![input]),
         (_, 1) => (Op::Add { activation: choices.activation() }, pair(builder, input, values, choices)),
+        (&[_, _, _], 2) if choices.below(2) == 0 => {
+            let alike = |other: &ValueId| {
+                builder.shape(*other) == shape && builder.quantization(*other) == builder.quantization(input)
+            };
+            let alike: Vec<ValueId> = values.iter().copied().filter(alike).collect();
+            (Op::ConcatRows, (0..choices.between(2, 4)).map(|_| alike[choices.below(alike.len())]).collect())
+        }
+        (&[height, _, _], 3) if choices.below(2) == 0 => {
+            let start = choices.below(height);
+            let end = choices.between(start + 1, height);
+            (Op::SliceRows { start: start as u32, end: end as u32 }, vec![input])
+        }
         (_, 2) => (Op::Concat, pair(builder, input, values, choices)),
         ([.., channels], 3) => {
             let start = choices.below(*channels);

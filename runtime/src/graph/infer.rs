@@ -31,7 +31,10 @@ pub(crate) trait Operands {
 
 /// The shape and type of what `op`, which is one of the `OPERATORS`, makes of its operands.
 pub(crate) fn infer<const OPERATORS: u64>(op: &Op, operands: &impl Operands) -> Result<(Shape, DataType), ShapeError> {
-    let arity = if matches!(op, Op::Concat) { operands.input_count().max(2) } else { op.input_count() };
+    let arity = match op {
+        Op::Concat | Op::ConcatRows => operands.input_count().max(2),
+        _ => op.input_count(),
+    };
     if operands.input_count() != arity {
         return Err(ShapeError::Inputs);
     }
@@ -46,7 +49,10 @@ pub(crate) fn infer<const OPERATORS: u64>(op: &Op, operands: &impl Operands) -> 
     let second = operands.input(1).map(|operand| operand.shape);
     let known = |kind| is_known(OPERATORS, kind);
     let shape = match op {
-        Op::Normalize { mean, std } | Op::QuantizeImage { mean, std } => normalized(first, mean, std),
+        Op::QuantizeImage { mean, std, rows: Some([start, end]) } if known(Kind::QuantizeRows) => {
+            sliced_rows(normalized(first, mean, std)?, usize::from(*start), usize::from(*end))
+        }
+        Op::Normalize { mean, std } | Op::QuantizeImage { mean, std, rows: _ } => normalized(first, mean, std),
         Op::Conv2d { .. } if known(Kind::Conv2d) => convolved(op, first, reads, operands),
         Op::Linear { weight, bias, .. } if known(Kind::Linear) => {
             linear(first, reads, operands.weight(*weight), operands.weight(*bias))
@@ -65,6 +71,8 @@ pub(crate) fn infer<const OPERATORS: u64>(op: &Op, operands: &impl Operands) -> 
         }
         Op::Slice { start, end } if known(Kind::Slice) => sliced(first, *start as usize, *end as usize),
         Op::Concat if known(Kind::Concat) => joined(first, operands),
+        Op::SliceRows { start, end } if known(Kind::SliceRows) => sliced_rows(first, *start as usize, *end as usize),
+        Op::ConcatRows if known(Kind::ConcatRows) => stacked(first, operands),
         Op::ApplyPredictor { weight } if known(Kind::ApplyPredictor) => {
             predicted(first, second, operands.weight(*weight))
         }
@@ -82,6 +90,8 @@ pub(crate) fn infer<const OPERATORS: u64>(op: &Op, operands: &impl Operands) -> 
         | Op::GlobalAveragePool
         | Op::Slice { .. }
         | Op::Concat
+        | Op::SliceRows { .. }
+        | Op::ConcatRows
         | Op::ApplyPredictor { .. }
         | Op::Reshape { .. }
         | Op::Transpose { .. }
@@ -122,11 +132,14 @@ pub(crate) fn check_scales<const OPERATORS: u64>(
     let linked = |kind| is_linked(OPERATORS, kind, DataType::I8);
     match op {
         op if op.keeps_quantization() => {
-            if input(0)? == output {
-                Ok(())
-            } else {
-                Err(ShapeError::Scales)
+            // Of these only that one has several.
+            let inputs = if is_known(OPERATORS, Kind::ConcatRows) { operands.input_count() } else { 1 };
+            for index in 0..inputs {
+                if input(index)? != output {
+                    return Err(ShapeError::Scales);
+                }
             }
+            Ok(())
         }
         Op::Add { .. } if linked(Kind::Add) => {
             Blend::of([input(0)?, input(1)?], output).map(|_| ()).ok_or(ShapeError::Scales)
@@ -282,6 +295,27 @@ fn joined(first: Shape, operands: &impl Operands) -> Result<Shape, ShapeError> {
         channels = channels.checked_add(other_channels).ok_or(ShapeError::Size)?;
     }
     first.with_channels(channels)
+}
+
+fn sliced_rows(map: Shape, start: usize, end: usize) -> Result<Shape, ShapeError> {
+    let &[height, width, channels] = map.extents() else { return Err(ShapeError::Inputs) };
+    if start >= end || end > height {
+        return Err(ShapeError::Rows);
+    }
+    Shape::new(&[end - start, width, channels]).ok_or(ShapeError::Size)
+}
+
+fn stacked(first: Shape, operands: &impl Operands) -> Result<Shape, ShapeError> {
+    let &[mut height, width, channels] = first.extents() else { return Err(ShapeError::Inputs) };
+    for index in 1..operands.input_count() {
+        match operands.input(index).ok_or(ShapeError::Inputs)?.shape.extents() {
+            &[rows, w, c] if [w, c] == [width, channels] => {
+                height = height.checked_add(rows).ok_or(ShapeError::Size)?;
+            }
+            _ => return Err(ShapeError::Inputs),
+        }
+    }
+    Shape::new(&[height, width, channels]).ok_or(ShapeError::Size)
 }
 
 fn predicted(latent: Shape, condition: Option<Shape>, weight: Option<WeightInfo>) -> Result<Shape, ShapeError> {

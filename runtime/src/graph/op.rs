@@ -194,23 +194,34 @@ pub enum Op {
         mean: [f32; 3],
         /// Standard deviation of each channel.
         std: [f32; 3],
+        /// The first row that is taken, and the one after the last; all of them without.
+        rows: Option<[u16; 2]>,
     },
     /// float32 to int8 of any shape.
     Quantize,
     /// int8 to float32 of any shape.
     Dequantize,
+    /// `[h, w, c]` to `[end - start, w, c]`: rows `start..end` of a map.
+    SliceRows {
+        /// First row.
+        start: u32,
+        /// One past the last row.
+        end: u32,
+    },
+    /// Two or more maps of one width and one number of channels, one below the other.
+    ConcatRows,
 }
 
 impl Op {
-    /// How many inputs the operator reads; for [`Op::Concat`] the least number.
+    /// How many inputs the operator reads; for [`Op::Concat`] and [`Op::ConcatRows`] the least number.
     pub fn input_count(&self) -> usize {
         match self {
-            Self::Add { .. } | Self::Mul { .. } | Self::Concat | Self::ApplyPredictor { .. } => 2,
+            Self::Add { .. } | Self::Mul { .. } | Self::Concat | Self::ConcatRows | Self::ApplyPredictor { .. } => 2,
             _ => 1,
         }
     }
 
-    /// Whether an int8 result has the scale and zero point of the first input: numbers are only chosen or moved.
+    /// Whether an int8 result has the scale and zero point of its inputs: numbers are only chosen or moved.
     pub fn keeps_quantization(&self) -> bool {
         matches!(
             self,
@@ -221,6 +232,8 @@ impl Op {
                 | Self::Reshape { .. }
                 | Self::Transpose { .. }
                 | Self::ReduceMax { .. }
+                | Self::SliceRows { .. }
+                | Self::ConcatRows
         )
     }
 }

@@ -32,7 +32,12 @@ pub(crate) enum OperatorKind {
     QuantizeImage = 21,
     Quantize = 22,
     Dequantize = 23,
-    /// An int8 convolution with one filter per channel; in a file it is a [`OperatorKind::Conv2d`].
+    SliceRows = 24,
+    ConcatRows = 25,
+    // In a file these two are what they are a case of.
+    /// A [`OperatorKind::QuantizeImage`] of some rows of the image.
+    QuantizeRows = 30,
+    /// An int8 [`OperatorKind::Conv2d`] with one filter per channel.
     Depthwise = 31,
 }
 
@@ -63,6 +68,8 @@ impl Op {
             Self::QuantizeImage { .. } => OperatorKind::QuantizeImage,
             Self::Quantize => OperatorKind::Quantize,
             Self::Dequantize => OperatorKind::Dequantize,
+            Self::SliceRows { .. } => OperatorKind::SliceRows,
+            Self::ConcatRows => OperatorKind::ConcatRows,
         }
     }
 }
@@ -75,8 +82,14 @@ const fn bit(kind: OperatorKind, makes: DataType) -> u64 {
 
 /// The bit of a node's operator; `weight` is the shape of its weight, if it has one.
 pub(crate) fn operator_bit(op: &Op, makes: DataType, weight: Option<Shape>) -> u64 {
-    let depthwise = makes == DataType::I8 && weight.is_some_and(|weight| is_depthwise(op, weight));
-    bit(if depthwise { OperatorKind::Depthwise } else { op.kind() }, makes)
+    let kind = match op {
+        Op::Conv2d { .. } if makes == DataType::I8 && weight.is_some_and(|weight| is_depthwise(op, weight)) => {
+            OperatorKind::Depthwise
+        }
+        Op::QuantizeImage { rows: Some(_), .. } => OperatorKind::QuantizeRows,
+        op => op.kind(),
+    };
+    bit(kind, makes)
 }
 
 /// Whether a program with those operators runs this one on numbers of that type.

@@ -1,8 +1,9 @@
 //! Which operators may write over what they read, so that an arena need not hold both.
 
-use super::{DataType, Op, Shape};
+use super::{DataType, Op, Operands, OperatorKind as Kind, Shape, is_known};
 
-/// How the result of an operator may share memory with an input that nobody reads after it.
+/// How the result of an operator may share memory with an input that nobody reads after it, or, for
+/// [`Overlap::Within`], whoever does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Overlap {
     /// At the same place: element `i` is read before element `i` of the result is written.
@@ -11,14 +12,46 @@ pub(crate) enum Overlap {
     /// result needs is then still there when that row is written (diagonal memory optimisation: Wilson et al., "DMO",
     /// 2020).
     Before(usize),
+    /// The result is a part of the input and starts exactly that many bytes after it. Nothing is written, so that others
+    /// may still read the input.
+    Within(usize),
+    /// The input is a part of the result and starts exactly that many bytes after it. Nothing of it is written.
+    Holds(usize),
 }
 
-/// The overlap that `op` allows between its result and one of its inputs.
-pub(crate) fn overlap(op: &Op, input: (Shape, DataType), output: (Shape, DataType)) -> Option<Overlap> {
+impl Overlap {
+    /// Whether the input may have readers after the one that makes the result.
+    pub fn keeps_input(self) -> bool {
+        matches!(self, Self::Within(_))
+    }
+
+    /// Whether a result that starts at one byte may share memory with an input that starts at another.
+    pub fn allows(self, result: usize, input: usize) -> bool {
+        match self {
+            Self::Same => result == input,
+            Self::Before(bytes) => result.checked_add(bytes).is_some_and(|end| end <= input),
+            Self::Within(bytes) => input.checked_add(bytes) == Some(result),
+            Self::Holds(bytes) => result.checked_add(bytes) == Some(input),
+        }
+    }
+}
+
+/// The overlap that `op`, which is one of the `OPERATORS`, allows between its result and one of its inputs. `before` tells
+/// the bytes of the inputs that are listed before that one.
+pub(crate) fn overlap<const OPERATORS: u64>(
+    op: &Op,
+    input: (Shape, DataType),
+    output: (Shape, DataType),
+    before: impl FnOnce() -> Option<usize>,
+) -> Option<Overlap> {
     if input.1 != output.1 {
         return None;
     }
     match op {
+        Op::SliceRows { start, .. } if is_known(OPERATORS, Kind::SliceRows) => {
+            row_bytes(input)?.checked_mul(*start as usize).map(Overlap::Within)
+        }
+        Op::ConcatRows if is_known(OPERATORS, Kind::ConcatRows) => before().map(Overlap::Holds),
         Op::Add { .. } | Op::Mul { .. } | Op::Relu | Op::Clamp { .. } | Op::Sigmoid | Op::Reshape { .. } => {
             (input.0.elements() == output.0.elements()).then_some(Overlap::Same)
         }
@@ -27,14 +60,26 @@ pub(crate) fn overlap(op: &Op, input: (Shape, DataType), output: (Shape, DataTyp
         | Op::AveragePool2d { stride, padding, .. }
             if input.1 == DataType::I8 =>
         {
-            let &[_, width, channels] = input.0.extents() else { return None };
-            let &[rows, out_width, out_channels] = output.0.extents() else { return None };
+            let rows = *output.0.extents().first()?;
             let step = usize::from(*stride.first()?);
-            let row_bytes = [width.checked_mul(channels)?, out_width.checked_mul(out_channels)?];
-            distance(rows, step, padding.top.into(), row_bytes).map(Overlap::Before)
+            distance(rows, step, padding.top.into(), [row_bytes(input)?, row_bytes(output)?]).map(Overlap::Before)
         }
         _ => None,
     }
+}
+
+/// Bytes of the inputs that are listed before that one.
+pub(crate) fn bytes_before(operands: &impl Operands, index: usize) -> Option<usize> {
+    (0..index).try_fold(0usize, |bytes, earlier| {
+        let operand = operands.input(earlier)?;
+        bytes.checked_add(operand.shape.elements().checked_mul(operand.data_type.bytes())?)
+    })
+}
+
+/// Bytes from one row of a map to the next.
+pub(crate) fn row_bytes((shape, data_type): (Shape, DataType)) -> Option<usize> {
+    let &[_, width, channels] = shape.extents() else { return None };
+    width.checked_mul(channels)?.checked_mul(data_type.bytes())
 }
 
 /// The most by which the end of a row of the result is ahead of the first byte that this row reads.

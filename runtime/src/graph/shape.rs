@@ -75,6 +75,8 @@ pub enum ShapeError {
     Window,
     /// The range of channels.
     Channels,
+    /// The range of rows.
+    Rows,
     /// A mean or standard deviation is not finite, or a standard deviation is not positive.
     Normalization,
     /// The result is empty or too large.
@@ -97,6 +99,7 @@ impl fmt::Display for ShapeError {
             Self::Groups => "the channels do not divide into the groups",
             Self::Window => "the window, its stride or its padding does not fit the map",
             Self::Channels => "the range of channels is empty or outside the input",
+            Self::Rows => "the range of rows is empty or outside the map",
             Self::Normalization => "mean and standard deviation must be finite, and the latter positive",
             Self::Size => "the result is empty or too large",
             Self::Activation => "an activation's bounds must be finite and in order",

@@ -31,4 +31,4 @@ pub use layout::{
 pub use tensor::{QuantizedFilters, TensorData};
 pub use view::{GraphView, LimitedModel, Model, NodeView, TensorView, ValueView};
 #[cfg(feature = "alloc")]
-pub use write::{WriteError, write};
+pub use write::{WriteError, arena_bytes, write};

@@ -64,9 +64,14 @@ pub(crate) fn decode(record: Record<'_, NODE_BYTES>) -> Result<Op, Fault> {
         18 => Op::Transpose { axes: [0, 1, 2, 3].map(|step| record.u8(PARAMETERS + step)) },
         19 => Op::ReduceMean { axis: record.u8(PARAMETERS) },
         20 => Op::ReduceMax { axis: record.u8(PARAMETERS) },
-        21 => Op::QuantizeImage { mean: f32s(0), std: f32s(12) },
+        21 => {
+            let rows = (u32(24) != 0).then_some(u16s(24));
+            Op::QuantizeImage { mean: f32s(0), std: f32s(12), rows }
+        }
         22 => Op::Quantize,
         23 => Op::Dequantize,
+        24 => Op::SliceRows { start: u32(0), end: u32(4) },
+        25 => Op::ConcatRows,
         _ => return Err(Fault::Operator),
     };
     // Whatever this version would not write, a later one may mean: refuse it.
@@ -94,10 +99,11 @@ const fn bytes(first: usize, count: usize) -> u64 {
 /// The bytes of the parameters that an operator has, a bit each, without those of an activation.
 fn bytes_used(kind: OperatorKind) -> u64 {
     match kind {
-        OperatorKind::Normalize | OperatorKind::QuantizeImage | OperatorKind::Conv2d => bytes(0, 24),
+        OperatorKind::QuantizeImage => bytes(0, 28),
+        OperatorKind::Normalize | OperatorKind::Conv2d => bytes(0, 24),
         OperatorKind::MaxPool2d | OperatorKind::AveragePool2d => bytes(0, 4) | bytes(8, 12),
         OperatorKind::Reshape => bytes(0, 16),
-        OperatorKind::Linear | OperatorKind::Slice | OperatorKind::Clamp => bytes(0, 8),
+        OperatorKind::Linear | OperatorKind::Slice | OperatorKind::SliceRows | OperatorKind::Clamp => bytes(0, 8),
         OperatorKind::ApplyPredictor | OperatorKind::Transpose => bytes(0, 4),
         OperatorKind::ReduceMean | OperatorKind::ReduceMax => bytes(0, 1),
         _ => 0,
@@ -109,9 +115,15 @@ fn bytes_used(kind: OperatorKind) -> u64 {
 pub(crate) fn encode(op: &Op) -> OpCode {
     let mut parameters = Parameters([0; PARAMETER_BYTES]);
     let activation = match op {
-        Op::Normalize { mean, std } | Op::QuantizeImage { mean, std } => {
+        Op::Normalize { mean, std } => {
             parameters.put_f32s(0, mean);
             parameters.put_f32s(12, std);
+            Activation::Identity
+        }
+        Op::QuantizeImage { mean, std, rows } => {
+            parameters.put_f32s(0, mean);
+            parameters.put_f32s(12, std);
+            parameters.put_u16s(24, &rows.unwrap_or_default());
             Activation::Identity
         }
         Op::Conv2d { weight, bias, stride, padding, groups, activation } => {
@@ -132,7 +144,7 @@ pub(crate) fn encode(op: &Op) -> OpCode {
             parameters.put_window(*stride, *padding);
             Activation::Identity
         }
-        Op::Slice { start, end } => {
+        Op::Slice { start, end } | Op::SliceRows { start, end } => {
             parameters.put(0, &start.to_le_bytes());
             parameters.put(4, &end.to_le_bytes());
             Activation::Identity
@@ -162,6 +174,7 @@ pub(crate) fn encode(op: &Op) -> OpCode {
         Op::Relu
         | Op::GlobalAveragePool
         | Op::Concat
+        | Op::ConcatRows
         | Op::NearestRotation
         | Op::Sigmoid
         | Op::Softmax
@@ -238,10 +251,10 @@ mod tests {
                 }
             }
         }
-        // With all bytes zero: 23 operators, four of them with four activations. For each byte that means something one
+        // With all bytes zero: 25 operators, four of them with four activations. For each byte that means something one
         // more, for each activation; a clamp has eight more.
-        let plain = 23 + 4 * 3;
-        let parameters = 2 * 24 + 2 * 16 + 16 + 8 + 8 + 4 + 4 + 1 + 1 + 4 * (24 + 8) + 4 * 8;
+        let plain = 25 + 4 * 3;
+        let parameters = 24 + 28 + 2 * 16 + 16 + 8 + 8 + 8 + 4 + 4 + 1 + 1 + 4 * (24 + 8) + 4 * 8;
         assert_eq!(taken, plain + parameters);
     }
 }

@@ -7,8 +7,8 @@ use super::record::{Record, Span};
 use super::tensor::TensorData;
 use super::view::{GraphView, LimitedModel, Model, NodeView, TensorView, ValueView};
 use crate::graph::{
-    ALL_OPERATORS, DataType, Operand, Operands, Overlap, ValueId, WeightId, WeightInfo, check_scales, infer, overlap,
-    scratch_bytes,
+    ALL_OPERATORS, DataType, Operand, Operands, ValueId, WeightId, WeightInfo, bytes_before, check_scales, infer,
+    overlap, scratch_bytes,
 };
 use crate::memory::is_aligned;
 
@@ -208,7 +208,7 @@ fn check_graph<const OPERATORS: u64>(model: &Model<'_>, index: usize, used: &mut
         check_output(&graph, output).map_err(at(Section::Outputs, graph.outputs.first + output))?;
     }
     for value in 0..graph.values.count {
-        check_memory(&graph, value, &mut end).map_err(at(Section::Values, graph.values.first + value))?;
+        check_memory::<OPERATORS>(&graph, value, &mut end).map_err(at(Section::Values, graph.values.first + value))?;
     }
     if arena_size(end, scratch) != Some((graph.arena_bytes, graph.scratch_bytes)) {
         return Err(at(Section::Graphs, index)(Fault::ArenaSize));
@@ -352,7 +352,7 @@ fn check_output(graph: &GraphView<'_>, index: usize) -> Result<(), Fault> {
 
 /// Checks that a value's last use is one, and that no value which is needed at the same time shares its memory; `end`
 /// becomes the largest end of a value so far.
-fn check_memory(graph: &GraphView<'_>, index: usize, end: &mut usize) -> Result<(), Fault> {
+fn check_memory<const OPERATORS: u64>(graph: &GraphView<'_>, index: usize, end: &mut usize) -> Result<(), Fault> {
     let value = graph.value_at(index)?;
     let Some(place) = Place::of(&value) else { return Ok(()) };
     *end = place.end.max(*end);
@@ -361,7 +361,8 @@ fn check_memory(graph: &GraphView<'_>, index: usize, end: &mut usize) -> Result<
     }
     for other in 0..index {
         let other_place = graph.value_record(other).ok().and_then(Place::of_checked);
-        let collides = |there: Place| place.collides(&there) && !may_share(graph, (index, &place), (other, &there));
+        let collides =
+            |there: Place| place.collides(&there) && !may_share::<OPERATORS>(graph, (index, &place), (other, &there));
         if other_place.is_some_and(collides) {
             return Err(Fault::Overlap { other: graph.values.first + other });
         }
@@ -369,6 +370,7 @@ fn check_memory(graph: &GraphView<'_>, index: usize, end: &mut usize) -> Result<
     Ok(())
 }
 
+#[inline]
 fn is_last_use(graph: &GraphView<'_>, id: ValueId, place: &Place) -> bool {
     let reads = |node: NodeView<'_>| node.inputs().any(|input| input == id);
     if place.last_use == graph.nodes.count {
@@ -378,23 +380,21 @@ fn is_last_use(graph: &GraphView<'_>, id: ValueId, place: &Place) -> bool {
     }
 }
 
-/// Whether one of two values is made in place of the other, or row by row behind it.
-fn may_share(graph: &GraphView<'_>, a: (usize, &Place), b: (usize, &Place)) -> bool {
+/// Whether one of two values is made in place of the other, row by row behind it, or is a part of it.
+fn may_share<const OPERATORS: u64>(graph: &GraphView<'_>, a: (usize, &Place), b: (usize, &Place)) -> bool {
     let ((earlier, input), (_, result)) = if a.1.made_by < b.1.made_by { (a, b) } else { (b, a) };
-    if input.last_use != result.made_by {
-        return false;
-    }
     let Ok(node) = graph.node_at(result.made_by) else { return false };
     let (Some(read), Some(made)) = (graph.value(ValueId(earlier as u32)), graph.value(node.output)) else {
         return false;
     };
-    let reads = node.inputs().any(|id| id.0 as usize == earlier);
-    reads
-        && match overlap(&node.op, (read.shape, read.data_type), (made.shape, made.data_type)) {
-            Some(Overlap::Same) => input.start == result.start,
-            Some(Overlap::Before(bytes)) => result.start.checked_add(bytes).is_some_and(|start| start <= input.start),
-            None => false,
-        }
+    let allows = |index| {
+        let before = || bytes_before(&FileOperands { graph, inputs: node.inputs }, index);
+        let how = overlap::<OPERATORS>(&node.op, (read.shape, read.data_type), (made.shape, made.data_type), before);
+        how.is_some_and(|how| {
+            (how.keeps_input() || input.last_use == result.made_by) && how.allows(result.start, input.start)
+        })
+    };
+    node.inputs().enumerate().any(|(index, id)| id.0 as usize == earlier && allows(index))
 }
 
 /// Bytes of the whole arena, which holds the activations and after them what the neediest node gathers, and of that part.
@@ -406,6 +406,7 @@ pub(crate) fn arena_size(activations_end: usize, scratch: usize) -> Option<(usiz
 }
 
 /// Which bytes a value takes, and from which node to which.
+#[cfg_attr(feature = "alloc", derive(Clone))]
 pub(crate) struct Place {
     pub start: usize,
     pub end: usize,
@@ -414,6 +415,7 @@ pub(crate) struct Place {
 }
 
 impl Place {
+    #[inline]
     fn of(value: &ValueView<'_>) -> Option<Self> {
         let start = value.arena_offset? as usize;
         let end = start.checked_add(value.bytes()?)?;
@@ -421,6 +423,7 @@ impl Place {
     }
 
     /// The same from a record whose names have been checked: this runs for every pair of values.
+    #[inline]
     fn of_checked(record: Record<'_, VALUE_BYTES>) -> Option<Self> {
         let start = record.optional(layout::value::ARENA_OFFSET)? as usize;
         let shape = record.shape(layout::value::RANK, layout::value::SHAPE).ok()?;

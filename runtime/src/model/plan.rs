@@ -1,5 +1,5 @@
-//! Where each activation stands in the arena: values that are not needed at the same time share bytes, and a value may
-//! overlap the one that it is made from where the operator allows it.
+//! Where each activation stands in the arena: values that are not needed at the same time share bytes, a value may overlap
+//! the one that it is made from where the operator allows it, and rows that are joined are made where they will lie.
 
 use alloc::vec;
 use alloc::vec::Vec;
@@ -7,7 +7,8 @@ use alloc::vec::Vec;
 use super::layout::{SECTION_ALIGNMENT_BYTES, aligned};
 use super::parse::{Place, arena_size};
 use crate::graph::{
-    Graph, Operand, Operands, Overlap, Shape, ValueId, ValueInfo, WeightId, WeightInfo, overlap, scratch_bytes,
+    ALL_OPERATORS, Graph, Node, Op, Operand, Operands, Overlap, Shape, ValueId, ValueInfo, WeightId, WeightInfo,
+    bytes_before, overlap, scratch_bytes,
 };
 
 /// The memory plan of a graph.
@@ -22,110 +23,229 @@ pub(crate) struct Plan {
 
 /// Places the values in a few orders, each value at the lowest place that is free while it is needed, and keeps the order
 /// that needs the least memory (greedy by size: Pisarchyk and Lee, "Efficient memory management for deep neural net
-/// inference", 2020, section 5.2; and greedy by time).
+/// inference", 2020, section 5.2; and greedy by time). Then it puts what reaches highest to the front of the order, again
+/// and again (Joslin and Clements, "Squeaky wheel optimization", 1999).
 ///
 /// `None` when sizes are beyond the address space.
 pub(crate) fn plan_memory(graph: &Graph) -> Option<Plan> {
-    let ranges = live_ranges(graph)?;
-    let values: Vec<usize> = (0..ranges.len()).filter(|index| ranges[*index].is_some()).collect();
-    let bytes = |index: &usize| core::cmp::Reverse(ranges[*index].as_ref().map(|place| place.end));
-    let maker = |index: &usize| ranges[*index].as_ref().map(|place| place.made_by);
-    let mut by_size = values.clone();
+    let planner = Planner { ranges: live_ranges(graph)?, sharing: sharing(graph) };
+    let blocks = blocks(graph, &planner);
+    let mut best: Option<Layout> = None;
+    for order in orders(&blocks, &planner) {
+        keep_smaller(&mut best, planner.place_all(&blocks, order)?);
+    }
+    let mut layout = best?;
+    let mut best = Some(layout.clone());
+    for _ in 0..rounds(planner.ranges.len()) {
+        layout = planner.place_all(&blocks, layout.highest_first())?;
+        keep_smaller(&mut best, layout.clone());
+    }
+    let Layout { end, places, .. } = best?;
+    let (arena_bytes, scratch_bytes) = arena_size(end, scratch(graph))?;
+    Some(Plan { places, arena_bytes, scratch_bytes })
+}
+
+/// How often the order is changed: large graphs take time with the square of their size.
+fn rounds(values: usize) -> usize {
+    (1 << 20) / (values * values).max(1 << 14)
+}
+
+fn keep_smaller(best: &mut Option<Layout>, layout: Layout) {
+    if best.as_ref().is_none_or(|best| layout.end < best.end) {
+        *best = Some(layout);
+    }
+}
+
+/// The orders to begin with, of indices of blocks.
+fn orders(blocks: &[Block], planner: &Planner) -> [Vec<usize>; 4] {
+    let bytes = |index: &usize| core::cmp::Reverse(blocks[*index].bytes);
+    let maker = |index: &usize| planner.ranges[blocks[*index].first()].as_ref().map(|place| place.made_by);
+    let mut by_size: Vec<usize> = (0..blocks.len()).collect();
+    let mut latest_first_by_size = by_size.clone();
+    let mut by_time = by_size.clone();
     by_size.sort_by_key(bytes);
-    let mut latest_first_by_size = values.clone();
     latest_first_by_size.sort_by_key(|index| (bytes(index), core::cmp::Reverse(maker(index))));
-    let mut by_time = values.clone();
     by_time.sort_by_key(maker);
     let mut backwards = by_time.clone();
     backwards.reverse();
-    let sharing = sharing(graph);
-    let mut best: Option<(usize, Vec<Option<Place>>)> = None;
-    for order in [by_size, latest_first_by_size, by_time, backwards] {
-        let places = place_all(&ranges, &order, &sharing)?;
-        let end = places.iter().flatten().map(|place| place.end).max().unwrap_or(0);
-        if best.as_ref().is_none_or(|(smallest, _)| end < *smallest) {
-            best = Some((end, places));
+    [by_size, latest_first_by_size, by_time, backwards]
+}
+
+/// Values that are placed together: one alone, or joined rows and the parts that are made in their places.
+struct Block {
+    /// Value and distance from the block's start.
+    members: Vec<(usize, usize)>,
+    bytes: usize,
+}
+
+impl Block {
+    fn first(&self) -> usize {
+        self.members[0].0
+    }
+}
+
+fn blocks(graph: &Graph, planner: &Planner) -> Vec<Block> {
+    let mut member_of_another = vec![false; graph.values.len()];
+    let mut parts = vec![vec![]; graph.values.len()];
+    for node in graph.nodes.iter().filter(|node| node.op == Op::ConcatRows) {
+        let joined = node.output.0 as usize;
+        for (part, how) in &planner.sharing[joined] {
+            let Overlap::Holds(distance) = how else { continue };
+            let has_place = planner.ranges[*part].is_some() && distance.is_multiple_of(SECTION_ALIGNMENT_BYTES);
+            // What is joined itself stays the start of its block.
+            if has_place && !member_of_another[*part] && parts[*part].is_empty() {
+                member_of_another[*part] = true;
+                parts[joined].push((*part, *distance));
+            }
         }
     }
-    let (end, places) = best?;
-    let (arena_bytes, scratch_bytes) = arena_size(end, scratch(graph))?;
-    Some(Plan { places, arena_bytes, scratch_bytes })
+    let alone = |(index, place): (usize, &Option<Place>)| {
+        let bytes = place.as_ref().filter(|_| !member_of_another[index])?.end;
+        let members = core::iter::once((index, 0)).chain(parts[index].iter().copied()).collect();
+        Some(Block { members, bytes })
+    };
+    planner.ranges.iter().enumerate().filter_map(alone).collect()
 }
 
 /// For each value the values that it may overlap, and how.
 type Sharing = Vec<Vec<(usize, Overlap)>>;
 
-fn place_all(ranges: &[Option<Place>], order: &[usize], sharing: &Sharing) -> Option<Vec<Option<Place>>> {
-    let mut places: Vec<Option<Place>> = ranges.iter().map(|_| None).collect();
-    let mut placed: Vec<usize> = vec![];
-    for &index in order {
-        let value = ranges[index].as_ref()?;
-        let neighbours: Vec<(&Place, Relation)> = placed
-            .iter()
-            .filter_map(|other| Some((places[*other].as_ref()?, relation(sharing, index, *other))))
-            .filter(|(other, _)| value.lives_with(other))
-            .collect();
-        let start = lowest_start(&neighbours, value.end)?;
-        let end = start.checked_add(value.end)?;
-        places[index] = Some(Place { start, end, made_by: value.made_by, last_use: value.last_use });
-        placed.push(index);
+struct Planner {
+    /// Every activation at the arena's start.
+    ranges: Vec<Option<Place>>,
+    sharing: Sharing,
+}
+
+/// Places that came of an order of blocks.
+#[derive(Clone)]
+struct Layout {
+    places: Vec<Option<Place>>,
+    end: usize,
+    order: Vec<usize>,
+    /// Where in the order the block stands that reaches the end.
+    highest: usize,
+}
+
+impl Layout {
+    fn highest_first(&self) -> Vec<usize> {
+        let mut order = self.order.clone();
+        if let Some(moved) = order.get_mut(..=self.highest) {
+            moved.rotate_right(1);
+        }
+        order
     }
-    Some(places)
+}
+
+impl Planner {
+    fn place_all(&self, blocks: &[Block], order: Vec<usize>) -> Option<Layout> {
+        let mut places: Vec<Option<Place>> = self.ranges.iter().map(|_| None).collect();
+        let mut placed: Vec<usize> = vec![];
+        let (mut end, mut highest) = (0, 0);
+        for (position, block) in order.iter().map(|index| &blocks[*index]).enumerate() {
+            let start = lowest_start(&self.neighbours(block, &places, &placed)?)?;
+            for (index, distance) in &block.members {
+                let value = self.ranges[*index].as_ref()?;
+                let start = start.checked_add(*distance)?;
+                let place = Place { start, end: start.checked_add(value.end)?, ..*value };
+                if place.end > end {
+                    (end, highest) = (place.end, position);
+                }
+                places[*index] = Some(place);
+                placed.push(*index);
+            }
+        }
+        Some(Layout { places, end, order, highest })
+    }
+
+    /// What has its place and is needed at the same time as a member of the block.
+    fn neighbours(&self, block: &Block, places: &[Option<Place>], placed: &[usize]) -> Option<Vec<Neighbour>> {
+        let mut neighbours = vec![];
+        for (index, distance) in &block.members {
+            let value = self.ranges[*index].as_ref()?;
+            for other in placed {
+                let place = places[*other].as_ref()?;
+                if value.lives_with(place) {
+                    let relation = self.relation(*index, *other);
+                    let (start, end) = (place.start, place.end);
+                    neighbours.push(Neighbour { start, end, relation, distance: *distance, bytes: value.end });
+                }
+            }
+        }
+        Some(neighbours)
+    }
+
+    fn relation(&self, index: usize, other: usize) -> Relation {
+        let over = |result: usize, input: usize| self.sharing[result].iter().find(|(read, _)| *read == input);
+        match (over(index, other), over(other, index)) {
+            (Some((_, how)), _) => Relation::Result(*how),
+            (_, Some((_, how))) => Relation::Input(*how),
+            (None, None) => Relation::Apart,
+        }
+    }
 }
 
 /// How a value that is being placed may overlap one that has its place.
 #[derive(Clone, Copy)]
 enum Relation {
     Apart,
-    Same,
-    /// The new value starts at least that far before the other.
-    Before(usize),
-    /// The new value starts at least that far after the other's start.
-    After(usize),
+    /// The new value is made from the other.
+    Result(Overlap),
+    /// The other is made from the new value.
+    Input(Overlap),
 }
 
-fn relation(sharing: &Sharing, index: usize, other: usize) -> Relation {
-    let over =
-        |result: usize, input: usize| sharing[result].iter().find(|(read, _)| *read == input).map(|(_, how)| *how);
-    match (over(index, other), over(other, index)) {
-        (Some(Overlap::Same), _) | (_, Some(Overlap::Same)) => Relation::Same,
-        (Some(Overlap::Before(bytes)), _) => Relation::Before(bytes),
-        (_, Some(Overlap::Before(bytes))) => Relation::After(bytes),
-        (None, None) => Relation::Apart,
-    }
+/// A placed value, and the member of a block that is needed at the same time.
+struct Neighbour {
+    start: usize,
+    end: usize,
+    relation: Relation,
+    /// Of the member from the block's start.
+    distance: usize,
+    /// Of the member.
+    bytes: usize,
 }
 
-/// The lowest place for that many bytes; only places next to a neighbour can be the lowest.
-fn lowest_start(neighbours: &[(&Place, Relation)], bytes: usize) -> Option<usize> {
-    let mut candidates = vec![0];
-    for (other, relation) in neighbours {
-        candidates.push(aligned(other.end)?);
-        match relation {
-            Relation::Apart => {}
-            Relation::Same => candidates.push(other.start),
-            Relation::Before(distance) => {
-                let start = other.start.checked_sub(*distance);
-                candidates.extend(start.map(|start| start - start % SECTION_ALIGNMENT_BYTES));
+impl Neighbour {
+    /// Starts of the block that can be the lowest: the member right behind the neighbour, or over it.
+    fn candidates(&self) -> [Option<usize>; 2] {
+        let over = match self.relation {
+            Relation::Apart => None,
+            Relation::Result(Overlap::Same) | Relation::Input(Overlap::Same) => Some(self.start),
+            Relation::Result(Overlap::Before(bytes)) => {
+                self.start.checked_sub(bytes).map(|start| start - start % SECTION_ALIGNMENT_BYTES)
             }
-            Relation::After(distance) => candidates.push(aligned(other.start.checked_add(*distance)?)?),
-        }
+            Relation::Input(Overlap::Before(bytes)) => self.start.checked_add(bytes).and_then(aligned),
+            Relation::Result(Overlap::Within(bytes)) | Relation::Input(Overlap::Holds(bytes)) => {
+                self.start.checked_add(bytes)
+            }
+            Relation::Input(Overlap::Within(bytes)) | Relation::Result(Overlap::Holds(bytes)) => {
+                self.start.checked_sub(bytes)
+            }
+        };
+        let behind = aligned(self.end);
+        [behind, over].map(|start| start?.checked_sub(self.distance))
     }
+
+    fn allows(&self, block_start: usize) -> bool {
+        let start = block_start.saturating_add(self.distance);
+        let apart = start.checked_add(self.bytes).is_some_and(|end| end <= self.start) || self.end <= start;
+        apart
+            || match self.relation {
+                Relation::Apart => false,
+                Relation::Result(how) => how.allows(start, self.start),
+                Relation::Input(how) => how.allows(self.start, start),
+            }
+    }
+}
+
+/// The lowest place for a block.
+fn lowest_start(neighbours: &[Neighbour]) -> Option<usize> {
+    let mut candidates: Vec<usize> = neighbours.iter().flat_map(Neighbour::candidates).flatten().collect();
+    candidates.push(0);
+    candidates.retain(|start| start.is_multiple_of(SECTION_ALIGNMENT_BYTES));
     candidates.sort_unstable();
-    let fits = |start: &usize| {
-        start.checked_add(bytes).is_some_and(|end| {
-            neighbours.iter().all(|(other, relation)| {
-                let apart = end <= other.start || other.end <= *start;
-                apart
-                    || match relation {
-                        Relation::Apart => false,
-                        Relation::Same => *start == other.start,
-                        Relation::Before(distance) => start + distance <= other.start,
-                        Relation::After(distance) => other.start + distance <= *start,
-                    }
-            })
-        })
-    };
-    candidates.into_iter().find(fits)
+    candidates.dedup();
+    candidates.into_iter().find(|start| neighbours.iter().all(|neighbour| neighbour.allows(*start)))
 }
 
 /// Every activation at the arena's start, with the nodes from which and to which it is needed.
@@ -148,7 +268,7 @@ fn live_ranges(graph: &Graph) -> Option<Vec<Option<Place>>> {
     Some(places)
 }
 
-/// Which inputs each value may overlap: those whose last reader makes it.
+/// Which inputs each value may overlap: those whose last reader makes it, and those that stay whole.
 fn sharing(graph: &Graph) -> Sharing {
     let mut last_reader: Vec<Option<usize>> = vec![None; graph.values.len()];
     for (index, node) in graph.nodes.iter().enumerate() {
@@ -159,10 +279,9 @@ fn sharing(graph: &Graph) -> Sharing {
     }
     let mut sharing: Sharing = vec![vec![]; graph.values.len()];
     for (index, node) in graph.nodes.iter().enumerate() {
-        let made = shape_and_type(graph.value(node.output));
-        for input in node.inputs.iter().filter(|input| last_reader[input.0 as usize] == Some(index)) {
-            let read = shape_and_type(graph.value(*input));
-            if let Some(how) = read.zip(made).and_then(|(read, made)| overlap(&node.op, read, made)) {
+        for (position, input) in node.inputs.iter().enumerate() {
+            let Some(how) = overlap_of(graph, node, position) else { continue };
+            if how.keeps_input() || last_reader[input.0 as usize] == Some(index) {
                 sharing[node.output.0 as usize].push((input.0 as usize, how));
             }
         }
@@ -170,8 +289,11 @@ fn sharing(graph: &Graph) -> Sharing {
     sharing
 }
 
-fn shape_and_type(value: &ValueInfo) -> Option<(Shape, crate::graph::DataType)> {
-    Some((Shape::new(&value.shape)?, value.data_type))
+fn overlap_of(graph: &Graph, node: &Node, position: usize) -> Option<Overlap> {
+    let operands = NodeOperands { graph, inputs: &node.inputs };
+    let (read, made) = (operands.input(position)?, graph.value(node.output));
+    let (read, made) = ((read.shape, read.data_type), (Shape::new(&made.shape)?, made.data_type));
+    overlap::<ALL_OPERATORS>(&node.op, read, made, || bytes_before(&operands, position))
 }
 
 fn scratch(graph: &Graph) -> usize {

@@ -78,6 +78,15 @@ pub fn write(metadata: &BTreeMap<String, String>, graphs: &[Graph]) -> Result<Ve
     Ok(bytes)
 }
 
+/// The arena that running a graph will take when it is written: [`super::GraphView::arena_bytes`].
+///
+/// # Errors
+/// When a node or an output names a value that the graph does not have, or the arena would be larger than 4 GiB.
+pub fn arena_bytes(graph: &Graph) -> Result<usize, WriteError> {
+    check_references(graph)?;
+    plan_memory(graph).map(|plan| plan.arena_bytes).ok_or(WriteError::TooLarge)
+}
+
 #[derive(Default)]
 struct Writer<'g> {
     sections: [Vec<u8>; SECTION_COUNT],

@@ -117,6 +117,8 @@ fn operators_read_their_parameters() {
     assert_eq!(operator(pool, &[map]), [2.0, 4.0]);
     assert_eq!(operator(|_| Op::Slice { start: 1, end: 3 }, &[(&[4], &[1.0, 2.0, 3.0, 4.0])]), [2.0, 3.0]);
     assert_eq!(operator(|_| Op::Concat, &[map, map]), [1.0, 1.0, 2.0, 2.0, 3.0, 3.0, 4.0, 4.0]);
+    assert_eq!(operator(|_| Op::ConcatRows, &[map, map]), [1.0, 2.0, 3.0, 4.0, 1.0, 2.0, 3.0, 4.0]);
+    assert_eq!(operator(|_| Op::SliceRows { start: 1, end: 2 }, &[map]), [3.0, 4.0]);
     assert_eq!(operator(|_| Op::GlobalAveragePool, &[map]), [2.5]);
     assert_eq!(operator(|_| Op::Add { activation: relu }, &[(&[2], &[1.0, -3.0]), (&[2], &[1.0, 1.0])]), [2.0, 0.0]);
     let turned = operator(|_| Op::NearestRotation, &[(&[9], &[0.0, -2.0, 0.0, 2.0, 0.0, 0.0, 0.0, 0.0, 2.0])]);

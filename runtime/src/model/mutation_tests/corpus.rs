@@ -9,6 +9,7 @@ use super::random::Random;
 use crate::graph::arbitrary::{Choices, arbitrary_graph};
 use crate::graph::{Activation, DataType, Graph, GraphBuilder, Op, Padding, Quantization, ValueId, WeightData};
 use crate::model::write;
+use crate::patchwise::stages;
 
 /// A few files of two graphs and metadata, those with the fewest bytes first: bits of small files matter more often.
 pub(super) fn files() -> Vec<Vec<u8>> {
@@ -25,6 +26,7 @@ pub(super) fn files() -> Vec<Vec<u8>> {
     files.truncate(22);
     files.push(write(&BTreeMap::new(), &[every_float_operator()]).unwrap());
     files.push(write(&BTreeMap::new(), &[every_int8_operator()]).unwrap());
+    files.push(write(&BTreeMap::new(), &[maps_in_stripes()]).unwrap());
     files
 }
 
@@ -75,7 +77,8 @@ fn every_int8_operator() -> Graph {
     let image = builder.input("image", &[3, 3, 3], DataType::U8);
     let given = builder.input("map", &[3, 3, 3], DataType::F32);
     let to = Quantization { scale: 0.02, zero_point: -3 };
-    let image = builder.quantized_node("image8", Op::QuantizeImage { mean: MEAN, std: STD }, &[image], to).unwrap();
+    let image =
+        builder.quantized_node("image8", Op::QuantizeImage { mean: MEAN, std: STD, rows: None }, &[image], to).unwrap();
     let given = builder.quantized_node("map8", Op::Quantize, &[given], to).unwrap();
     let bytes = |count: usize| (0..count).map(|i| (i * 7919 % 251) as u8 as i8).collect::<Vec<i8>>();
     let constants = |builder: &mut GraphBuilder, name: &str, shape: &[usize], channels: usize| {
@@ -103,6 +106,25 @@ fn every_int8_operator() -> Graph {
     builder.finish()
 }
 
+/// Two layers in two stripes each of which is made where it is joined, and a sum with rows that are read where they lie.
+pub(super) fn maps_in_stripes() -> Graph {
+    let mut builder = GraphBuilder::new("encode");
+    let image = builder.input("image", &[4, 8, 3], DataType::U8);
+    let to = Quantization { scale: 0.02, zero_point: -3 };
+    let op = Op::QuantizeImage { mean: MEAN, std: STD, rows: None };
+    let image = builder.quantized_node("image8", op, &[image], to).unwrap();
+    let map = builder.node("cut", Op::Slice { start: 0, end: 2 }, &[image]).unwrap();
+    let padding = Padding { top: 1, left: 1, bottom: 1, right: 1 };
+    let op = Op::MaxPool2d { kernel: [3, 3], stride: [1, 1], padding };
+    let largest = builder.node("max", op, &[map]).unwrap();
+    let sum = builder.node("sum", Op::Add { activation: Activation::Identity }, &[largest, map]).unwrap();
+    let mean = builder.node("mean", Op::GlobalAveragePool, &[sum]).unwrap();
+    let real = builder.node("real", Op::Dequantize, &[mean]).unwrap();
+    builder.output("y", real);
+    let graph = builder.finish();
+    stages(&graph).last().unwrap().in_stripes(&graph, 2).unwrap()
+}
+
 /// Those that take either element type, from a map of nine channels to nine numbers.
 fn shared_operators(builder: &mut GraphBuilder, map: ValueId) -> ValueId {
     let (kernel, stride, padding) = WINDOW;
@@ -112,6 +134,11 @@ fn shared_operators(builder: &mut GraphBuilder, map: ValueId) -> ValueId {
     let mean = next("mean", Op::AveragePool2d { kernel, stride, padding }, &[map]);
     let product = next("mul", Op::Mul { activation }, &[largest, mean]);
     let sum = next("add", Op::Add { activation }, &[product, largest]);
+    // Apart, one above the other, and joined again in the other order; the lower rows alone.
+    let rows = |start, end| Op::SliceRows { start, end };
+    let (upper, lower) = (next("upper", rows(0, 2), &[sum]), next("lower", rows(1, 3), &[sum]));
+    let stacked = next("stacked", Op::ConcatRows, &[lower, upper, lower]);
+    let sum = next("middle", rows(2, 5), &[stacked]);
     let turned = next("transpose", Op::Transpose { axes: [1, 0, 2, 3] }, &[sum]);
     let relu = next("relu", Op::Relu, &[turned]);
     let joined = next("concat", Op::Concat, &[relu, mean]);

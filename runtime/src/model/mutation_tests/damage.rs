@@ -224,11 +224,12 @@ fn operator(op: &mut Op, random: &mut Random) {
                 _ => padding.left = half,
             }
         }
-        Op::Normalize { mean, std } | Op::QuantizeImage { mean, std } => {
+        Op::QuantizeImage { rows, .. } if random.below(2) == 0 => *rows = Some([half, random.one_of(&EDGES) as u16]),
+        Op::Normalize { mean, std } | Op::QuantizeImage { mean, std, .. } => {
             mean[random.below(3)] = random.one_of(&FLOATS);
             std[random.below(3)] = random.one_of(&FLOATS);
         }
-        Op::Slice { start, end } => [*start, *end] = [edge, random.one_of(&EDGES)],
+        Op::Slice { start, end } | Op::SliceRows { start, end } => [*start, *end] = [edge, random.one_of(&EDGES)],
         Op::Clamp { low, high } => [*low, *high] = [random.one_of(&FLOATS), random.one_of(&FLOATS)],
         Op::Reshape { shape } => shape[random.below(4)] = edge,
         Op::Transpose { axes } => axes[random.below(4)] = edge as u8,

@@ -14,8 +14,9 @@ use alloc::vec;
 use alloc::vec::Vec;
 use std::time::{Duration, Instant};
 
+use super::layout::{VALUE_BYTES, value};
 use super::*;
-use crate::graph::{DataType, Graph};
+use crate::graph::{DataType, Graph, Op, ValueId};
 use crate::memory::AlignedVec;
 use crate::session::{Input, Session};
 use parts::{Parts, repair};
@@ -237,6 +238,40 @@ fn damaged_files_neither_panic_nor_hang() {
     assert!(tally.accepted > count / 100 && tally.graphs_run > count / 100, "{tally:?}");
     assert!(tally.faults.len() >= 28, "{tally:?}");
     assert!(tally.operators_run.len() >= 36, "{tally:?}");
+}
+
+/// Parts of a map may lie in it, but only where they belong.
+#[test]
+fn rows_anywhere_but_in_their_place_are_refused() {
+    let sound = Sound::of(write(&BTreeMap::new(), &[corpus::maps_in_stripes()]).unwrap());
+    let model = AlignedVec::copy_of(&sound.bytes);
+    let graph = Model::parse(&model).unwrap().graphs().next().unwrap();
+    let place = |id| {
+        let value = graph.value(id).unwrap();
+        let start = value.arena_offset.unwrap() as usize;
+        start..start + value.shape.elements()
+    };
+    let mut moved = 0;
+    for node in graph.nodes() {
+        let map = match node.op {
+            Op::ConcatRows => node.output,
+            Op::SliceRows { .. } => node.inputs().next().unwrap(),
+            _ => continue,
+        };
+        let parts = if node.output == map { node.inputs().collect() } else { vec![node.output] };
+        let inside = |id: &ValueId| place(map).start <= place(*id).start && place(*id).end <= place(map).end;
+        for part in parts.into_iter().filter(inside) {
+            for start in (place(map).start..place(map).end).step_by(16).filter(|start| *start != place(part).start) {
+                let mut parts = Parts { sections: sound.parts.sections.clone(), data: sound.parts.data.clone() };
+                let record = part.0 as usize * VALUE_BYTES;
+                parts::put(&mut parts.sections[Section::Values as usize], record + value::ARENA_OFFSET, start as u32);
+                let refused = Model::parse(&AlignedVec::copy_of(&parts.joined())).unwrap_err();
+                assert!(matches!(refused, ParseError::Record { fault: Fault::Overlap { .. }, .. }), "{refused}");
+                moved += 1;
+            }
+        }
+    }
+    assert!(moved >= 6, "{moved}");
 }
 
 /// Small enough for Miri, which sees what no test sees: reads and writes where none are allowed.

@@ -4,7 +4,7 @@ use super::operands::{Operands, Pair};
 use super::{arena_range, pooling, window};
 use crate::graph::{
     Activation, Blend, DataType, Op, OperatorKind as Kind, Quantization, Ratio, WeightId, is_depthwise, is_linked,
-    rescale, saturate,
+    rescale, row_bytes, saturate,
 };
 use crate::kernels::axes::{AroundAxis, transpose};
 use crate::kernels::int8::OutputScale;
@@ -28,8 +28,10 @@ pub(super) fn run<const OPERATORS: u64>(
     let first = operands.value(0)?;
     let linked = |kind| is_linked(OPERATORS, kind, DataType::I8);
     match &operands.node.op {
-        Op::QuantizeImage { mean, std } if linked(Kind::QuantizeImage) => {
-            quantize_image(mean, std, to, operands.image(0)?, output)
+        Op::QuantizeImage { mean, std, rows } if linked(Kind::QuantizeImage) || linked(Kind::QuantizeRows) => {
+            let image = operands.image(0)?;
+            let first = if linked(Kind::QuantizeRows) { bytes_above(made, *rows)? } else { 0 };
+            quantize_image(mean, std, to, image.get(first..)?, output)
         }
         Op::Quantize if linked(Kind::Quantize) => {
             elementwise::map(operands.floats(0)?, output, |value| to.quantize(value))
@@ -215,6 +217,12 @@ fn filters<'m>(
     let QuantizedFilters { multipliers, shift, .. } = filters;
     let (zero_point, bounds) = (output.zero_point.into(), output.bounds(activation));
     Some((filters, OutputScale { bias, multipliers, shift, zero_point, bounds }))
+}
+
+/// Bytes of an image above the rows that are taken of it.
+pub(in crate::session) fn bytes_above(made: &ValueView<'_>, rows: Option<[u16; 2]>) -> Option<usize> {
+    let [first, _] = rows.unwrap_or_default();
+    row_bytes((made.shape, DataType::U8))?.checked_mul(first.into())
 }
 
 fn map(operands: &Operands<'_>, output: &mut [i8], bounds: [i32; 2]) -> Option<()> {

@@ -3,6 +3,7 @@
 pub(super) mod float;
 pub(super) mod int8;
 mod operands;
+mod rows;
 
 use operands::Operands;
 
@@ -20,6 +21,9 @@ pub(super) fn run<const OPERATORS: u64>(
     arena: &mut [u8],
 ) -> Option<()> {
     let made = graph.value(node.output)?;
+    if rows::moves_rows::<OPERATORS>(&node.op) {
+        return rows::run::<OPERATORS>(graph, node, &made, inputs, arena);
+    }
     let reads_map_of_bytes =
         matches!(node.op, Op::Conv2d { .. } | Op::Linear { .. } | Op::MaxPool2d { .. } | Op::AveragePool2d { .. });
     if made.data_type == DataType::I8 && reads_map_of_bytes {

@@ -33,11 +33,22 @@ enum Kernel {
     Int8Convolution(Box<Int8Convolution>),
     Int8Depthwise(Box<Int8Depthwise>),
     Normalization(Box<Normalization>),
-    ImageQuantization(Box<ImageQuantization>),
-    FloatAdd { addends: Addends, activation: Activation },
-    Int8Add { addends: Addends, blend: Blend, bounds: [i32; 2] },
+    /// Of the image from that byte on.
+    ImageQuantization(Box<ImageQuantization>, usize),
+    FloatAdd {
+        addends: Addends,
+        activation: Activation,
+    },
+    Int8Add {
+        addends: Addends,
+        blend: Blend,
+        bounds: [i32; 2],
+    },
     FloatMaxPool(Pooling),
-    Int8MaxPool { options: Pooling, height: usize },
+    Int8MaxPool {
+        options: Pooling,
+        height: usize,
+    },
 }
 
 /// Memory that all steps share.
@@ -115,7 +126,9 @@ impl Step {
                 layer.run(operands.floats(self.from)?, as_f32_mut(output)?, &mut scratch.floats)?;
             }
             Kernel::Normalization(layer) => layer.run(operands.image(self.from)?, as_f32_mut(output)?),
-            Kernel::ImageQuantization(layer) => layer.run(operands.image(self.from)?, as_i8_mut(output)),
+            Kernel::ImageQuantization(layer, first) => {
+                layer.run(operands.image(self.from)?.get(*first..)?, as_i8_mut(output));
+            }
             Kernel::FloatMaxPool(options) => max_pool_floats(options, operands.floats(self.from)?, as_f32_mut(output)?),
             Kernel::FloatAdd { addends, activation } => {
                 let (first, second) = addends.read(|source| operands.floats(source))?;
@@ -168,7 +181,10 @@ fn float(graph: &GraphView<'_>, node: &NodeView<'_>, read: &ValueView<'_>, made:
 fn integer(graph: &GraphView<'_>, node: &NodeView<'_>, read: &ValueView<'_>, made: &ValueView<'_>) -> Option<Kernel> {
     let to = made.quantization?;
     Some(match &node.op {
-        Op::QuantizeImage { mean, std } => Kernel::ImageQuantization(Box::new(ImageQuantization::new(mean, std, to)?)),
+        Op::QuantizeImage { mean, std, rows } => {
+            let layer = Box::new(ImageQuantization::new(mean, std, to)?);
+            Kernel::ImageQuantization(layer, node::int8::bytes_above(made, *rows)?)
+        }
         Op::Add { activation } => {
             let addends = Addends::of(graph, node, arena_range(made)?)?;
             let mut inputs = node.inputs();
