@@ -35,7 +35,7 @@ pub struct Stage {
 /// use sextant_runtime::{model::arena_bytes, patchwise::stages};
 ///
 /// let mut builder = GraphBuilder::new("encode");
-/// let image = builder.input("image", &[32, 16, 3], DataType::U8);
+/// let image = builder.input("image", &[32, 32, 3], DataType::U8);
 /// let op = Op::QuantizeImage { mean: [0.5; 3], std: [0.25; 3], rows: None };
 /// let map = builder.quantized_node("image8", op, &[image], Quantization { scale: 0.02, zero_point: 0 })?;
 /// let op = Op::MaxPool2d { kernel: [2, 2], stride: [2, 2], padding: Default::default() };
@@ -48,7 +48,7 @@ pub struct Stage {
 /// let stage = stages(&graph).pop().unwrap();
 /// assert_eq!((stage.layers(), stage.last_layer(&graph)), (2, "pool"));
 /// let quarters = stage.in_stripes(&graph, 4).unwrap();
-/// assert_eq!((arena_bytes(&graph)?, arena_bytes(&quarters)?), (1552, 784));
+/// assert_eq!((arena_bytes(&graph)?, arena_bytes(&quarters)?), (3120, 1392));
 /// # Ok::<(), Box<dyn core::error::Error>>(())
 /// ```
 pub fn stages(graph: &Graph) -> Vec<Stage> {

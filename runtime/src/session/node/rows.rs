@@ -55,14 +55,14 @@ fn bring<const OPERATORS: u64>(
     to: Range<usize>,
     arena: &mut [u8],
 ) -> Option<()> {
-    let may_be_given = |kind| is_linked(OPERATORS, kind, DataType::F32);
-    if may_be_given(Kind::SliceRows) || may_be_given(Kind::ConcatRows) {
-        if let Some(position) = graph.inputs().position(|input| input == id) {
-            let Input::F32(values) = inputs.get(position)? else { return None };
-            let values = values.get(skipped / DataType::F32.bytes()..)?;
-            elementwise::map(values, as_f32_mut(arena.get_mut(to)?)?, |value| value);
-            return Some(());
-        }
+    let takes_floats = |kind| is_linked(OPERATORS, kind, DataType::F32);
+    if (takes_floats(Kind::SliceRows) || takes_floats(Kind::ConcatRows))
+        && let Some(position) = graph.inputs().position(|input| input == id)
+    {
+        let Input::F32(values) = inputs.get(position)? else { return None };
+        let values = values.get(skipped / DataType::F32.bytes()..)?;
+        elementwise::map(values, as_f32_mut(arena.get_mut(to)?)?, |value| value);
+        return Some(());
     }
     let (start, _) = arena_range(&graph.value(id)?)?;
     let from = start.checked_add(skipped)?;
