@@ -114,7 +114,7 @@ mod tests {
         let file = file();
         let refused = |file: &[u8], graph: &str| {
             let message = catch_unwind(|| arena_bytes(file, graph)).unwrap_err();
-            message.downcast_ref::<&str>().map(|message| message.contains("cargo export")).unwrap_or(false)
+            message.downcast_ref::<&str>().is_some_and(|message| message.contains("cargo export"))
         };
         assert!(refused(&file, "thirt") && refused(&file, "thirty ") && refused(&file, ""));
         assert!(refused(b"", "three") && refused(&file[..file.len() - 1], "three") && refused(&[0; 200], "three"));
