@@ -6,6 +6,8 @@
 //!   rotation
 //! - `resnet8`, `vww`: the topologies of MLPerf Tiny's image classification (ResNet-8, 32x32) and visual wake words
 //!   (MobileNetV1 0.25, 96x96)
+//! - `vww-even`: `vww` down to its features, with as many zeros before a map as after it, which is what MicroFlow takes;
+//!   also as the `model/` folder of a firmware
 
 #[allow(dead_code)]
 #[path = "../tests/random/networks.rs"]
@@ -18,6 +20,7 @@ use std::path::{Path, PathBuf};
 use networks::Random;
 use sextant_export::onnx::{self, Batch};
 use sextant_export::quantize::{Images, Quantizer};
+use sextant_runtime::firmware::model_folder;
 use sextant_runtime::graph::{Activation, DataType, Graph, GraphBuilder, GraphError, Op, Padding, ValueId, WeightId};
 use sextant_runtime::memory::AlignedVec;
 use sextant_runtime::model::{self, Model};
@@ -34,10 +37,13 @@ fn main() -> Result<(), Failure> {
     for (name, graph) in [("tiny", tiny()?), ("resnet8", resnet8()?), ("vww", vww()?), ("resnet18", resnet18()?)] {
         write(&folder, name, &graph)?;
     }
-    Ok(())
+    let name = "vww-even";
+    let [model, images] = write(&folder, name, &vww_even()?)?;
+    write_firmware(&folder.join(name), name, &model, &images)
 }
 
-fn write(folder: &Path, name: &str, graph: &Graph) -> Result<(), Failure> {
+/// The int8 model is left, and the images that it was calibrated on.
+fn write(folder: &Path, name: &str, graph: &Graph) -> Result<[Vec<u8>; 2], Failure> {
     let pixels: usize = graph.value(graph.inputs[0]).shape.iter().product();
     let images: Vec<u8> = Random::seeded(7).bytes(CALIBRATION * pixels).into_iter().map(|byte| byte as u8).collect();
     let calibration = Images { pixels: &images, count: CALIBRATION };
@@ -51,8 +57,8 @@ fn write(folder: &Path, name: &str, graph: &Graph) -> Result<(), Failure> {
         let onnx = onnx::to_bytes(&onnx::from_graph(graph, &[], Batch::Fixed(1))?)?;
         std::fs::write(file(&format!("-{precision}.onnx")), onnx)?;
     }
-    let int8 = AlignedVec::copy_of(&model::write(&Default::default(), &[quantized.graph])?);
-    let arena_bytes = Model::parse(&int8)?.graph("encode").map(|graph| graph.arena_bytes());
+    let int8 = model::write(&Default::default(), &[quantized.graph])?;
+    let arena_bytes = Model::parse(&AlignedVec::copy_of(&int8))?.graph("encode").map(|graph| graph.arena_bytes());
     println!(
         "{}",
         serde_json::json!({
@@ -62,7 +68,15 @@ fn write(folder: &Path, name: &str, graph: &Graph) -> Result<(), Failure> {
             "signal_to_noise_db": quantized.drift.signal_to_noise_db,
         })
     );
-    Ok(())
+    Ok([int8, images])
+}
+
+fn write_firmware(folder: &Path, name: &str, model: &[u8], images: &[u8]) -> Result<(), Failure> {
+    let files = model_folder(name, model, "encode", images)?;
+    std::fs::create_dir_all(folder)?;
+    std::fs::write(folder.join("model.sxt"), files.model)?;
+    std::fs::write(folder.join("golden.bin"), files.golden)?;
+    Ok(std::fs::write(folder.join("description.rs"), files.description)?)
 }
 
 /// Zeros around a map.
@@ -223,12 +237,21 @@ fn resnet8() -> Result<Graph, GraphError> {
 }
 
 fn vww() -> Result<Graph, GraphError> {
-    let (mut network, image) = Network::new(96, Pad::Same)?;
+    let (network, features) = mobilenet(Pad::Same)?;
+    network.classes(features, 2)
+}
+
+fn vww_even() -> Result<Graph, GraphError> {
+    Ok(mobilenet(Pad::Half)?.0.builder.finish())
+}
+
+fn mobilenet(pad: Pad) -> Result<(Network, ValueId), GraphError> {
+    let (mut network, image) = Network::new(96, pad)?;
     let mut x = network.conv("stem", image, 8, 3, 2)?;
     for (index, (channels, stride)) in VWW.into_iter().enumerate() {
         x = network.depthwise(&format!("block{index}.depthwise"), x, stride)?;
         x = network.conv(&format!("block{index}.pointwise"), x, channels, 1, 1)?;
     }
     let features = network.features(x)?;
-    network.classes(features, 2)
+    Ok((network, features))
 }

@@ -83,7 +83,7 @@ fn candidates(graph: &Graph, whole_ram_bytes: usize) -> Vec<Candidate> {
     for stage in stages(graph) {
         for stripes in 2..=MOST_STRIPES {
             let Some(striped) = stage.in_stripes(graph, stripes) else { continue };
-            let Ok(ram_bytes) = model::arena_bytes(&striped) else { continue };
+            let Ok(ram_bytes) = model::planned_arena_bytes(&striped) else { continue };
             let extra_macs = macs(&striped).saturating_sub(whole_macs);
             let stripes = Stripes {
                 stripes,
@@ -139,7 +139,7 @@ mod tests {
 
     #[test]
     fn stripes_are_taken_only_where_memory_asks_and_the_cheapest_that_fit() {
-        let whole = model::arena_bytes(&encode()).unwrap();
+        let whole = model::planned_arena_bytes(&encode()).unwrap();
         assert_eq!(fitted(whole, None).1.stripes, None);
         let mut before = 0;
         for share in [10, 7, 5, 4] {

@@ -12,6 +12,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
+use prost::Message;
+use sextant_export::onnx::proto::ModelProto;
 use tempfile::TempDir;
 
 /// A folder that is gone after the test, with a run in `run/`.
@@ -410,6 +412,21 @@ fn eight_bits_are_written_for_onnx_and_for_our_own_engine() {
     let report = assert_done(&place.export("verify run --json"), "cargo export onnx run");
     assert_eq!(report["int8"]["against_trainer"].as_array().unwrap().len(), 4);
     assert_eq!(report["int8"]["onnx"]["outputs"].as_array().unwrap().len(), 4);
+
+    // One step of one weight, which no engine's answer would tell.
+    let change_weight = |bytes: &mut Vec<u8>| {
+        let mut model = ModelProto::decode(bytes.as_slice()).unwrap();
+        let constants = &mut model.graph.as_mut().unwrap().initializer;
+        constants.iter_mut().find(|tensor| tensor.dims.len() == 4).unwrap().raw_data[0] ^= 1;
+        *bytes = model.encode_to_vec();
+    };
+    rewrite(&place, "run/model-int8.onnx", change_weight);
+    let failed = place.export("verify run --json");
+    assert_eq!(failed.status.code(), Some(1), "{}", text(&failed.stderr));
+    assert!(text(&failed.stderr).contains("differs in 1 of"), "{}", text(&failed.stderr));
+    assert!(text(&failed.stderr).ends_with("next: cargo export int8 run\n"), "{}", text(&failed.stderr));
+    let report: serde_json::Value = serde_json::from_slice(&failed.stdout).unwrap();
+    assert!(report["int8"]["onnx"].is_null() && report["int8"]["onnx_difference"].is_string(), "{report}");
 
     rewrite(&place, "run/model-int8.onnx", Vec::clear);
     let refused = place.export("verify run");

@@ -6,9 +6,6 @@ pub const NAME: &str = "small";
 /// The graph to run.
 pub const GRAPH: &str = "encode";
 
-/// Memory that the graph needs.
-pub const ARENA_BYTES: usize = 2080;
-
 /// The operators that it has: a session of only these links no code for others.
 pub const OPERATORS: u64 = 0x8020008400800008;
 

@@ -14,6 +14,10 @@ mod stack;
 mod model {
     include!(concat!(env!("SEXTANT_MODEL_FOLDER"), "/description.rs"));
 
+    /// Memory that the graph needs.
+    pub const ARENA_BYTES: usize =
+        sextant_runtime::model::arena_bytes(include_bytes!(concat!(env!("SEXTANT_MODEL_FOLDER"), "/model.sxt")), GRAPH);
+
     /// The model file, in flash.
     pub fn file() -> &'static [u8] {
         sextant_runtime::include_aligned!(concat!(env!("SEXTANT_MODEL_FOLDER"), "/model.sxt"))

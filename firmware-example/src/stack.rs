@@ -5,7 +5,7 @@ use core::ptr;
 
 const PATTERN: u32 = 0x5AC4_A17F;
 /// At most that much is filled and looked at.
-const REACH_BYTES: usize = 64 * 1024;
+const REACH_BYTES: usize = 1024 * 1024;
 /// What the filling function itself may need.
 const MARGIN_BYTES: usize = 256;
 

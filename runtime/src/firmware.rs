@@ -99,7 +99,7 @@ pub fn model_folder(name: &str, file: &[u8], graph: &str, images: &[u8]) -> Resu
     let layers: Vec<(String, u64)> = network.nodes.iter().map(|node| (node.name.clone(), network.macs(node))).collect();
     let macs = layers.iter().fold(0u64, |sum, (_, macs)| sum.saturating_add(*macs));
     let image_shape = &network.value(image).shape;
-    let facts = Facts { name, graph, arena_bytes, operators, image_bytes, image_shape, lengths: &lengths };
+    let facts = Facts { name, graph, operators, image_bytes, image_shape, lengths: &lengths };
     let description = facts.describe(&network, &layers, macs);
     Ok(ModelFolder { model: file.to_vec(), golden, description, arena_bytes, macs })
 }
@@ -107,7 +107,6 @@ pub fn model_folder(name: &str, file: &[u8], graph: &str, images: &[u8]) -> Resu
 struct Facts<'a> {
     name: &'a str,
     graph: &'a str,
-    arena_bytes: usize,
     operators: u64,
     image_bytes: usize,
     image_shape: &'a [usize],
@@ -116,14 +115,13 @@ struct Facts<'a> {
 
 impl Facts<'_> {
     fn describe(&self, network: &Graph, layers: &[(String, u64)], macs: u64) -> String {
-        let Self { name, graph, arena_bytes, operators, image_bytes, image_shape, lengths } = self;
+        let Self { name, graph, operators, image_bytes, image_shape, lengths } = self;
         let mut text = "// Written by `export firmware`; see docs/model-format.md for the model file.\n".to_string();
         let names: Vec<&str> = network.outputs.iter().map(|(name, _)| name.as_str()).collect();
         let values: usize = lengths.iter().sum();
         let constants = [
             ("What the model is called.", alloc::format!("NAME: &str = {name:?}")),
             ("The graph to run.", alloc::format!("GRAPH: &str = {graph:?}")),
-            ("Memory that the graph needs.", alloc::format!("ARENA_BYTES: usize = {arena_bytes}")),
             (
                 "The operators that it has: a session of only these links no code for others.",
                 alloc::format!("OPERATORS: u64 = {operators:#018x}"),

@@ -62,7 +62,7 @@ class Conversion:
         for node in graph.node:
             if id(node) not in self.done:
                 self.convert(node)
-        self.results = [self.value(name, False) for name in self.outputs]
+        self.results = [self.output(name) for name in self.outputs]
 
     # What the file is made of.
 
@@ -177,6 +177,10 @@ class Conversion:
         self.real[name] = self.tensor(name, self.tensors[numbers].shape, numpy.float32)
         self.operator(OPERATORS.DEQUANTIZE, [numbers], self.real[name])
         return self.real[name]
+
+    def output(self, name):
+        """The tensor that stands for a result of the network."""
+        return self.value(name, False)
 
     def weight(self, name):
         """A constant's numbers, and what they stand for if they are int8."""

@@ -28,16 +28,18 @@ impl VerifyArguments {
         let parity = verify::verify(&run)?;
         let int8 = verify::verify_int8(&run)?;
         let eight_bits = int8.as_ref().map_or_else(String::new, ToString::to_string);
-        let failure = parity.failure_message().or(int8.as_ref().and_then(|int8| int8.failure_message()));
+        let failure = parity.failure_message();
+        let int8_failure = int8.as_ref().and_then(|int8| int8.failure_message());
         match self.json {
             true => print_json(&Report { parity, int8 })?,
             false => print(&format!("{parity}{eight_bits}"))?,
         }
         let onnx = run.onnx_path(GraphName::Encode);
-        let next = match failure {
-            None if onnx.is_file() => format!("cargo runtime predict {} IMAGE.png", onnx.display()),
+        let next = match (&failure, &int8_failure) {
+            (None, Some(_)) => format!("cargo export int8 {}", self.run.display()),
+            (None, None) if onnx.is_file() => format!("cargo runtime predict {} IMAGE.png", onnx.display()),
             _ => format!("cargo export onnx {}", self.run.display()),
         };
-        Ok(Outcome { failure, next })
+        Ok(Outcome { failure: failure.or(int8_failure), next })
     }
 }

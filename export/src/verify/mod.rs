@@ -1,5 +1,6 @@
 //! Whether every engine repeats the trainer's own answers.
 
+mod as_written;
 mod int8;
 mod native;
 mod one_by_one;
@@ -25,7 +26,7 @@ use std::fmt;
 
 use serde::Serialize;
 
-use crate::onnx::Numbers;
+use crate::onnx::from_graph_as;
 use crate::run_folder::RunFolder;
 use crate::{Error, GraphName, model_file};
 
@@ -52,11 +53,14 @@ pub fn verify(run: &RunFolder) -> Result<Parity, Error> {
 pub struct Int8Verification {
     /// `model-int8.sxt` in our own engine against the trainer's golden vectors: what eight bits cost.
     pub against_trainer: Vec<OutputNoise>,
-    /// `model-int8.onnx` in other engines against `model-int8.sxt` in ours, if there is such a file.
+    /// The first constant or operator of `model-int8.onnx` that is not that of `model-int8.sxt`, if there are both files.
+    pub onnx_difference: Option<String>,
+    /// `model-int8.onnx` in other engines against `model-int8.sxt` in ours, if there are both files of one network.
     pub onnx: Option<Int8Parity>,
 }
 
-/// Compares the eight-bit forms that are in the run; `None` when there are none.
+/// Compares the eight-bit forms that are in the run; `None` when there are none. Engines run `model-int8.onnx` only if its
+/// constants and operators are, to the bit, those of `model-int8.sxt`.
 ///
 /// # Errors
 /// When a file of the run is missing or broken, or an engine cannot run the model at all.
@@ -69,20 +73,29 @@ pub fn verify_int8(run: &RunFolder) -> Result<Option<Int8Verification>, Error> {
     let model = model_file::parse(&path, &bytes)?;
     let subject = Subject::of_golden(run, path.clone(), model)?;
     let against_trainer = subject.noise()?;
+    let mut verification = Int8Verification { against_trainer, onnx_difference: None, onnx: None };
     if !onnx_path.exists() {
-        return Ok(Some(Int8Verification { against_trainer, onnx: None }));
+        return Ok(Some(verification));
     }
     let command = format!("cargo export int8 {}", run.path().display());
     let form = OnnxForm::read(onnx_path, &subject.graph, &command)?;
-    let file = (form.bytes.as_slice(), form.batch, Numbers::default());
-    let onnx = Int8Parity::measure(&path, &subject.graph, file, &subject.samples)?;
-    Ok(Some(Int8Verification { against_trainer, onnx: Some(onnx) }))
+    let numbers = as_written::numbers_of(&form.model);
+    let expected = from_graph_as(&subject.graph, &[], form.batch, numbers)
+        .map_err(|source| Error::Onnx { path: path.clone(), source })?;
+    verification.onnx_difference = as_written::first_difference(&form.model, &expected);
+    if verification.onnx_difference.is_none() {
+        let file = (form.bytes.as_slice(), form.batch, numbers);
+        verification.onnx = Some(Int8Parity::measure(&path, &subject.graph, file, &subject.samples)?);
+    }
+    Ok(Some(verification))
 }
 
 impl Int8Verification {
     /// What differs too much, for people.
     pub fn failure_message(&self) -> Option<String> {
-        self.onnx.as_ref()?.failure_message().map(|message| format!("eight bits: {message}"))
+        let of_file = |difference| format!("model-int8.onnx is not the network of model-int8.sxt: {difference}");
+        let of_engines = || self.onnx.as_ref()?.failure_message().map(|message| format!("eight bits: {message}"));
+        self.onnx_difference.as_ref().map(of_file).or_else(of_engines)
     }
 }
 

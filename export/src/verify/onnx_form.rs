@@ -11,6 +11,7 @@ use crate::{Error, GraphName, model_file};
 /// The ONNX form of a run's `encode` graph.
 pub(super) struct OnnxForm {
     pub bytes: Vec<u8>,
+    pub model: ModelProto,
     pub batch: Batch,
     pub file: OnnxFile,
 }
@@ -53,20 +54,20 @@ impl OnnxForm {
         let refuse = |reason: String| Error::invalid(&path, reason, format!("write it again: {command}"));
         let model =
             ModelProto::decode(bytes.as_slice()).map_err(|error| refuse(format!("is no ONNX file: {error}")))?;
-        let network = model.graph.ok_or_else(|| refuse("is no ONNX file: it holds no network".to_string()))?;
+        let network = model.graph.as_ref().ok_or_else(|| refuse("is no ONNX file: it holds no network".to_string()))?;
         let other = || refuse(format!("is not the ONNX form of the run's graph '{}'", graph.name));
-        let batch = batch_of(&network, graph).ok_or_else(other)?;
-        Ok(Self { bytes, batch, file: OnnxFile::OfRun(path) })
+        let batch = batch_of(network, graph).ok_or_else(other)?;
+        Ok(Self { bytes, model, batch, file: OnnxFile::OfRun(path) })
     }
 
     fn generate(run: &RunFolder, graph: &Graph, metadata: &[(String, String)]) -> Result<Self, Error> {
-        let bytes = onnx::from_graph(graph, metadata, Batch::Dynamic)
-            .and_then(|model| onnx::to_bytes(&model))
-            .map_err(|source| Error::Onnx { path: run.model_path(), source })?;
+        let refused = |source| Error::Onnx { path: run.model_path(), source };
+        let model = onnx::from_graph(graph, metadata, Batch::Dynamic).map_err(refused)?;
+        let bytes = onnx::to_bytes(&model).map_err(refused)?;
         let failed = |source| Error::io(&std::env::temp_dir(), "write", source);
         let file = tempfile::Builder::new().suffix(".onnx").tempfile().map_err(failed)?;
         std::fs::write(file.path(), &bytes).map_err(failed)?;
-        Ok(Self { bytes, batch: Batch::Dynamic, file: OnnxFile::Temporary(file) })
+        Ok(Self { bytes, model, batch: Batch::Dynamic, file: OnnxFile::Temporary(file) })
     }
 }
 

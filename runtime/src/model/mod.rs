@@ -2,6 +2,7 @@
 //!
 //! `docs/model-format.md` specifies every byte.
 
+mod arena;
 mod checksum;
 mod error;
 mod layout;
@@ -23,6 +24,7 @@ mod mutation_tests;
 #[cfg(all(test, feature = "alloc"))]
 mod tests;
 
+pub use arena::arena_bytes;
 pub use error::{Fault, ParseError};
 pub use layout::{
     MAGIC, MAX_GRAPH_INPUTS, MAX_GRAPH_OUTPUTS, MAX_GRAPHS, MAX_NAME_BYTES, MAX_NODE_INPUTS, MAX_NODES,
@@ -31,4 +33,4 @@ pub use layout::{
 pub use tensor::{QuantizedFilters, TensorData};
 pub use view::{GraphView, LimitedModel, Model, NodeView, TensorView, ValueView};
 #[cfg(feature = "alloc")]
-pub use write::{WriteError, arena_bytes, write};
+pub use write::{WriteError, planned_arena_bytes, write};

@@ -82,7 +82,7 @@ pub fn write(metadata: &BTreeMap<String, String>, graphs: &[Graph]) -> Result<Ve
 ///
 /// # Errors
 /// When a node or an output names a value that the graph does not have, or the arena would be larger than 4 GiB.
-pub fn arena_bytes(graph: &Graph) -> Result<usize, WriteError> {
+pub fn planned_arena_bytes(graph: &Graph) -> Result<usize, WriteError> {
     check_references(graph)?;
     plan_memory(graph).map(|plan| plan.arena_bytes).ok_or(WriteError::TooLarge)
 }

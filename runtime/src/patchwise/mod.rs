@@ -32,7 +32,7 @@ pub struct Stage {
 /// # Example
 /// ```
 /// use sextant_runtime::graph::{DataType, GraphBuilder, Op, Quantization};
-/// use sextant_runtime::{model::arena_bytes, patchwise::stages};
+/// use sextant_runtime::{model::planned_arena_bytes, patchwise::stages};
 ///
 /// let mut builder = GraphBuilder::new("encode");
 /// let image = builder.input("image", &[32, 32, 3], DataType::U8);
@@ -48,7 +48,7 @@ pub struct Stage {
 /// let stage = stages(&graph).pop().unwrap();
 /// assert_eq!((stage.layers(), stage.last_layer(&graph)), (2, "pool"));
 /// let quarters = stage.in_stripes(&graph, 4).unwrap();
-/// assert_eq!((arena_bytes(&graph)?, arena_bytes(&quarters)?), (3120, 1392));
+/// assert_eq!((planned_arena_bytes(&graph)?, planned_arena_bytes(&quarters)?), (3120, 1392));
 /// # Ok::<(), Box<dyn core::error::Error>>(())
 /// ```
 pub fn stages(graph: &Graph) -> Vec<Stage> {
