@@ -5,14 +5,12 @@
 //!
 //! 1. `equalize` balances the channels between neighbouring layers (Nagel et al., "Data-free quantization through
 //!    weight equalization and bias correction", ICCV 2019, section 4.1), if that makes the result better.
-//! 2. `Observer` runs calibration images through the float32 graph, and [`Calibration`] chooses each value's range.
+//! 2. `calibration::Observer` of the runtime runs calibration images through the float32 graph, and [`Calibration`] chooses each value's range.
 //! 3. `lower` writes the int8 graph, correcting biases for what rounding does to the weights (section 4.2 there).
 
 mod equalize;
 mod loss;
 mod lower;
-mod observer;
-mod range;
 mod reveal;
 mod weights;
 
@@ -21,14 +19,14 @@ mod tests;
 
 pub(crate) use loss::Noise;
 pub use loss::{Drift, LayerReport};
-pub use range::Calibration;
 pub(crate) use reveal::{Revealed, reveal};
+pub use sextant_runtime::calibration::{Calibration, Images};
 
+use sextant_runtime::calibration::{CalibrationError, LARGEST_WEIGHT, Observer};
 use sextant_runtime::graph::{DataType, Graph, GraphError};
 
 use equalize::equalize;
 use lower::{Lowering, layers};
-use observer::Observer;
 
 /// How to quantise.
 #[derive(Clone, Copy, Debug)]
@@ -51,22 +49,6 @@ impl Default for Quantizer {
             equalization: None,
             reduce_range: false,
         }
-    }
-}
-
-/// Images of one size, one after the other, RGB bytes.
-#[derive(Clone, Copy, Debug)]
-pub struct Images<'i> {
-    /// `[count, h, w, 3]`.
-    pub pixels: &'i [u8],
-    /// How many.
-    pub count: usize,
-}
-
-impl<'i> Images<'i> {
-    /// The images, one by one.
-    pub fn iter(&self) -> impl Iterator<Item = &'i [u8]> {
-        self.pixels.chunks_exact((self.pixels.len() / self.count.max(1)).max(1))
     }
 }
 
@@ -108,8 +90,8 @@ pub enum QuantizeError {
     #[error(transparent)]
     Graph(#[from] GraphError),
     /// The engine refused a graph.
-    #[error("{0}")]
-    Engine(String),
+    #[error(transparent)]
+    Engine(#[from] CalibrationError),
 }
 
 impl Quantizer {
@@ -164,7 +146,7 @@ impl Quantizer {
     }
 
     fn lowering<'g>(&self, float: &'g Graph, observer: &'g Observer) -> Lowering<'g> {
-        let largest_weight = if self.reduce_range { 64 } else { 127 };
+        let largest_weight = if self.reduce_range { 64 } else { LARGEST_WEIGHT };
         Lowering { float, observer, bias_correction: self.bias_correction, largest_weight }
     }
 
