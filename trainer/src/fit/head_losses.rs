@@ -5,7 +5,7 @@ use sextant_runtime::rotation::{SymmetryGroup, UnitQuaternion, nearest_rotation}
 
 use crate::config::HeadGradient;
 use crate::model::Model;
-use crate::nn::{cross_entropy, split_halves};
+use crate::nn::{Mode, cross_entropy, split_halves};
 
 /// Losses of the rotation and the class head on both views, scalars.
 pub struct HeadLosses {
@@ -33,7 +33,7 @@ pub fn head_losses(
     let both = Tensor::cat(features, 0)?;
     let both = if gradient == HeadGradient::Detached { both.detach() } else { both };
     let (invariant, _) = split_halves(&both)?;
-    let matrices = model.rotation_head.forward(&both)?;
+    let matrices = model.rotation_head.forward(&both, Mode::Train)?;
     let targets = rotation_targets(&matrices, rotations, symmetries)?;
     Ok(HeadLosses {
         rotation: (matrices - targets)?.sqr()?.mean_all()?,
