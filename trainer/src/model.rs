@@ -4,14 +4,14 @@ use std::sync::Arc;
 
 use candle_core::{Device, Result, Tensor};
 use rayon::prelude::*;
-use sextant_runtime::calibration::{Calibration, Images, Observer};
+use sextant_runtime::calibration::Images;
 use sextant_runtime::graph::{DataType, Graph, GraphBuilder, Op};
 use sextant_runtime::rotation::{UnitQuaternion, nearest_rotation};
 
 use crate::collective::{Alone, Collective};
 use crate::config::Config;
 use crate::method::{self, Method, Setting};
-use crate::nn::{ClassHead, EightBits, Encoded, Encoder, Mode, ParameterStore, RotationHead, split_halves};
+use crate::nn::{ClassHead, EightBits, Encoded, Encoder, Mode, ParameterStore, RotationHead, calibrate, split_halves};
 use crate::ops::Activation;
 
 /// Node of the lowered graph that normalises images.
@@ -152,15 +152,7 @@ impl Model {
     pub fn calibrate(&self, images: &[u8]) -> anyhow::Result<()> {
         let graph = &self.lower()?[0];
         let images = Images { pixels: images, count: images.len() / (self.normaliser.image_size.pow(2) * 3) };
-        let observer = Observer::watch(graph, images, Calibration::MeanSquaredError)?;
-        for value in self.store.eight_bit_values() {
-            let Some(node) = graph.nodes.iter().find(|node| node.name == value.node) else {
-                anyhow::bail!("the network has no node '{}' to train for eight bits", value.node)
-            };
-            let chosen = observer.quantization(node.output);
-            value.numbers.set(&Tensor::new(&[chosen.scale, f32::from(chosen.zero_point)], self.store.device())?)?;
-        }
-        Ok(())
+        calibrate(self.store.eight_bit_values(), graph, images)
     }
 
     /// Last map and features of normalised images `[n, size, size, 3]`, in evaluation mode and without gradient.

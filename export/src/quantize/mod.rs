@@ -22,8 +22,8 @@ pub use loss::{Drift, LayerReport};
 pub(crate) use reveal::{Revealed, reveal};
 pub use sextant_runtime::calibration::{Calibration, Images};
 
-use sextant_runtime::calibration::{CalibrationError, LARGEST_WEIGHT, Observer};
-use sextant_runtime::graph::{DataType, Graph, GraphError};
+use sextant_runtime::calibration::{CalibrationError, LARGEST_WEIGHT, Observer, SymmetricScale};
+use sextant_runtime::graph::{DataType, Graph, GraphError, Node, Op};
 
 use equalize::equalize;
 use lower::{Lowering, layers};
@@ -35,7 +35,8 @@ pub struct Quantizer {
     pub calibration: Calibration,
     /// Whether biases are corrected.
     pub bias_correction: bool,
-    /// Whether channels are balanced first; `None` tries both and keeps what drifts less.
+    /// Whether channels are balanced first; `None` tries both and keeps what drifts less, but leaves a network as it is
+    /// whose filters eight bits hold already.
     pub equalization: Option<bool>,
     /// Whether weights get seven bits, -64 to 64: x86 without VNNI adds two products with activations in 16 bits.
     pub reduce_range: bool,
@@ -127,6 +128,7 @@ impl Quantizer {
         let tries: &[bool] = match self.equalization {
             Some(true) => &[true],
             Some(false) => &[false],
+            None if has_eight_bit_filters(graph) => &[false],
             None => &[false, true],
         };
         let mut best: Option<(Graph, Quantized)> = None;
@@ -171,6 +173,17 @@ impl Quantizer {
         }
         Ok(reports)
     }
+}
+
+/// Whether the network was trained for eight bits: they hold its filters, and balanced ones would be others.
+fn has_eight_bit_filters(graph: &Graph) -> bool {
+    let is_held = |node: &Node| {
+        let Op::Conv2d { weight, .. } = node.op else { return true };
+        let weight = graph.weight(weight);
+        let taps = weight.shape[1..].iter().product::<usize>().max(1);
+        weight.floats().chunks_exact(taps).all(|filter| SymmetricScale::of(filter, LARGEST_WEIGHT, 0.0).holds(filter))
+    };
+    graph.nodes.iter().all(is_held)
 }
 
 fn check_images(graph: &Graph, images: Images<'_>) -> Result<(), QuantizeError> {

@@ -27,6 +27,12 @@ impl SymmetricScale {
         (f64::from(weight) / self.step).round().clamp(-limit, limit) as i8
     }
 
+    /// Whether the numbers hold every weight of a filter, but for single precision.
+    pub fn holds(&self, filter: &[f32]) -> bool {
+        let distance = |weight: &f32| f64::from((weight - self.dequantize(self.quantize(*weight))).abs());
+        filter.iter().all(|weight| distance(weight) <= 1e-4 * self.step)
+    }
+
     /// What a number stands for.
     #[inline]
     pub fn dequantize(&self, number: i8) -> f32 {
@@ -47,6 +53,7 @@ mod tests {
             assert_eq!(numbers.iter().map(|number| number.abs()).max(), Some(largest));
             let rounded: Vec<f32> = numbers.iter().map(|number| scale.dequantize(*number)).collect();
             let again = SymmetricScale::of(&rounded, largest, 0.0);
+            assert!(again.holds(&rounded) && !scale.holds(&filter));
             assert_eq!(rounded.iter().map(|weight| again.quantize(*weight)).collect::<Vec<_>>(), numbers);
         }
     }

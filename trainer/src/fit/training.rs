@@ -251,7 +251,9 @@ impl Training {
         let mut weights = if average.is_empty() { model } else { average };
         // What the other run had no need of keeps its value until it is calibrated.
         for value in self.model.parameters().eight_bit_values() {
-            weights.entry(value.buffer.clone()).or_insert_with(|| value.numbers.as_detached_tensor());
+            if !weights.contains_key(&value.buffer) {
+                weights.insert(value.buffer.clone(), value.numbers.copy()?);
+            }
         }
         let file = || folder.display().to_string();
         self.model.parameters().load(&weights).with_context(file)?;

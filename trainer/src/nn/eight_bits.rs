@@ -1,7 +1,8 @@
 use candle_core::{Result, Tensor, Var};
-use sextant_runtime::graph::Quantization;
+use sextant_runtime::calibration::{Calibration, Images, Observer};
+use sextant_runtime::graph::{Graph, Quantization};
 
-use super::{Mode, Scope};
+use super::{EightBitValue, Mode, Scope};
 use crate::ops::{self, Activation};
 
 /// What follows an operator: its activation and, in a network that is trained for eight bits, rounding to the numbers
@@ -61,4 +62,20 @@ impl EightBits {
         let [scale, zero_point] = numbers.to_vec1::<f32>()?[..] else { candle_core::bail!("a scale and a zero point") };
         Ok(Some(Quantization { scale, zero_point: zero_point as i8 }))
     }
+}
+
+/// Chooses the numbers of values as the quantiser does for the lowered network on the same images.
+///
+/// # Errors
+/// When the network does not make a value, or the images do not fit it.
+pub fn calibrate(values: &[EightBitValue], graph: &Graph, images: Images<'_>) -> anyhow::Result<()> {
+    let observer = Observer::watch(graph, images, Calibration::MeanSquaredError)?;
+    for EightBitValue { node: name, numbers, .. } in values {
+        let Some(node) = graph.nodes.iter().find(|node| node.name == *name) else {
+            anyhow::bail!("the network has no node '{name}' to train for eight bits")
+        };
+        let Quantization { scale, zero_point } = observer.quantization(node.output);
+        numbers.set(&Tensor::new(&[scale, f32::from(zero_point)], numbers.device())?)?;
+    }
+    Ok(())
 }

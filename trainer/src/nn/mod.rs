@@ -29,7 +29,7 @@ pub use basic_block::BasicBlock;
 pub use capsules::{CapsuleConfig, CapsuleHead, Capsules};
 pub use conv_norm::{ConvNorm, ConvNormConfig};
 pub use cross_entropy::cross_entropy;
-pub use eight_bits::EightBits;
+pub use eight_bits::{EightBits, calibrate};
 pub use encoder::{Encoded, Encoder, split_halves};
 pub use heads::{ClassHead, RotationHead};
 pub use hypernetwork::Hypernetwork;
