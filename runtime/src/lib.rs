@@ -30,6 +30,8 @@ extern crate alloc;
 
 #[cfg(feature = "std")]
 pub mod backend;
+#[cfg(feature = "std")]
+pub mod calibration;
 #[cfg(feature = "alloc")]
 pub mod firmware;
 pub mod graph;

@@ -62,7 +62,7 @@ fn impossible_values(default: &str) -> Vec<String> {
     let numbers = default.matches(',').count() + 1;
     let list = |number: &str| format!("[{}]", vec![number; numbers].join(", "));
     match default.chars().next() {
-        None | Some('"') => vec!["\"\"".into(), "\"?\"".into()],
+        None | Some('"') => vec!["7".into(), "\"\"".into(), "\"?\"".into()],
         Some('t' | 'f') => vec!["\"?\"".into()],
         Some('[') => vec![list("1e30"), list("900000000"), "\"?\"".into()],
         Some(_) if default.contains(['.', 'e']) => vec!["1e30".into(), "-1.0".into(), "\"?\"".into()],

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use sextant_tests::{SMALL_FIT, program, run_ok, small_fit};
+use sextant_tests::{SMALL_FIT, finished_run, program, run_ok, small_fit};
 
 const STEPS: &str = "--set=fit.steps=10";
 
@@ -131,6 +131,12 @@ fn a_run_with_sgd_survives_kills() {
 #[test]
 fn a_run_with_lars_survives_kills() {
     survives_kills(3, &["--set=optimiser.kind=lars", "--set=optimiser.lr=0.1", "--set=schedule.warmup_steps=2"]);
+}
+
+#[test]
+fn a_run_for_eight_bits_survives_kills() {
+    let base = finished_run().join("run");
+    survives_kills(4, &["--qat", base.to_str().unwrap()]);
 }
 
 /// Waits until `is_there`, while the process lives.

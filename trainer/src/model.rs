@@ -4,14 +4,18 @@ use std::sync::Arc;
 
 use candle_core::{Device, Result, Tensor};
 use rayon::prelude::*;
+use sextant_runtime::calibration::Images;
 use sextant_runtime::graph::{DataType, Graph, GraphBuilder, Op};
 use sextant_runtime::rotation::{UnitQuaternion, nearest_rotation};
 
 use crate::collective::{Alone, Collective};
 use crate::config::Config;
 use crate::method::{self, Method, Setting};
-use crate::nn::{ClassHead, Encoded, Encoder, Mode, ParameterStore, RotationHead, split_halves};
+use crate::nn::{ClassHead, EightBits, Encoded, Encoder, Mode, ParameterStore, RotationHead, calibrate, split_halves};
+use crate::ops::Activation;
 
+/// Node of the lowered graph that normalises images.
+const NORMALIZE: &str = "normalize";
 /// Bytes that a thread normalises at a time: whole pixels.
 const NORMALISED_TOGETHER: usize = 3 << 14;
 
@@ -27,6 +31,8 @@ pub struct Model {
     pub method: Box<dyn Method>,
     store: ParameterStore,
     normaliser: Normaliser,
+    /// What follows the normalisation.
+    image: EightBits,
 }
 
 /// Bytes of images to what the encoder takes, on the encoder's device.
@@ -88,9 +94,16 @@ impl Model {
     /// As [`Self::new`].
     pub fn among(config: &Config, classes: usize, device: &Device, ranks: Arc<dyn Collective>) -> Result<Self> {
         let mut store = ParameterStore::among(config.fit.seed, device, ranks);
-        let encoder = Encoder::new(config.model.encoder, config.data.image_size, &mut store.root().child("encoder"))?;
+        let eight_bits = config.fit.is_for_eight_bits();
+        let image = EightBits::of(NORMALIZE, &mut store.root().child("image").for_eight_bits(eight_bits))?;
+        let (kind, image_size) = (config.model.encoder, config.data.image_size);
+        let encoder = Encoder::new(kind, image_size, &mut store.root().child("encoder").for_eight_bits(eight_bits))?;
         let width = encoder.feature_width();
-        let rotation_head = RotationHead::new(width, config.heads.hidden, &mut store.root().child("rotation_head"))?;
+        let rotation_head = RotationHead::new(
+            width,
+            config.heads.hidden,
+            &mut store.root().child("rotation_head").for_eight_bits(eight_bits),
+        )?;
         let class_head = ClassHead::new(width / 2, classes, &mut store.root().child("class_head"))?;
         let Some(entry) = method::find(&config.method.name) else {
             candle_core::bail!("there is no method '{}'", config.method.name)
@@ -99,7 +112,7 @@ impl Model {
         let method = (entry.build)(setting, &mut store.root().child("method"))?;
         let (mean, std, image_size) = (config.data.mean, config.data.std, config.data.image_size);
         let normaliser = Normaliser { mean, std, image_size, device: device.clone() };
-        Ok(Self { encoder, rotation_head, class_head, method, store, normaliser })
+        Ok(Self { encoder, rotation_head, class_head, method, store, normaliser, image })
     }
 
     /// The tensors of the network.
@@ -121,6 +134,25 @@ impl Model {
     /// What [`Self::normalise`] does, for another thread.
     pub fn normaliser(&self) -> &Normaliser {
         &self.normaliser
+    }
+
+    /// Normalised images as the encoder sees them in training: rounded where it is trained for eight bits.
+    ///
+    /// # Errors
+    /// When they are not in main memory.
+    pub fn as_trained_on(&self, images: &Tensor) -> Result<Tensor> {
+        self.image.follow(images, Activation::Identity, Mode::Train)
+    }
+
+    /// Chooses the eight-bit numbers of every value that is rounded in training, as the quantiser does for the deployed
+    /// network on the same images `u8 [n, size, size, 3]`.
+    ///
+    /// # Errors
+    /// When a folded weight is not finite, or the bytes do not fill whole images.
+    pub fn calibrate(&self, images: &[u8]) -> anyhow::Result<()> {
+        let graph = &self.lower()?[0];
+        let images = Images { pixels: images, count: images.len() / (self.normaliser.image_size.pow(2) * 3) };
+        calibrate(self.store.eight_bit_values(), graph, images)
     }
 
     /// Last map and features of normalised images `[n, size, size, 3]`, in evaluation mode and without gradient.
@@ -147,7 +179,7 @@ impl Model {
     pub fn outputs(&self, encoded: &Encoded) -> Result<Outputs> {
         let features = encoded.features.clone();
         let (invariant, _) = split_halves(&features)?;
-        let matrices = self.rotation_head.forward(&features)?.detach().to_vec2::<f32>()?;
+        let matrices = self.rotation_head.forward(&features, Mode::Evaluate)?.detach().to_vec2::<f32>()?;
         Ok(Outputs {
             rotations: matrices.iter().map(|m| nearest_rotation(&std::array::from_fn(|i| m[i]))).collect(),
             class_logits: self.class_head.forward(&invariant)?.detach(),
@@ -163,11 +195,8 @@ impl Model {
         let width = self.encoder.feature_width();
         let mut graph = GraphBuilder::new("encode");
         let image = graph.input("image", &[self.normaliser.image_size, self.normaliser.image_size, 3], DataType::U8);
-        let normalised = graph.node(
-            "normalize",
-            Op::Normalize { mean: self.normaliser.mean, std: self.normaliser.std },
-            &[image],
-        )?;
+        let normalised =
+            graph.node(NORMALIZE, Op::Normalize { mean: self.normaliser.mean, std: self.normaliser.std }, &[image])?;
         let features = self.encoder.lower(&mut graph, normalised)?;
         let half = (width / 2) as u32;
         let invariant = graph.node("invariant", Op::Slice { start: 0, end: half }, &[features])?;

@@ -1,8 +1,8 @@
 use serde::Serialize;
+use sextant_runtime::calibration::{for_each_output, for_each_value};
 use sextant_runtime::graph::Graph;
 use sextant_runtime::rotation::UnitQuaternion;
 
-use super::observer::{run_all, run_outputs};
 use super::reveal::{Revealed, reveal};
 use super::{Images, QuantizeError};
 
@@ -57,7 +57,7 @@ pub(super) fn drift(graph: &Graph, other: &Graph, images: Images<'_>) -> Result<
 /// All images' values of each output.
 fn outputs(graph: &Graph, images: Images<'_>) -> Result<Vec<Vec<f32>>, QuantizeError> {
     let mut collected = vec![vec![]; graph.outputs.len()];
-    run_outputs(graph, images, |position, values| collected[position].extend_from_slice(values))?;
+    for_each_output(graph, images, |position, values| collected[position].extend_from_slice(values))?;
     Ok(collected)
 }
 
@@ -101,7 +101,7 @@ pub(super) fn noise_by_value(
 
 fn all_values(graph: &Graph, images: Images<'_>) -> Result<Vec<Vec<f32>>, QuantizeError> {
     let mut collected = vec![vec![]; graph.values.len()];
-    run_all(graph, images, |id, values| collected[id].extend_from_slice(values))?;
+    for_each_value(graph, images, |id, values| collected[id].extend_from_slice(values))?;
     Ok(collected)
 }
 

@@ -1,10 +1,10 @@
 use std::collections::HashMap;
 
+use sextant_runtime::calibration::Observer;
 use sextant_runtime::graph::{
     DataType, Graph, GraphBuilder, GraphError, Node, Op, Quantization, ValueId, Weight, WeightId,
 };
 
-use super::observer::Observer;
 use super::weights::Filters;
 
 /// A float32 graph, and what is known of its values.

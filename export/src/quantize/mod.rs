@@ -5,14 +5,12 @@
 //!
 //! 1. `equalize` balances the channels between neighbouring layers (Nagel et al., "Data-free quantization through
 //!    weight equalization and bias correction", ICCV 2019, section 4.1), if that makes the result better.
-//! 2. `Observer` runs calibration images through the float32 graph, and [`Calibration`] chooses each value's range.
+//! 2. `calibration::Observer` of the runtime runs calibration images through the float32 graph, and [`Calibration`] chooses each value's range.
 //! 3. `lower` writes the int8 graph, correcting biases for what rounding does to the weights (section 4.2 there).
 
 mod equalize;
 mod loss;
 mod lower;
-mod observer;
-mod range;
 mod reveal;
 mod weights;
 
@@ -21,14 +19,14 @@ mod tests;
 
 pub(crate) use loss::Noise;
 pub use loss::{Drift, LayerReport};
-pub use range::Calibration;
 pub(crate) use reveal::{Revealed, reveal};
+pub use sextant_runtime::calibration::{Calibration, Images};
 
-use sextant_runtime::graph::{DataType, Graph, GraphError};
+use sextant_runtime::calibration::{CalibrationError, LARGEST_WEIGHT, Observer, SymmetricScale};
+use sextant_runtime::graph::{DataType, Graph, GraphError, Node, Op};
 
 use equalize::equalize;
 use lower::{Lowering, layers};
-use observer::Observer;
 
 /// How to quantise.
 #[derive(Clone, Copy, Debug)]
@@ -37,7 +35,8 @@ pub struct Quantizer {
     pub calibration: Calibration,
     /// Whether biases are corrected.
     pub bias_correction: bool,
-    /// Whether channels are balanced first; `None` tries both and keeps what drifts less.
+    /// Whether channels are balanced first; `None` tries both and keeps what drifts less, but leaves a network as it is
+    /// whose filters eight bits hold already.
     pub equalization: Option<bool>,
     /// Whether weights get seven bits, -64 to 64: x86 without VNNI adds two products with activations in 16 bits.
     pub reduce_range: bool,
@@ -51,22 +50,6 @@ impl Default for Quantizer {
             equalization: None,
             reduce_range: false,
         }
-    }
-}
-
-/// Images of one size, one after the other, RGB bytes.
-#[derive(Clone, Copy, Debug)]
-pub struct Images<'i> {
-    /// `[count, h, w, 3]`.
-    pub pixels: &'i [u8],
-    /// How many.
-    pub count: usize,
-}
-
-impl<'i> Images<'i> {
-    /// The images, one by one.
-    pub fn iter(&self) -> impl Iterator<Item = &'i [u8]> {
-        self.pixels.chunks_exact((self.pixels.len() / self.count.max(1)).max(1))
     }
 }
 
@@ -108,8 +91,8 @@ pub enum QuantizeError {
     #[error(transparent)]
     Graph(#[from] GraphError),
     /// The engine refused a graph.
-    #[error("{0}")]
-    Engine(String),
+    #[error(transparent)]
+    Engine(#[from] CalibrationError),
 }
 
 impl Quantizer {
@@ -145,6 +128,7 @@ impl Quantizer {
         let tries: &[bool] = match self.equalization {
             Some(true) => &[true],
             Some(false) => &[false],
+            None if has_eight_bit_filters(graph) => &[false],
             None => &[false, true],
         };
         let mut best: Option<(Graph, Quantized)> = None;
@@ -164,7 +148,7 @@ impl Quantizer {
     }
 
     fn lowering<'g>(&self, float: &'g Graph, observer: &'g Observer) -> Lowering<'g> {
-        let largest_weight = if self.reduce_range { 64 } else { 127 };
+        let largest_weight = if self.reduce_range { 64 } else { LARGEST_WEIGHT };
         Lowering { float, observer, bias_correction: self.bias_correction, largest_weight }
     }
 
@@ -189,6 +173,17 @@ impl Quantizer {
         }
         Ok(reports)
     }
+}
+
+/// Whether the network was trained for eight bits: they hold its filters, and balanced ones would be others.
+fn has_eight_bit_filters(graph: &Graph) -> bool {
+    let is_held = |node: &Node| {
+        let Op::Conv2d { weight, .. } = node.op else { return true };
+        let weight = graph.weight(weight);
+        let taps = weight.shape[1..].iter().product::<usize>().max(1);
+        weight.floats().chunks_exact(taps).all(|filter| SymmetricScale::of(filter, LARGEST_WEIGHT, 0.0).holds(filter))
+    };
+    graph.nodes.iter().all(is_held)
 }
 
 fn check_images(graph: &Graph, images: Images<'_>) -> Result<(), QuantizeError> {

@@ -1,3 +1,4 @@
+use sextant_runtime::calibration::SymmetricScale;
 use sextant_runtime::graph::{Quantization, WeightData};
 
 /// Float32 filters, one per output channel, and what they are applied to.
@@ -28,15 +29,13 @@ impl Filters<'_> {
     pub fn quantize(&self) -> QuantizedFilters {
         let taps = (self.values.len() / self.bias.len().max(1)).max(1);
         let input_scale = f64::from(self.input.scale);
-        let limit = f64::from(self.largest_number);
         let mut quantized = QuantizedFilters { values: vec![], bias: vec![], sum_scales: vec![] };
         for (channel, (filter, bias)) in self.values.chunks_exact(taps).zip(self.bias).enumerate() {
-            let largest = filter.iter().fold(0.0f64, |most, weight| most.max(f64::from(weight.abs())));
             // A bias far beyond what the filter does must still fit 32 bits.
-            let least = f64::from(bias.abs()) / input_scale / f64::from(1 << 29);
-            let scale = (largest / limit).max(least).max(1e-12);
-            let numbers = filter.iter().map(|weight| (f64::from(*weight) / scale).round().clamp(-limit, limit));
-            let numbers: Vec<i8> = numbers.map(|number| number as i8).collect();
+            let least_step = f64::from(bias.abs()) / input_scale / f64::from(1 << 29);
+            let symmetric = SymmetricScale::of(filter, self.largest_number, least_step);
+            let numbers: Vec<i8> = filter.iter().map(|weight| symmetric.quantize(*weight)).collect();
+            let scale = symmetric.step();
             let lost = |(tap, (weight, number)): (usize, (&f32, &i8))| {
                 let mean = self.input_means.as_ref().map_or(0.0, |means| means[channel * taps + tap]);
                 (f64::from(*weight) - scale * f64::from(*number)) * mean

@@ -33,18 +33,20 @@ impl Quantization {
     /// assert_eq!(quantization.quantize(2.2), 1);
     /// assert_eq!(quantization.quantize(1e30), 127);
     /// ```
+    #[inline]
     pub fn dequantize(&self, number: i8) -> f32 {
         (i32::from(number) - i32::from(self.zero_point)) as f32 * self.scale
     }
 
     /// The number nearest to `value`, halves upwards, within -128 to 127: `floor(value / scale + 1/2) + zero_point`.
+    #[inline]
     pub fn quantize(&self, value: f32) -> i8 {
         let steps = round_half_up(value / self.scale);
         saturate(steps.saturating_add(i32::from(self.zero_point)))
     }
 
     /// The least and the largest number that an activation lets through.
-    pub(crate) fn bounds(&self, activation: Activation) -> [i32; 2] {
+    pub fn bounds(&self, activation: Activation) -> [i32; 2] {
         let [low, high] = match activation {
             Activation::Identity => [f32::NEG_INFINITY, f32::INFINITY],
             Activation::Relu => [0.0, f32::INFINITY],
@@ -56,12 +58,14 @@ impl Quantization {
 }
 
 /// `floor(value + 1/2)`, saturated to 32 bits; 0 for what is not a number.
+#[inline]
 pub(crate) fn round_half_up(value: f32) -> i32 {
     let shifted = value + 0.5;
     let truncated = shifted as i32;
     if (truncated as f32) > shifted { truncated.saturating_sub(1) } else { truncated }
 }
 
+#[inline]
 pub(crate) fn saturate(number: i32) -> i8 {
     number.clamp(-128, 127) as i8
 }

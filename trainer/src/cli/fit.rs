@@ -25,6 +25,10 @@ pub struct FitArgs {
     /// Change one key, such as fit.steps=500; goes before the file's keys.
     #[arg(long = "set", value_name = "KEY=VALUE")]
     sets: Vec<String>,
+    /// Go on from the weights of this finished run, rounded to eight bits as it will be deployed: a tenth of its steps and
+    /// of its learning rate.
+    #[arg(long, value_name = "RUN", conflicts_with_all = ["config", "preset", "resume"])]
+    qat: Option<PathBuf>,
     /// Folder of the run; by default the first free one of runs/NAME, runs/NAME-2, ….
     #[arg(long)]
     out: Option<PathBuf>,
@@ -62,14 +66,16 @@ pub fn run(args: FitArgs) -> anyhow::Result<ExitCode> {
 
 fn run_first(args: FitArgs, ranks: &Arc<dyn Collective>) -> anyhow::Result<ExitCode> {
     let json = args.json;
-    match lead(options(args)?, ranks)? {
+    let options = options(args)?;
+    let next = if options.config.fit.is_for_eight_bits() { "export sxt --int8" } else { "export onnx" };
+    match lead(options, ranks)? {
         FitOutcome::Finished { run, figures } => {
             if json {
                 print_json(&figures)?
             } else {
                 print(&figures.to_string())?
             }
-            eprintln!("next: cargo export onnx {}", run.display());
+            eprintln!("next: cargo {next} {}", run.display());
             Ok(ExitCode::SUCCESS)
         }
         FitOutcome::Interrupted { run, step } => {
@@ -88,7 +94,10 @@ fn options(args: FitArgs) -> anyhow::Result<FitOptions> {
         let config = resumed_config(&run.file(CONFIG_FILE), &args.sets)?;
         return Ok(FitOptions { config, run, resume: true, device: args.device, stop });
     }
-    let config = Config::resolve(args.preset.as_deref(), args.config.as_deref(), &args.sets)?;
+    let config = match &args.qat {
+        Some(base) => Config::for_qat(base, &RunFolder::open_to_read(base)?.file(CONFIG_FILE), &args.sets)?,
+        None => Config::resolve(args.preset.as_deref(), args.config.as_deref(), &args.sets)?,
+    };
     let out = args.out.unwrap_or_else(|| first_free(&config.name));
     let run = RunFolder::create(&out, args.overwrite)?;
     Ok(FitOptions { config, run, resume: false, device: args.device, stop })

@@ -9,8 +9,8 @@ use crate::config::Config;
 use crate::run::RunError;
 
 /// Sections and keys that decide which weights there are or which random numbers come next.
-const FIXED: [&str; 7] =
-    ["name", "model.", "method.name", "method.condition", "heads.hidden", "optimiser.kind", "fit.seed"];
+const FIXED: [&str; 8] =
+    ["name", "model.", "method.name", "method.condition", "heads.hidden", "optimiser.kind", "fit.qat_from", "fit.seed"];
 
 /// A key whose value changes.
 #[derive(Clone, Debug, PartialEq)]
@@ -91,6 +91,7 @@ mod tests {
             ("fit.steps=7", true),
             ("optimiser.lr=1", true),
             ("fit.ema_decay=0.9", false),
+            ("fit.qat_from=runs/other", false),
             ("fit.seed=3", false),
             ("model.embedding=8", false),
         ];

@@ -4,6 +4,9 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct FitConfig {
+    /// Finished run whose weights are tuned for eight bits, as `trainer fit --qat RUN` sets it; empty for a run that
+    /// starts from fresh weights.
+    pub qat_from: String,
     /// Updates of the weights (2000).
     pub steps: u64,
     /// Objects in a step, each in as many views as the method needs, on all processes together (128).
@@ -33,6 +36,7 @@ pub struct FitConfig {
 impl Default for FitConfig {
     fn default() -> Self {
         Self {
+            qat_from: String::new(),
             steps: 2000,
             batch_size: 128,
             accumulate: 1,
@@ -45,6 +49,13 @@ impl Default for FitConfig {
             ema_decay: 0.0,
             clip_norm: 0.0,
         }
+    }
+}
+
+impl FitConfig {
+    /// Whether weights and activations are rounded to eight bits while the network trains.
+    pub fn is_for_eight_bits(&self) -> bool {
+        !self.qat_from.is_empty()
     }
 }
 

@@ -7,6 +7,7 @@ mod layers;
 mod learning;
 mod optimisation;
 mod presets;
+mod qat;
 mod validate;
 
 use std::fs::File;

@@ -34,11 +34,19 @@ pub fn write_deployables(
     let held_out = source.held_out_objects();
     let golden = source.pairs(&fixed_objects(&held_out, GOLDEN_IMAGES, config.evaluation.seed), GOLDEN_STREAM)?;
     run.write("golden.safetensors", &golden_vectors(model, &golden.images[0], config.data.image_size)?)?;
-    let trained = source.training_objects();
-    let calibration = fixed_objects(&trained, CALIBRATION_IMAGES, config.evaluation.seed);
-    let calibration = source.pairs(&calibration, CALIBRATION_STREAM)?;
-    run.write("calibration.safetensors", &images_only(&calibration.images[0], config.data.image_size)?)?;
+    let calibration = calibration_images(source, config)?;
+    run.write("calibration.safetensors", &images_only(&calibration, config.data.image_size)?)?;
     Ok(())
+}
+
+/// The images of training objects that eight-bit numbers are chosen for, `u8 [n, size, size, 3]`.
+///
+/// # Errors
+/// When they cannot be had.
+pub fn calibration_images(source: &Arc<dyn PairSource>, config: &Config) -> anyhow::Result<Vec<u8>> {
+    let objects = fixed_objects(&source.training_objects(), CALIBRATION_IMAGES, config.evaluation.seed);
+    let [images, _] = source.pairs(&objects, CALIBRATION_STREAM)?.images;
+    Ok(images)
 }
 
 /// Scene stream of the golden images.

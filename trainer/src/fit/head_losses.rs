@@ -5,7 +5,7 @@ use sextant_runtime::rotation::{SymmetryGroup, UnitQuaternion, nearest_rotation}
 
 use crate::config::HeadGradient;
 use crate::model::Model;
-use crate::nn::{cross_entropy, split_halves};
+use crate::nn::{Mode, cross_entropy, split_halves};
 
 /// Losses of the rotation and the class head on all views, scalars.
 pub struct HeadLosses {
@@ -33,7 +33,7 @@ pub fn head_losses(
     let all = Tensor::cat(features, 0)?;
     let all = if gradient == HeadGradient::Detached { all.detach() } else { all };
     let (invariant, _) = split_halves(&all)?;
-    let matrices = model.rotation_head.forward(&all)?;
+    let matrices = model.rotation_head.forward(&all, Mode::Train)?;
     let targets = rotation_targets(&matrices, rotations, symmetries)?;
     Ok(HeadLosses {
         rotation: (matrices - targets)?.sqr()?.mean_all()?,

@@ -1,5 +1,6 @@
 //! The fit loop: batches in, a run folder with checkpoints, metrics and deployable files out.
 
+mod base_run;
 mod deploy;
 mod gradients;
 mod head_losses;
@@ -96,12 +97,17 @@ pub fn lead(options: FitOptions, ranks: &Arc<dyn Collective>) -> anyhow::Result<
     let mut fit = Fit::prepare(config, source, device, stop, ranks)?;
     let checkpoint = if resume { run.load_checkpoint(CheckpointSlot::Last)? } else { None };
     let state = checkpoint.as_ref().map(|checkpoint| checkpoint.state.clone());
+    let mut start = state.clone();
     if let Some(checkpoint) = checkpoint {
         fit.training.restore(checkpoint, &run.checkpoint_path(CheckpointSlot::Last))?;
+    } else if fit.config.fit.is_for_eight_bits() {
+        let (base, path) = base_run::finished_checkpoint(Path::new(&fit.config.fit.qat_from), run.path())?;
+        fit.training.start_from(base, &path)?;
+        start = Some(fit.training.checkpoint(0, None)?.state);
     }
     // Not before the checkpoint was taken: a change that does not go with it must not stay.
     run.write_config(&fit.config)?;
-    shared_state::announce_state(&fit.training, state.as_ref(), ranks.as_ref())?;
+    shared_state::announce_state(&fit.training, start.as_ref(), ranks.as_ref())?;
     let views = fit.training.model.method.view_count();
     let mut records = Records::open(run, &fit.config, fit.source.as_ref(), views, state.as_ref(), resume)?;
     if let Some(state) = state {
@@ -137,6 +143,9 @@ fn open(config: &Config, device: &str) -> anyhow::Result<(Device, Arc<dyn PairSo
     let device = device::select(device)?;
     if config.fit.precision == Precision::Bf16 && device.is_cpu() {
         anyhow::bail!("fit.precision = \"bf16\" needs a GPU: use --device cuda:0, or set fit.precision=f32")
+    }
+    if config.fit.is_for_eight_bits() && !device.is_cpu() {
+        anyhow::bail!("training for eight bits (fit.qat_from, --qat) runs on the CPU only: use --device cpu")
     }
     // Before the data is opened: that may use the threads.
     limit_threads(config.fit.threads)?;
@@ -191,6 +200,8 @@ impl Fit {
         };
         let feed = Feed::start(self.source.clone(), settings)?;
         let mut batches = Batches::new(feed, self.training.model.normaliser())?;
+        let eight_bits = self.config.fit.is_for_eight_bits();
+        let calibration = eight_bits.then(|| deploy::calibration_images(&self.source, &self.config)).transpose()?;
         while self.training.step < self.config.fit.steps {
             if self.any_rank_stops()? {
                 if let Some(records) = records {
@@ -199,6 +210,9 @@ impl Fit {
                 // The others end no sooner than the checkpoint is there.
                 self.ranks.barrier()?;
                 return Ok(false);
+            }
+            if let Some(images) = calibration.as_ref().filter(|_| self.training.calibration_is_due()) {
+                self.training.model.calibrate(images)?;
             }
             self.one_step(&mut batches, records.as_deref_mut())?;
         }

@@ -85,8 +85,12 @@ impl Records {
 fn introduction(config: &Config, source: &dyn PairSource, views: usize, run: &RunFolder) -> String {
     let trained = source.training_objects().len();
     let held_out = source.object_count() - trained;
+    let tuned = match config.fit.qat_from.as_str() {
+        "" => String::new(),
+        base => format!("; {base} tuned for eight bits"),
+    };
     format!(
-        "{}: {} classes, {trained} objects to train on, {held_out} held out; {} steps of {} objects in {views} views of {} px",
+        "{}: {} classes, {trained} objects to train on, {held_out} held out; {} steps of {} objects in {views} views of {} px{tuned}",
         run.path().display(),
         source.class_names().len(),
         config.fit.steps,

@@ -46,6 +46,8 @@ pub struct Training {
 
 /// Learning rate of the online probes, which is constant.
 const PROBE_LR: f64 = 1e-3;
+/// How often a run for eight bits chooses its numbers, at even distances, beginning before the first step.
+const CALIBRATIONS: u64 = 4;
 /// Prefix of the probes' tensors in a checkpoint's optimiser file.
 const PROBE_PREFIX: &str = "online/";
 
@@ -198,7 +200,7 @@ impl Training {
                     None => self.model.normalise(pair.images_at(side, at.clone()))?,
                 };
                 let poses = pair.latents[side][at.clone()].iter().map(|latents| Pose::from_latents(*latents)).collect();
-                views.push(View { images: self.in_precision(images)?, poses });
+                views.push(View { images: self.in_precision(self.model.as_trained_on(&images)?)?, poses });
             }
         }
         let wanted = self.model.method.view_count();
@@ -240,6 +242,36 @@ impl Training {
         ema.exchange()?;
         self.ema = Some(ema);
         result
+    }
+
+    /// Begins with the deployed weights of another run, whose checkpoint in `folder` this is, at step 0.
+    ///
+    /// # Errors
+    /// When a tensor is missing, unknown or of another shape.
+    pub fn start_from(&mut self, checkpoint: Checkpoint, folder: &Path) -> anyhow::Result<()> {
+        let Checkpoint { model, average, .. } = checkpoint;
+        let (probes, model): (BTreeMap<_, _>, BTreeMap<_, _>) =
+            model.into_iter().partition(|(name, _)| name.starts_with("probe."));
+        let mut weights = if average.is_empty() { model } else { average };
+        // What the other run had no need of keeps its value until it is calibrated.
+        for value in self.model.parameters().eight_bit_values() {
+            if !weights.contains_key(&value.buffer) {
+                weights.insert(value.buffer.clone(), value.numbers.copy()?);
+            }
+        }
+        let file = || folder.display().to_string();
+        self.model.parameters().load(&weights).with_context(file)?;
+        self.probes.parameters().load(&probes).with_context(file)?;
+        if let Some(ema) = &mut self.ema {
+            *ema = Ema::new(self.config.fit.ema_decay, &self.model.parameters().vars())?;
+        }
+        Ok(())
+    }
+
+    /// Whether the eight-bit numbers are to be chosen anew before the next step.
+    pub fn calibration_is_due(&self) -> bool {
+        let every = self.config.fit.steps.div_ceil(CALIBRATIONS);
+        self.config.fit.is_for_eight_bits() && self.step.is_multiple_of(every)
     }
 
     /// Everything needed to go on from here; `best_metric` is the best checkpoint's figure so far.

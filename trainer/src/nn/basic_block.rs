@@ -22,7 +22,7 @@ impl BasicBlock {
         Ok(Self {
             first: ConvNormConfig::new(channels_in, channels_out, 3).stride(stride).init(&mut scope.child("first"))?,
             second: ConvNormConfig::new(channels_out, channels_out, 3)
-                .initial_scale(0.0)
+                .ending_branch()
                 .init(&mut scope.child("second"))?,
             shortcut: changes_shape.then(|| shortcut.init(&mut scope.child("shortcut"))).transpose()?,
         })

@@ -110,9 +110,12 @@ mod tests {
     use crate::ops;
 
     /// Gradients of a loss of two views' maps and features by every weight, with and without a recording.
-    fn gradients(kind: EncoderKind, recorded: bool) -> Vec<(String, Vec<f32>)> {
+    fn gradients(kind: EncoderKind, for_eight_bits: bool, recorded: bool) -> Vec<(String, Vec<f32>)> {
         let mut store = ParameterStore::new(1, &Device::Cpu);
-        let encoder = Encoder::new(kind, 32, &mut store.root()).unwrap();
+        let encoder = Encoder::new(kind, 32, &mut store.root().for_eight_bits(for_eight_bits)).unwrap();
+        for value in store.eight_bit_values() {
+            value.numbers.set(&Tensor::new(&[0.03f32, -30.0], &Device::Cpu).unwrap()).unwrap();
+        }
         let images = |phase: f64| {
             let waves = (Tensor::arange(0u32, 3 * 32 * 32 * 3, &Device::Cpu)?.to_dtype(DType::F32)? * 0.37)?;
             (waves + phase)?.sin()?.reshape((3, 32, 32, 3))
@@ -132,8 +135,9 @@ mod tests {
 
     #[test]
     fn recorded_gradients_are_those_of_candle() {
-        for kind in [EncoderKind::Tiny, EncoderKind::Resnet18] {
-            let (candle, recorded) = (gradients(kind, false), gradients(kind, true));
+        let kinds = [EncoderKind::Tiny, EncoderKind::Resnet18];
+        for (kind, for_eight_bits) in kinds.into_iter().flat_map(|kind| [(kind, false), (kind, true)]) {
+            let [candle, recorded] = [false, true].map(|recorded| gradients(kind, for_eight_bits, recorded));
             assert!(candle.len() > 20);
             for ((name, a), (_, b)) in candle.iter().zip(&recorded) {
                 let largest = a.iter().fold(0.0f32, |largest, x| largest.max(x.abs()));
@@ -142,6 +146,30 @@ mod tests {
                 }
             }
         }
+    }
+
+    #[test]
+    fn an_encoder_for_eight_bits_rounds_in_training_and_keeps_its_statistics() {
+        let mut store = ParameterStore::new(1, &Device::Cpu);
+        let encoder = Encoder::new(EncoderKind::Tiny, 32, &mut store.root().for_eight_bits(true)).unwrap();
+        let step = 0.5f32;
+        for value in store.eight_bit_values() {
+            value.numbers.set(&Tensor::new(&[step, -100.0], &Device::Cpu).unwrap()).unwrap();
+        }
+        let numbers = |tensor: &Tensor| tensor.flatten_all().unwrap().to_vec1::<f32>().unwrap();
+        let buffers = || store.buffers().values().map(|var| numbers(var)).collect::<Vec<_>>();
+        let before = buffers();
+        let images = (Tensor::arange(0u32, 2 * 32 * 32 * 3, &Device::Cpu).unwrap().to_dtype(DType::F32).unwrap()
+            * 0.37)
+            .and_then(|waves| waves.sin()?.reshape((2, 32, 32, 3)))
+            .unwrap();
+        let is_rounded = |mode: Mode| {
+            let features = numbers(&encoder.forward(&images, mode).unwrap());
+            assert!(features.iter().any(|x| *x != 0.0));
+            features.iter().all(|x| (x / step).fract() == 0.0)
+        };
+        assert!(is_rounded(Mode::Train) && !is_rounded(Mode::Evaluate));
+        assert_eq!(buffers(), before);
     }
 
     #[test]

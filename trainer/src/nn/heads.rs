@@ -1,12 +1,14 @@
 use candle_core::{Result, Tensor};
-use sextant_runtime::graph::{Activation, GraphBuilder, Op, ValueId};
+use sextant_runtime::graph::{self, GraphBuilder, Op, ValueId};
 
-use super::{Linear, Scope};
-use crate::ops;
+use super::{EightBits, Linear, Mode, Scope};
+use crate::ops::Activation;
 
 /// Whole features to nine numbers, whose nearest rotation is the pose (Levinson et al. 2020).
 pub struct RotationHead {
     hidden: Linear,
+    /// What follows the hidden layer.
+    result: EightBits,
     last: Linear,
 }
 
@@ -16,8 +18,12 @@ impl RotationHead {
     /// # Errors
     /// When the device has no memory for it.
     pub fn new(feature_width: usize, hidden: usize, scope: &mut Scope) -> Result<Self> {
+        let mut hidden_scope = scope.child("hidden");
+        let name = hidden_scope.name().to_string();
+        let for_eight_bits = hidden_scope.is_for_eight_bits();
         Ok(Self {
-            hidden: Linear::new(feature_width, hidden, &mut scope.child("hidden"))?,
+            hidden: Linear::new(feature_width, hidden, &mut hidden_scope)?.with_eight_bit_weight(for_eight_bits),
+            result: EightBits::of(&name, &mut hidden_scope)?,
             last: Linear::new(hidden, 9, &mut scope.child("last"))?,
         })
     }
@@ -29,8 +35,8 @@ impl RotationHead {
     ///
     /// # Errors
     /// When shapes differ.
-    pub fn forward(&self, features: &Tensor) -> Result<Tensor> {
-        self.last.forward(&ops::relu(&self.hidden.forward(features)?)?)
+    pub fn forward(&self, features: &Tensor, mode: Mode) -> Result<Tensor> {
+        self.last.forward(&self.result.follow(&self.hidden.forward(features)?, Activation::Relu, mode)?)
     }
 
     /// Appends both layers and the projection: `wxyz`.
@@ -38,8 +44,8 @@ impl RotationHead {
     /// # Errors
     /// When the value does not fit, or a weight is not finite.
     pub fn lower(&self, graph: &mut GraphBuilder, features: ValueId) -> anyhow::Result<ValueId> {
-        let hidden = self.hidden.lower(graph, features, Activation::Relu)?;
-        let matrix = self.last.lower(graph, hidden, Activation::Identity)?;
+        let hidden = self.hidden.lower(graph, features, graph::Activation::Relu)?;
+        let matrix = self.last.lower(graph, hidden, graph::Activation::Identity)?;
         Ok(graph.node("rotation_wxyz", Op::NearestRotation, &[matrix])?)
     }
 }
@@ -72,6 +78,6 @@ impl ClassHead {
     /// # Errors
     /// When the value does not fit, or a weight is not finite.
     pub fn lower(&self, graph: &mut GraphBuilder, invariant: ValueId) -> anyhow::Result<ValueId> {
-        self.linear.lower(graph, invariant, Activation::Identity)
+        self.linear.lower(graph, invariant, graph::Activation::Identity)
     }
 }

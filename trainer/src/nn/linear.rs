@@ -9,6 +9,8 @@ pub struct Linear {
     name: String,
     weight: Var,
     bias: Option<Var>,
+    /// Whether the weights are deployed as eight bits hold them.
+    has_eight_bit_weight: bool,
 }
 
 impl Linear {
@@ -27,7 +29,12 @@ impl Linear {
     /// When the device has no memory for it.
     pub fn without_bias(width_in: usize, width_out: usize, scope: &mut Scope) -> Result<Self> {
         let weight = scope.uniform_fan_in("weight", (width_out, width_in), width_in)?;
-        Ok(Self { name: scope.name().to_string(), weight, bias: None })
+        Ok(Self { name: scope.name().to_string(), weight, bias: None, has_eight_bit_weight: false })
+    }
+
+    /// With weights that eight bits hold, or not.
+    pub fn with_eight_bit_weight(self, has_eight_bit_weight: bool) -> Self {
+        Self { has_eight_bit_weight, ..self }
     }
 
     /// # Shapes
@@ -36,7 +43,14 @@ impl Linear {
     /// # Errors
     /// When shapes differ.
     pub fn forward(&self, x: &Tensor) -> Result<Tensor> {
-        ops::linear(x, &self.weight, self.bias.as_ref().map(Var::as_tensor))
+        ops::linear(x, &self.deployed_weight()?, self.bias.as_ref().map(Var::as_tensor))
+    }
+
+    fn deployed_weight(&self) -> Result<Tensor> {
+        match self.has_eight_bit_weight {
+            true => ops::fake_quantize_filters(&self.weight),
+            false => Ok(self.weight.as_tensor().clone()),
+        }
     }
 
     /// Numbers that come out.
@@ -47,12 +61,12 @@ impl Linear {
         self.weight.dim(0)
     }
 
-    /// Weight `[width_out, width_in]` and bias `[width_out]` as they stand, detached.
+    /// Weight `[width_out, width_in]` and bias `[width_out]` as they are deployed, detached.
     ///
     /// # Errors
     /// When a device fails.
     pub fn detached(&self) -> Result<(Tensor, Tensor)> {
-        let weight = self.weight.as_detached_tensor();
+        let weight = self.deployed_weight()?.detach();
         let bias = match &self.bias {
             Some(bias) => bias.as_detached_tensor(),
             None => Tensor::zeros(weight.dim(0)?, weight.dtype(), weight.device())?,

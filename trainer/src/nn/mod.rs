@@ -7,6 +7,7 @@ mod basic_block;
 mod capsules;
 mod conv_norm;
 mod cross_entropy;
+mod eight_bits;
 mod encoder;
 mod heads;
 mod hypernetwork;
@@ -29,6 +30,7 @@ pub use basic_block::BasicBlock;
 pub use capsules::{CapsuleConfig, CapsuleHead, Capsules};
 pub use conv_norm::{ConvNorm, ConvNormConfig};
 pub use cross_entropy::cross_entropy;
+pub use eight_bits::{EightBits, calibrate};
 pub use encoder::{Encoded, Encoder, split_halves};
 pub use heads::{ClassHead, RotationHead};
 pub use hypernetwork::Hypernetwork;
@@ -38,7 +40,7 @@ pub use linear_norm::LinearNorm;
 pub use mlp::Mlp;
 pub use moving_target::MovingTarget;
 pub use norm::BatchNorm;
-pub use parameters::{ParameterStore, Scope};
+pub use parameters::{EightBitValue, ParameterStore, Scope};
 pub use predictor::{Predictor, PredictorConfig, PredictorKind};
 pub use projector::Projector;
 pub use resnet18::ResNet18;
@@ -49,7 +51,8 @@ pub use turned::turned;
 /// How a network is run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Mode {
-    /// Batch statistics, which also move the running ones.
+    /// Batch statistics, which also move the running ones; a network that is trained for eight bits keeps to the running
+    /// ones, and rounds.
     Train,
     /// Running statistics, nothing changes.
     Evaluate,

@@ -4,7 +4,7 @@ use candle_core::{Result, Tensor, Var};
 
 use super::{Mode, Scope};
 use crate::collective::Collective;
-use crate::ops::{self, Activation, BatchNormOptions};
+use crate::ops::{self, Activation, BatchNormOptions, FixedMoments};
 
 /// Batch normalisation over all axes but the last (Ioffe & Szegedy 2015), with the moments of all ranks together.
 pub struct BatchNorm {
@@ -63,10 +63,25 @@ impl BatchNorm {
     /// # Errors
     /// When a device fails.
     pub fn folded(&self) -> Result<(Tensor, Tensor)> {
-        let std = (self.running_variance.as_detached_tensor() + EPS)?.sqrt()?;
+        let std = self.running_deviation()?;
         let scale = (self.scale.as_detached_tensor() / std)?;
         let shift = (self.shift.as_detached_tensor() - (&self.running_mean.as_detached_tensor() * &scale)?)?;
         Ok((scale, shift))
+    }
+
+    /// Filters and bias of a convolution with filters `weight [channels, ..]` and this norm after it, under the running
+    /// statistics, with gradients by weight, scale and shift.
+    ///
+    /// # Errors
+    /// When shapes do not fit each other.
+    pub fn fold(&self, weight: &Tensor) -> Result<(Tensor, Tensor)> {
+        let moments =
+            FixedMoments { mean: self.running_mean.as_detached_tensor(), deviation: self.running_deviation()? };
+        ops::fold_norm(weight, &self.scale, &self.shift, moments)
+    }
+
+    fn running_deviation(&self) -> Result<Tensor> {
+        (self.running_variance.as_detached_tensor() + EPS)?.sqrt()
     }
 
     fn follow(&self, statistics: &ops::BatchStatistics) -> Result<()> {

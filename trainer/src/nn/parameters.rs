@@ -16,7 +16,18 @@ pub struct ParameterStore {
     device: Device,
     trained: BTreeMap<String, Var>,
     buffers: BTreeMap<String, Var>,
+    eight_bit: Vec<EightBitValue>,
     collective: Arc<dyn Collective>,
+}
+
+/// A value that is rounded to eight bits while the network trains.
+pub struct EightBitValue {
+    /// The node of the lowered graph that makes it.
+    pub node: String,
+    /// Name of the buffer with its numbers.
+    pub buffer: String,
+    /// Scale and zero point, `[2]`.
+    pub numbers: Var,
 }
 
 impl ParameterStore {
@@ -27,12 +38,19 @@ impl ParameterStore {
 
     /// As [`Self::new`], for a network that the ranks of a job train together.
     pub fn among(seed: u64, device: &Device, collective: Arc<dyn Collective>) -> Self {
-        Self { seed, device: device.clone(), trained: BTreeMap::new(), buffers: BTreeMap::new(), collective }
+        Self {
+            seed,
+            device: device.clone(),
+            trained: BTreeMap::new(),
+            buffers: BTreeMap::new(),
+            eight_bit: Vec::new(),
+            collective,
+        }
     }
 
     /// The top of the name tree.
     pub fn root(&mut self) -> Scope<'_> {
-        Scope { store: self, prefix: String::new(), frozen: false }
+        Scope { store: self, prefix: String::new(), frozen: false, for_eight_bits: false }
     }
 
     /// Where the tensors live.
@@ -48,6 +66,11 @@ impl ParameterStore {
     /// Tensors that follow the data, such as running statistics, by name.
     pub fn buffers(&self) -> &BTreeMap<String, Var> {
         &self.buffers
+    }
+
+    /// Values that are rounded while training; none in a network that is not trained for eight bits.
+    pub fn eight_bit_values(&self) -> &[EightBitValue] {
+        &self.eight_bit
     }
 
     /// All tensors by name, trained or not, to be changed in place.
@@ -94,18 +117,29 @@ pub struct Scope<'a> {
     prefix: String,
     /// Whether tensors are saved but never trained.
     frozen: bool,
+    for_eight_bits: bool,
 }
 
 impl Scope<'_> {
     /// The place below this one.
     pub fn child(&mut self, name: &str) -> Scope<'_> {
         let prefix = self.full_name(name);
-        Scope { store: self.store, prefix, frozen: self.frozen }
+        Scope { store: self.store, prefix, frozen: self.frozen, for_eight_bits: self.for_eight_bits }
     }
 
     /// The place below this one, for a network whose tensors are saved but never trained by gradients.
     pub fn frozen_child(&mut self, name: &str) -> Scope<'_> {
         Scope { frozen: true, ..self.child(name) }
+    }
+
+    /// This place, for layers that are trained for eight bits, or not.
+    pub fn for_eight_bits(self, for_eight_bits: bool) -> Self {
+        Scope { for_eight_bits, ..self }
+    }
+
+    /// Whether layers made here are trained for eight bits.
+    pub fn is_for_eight_bits(&self) -> bool {
+        self.for_eight_bits
     }
 
     /// Each trained tensor below the absolute name `source`, with the tensor of the same name below this place.
@@ -168,6 +202,17 @@ impl Scope<'_> {
         let var = self.filled(shape, value)?;
         self.store.buffers.insert(self.full_name(name), var.clone());
         Ok(var)
+    }
+
+    /// Scale and zero point of the value that a node of the lowered graph makes, `[2]`: saved, and set by calibration.
+    ///
+    /// # Errors
+    /// When the device has no memory for it.
+    pub fn eight_bit_numbers(&mut self, node: &str) -> Result<Var> {
+        let numbers = self.buffer("eight_bits", 2, 1.0)?;
+        let (node, buffer) = (node.to_string(), self.full_name("eight_bits"));
+        self.store.eight_bit.push(EightBitValue { node, buffer, numbers: numbers.clone() });
+        Ok(numbers)
     }
 
     fn filled(&self, shape: impl Into<Shape>, value: f32) -> Result<Var> {

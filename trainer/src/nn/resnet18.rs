@@ -1,7 +1,7 @@
 use candle_core::{Result, Tensor};
 use sextant_runtime::graph::{self, GraphBuilder, Op, Padding, ValueId};
 
-use super::{BasicBlock, ConvNorm, ConvNormConfig, Encoded, Mode, Scope};
+use super::{BasicBlock, ConvNorm, ConvNormConfig, EightBits, Encoded, Mode, Scope};
 use crate::ops::{self, Activation};
 
 /// ResNet-18 (He et al. 2016) as SIE trains it: 7x7 stem with stride 2, 3x3 max-pool with stride 2, four stages
@@ -9,10 +9,15 @@ use crate::ops::{self, Activation};
 pub struct ResNet18 {
     stem: ConvNorm,
     blocks: Vec<BasicBlock>,
+    /// What follows the average pool.
+    pooled: EightBits,
 }
 
 /// Channels and stride of the eight blocks.
 const BLOCKS: [(usize, usize); 8] = [(64, 1), (64, 1), (128, 2), (128, 1), (256, 2), (256, 1), (512, 2), (512, 1)];
+
+/// Node of the pool that ends the network.
+const AVERAGE_POOL: &str = "average_pool";
 
 impl ResNet18 {
     /// Numbers in a feature vector.
@@ -31,7 +36,7 @@ impl ResNet18 {
             blocks.push(BasicBlock::new(channels_in, channels_out, stride, &mut scope.child(&name))?);
             channels_in = channels_out;
         }
-        Ok(Self { stem, blocks })
+        Ok(Self { stem, blocks, pooled: EightBits::of(AVERAGE_POOL, &mut scope.child("pool"))? })
     }
 
     /// The last map and its mean over positions.
@@ -47,7 +52,8 @@ impl ResNet18 {
         for block in &self.blocks {
             x = block.forward(&x, mode)?;
         }
-        Ok(Encoded { features: ops::global_average_pool(&x)?, map: x })
+        let pooled = ops::global_average_pool(&x)?;
+        Ok(Encoded { features: self.pooled.follow(&pooled, Activation::Identity, mode)?, map: x })
     }
 
     /// Appends the network's operators.
@@ -61,6 +67,6 @@ impl ResNet18 {
         for block in &self.blocks {
             x = block.lower(graph, x)?;
         }
-        Ok(graph.node("average_pool", Op::GlobalAveragePool, &[x])?)
+        Ok(graph.node(AVERAGE_POOL, Op::GlobalAveragePool, &[x])?)
     }
 }

@@ -1,7 +1,7 @@
 use candle_core::{Result, Tensor};
 use sextant_runtime::graph::{self, GraphBuilder, Op, ValueId};
 
-use super::{BasicBlock, ConvNorm, ConvNormConfig, Encoded, Mode, Scope};
+use super::{BasicBlock, ConvNorm, ConvNormConfig, EightBits, Encoded, Mode, Scope};
 use crate::ops::{self, Activation};
 
 /// A small residual network for microcontrollers: plain convolutions and ReLU only, which int8 carries well.
@@ -13,12 +13,17 @@ pub struct Tiny {
     blocks: Vec<BasicBlock>,
     squeeze: ConvNorm,
     features: ConvNorm,
+    /// What follows the pool that drops the axes of the features.
+    flattened: EightBits,
 }
 
 /// Channels of the stem, which halves the image.
 const STEM: usize = 16;
 /// Channels of the blocks, each of which halves the map.
 const BLOCKS: [usize; 3] = [32, 64, 80];
+/// Node that drops the axes of the features.
+const FLATTEN: &str = "features.flatten";
+
 impl Tiny {
     /// Numbers in a feature vector.
     pub const FEATURES: usize = 128;
@@ -45,6 +50,7 @@ impl Tiny {
             blocks,
             squeeze: ConvNormConfig::new(channels_in, Self::MAP_CHANNELS, 1).init(&mut scope.child("squeeze"))?,
             features: features.init(&mut scope.child("features"))?,
+            flattened: EightBits::of(FLATTEN, &mut scope.child("flatten"))?,
         })
     }
 
@@ -62,7 +68,8 @@ impl Tiny {
         }
         let map = self.squeeze.forward(&x, None, Activation::Relu, mode)?;
         let features = self.features.forward(&map, None, Activation::Identity, mode)?;
-        Ok(Encoded { features: ops::global_average_pool(&features)?, map })
+        let flat = ops::global_average_pool(&features)?;
+        Ok(Encoded { features: self.flattened.follow(&flat, Activation::Identity, mode)?, map })
     }
 
     /// Appends the network's operators.
@@ -77,6 +84,6 @@ impl Tiny {
         let x = self.squeeze.lower(graph, x, None, graph::Activation::Relu)?;
         let x = self.features.lower(graph, x, None, graph::Activation::Identity)?;
         // The map has one position left: this only drops its axes.
-        Ok(graph.node("features.flatten", Op::GlobalAveragePool, &[x])?)
+        Ok(graph.node(FLATTEN, Op::GlobalAveragePool, &[x])?)
     }
 }

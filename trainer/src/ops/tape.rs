@@ -197,11 +197,20 @@ pub(super) fn apply3<C: CustomOp3 + Send + Sync + 'static>(
 
 /// Two vectors `[c]` as the rows of `[2, c]`, noted or under candle's book-keeping.
 pub(super) fn stack(first: &Tensor, second: &Tensor) -> Result<Tensor> {
+    let backward = |_: &[Tensor], gradient: &Tensor| Ok(vec![Some(gradient.get(0)?), Some(gradient.get(1)?)]);
+    composed(&[first, second], |rows| Tensor::stack(rows, 0), backward)
+}
+
+/// What candle's own operators make of small tensors, noted or under candle's book-keeping; `backward` makes the
+/// gradients of the inputs from the inputs and the gradient of the result.
+pub(super) fn composed(
+    inputs: &[&Tensor],
+    forward: impl Fn(&[Tensor]) -> Result<Tensor>,
+    backward: impl Fn(&[Tensor], &Tensor) -> Result<Vec<Option<Tensor>>> + 'static,
+) -> Result<Tensor> {
     if !INSIDE.get() {
-        return Tensor::stack(&[first, second], 0);
+        return forward(&inputs.iter().map(|&input| input.clone()).collect::<Vec<_>>());
     }
-    let y = Tensor::stack(&[first.detach(), second.detach()], 0)?;
-    let backward =
-        |_: &[Tensor], _: &Tensor, gradient: &Tensor| Ok(vec![Some(gradient.get(0)?), Some(gradient.get(1)?)]);
-    note(&[first, second], y, Box::new(backward))
+    let y = forward(&inputs.iter().map(|input| input.detach()).collect::<Vec<_>>())?;
+    note(inputs, y, Box::new(move |inputs, _, gradient| backward(inputs, gradient)))
 }

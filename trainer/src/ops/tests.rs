@@ -1,6 +1,7 @@
 //! Every operator against candle's own composition and against central finite differences.
 
 use candle_core::{Device, Result, Tensor, Var};
+use sextant_runtime::graph::Quantization;
 
 use super::kernels::conv2d::{
     Conv2dShape, conv2d_forward_with, conv2d_input_gradient_with, conv2d_weight_gradient_with,
@@ -436,4 +437,76 @@ fn optimiser_steps_are_right() {
     assert!((l2_norm(&[3.0, 4.0]) - 5.0).abs() < 1e-6);
     assert!((lars_trust_ratio(2.0, 1.0, 0.5, 0.1) - 0.1).abs() < 1e-7);
     assert_eq!(lars_trust_ratio(0.0, 1.0, 0.5, 0.1), 1.0);
+}
+
+#[test]
+fn a_folded_norm_is_the_norm_after_the_convolution() -> Result<()> {
+    let x = Tensor::from_vec(numbers(2 * 5 * 5 * 3, 7), (2, 5, 5, 3), &Device::Cpu)?;
+    let [mean, deviation] = [8, 9].map(|seed| Tensor::from_vec(numbers(4, seed), 4, &Device::Cpu));
+    let (mean, deviation) = (mean?, (deviation? + 1.0)?);
+    let options = Conv2dOptions { padding: [1, 1], ..Default::default() };
+    let folded = |args: &[Var]| {
+        let moments = FixedMoments { mean: mean.clone(), deviation: deviation.clone() };
+        let (filters, bias) = fold_norm(&args[0], &args[1], &args[2], moments)?;
+        add_bias(&conv2d(&x, &filters, options)?, &bias)
+    };
+    let after = |args: &[Var]| {
+        let centred = conv2d(&x, &args[0], options)?.broadcast_sub(&mean)?.broadcast_div(&deviation)?;
+        centred.broadcast_mul(&args[1])?.broadcast_add(&args[2])
+    };
+    let args = [variable(&[4, 3, 3, 3], 1)?, variable(&[4], 2)?, variable(&[4], 3)?];
+    assert_correct("fold_norm", &folded, &after, &args)
+}
+
+/// Gradients by each argument of the sum of an operator's result, with the result.
+fn of_sum(operator: Operator, args: &[Var]) -> Result<(Vec<f32>, Vec<Vec<f32>>)> {
+    let y = operator(args)?;
+    let grads = y.sum_all()?.backward()?;
+    let by = args.iter().map(|arg| values(grads.get(arg).expect("a variable")));
+    Ok((values(&y)?, by.collect::<Result<_>>()?))
+}
+
+#[test]
+fn rounding_lets_gradients_pass_within_the_range_only() -> Result<()> {
+    // From -13.5 to 18.375.
+    let quantization = Quantization { scale: 0.125, zero_point: -20 };
+    let x = [-14.0f32, -13.5, -0.25, -0.01, 0.0, 0.07, 9.99, 18.375, 18.5, f32::NAN];
+    let rounded = [-13.5f32, -13.5, -0.25, 0.0, 0.0, 0.125, 10.0, 18.375, 18.375, 0.0];
+    let cases = [
+        (Activation::Identity, rounded, [0.0f32, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 0.0, 0.0]),
+        (Activation::Relu, rounded.map(|y| y.max(0.0)), [0.0, 0.0, 0.0, 0.0, 1.0, 1.0, 1.0, 1.0, 0.0, 0.0]),
+    ];
+    // Several chunks of a kernel, and a part of one.
+    let repeat = |numbers: &[f32]| numbers.repeat(4000);
+    let var = |numbers: Vec<f32>| Var::from_tensor(&Tensor::new(numbers, &Device::Cpu)?);
+    for (activation, expected, passed) in cases {
+        let one = |args: &[Var]| fake_quantize(&args[0], activation, quantization);
+        let (y, by) = of_sum(&one, &[var(repeat(&x))?])?;
+        assert_eq!((y, &by[0]), (repeat(&expected), &repeat(&passed)), "{activation:?}");
+        let sum = |args: &[Var]| fake_quantize_sum(&args[0], &args[1], activation, quantization);
+        let (y, by) = of_sum(&sum, &[var(repeat(&x.map(|x| x - 2.0)))?, var(repeat(&[2.0; 10]))?])?;
+        for ((y, x), expected) in y.iter().zip(x.iter().cycle()).zip(repeat(&expected)) {
+            assert!((y - expected).abs() < 1e-6, "{activation:?} of {x}: {y}, not {expected}");
+        }
+        assert_eq!((&by[0], &by[1]), (&repeat(&passed), &repeat(&passed)), "{activation:?}");
+    }
+    Ok(())
+}
+
+#[test]
+fn rounded_filters_are_within_half_a_step_of_their_own() -> Result<()> {
+    let weight = (0..6 * 18).map(|i| ((i * 7) as f32).sin() * 10f32.powi(i / 18 - 3)).collect::<Vec<_>>();
+    let var = Var::from_tensor(&Tensor::from_vec(weight.clone(), (6, 3, 3, 2), &Device::Cpu)?)?;
+    let (rounded, by) = of_sum(&|args| fake_quantize_filters(&args[0]), &[var])?;
+    assert!(by[0].iter().all(|gradient| *gradient == 1.0));
+    for (filter, rounded) in weight.chunks(18).zip(rounded.chunks(18)) {
+        let step = filter.iter().fold(0.0f32, |most, w| most.max(w.abs())) / 127.0;
+        assert_ne!(filter, rounded);
+        for (weight, rounded) in filter.iter().zip(rounded) {
+            assert!((weight - rounded).abs() <= 0.5001 * step, "{weight}: {rounded}");
+            let number = rounded / step;
+            assert!((number - number.round()).abs() < 1e-3, "{number}");
+        }
+    }
+    Ok(())
 }

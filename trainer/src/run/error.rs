@@ -69,6 +69,16 @@ pub enum RunError {
         /// The checkpoint's folder.
         path: PathBuf,
     },
+    /// A run that another is to start from has not come to its end.
+    #[error("{path}: the run has done {step} of its {steps} steps")]
+    Unfinished {
+        /// The run's folder.
+        path: PathBuf,
+        /// Steps done at the last checkpoint.
+        step: u64,
+        /// Steps to do.
+        steps: u64,
+    },
     /// Keys that a run keeps from its first step to its last.
     #[error("{path}: {} cannot change in a run that has begun", keys.join(", "))]
     FixedKeys {
@@ -115,6 +125,9 @@ impl RunError {
             Self::OtherVersion { .. } => "use the version of the program that made the run, or train again".into(),
             Self::NoCheckpoint { .. } => {
                 "`cargo trainer fit --resume --out RUN` goes on training; `best` comes with the first probes".into()
+            }
+            Self::Unfinished { path, .. } => {
+                format!("finish it first: cargo trainer fit --resume --out {}", path.display())
             }
             Self::FixedKeys { .. } => "leave them out to go on, or start another run with another --out".into(),
             Self::Malformed { .. } => RESTORE.into(),

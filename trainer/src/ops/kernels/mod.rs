@@ -12,6 +12,7 @@ mod correlation;
 pub(crate) mod covariance;
 mod depthwise;
 pub mod elementwise;
+pub mod fake_quantize;
 pub mod fresh;
 mod lanes;
 #[cfg(target_arch = "aarch64")]

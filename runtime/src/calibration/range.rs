@@ -1,9 +1,7 @@
-use serde::Serialize;
-use sextant_runtime::graph::Quantization;
+use crate::graph::Quantization;
 
 /// How the range of a value that eight bits cover is chosen from its distribution.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "kebab-case")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Calibration {
     /// All of it.
@@ -105,7 +103,7 @@ fn least(candidates: impl Iterator<Item = f64>, error: impl Fn(f64) -> f64) -> f
 }
 
 /// The numbers that cover `[low, high]`, which holds zero, with zero exactly on a number.
-pub(super) fn covering(low: f64, high: f64) -> Quantization {
+fn covering(low: f64, high: f64) -> Quantization {
     let (low, high) = (low.min(0.0), high.max(0.0));
     let scale = ((high - low) / 255.0).clamp(1e-8, 1e8);
     let zero_point = (-128.0 - low / scale).round().clamp(-128.0, 127.0);

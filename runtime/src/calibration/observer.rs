@@ -1,13 +1,13 @@
-use sextant_runtime::graph::{DataType, Graph, Op, Quantization, ValueId};
-use sextant_runtime::memory::AlignedVec;
-use sextant_runtime::model::{self, MAX_GRAPH_OUTPUTS, Model};
-use sextant_runtime::session::{Input, Session};
-
 use super::range::{Calibration, Histogram};
-use super::{Images, QuantizeError};
+use super::{CalibrationError, Images};
+use crate::graph::{DataType, Graph, Op, Quantization, ValueId};
+use crate::memory::AlignedVec;
+use crate::model::{self, MAX_GRAPH_OUTPUTS, Model};
+use crate::session::{Input, Session};
 
 /// What the values of a float32 graph look like on some images.
-pub(super) struct Observer {
+#[derive(Clone, Debug)]
+pub struct Observer {
     quantizations: Vec<Option<Quantization>>,
     /// Mean of each channel, in the order of values.
     channel_means: Vec<Vec<f64>>,
@@ -15,11 +15,14 @@ pub(super) struct Observer {
 
 impl Observer {
     /// Runs the images twice: for the ranges, then for the distributions within them.
-    pub fn watch(graph: &Graph, images: Images<'_>, calibration: Calibration) -> Result<Self, QuantizeError> {
+    ///
+    /// # Errors
+    /// When the engine refuses the graph, or the images are not what it takes.
+    pub fn watch(graph: &Graph, images: Images<'_>, calibration: Calibration) -> Result<Self, CalibrationError> {
         let mut ranges = vec![(0.0f32, 0.0f32); graph.values.len()];
         let mut sums: Vec<Vec<f64>> = graph.values.iter().map(|value| vec![0.0; channels(&value.shape)]).collect();
         let mut counts = vec![0usize; graph.values.len()];
-        run_all(graph, images, |id, values| {
+        for_each_value(graph, images, |id, values| {
             let (low, high) = &mut ranges[id];
             let sums = &mut sums[id];
             for pixel in values.chunks_exact(sums.len()) {
@@ -32,7 +35,7 @@ impl Observer {
             counts[id] += values.len() / sums.len();
         })?;
         let mut histograms: Vec<Histogram> = ranges.iter().map(|(low, high)| Histogram::new(*low, *high)).collect();
-        run_all(graph, images, |id, values| values.iter().for_each(|value| histograms[id].add(*value)))?;
+        for_each_value(graph, images, |id, values| values.iter().for_each(|value| histograms[id].add(*value)))?;
         let quantization = |(id, histogram): (usize, &Histogram)| {
             let normalized = graph.nodes.iter().any(|node| node.output.0 as usize == id && is_image(&node.op));
             // Every shade of an image counts.
@@ -52,6 +55,7 @@ impl Observer {
         self.quantizations.get(id.0 as usize).copied().flatten().unwrap_or(unused)
     }
 
+    /// Mean of each channel of a value.
     pub fn channel_means(&self, id: ValueId) -> &[f64] {
         &self.channel_means[id.0 as usize]
     }
@@ -66,40 +70,45 @@ fn channels(shape: &[usize]) -> usize {
 }
 
 /// Gives every float32 value of every image to `see`, by its index.
-pub(super) fn run_all(
+///
+/// # Errors
+/// As [`Observer::watch`].
+pub fn for_each_value(
     graph: &Graph,
     images: Images<'_>,
     mut see: impl FnMut(usize, &[f32]),
-) -> Result<(), QuantizeError> {
+) -> Result<(), CalibrationError> {
     let real = |id: &usize| graph.values[*id].data_type == DataType::F32;
     let made: Vec<usize> = graph.nodes.iter().map(|node| node.output.0 as usize).filter(real).collect();
     // A graph has a limited number of outputs: large ones are run in parts.
     for part in made.chunks(MAX_GRAPH_OUTPUTS) {
         let mut watched = graph.clone();
         watched.outputs = part.iter().map(|id| (format!("value{id}"), ValueId(*id as u32))).collect();
-        run_outputs(&watched, images, |position, values| see(part[position], values))?;
+        for_each_output(&watched, images, |position, values| see(part[position], values))?;
     }
     Ok(())
 }
 
 /// Gives every output of every image to `see`, by its position.
-pub(super) fn run_outputs(
+///
+/// # Errors
+/// As [`Observer::watch`].
+pub fn for_each_output(
     graph: &Graph,
     images: Images<'_>,
     mut see: impl FnMut(usize, &[f32]),
-) -> Result<(), QuantizeError> {
-    let engine = |error: &dyn std::fmt::Display| QuantizeError::Engine(error.to_string());
-    let bytes = model::write(&Default::default(), std::slice::from_ref(graph)).map_err(|error| engine(&error))?;
+) -> Result<(), CalibrationError> {
+    let bytes = model::write(&Default::default(), std::slice::from_ref(graph)).map_err(CalibrationError::Write)?;
     let bytes = AlignedVec::copy_of(&bytes);
-    let model = Model::parse(&bytes).map_err(|error| engine(&error))?;
+    let model = Model::parse(&bytes).map_err(CalibrationError::Model)?;
     let arena_bytes = model.graph(&graph.name).map_or(0, |view| view.arena_bytes());
     let mut arena = AlignedVec::zeroed(arena_bytes);
-    let mut session = Session::new(&model, &graph.name, &mut arena).map_err(|error| engine(&error))?;
+    let mut session = Session::new(&model, &graph.name, &mut arena).map_err(CalibrationError::Session)?;
     let elements = |(_, id): &(String, ValueId)| graph.value(*id).shape.iter().product();
     let mut outputs: Vec<Vec<f32>> = graph.outputs.iter().map(|output| vec![0.0; elements(output)]).collect();
     for image in images.iter() {
         let mut places: Vec<&mut [f32]> = outputs.iter_mut().map(Vec::as_mut_slice).collect();
-        session.run(&[Input::U8(image)], &mut places).map_err(|error| engine(&error))?;
+        session.run(&[Input::U8(image)], &mut places).map_err(CalibrationError::Run)?;
         outputs.iter().enumerate().for_each(|(position, values)| see(position, values));
     }
     Ok(())
