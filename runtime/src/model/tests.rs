@@ -174,7 +174,7 @@ fn rows_are_made_where_they_are_joined_and_read_where_they_lie() {
     builder.output("y", joined);
     let graph = builder.finish();
     let whole = 4 * 2 * 8 * 4;
-    assert_eq!(arena_bytes(&graph), Ok(2 * whole));
+    assert_eq!(planned_arena_bytes(&graph), Ok(2 * whole));
     let bytes = aligned(&BTreeMap::new(), &[graph]);
     let model = Model::parse(&bytes).unwrap();
     let graph = model.graph("encode").unwrap();
@@ -220,7 +220,7 @@ fn what_reaches_highest_is_placed_anew() {
     // The result of the pointwise convolution starts 1248 bytes before its input, and that of the depthwise one after it a
     // row, 96 bytes, before its.
     let (rows_before, input, scratch) = (96 + 1248, 12 * 12 * 8, 8 * 32);
-    assert_eq!(arena_bytes(&builder.finish()), Ok(rows_before + input + scratch));
+    assert_eq!(planned_arena_bytes(&builder.finish()), Ok(rows_before + input + scratch));
 }
 
 /// Relu after relu.

@@ -334,8 +334,8 @@ fn micro_batches(pairs: usize, count: usize) -> anyhow::Result<impl Iterator<Ite
 /// Both views' camera-from-object rotations of the pairs at some positions.
 /// Of every view in the order of [`Training::views`].
 fn camera_rotations(pairs: &[&PairBatch], at: Range<usize>) -> Vec<Vec<UnitQuaternion>> {
-    let of_view = |latents: &Vec<[f32; 7]>| latents[at.clone()].iter().map(|latents| camera_from_object(*latents));
-    pairs.iter().flat_map(|pair| &pair.latents).map(|latents| of_view(latents).collect()).collect()
+    let rotations = |latents: &Vec<[f32; 7]>| latents[at.clone()].iter().map(|it| camera_from_object(*it)).collect();
+    pairs.iter().flat_map(|pair| &pair.latents).map(rotations).collect()
 }
 
 fn named(parameters: &ParameterStore) -> Vec<(String, Var)> {
