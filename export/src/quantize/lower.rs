@@ -73,8 +73,13 @@ impl Lowering<'_> {
         Ok(builder.builder.finish())
     }
 
-    /// What only moves numbers goes with its inputs.
+    /// What only moves numbers goes with its inputs; rows that are joined have to be of one scale for that.
     fn is_wanted(&self, builder: &Lowered<'_>, node: &Node, chosen: bool) -> bool {
+        if node.op == Op::ConcatRows {
+            let scale = |id: &ValueId| builder.builder.quantization(*builder.eight_bit.get(id)?);
+            let first = node.inputs.first().and_then(scale);
+            return first.is_some() && node.inputs.iter().all(|id| scale(id) == first);
+        }
         if node.op.keeps_quantization() || node.op == Op::Concat {
             return node.inputs.iter().all(|id| builder.eight_bit.contains_key(id));
         }

@@ -87,6 +87,31 @@ fn eight_bits_follow_the_float_network() {
     }
 }
 
+/// Rows of one map, joined in another order, and rows of two maps.
+#[test]
+fn rows_are_joined_in_eight_bits_where_their_scales_are_one() {
+    let mut layers = Layers(GraphBuilder::new("encode"));
+    let image = layers.0.input("image", &[SIZE, SIZE, 3], DataType::U8);
+    let normalize = Op::Normalize { mean: [0.5, 0.4, 0.3], std: [0.25, 0.2, 0.3] };
+    let x = layers.0.node("normalize", normalize, &[image]).unwrap();
+    let [one, other] = ["one", "other"].map(|name| layers.conv(name, x, 8, 3, 1, Activation::Relu));
+    let upper = layers.0.node("upper", Op::SliceRows { start: 0, end: 3 }, &[one]).unwrap();
+    let lower = layers.0.node("lower", Op::SliceRows { start: 3, end: 8 }, &[one]).unwrap();
+    let turned = layers.0.node("turned", Op::ConcatRows, &[lower, upper]).unwrap();
+    let mixed = layers.0.node("mixed", Op::ConcatRows, &[turned, other]).unwrap();
+    let last = layers.conv("last", mixed, 4, 3, 1, Activation::Identity);
+    layers.0.output("map", last);
+    let (graph, pixels) = (layers.0.finish(), pixels(4));
+    let images = Images { pixels: &pixels, count: 4 };
+    let quantized = Quantizer::default().quantize(&graph, images, images).unwrap();
+    let type_of = |name: &str| quantized.graph.values.iter().find(|value| value.name == name).unwrap().data_type;
+    assert_eq!(
+        ["upper", "turned", "mixed", "last"].map(type_of),
+        [DataType::I8, DataType::I8, DataType::F32, DataType::I8]
+    );
+    assert!(quantized.drift.signal_to_noise_db > 25.0, "{:?}", quantized.drift);
+}
+
 #[test]
 fn only_heads_stay_float() {
     let (graph, pixels) = (network(), pixels(4));

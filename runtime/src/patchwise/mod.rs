@@ -57,31 +57,27 @@ pub fn stages(graph: &Graph) -> Vec<Stage> {
 }
 
 impl Stage {
+    /// All nodes that the map comes of; `None` when one of them cannot be in a stage, or others read what they make.
     fn up_to(graph: &Graph, map: ValueId) -> Option<Self> {
         let mut needed = vec![false; graph.values.len()];
         needed[map.0 as usize] = true;
-        let mut nodes = vec![];
+        let (mut nodes, mut read_by_others) = (vec![], vec![false; graph.values.len()]);
+        graph.outputs.iter().for_each(|(_, id)| read_by_others[id.0 as usize] = true);
+        // Readers come after what they read, so that all are known when it is reached.
         for (index, node) in graph.nodes.iter().enumerate().rev() {
-            if !needed[node.output.0 as usize] {
+            let value = node.output.0 as usize;
+            if !needed[value] {
+                node.inputs.iter().for_each(|input| read_by_others[input.0 as usize] = true);
                 continue;
             }
-            if !makes_map_of_rows(graph, node) {
+            if !makes_map_of_rows(graph, node) || (read_by_others[value] && node.output != map) {
                 return None;
             }
             node.inputs.iter().for_each(|input| needed[input.0 as usize] = true);
             nodes.push(index);
         }
         nodes.reverse();
-        let stage = Self { nodes, map };
-        stage.is_closed(graph).then_some(stage)
-    }
-
-    /// Whether nobody else reads what the stage makes on its way.
-    fn is_closed(&self, graph: &Graph) -> bool {
-        let inner = |id: &ValueId| *id != self.map && self.nodes.iter().any(|index| graph.nodes[*index].output == *id);
-        let others = (0..graph.nodes.len()).filter(|index| !self.nodes.contains(index));
-        let read = others.flat_map(|index| &graph.nodes[index].inputs).chain(graph.outputs.iter().map(|(_, id)| id));
-        !read.into_iter().any(inner)
+        Some(Self { nodes, map })
     }
 
     /// How many operators it has.

@@ -52,7 +52,7 @@ fn set_values_are_toml_or_text() {
         "data.rotation={kind=\"uniform\", limit_deg=180}",
         "data.path=some/folder with spaces",
         "name=2024",
-        "method.condition = matrix",
+        "method.temperature = 0.3",
         "data.shadows=false",
     ])
     .unwrap();
@@ -61,7 +61,7 @@ fn set_values_are_toml_or_text() {
     assert_eq!(config.data.rotation, RotationSampling::Uniform { limit_deg: 180.0 });
     assert_eq!(config.data.path.as_deref(), Some(Path::new("some/folder with spaces")));
     assert_eq!(config.name, "2024");
-    assert_eq!(config.method.choice("condition").unwrap(), "matrix");
+    assert_eq!(config.method.number("temperature").unwrap(), 0.3);
     assert!(!config.data.shadows);
 }
 
@@ -91,7 +91,7 @@ fn wrong_keys_and_values_are_named() {
         },
         Case {
             text: "fit = 3",
-            message: "my.toml: `fit` should be a table of accumulate, batch_size, checkpoint_every, clip_norm, ema_decay, log_every, precision, probe_every, seed, steps, threads, not 3",
+            message: "my.toml: `fit` should be a table of accumulate, batch_size, checkpoint_every, clip_norm, ema_decay, log_every, precision, probe_every, qat_from, seed, steps, threads, not 3",
         },
         Case { text: "fit.steps = \"many\"", message: "my.toml: `fit.steps` should be a whole number, not \"many\"" },
         Case { text: "fit.steps = 1.5", message: "my.toml: `fit.steps` should be a whole number, not 1.5" },
