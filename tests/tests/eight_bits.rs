@@ -12,7 +12,7 @@ use sextant_trainer::config::{Config, EncoderKind};
 use sextant_trainer::data;
 use sextant_trainer::model::Model;
 use sextant_trainer::nn::{BasicBlock, ConvNormConfig, EightBits, Mode, ParameterStore, calibrate};
-use sextant_trainer::ops::{self, Activation};
+use sextant_trainer::ops::Activation;
 
 const IMAGES: usize = 32;
 const SIZE: usize = 12;

@@ -19,7 +19,7 @@ use super::layout::{
 /// const FILE: &[u8] = include_bytes!(concat!(env!("CARGO_MANIFEST_DIR"), "/../firmware-example/model-small/model.sxt"));
 /// const ARENA_BYTES: usize = arena_bytes(FILE, "encode");
 /// static ARENA: Aligned<ARENA_BYTES> = Aligned([0; ARENA_BYTES]);
-/// assert_eq!(ARENA.len(), 2464);
+/// assert_eq!(ARENA.len(), 2080);
 /// ```
 ///
 /// A graph that the file does not have is found when the program is compiled:
