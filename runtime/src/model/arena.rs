@@ -80,6 +80,7 @@ const fn u32_at(file: &[u8], at: usize) -> usize {
 #[cfg(all(test, feature = "alloc"))]
 mod tests {
     use alloc::vec::Vec;
+    #[cfg(panic = "unwind")]
     use std::panic::catch_unwind;
 
     use super::*;
@@ -109,6 +110,8 @@ mod tests {
         }
     }
 
+    // A panic ends a program for WebAssembly.
+    #[cfg(panic = "unwind")]
     #[test]
     fn what_is_no_model_or_has_no_such_graph_is_refused() {
         let file = file();
