@@ -23,7 +23,7 @@ const NEGATIVES: MethodOption = MethodOption::choice(
 
 pub(super) const ENTRY: MethodEntry = MethodEntry {
     name: "sextant",
-    paper: "this project: docs/results.md",
+    paper: "this project: ARCHITECTURE.md",
     loss: "NT-Xent of the invariant half over several views + InfoNCE between turned and true equivariant halves",
     options: &[
         MethodOption::count("views", 4, 2, 16, "views of each object in a batch"),
