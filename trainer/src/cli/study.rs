@@ -22,7 +22,7 @@ pub struct StudyArgs {
     /// Seeds of the leading rows; the others have one.
     #[arg(long, default_value_t = 3)]
     seeds: u64,
-    /// How many rows count as leading.
+    /// How many rows count as leading; those that learn from class labels never do.
     #[arg(long, default_value_t = 5)]
     leaders: usize,
     /// Views of each object that are rendered once, before the first run, and that all runs see; 0 renders new ones for

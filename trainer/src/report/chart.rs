@@ -12,9 +12,10 @@ pub struct Series {
     pub points: Vec<(f64, f64)>,
 }
 
-const WIDTH: f64 = 720.0;
-const HEIGHT: f64 = 300.0;
-const LEFT: f64 = 62.0;
+/// Of charts with axes, in units of the view box: letters of 11 units can be read on a phone.
+pub const WIDTH: f64 = 480.0;
+const HEIGHT: f64 = 240.0;
+const LEFT: f64 = 54.0;
 const RIGHT: f64 = 12.0;
 const TOP: f64 = 28.0;
 const BOTTOM: f64 = 34.0;
@@ -34,9 +35,7 @@ pub fn line_chart(title: &str, x_name: &str, series: &[Series]) -> String {
     let finite = |(x, y): &(f64, f64)| x.is_finite() && y.is_finite();
     let points: Vec<(f64, f64)> = series.iter().flat_map(|s| s.points.iter().copied()).filter(|p| finite(p)).collect();
     let (x, y) = (Axis::over(points.iter().map(|p| p.0)), Axis::over(points.iter().map(|p| p.1)));
-    let legend_rows = series.len().div_ceil(2) as f64;
-    let height = HEIGHT + 18.0 * legend_rows;
-    let mut svg = opened(title, WIDTH, height);
+    let mut svg = opened(title, WIDTH, height_with_legend(series.len()));
     draw_axes(&mut svg, &x, &y, x_name);
     for (index, one) in series.iter().enumerate() {
         let at = |p: &&(f64, f64)| format!("{:.1},{:.1}", x.horizontal(p.0), y.vertical(p.1));
@@ -47,8 +46,7 @@ pub fn line_chart(title: &str, x_name: &str, series: &[Series]) -> String {
             "<polyline fill=\"none\" stroke=\"{colour}\" stroke-width=\"1.8\" points=\"{}\"/>",
             path.join(" ")
         );
-        let (column, row) = ((index % 2) as f64, (index / 2) as f64);
-        let (lx, ly) = (LEFT + column * 330.0, HEIGHT + 12.0 + 18.0 * row);
+        let (lx, ly) = legend_place(index);
         let _ = write!(svg, "<rect x=\"{lx}\" y=\"{:.1}\" width=\"14\" height=\"4\" fill=\"{colour}\"/>", ly - 6.0);
         text(&mut svg, lx + 20.0, ly, "start", &one.name);
     }
@@ -73,9 +71,10 @@ pub fn scatter(title: &str, points: &[((f64, f64), String, String)]) -> String {
 
 /// Counts of rows against columns, darker for a larger share of the row.
 pub fn confusion(title: &str, names: &[String], counts: &[Vec<usize>]) -> String {
-    let (cell, label) = (14.0, 130.0);
+    let longest = names.iter().map(|name| name.chars().count()).max().unwrap_or(0);
+    let (cell, label) = (14.0, 10.0 + 6.5 * longest as f64);
     let side = cell * names.len() as f64;
-    let mut svg = opened(title, label + side + 8.0, TOP + side + label);
+    let mut svg = opened(title, (label + side + 8.0).max(8.0 * title.len() as f64), TOP + side + label);
     for (row, (name, counts)) in names.iter().zip(counts).enumerate() {
         let y = TOP + cell * row as f64;
         text(&mut svg, label - 4.0, y + cell - 4.0, "end", name);
@@ -104,8 +103,7 @@ pub fn confusion(title: &str, names: &[String], counts: &[Vec<usize>]) -> String
 
 /// Groups of bars, one bar of each group for a series.
 pub fn bar_chart(title: &str, groups: &[String], series: &[(String, Vec<f64>)]) -> String {
-    let height = HEIGHT + 18.0 * series.len().div_ceil(2) as f64;
-    let mut svg = opened(title, WIDTH, height);
+    let mut svg = opened(title, WIDTH, height_with_legend(series.len()));
     let y = Axis::over(series.iter().flat_map(|s| s.1.iter().copied()).chain([0.0]));
     let group_width = (WIDTH - LEFT - RIGHT) / groups.len().max(1) as f64;
     draw_vertical(&mut svg, &y);
@@ -126,7 +124,7 @@ pub fn bar_chart(title: &str, groups: &[String], series: &[(String, Vec<f64>)]) 
         }
     }
     for (index, (name, _)) in series.iter().enumerate() {
-        let (lx, ly) = (LEFT + (index % 2) as f64 * 330.0, HEIGHT + 12.0 + 18.0 * (index / 2) as f64);
+        let (lx, ly) = legend_place(index);
         let _ = write!(
             svg,
             "<rect x=\"{lx}\" y=\"{:.1}\" width=\"12\" height=\"10\" fill=\"{}\"/>",
@@ -136,6 +134,17 @@ pub fn bar_chart(title: &str, groups: &[String], series: &[(String, Vec<f64>)]) 
         text(&mut svg, lx + 18.0, ly, "start", name);
     }
     svg + "</svg>"
+}
+
+/// Of a chart with that many names below it, two in a row.
+fn height_with_legend(names: usize) -> f64 {
+    HEIGHT + 18.0 * names.div_ceil(2) as f64
+}
+
+/// Where the mark of a name stands.
+fn legend_place(index: usize) -> (f64, f64) {
+    let column = (WIDTH - LEFT - RIGHT) / 2.0;
+    (LEFT + (index % 2) as f64 * column, HEIGHT + 12.0 + 18.0 * (index / 2) as f64)
 }
 
 /// A range of numbers on the drawing.
@@ -213,11 +222,13 @@ fn text(svg: &mut String, x: f64, y: f64, anchor: &str, words: &str) {
     let _ = write!(svg, "<text x=\"{x:.1}\" y=\"{y:.1}\" text-anchor=\"{anchor}\">{}</text>", escape(words));
 }
 
+/// At most half as large again as its own units, so that letters of small drawings do not shout.
 fn opened(title: &str, width: f64, height: f64) -> String {
     format!(
         "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {width:.0} {height:.0}\" role=\"img\" \
-         font-family=\"system-ui,sans-serif\" font-size=\"11\" fill=\"#222\"><text x=\"8\" y=\"16\" font-size=\"13\" \
+         style=\"max-width:{:.0}px\" font-family=\"system-ui,sans-serif\" font-size=\"11\" fill=\"#222\"><text x=\"8\" y=\"16\" font-size=\"13\" \
          font-weight=\"600\">{}</text>",
+        1.5 * width,
         escape(title)
     )
 }
@@ -239,7 +250,7 @@ mod tests {
         let series = [Series { name: "a<b".into(), points: vec![(0.0, 1.0), (5.0, f64::NAN), (10.0, 3.0)] }];
         let svg = line_chart("t", "step", &series);
         assert!(svg.contains("a&lt;b") && svg.ends_with("</svg>"));
-        assert!(svg.contains(&format!("points=\"{LEFT:.1},266.0 708.0,28.0\"")), "{svg}");
+        assert!(svg.contains(&format!("points=\"{LEFT:.1},206.0 468.0,28.0\"")), "{svg}");
         let names = ["cup".to_string(), "jug".into()];
         let svg = confusion("c", &names, &[vec![3, 1], vec![0, 4]]);
         assert!(svg.contains("cup taken for jug: 1 of 4") && !svg.contains("jug taken for cup"));

@@ -15,13 +15,17 @@ const NEIGHBOURS: usize = 6;
 /// For some images the nearest images of other objects, by each half.
 pub fn strips(page: &mut Page, pool: &Pool) -> anyhow::Result<()> {
     page.heading(3, "Nearest neighbours");
-    page.note("The framed image is the query; the others are of other objects. Degrees are to the query's rotation.");
+    page.note(
+        "The framed image is the query; the others are of other objects. Degrees are to the query's rotation, or to one \
+         that looks the same.",
+    );
     for query in spread(pool.views.len(), QUERIES) {
         for (half, features) in [("invariant half", &pool.invariant), ("equivariant half", &pool.equivariant)] {
             let nearest = nearest_of_others(features, query, |i| pool.views[i].object)?;
             let mut pictures = vec![picture(pool, query, half, true)?];
             for i in nearest.into_iter().take(NEIGHBOURS) {
-                let angle = pool.views[query].rotation.geodesic_angle_rad(pool.views[i].rotation).to_degrees();
+                let query = &pool.views[query];
+                let angle = query.symmetry.distance_rad(query.rotation, pool.views[i].rotation).to_degrees();
                 pictures.push(picture(pool, i, &format!("{angle:.0}°"), false)?);
             }
             page.strip(&pictures);

@@ -13,10 +13,10 @@ background:#fff}h1,h2,h3{line-height:1.2}h2{border-top:1px solid #ccc;padding-to
 .wide{overflow-x:auto}table{border-collapse:collapse;font-variant-numeric:tabular-nums}\
 td,th{padding:.2rem .6rem;border-bottom:1px solid #ddd;text-align:right;white-space:nowrap}\
 td:first-child,th:first-child{text-align:left;white-space:normal}svg{width:100%;height:auto;display:block}\
-.charts{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(19rem,100%),1fr));gap:1rem;align-items:start;\
+.charts{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(26rem,100%),1fr));gap:1rem;align-items:start;\
 margin:.6rem 0}summary{cursor:pointer;font-weight:600;margin:.6rem 0}\
 .strip{display:flex;flex-wrap:wrap;gap:.4rem;margin:.3rem 0 1rem}figure{margin:0;width:5.5rem;font-size:.75rem;line-height:1.2}\
-figure img{width:100%;image-rendering:auto;border-radius:4px;display:block}figure.query img{outline:3px solid #c2410c}\
+figcaption{padding-top:.3rem}figure img{width:100%;image-rendering:auto;border-radius:4px;display:block}figure.query img{outline:3px solid #c2410c}\
 p.note{color:#555;margin:.2rem 0 .6rem}@media(max-width:34rem){td,th{padding:.15rem .3rem;font-size:.8rem}\
 .strip{gap:.25rem}figure{width:calc((100% - 1rem)/5);font-size:.65rem}}\
 @media(prefers-color-scheme:dark){body{background:#16161a;color:#e6e6ea}\

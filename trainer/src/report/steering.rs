@@ -3,7 +3,7 @@
 use candle_core::Tensor;
 use sextant_runtime::rotation::UnitQuaternion;
 
-use super::gather::Pool;
+use super::gather::{Pool, PoolView};
 use super::neighbours::spread;
 use super::page::{Page, Picture};
 use super::picture::data_uri;
@@ -22,21 +22,32 @@ const SWEEP_DEG: [f32; 7] = [-90.0, -60.0, -30.0, 0.0, 30.0, 60.0, 90.0];
 pub fn strips(page: &mut Page, model: &Model, pool: &Pool) -> anyhow::Result<()> {
     page.heading(3, "Steering");
     let mut is_first = true;
-    for view in spread(pool.views.len(), OBJECTS) {
-        let Some(pictures) = sweep(model, pool, pool.views[view].object)? else {
+    let objects = objects_that_show_a_turn(pool);
+    for index in spread(objects.len(), OBJECTS) {
+        let Some(pictures) = sweep(model, pool, objects[index])? else {
             page.note("This method predicts nothing, so there is nothing to steer.");
             return Ok(());
         };
         if is_first {
             page.note(
                 "The embedding of the framed image, turned by the predictor; below each angle the nearest real view of \
-                 the object, and how far that view is from the pose that was asked for.",
+                 the object, and how far that view is from the pose that was asked for, symmetric poses being one.",
             );
             is_first = false;
         }
         page.strip(&pictures);
     }
     Ok(())
+}
+
+/// Objects of the pool that a turn about their vertical changes; all of them when there are none.
+fn objects_that_show_a_turn(pool: &Pool) -> Vec<usize> {
+    let step = UnitQuaternion::from_axis_angle([0.0, 0.0, 1.0], 30f32.to_radians());
+    let shows = |view: &&PoolView| view.symmetry.distance_rad(UnitQuaternion::IDENTITY, step) > 0.1;
+    let objects =
+        |views: &mut dyn Iterator<Item = &PoolView>| -> Vec<usize> { views.map(|view| view.object).collect() };
+    let turning = objects(&mut pool.views.iter().filter(shows));
+    if turning.is_empty() { objects(&mut pool.views.iter()) } else { turning }
 }
 
 fn sweep(model: &Model, pool: &Pool, object: usize) -> anyhow::Result<Option<Vec<Picture>>> {
@@ -59,10 +70,11 @@ fn sweep(model: &Model, pool: &Pool, object: usize) -> anyhow::Result<Option<Vec
         Ok(Picture { data_uri: data_uri(rgb, pool.image_size)?, caption, is_query })
     };
     let class = &pool.class_names[pool.source.label(object)];
+    let symmetry = pool.source.symmetry(object);
     let mut pictures = vec![picture(start, class.clone(), true)?];
     for (index, (rotation, view)) in rotations.iter().zip(nearest).enumerate() {
         let wanted = poses[start].rotation * *rotation;
-        let off = wanted.geodesic_angle_rad(poses[view].rotation).to_degrees();
+        let off = symmetry.distance_rad(wanted, poses[view].rotation).to_degrees();
         pictures.push(picture(view, format!("{:+.0}°, off by {off:.0}°", SWEEP_DEG[index]), false)?);
     }
     Ok(Some(pictures))

@@ -82,13 +82,18 @@ pub fn study(options: &StudyOptions) -> anyhow::Result<StudyOutcome> {
     Ok(StudyOutcome::Finished(summary::summaries(&options.plan, &finished)))
 }
 
-/// The rows that get all seeds: those with the largest sum of class top-1 and rotation R2.
+/// The rows that get all seeds: of those that learn without class labels, the ones with the largest sum of class top-1
+/// and rotation R2.
 fn leaders<'a>(plan: &'a Plan, finished: &[FinishedRun]) -> Vec<&'a Row> {
     let score = |row: &Row| {
         let run = finished.iter().find(|run| run.label == row.label);
         run.map_or(f64::NEG_INFINITY, |run| run.evaluation.class_top1 + run.evaluation.rotation_r2.sie)
     };
-    let mut rows: Vec<&Row> = plan.rows.iter().collect();
+    let unlabelled = |row: &&Row| {
+        let mut runs = finished.iter().filter(|run| run.label == row.label);
+        runs.all(|run| run.config.method.name != "supervised")
+    };
+    let mut rows: Vec<&Row> = plan.rows.iter().filter(unlabelled).collect();
     rows.sort_by(|a, b| score(b).total_cmp(&score(a)));
     rows.truncate(plan.leaders);
     rows

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use super::summary::{COLUMNS, summaries};
 use super::{FinishedRun, RowSummary, StudyOptions};
-use crate::report::{Series, line_chart};
+use crate::report::{CHART_WIDTH, Series, line_chart};
 use crate::run::write_atomically;
 
 const TITLE: &str = "# Results\n\nEvery table is written by the command above it.\n";
@@ -53,8 +53,9 @@ fn section(options: &StudyOptions, finished: &[FinishedRun], drawing: &str) -> S
         let _ = writeln!(
             text,
             "Encoder `{}`, {} px, {} steps; {} held-out objects, {} pairs of views; heads detached, so that features \
-             learn from the method alone. All rows see the same number of images. Seed 0; the {} leading rows by class \
-             top-1 plus rotation R2 have {} seeds (mean ± standard deviation). A dash: the method has no such figure.\n",
+             learn from the method alone. All rows see the same number of images. Seed 0; of the rows without \
+             class labels, the {} leading ones by class top-1 plus rotation R2 have {} seeds (mean ± standard \
+             deviation). A dash: the method has no such figure.\n",
             serde_json::json!(config.model.encoder).as_str().unwrap_or_default(),
             config.data.image_size,
             config.fit.steps,
@@ -123,10 +124,10 @@ fn curves(finished: &[FinishedRun]) -> String {
     };
     let (first, second) = (height(&charts[0]), height(&charts[1]));
     let placed = |svg: &str, y: f64, height: f64| {
-        svg.replacen("<svg ", &format!("<svg x=\"0\" y=\"{y}\" width=\"720\" height=\"{height}\" "), 1)
+        svg.replacen("<svg ", &format!("<svg x=\"0\" y=\"{y}\" width=\"{CHART_WIDTH}\" height=\"{height}\" "), 1)
     };
     format!(
-        "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 720 {}\"><rect width=\"100%\" height=\"100%\" fill=\"#fff\"/>{}{}</svg>\n",
+        "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {CHART_WIDTH} {}\"><rect width=\"100%\" height=\"100%\" fill=\"#fff\"/>{}{}</svg>\n",
         first + second,
         placed(&charts[0], 0.0, first),
         placed(&charts[1], first, second)

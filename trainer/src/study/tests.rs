@@ -29,7 +29,7 @@ fn options(folder: &Path) -> StudyOptions {
             file: None,
             sets: sets.map(String::from).to_vec(),
             views: 4,
-            rows: vec![pick("sie"), pick("seq-jepa")],
+            rows: vec![pick("sie"), pick("seq-jepa"), pick("supervised-class")],
             seeds: 2,
             leaders: 1,
         },
@@ -46,10 +46,19 @@ fn a_study_trains_writes_and_skips_what_is_done() {
     let folder = tempfile::tempdir().unwrap();
     let options = options(folder.path());
     let StudyOutcome::Finished(rows) = study(&options).unwrap() else { panic!("nobody interrupted it") };
-    assert_eq!(rows.iter().map(|row| row.seeds).sum::<usize>(), 3, "the leading row has two seeds");
+    assert_eq!(rows.iter().map(|row| row.seeds).sum::<usize>(), 4, "the leading row has two seeds");
+    assert_eq!(rows[2].seeds, 1, "a row that learns from class labels does not lead: {rows:?}");
     assert!(rows.iter().all(|row| row.images == 4 * 32), "all rows see the same number of images: {rows:?}");
     let page = std::fs::read_to_string(&options.results).unwrap();
-    for words in ["## toy", "    cargo trainer study toy\n", "| sie | ", "| seq-jepa | ", "MRR", "results-toy.svg"] {
+    for words in [
+        "## toy",
+        "    cargo trainer study toy\n",
+        "| sie | ",
+        "| seq-jepa | ",
+        "| supervised-class | ",
+        "MRR",
+        "results-toy.svg",
+    ] {
         assert!(page.contains(words), "{words} is missing in\n{page}");
     }
     let drawing = std::fs::read_to_string(folder.path().join("docs/results-toy.svg")).unwrap();
