@@ -130,10 +130,12 @@ class Ours:
         return torch.einsum("nk,kod,nd->no", condition, self.weights["method.predictor.weight"], z)
 
     def turn(self, z, rotations):
-        """`v -> v R` on `vectors` rows of 3 numbers, then `M -> R^T M R` on `tensors` of 3x3."""
+        """`v -> v R` on all rows of 3 numbers, or on `vectors` of them, then `M -> R^T M R` on `tensors` of 3x3."""
+        matrices = torch.tensor(rotations.as_matrix(), dtype=torch.float32)
+        if self.method.get("predictor") == "rotation":
+            return (z.view(len(z), -1, 3) @ matrices).flatten(1)
         if "vectors" not in self.method:
             return None
-        matrices = torch.tensor(rotations.as_matrix(), dtype=torch.float32)
         width = 3 * self.method["vectors"]
         vectors = z[:, :width].view(len(z), -1, 3) @ matrices
         tensors = z[:, width:].reshape(len(z), -1, 3, 3)
