@@ -19,10 +19,10 @@ pub struct StudyArgs {
     /// Only these rows, such as sie,vicreg.
     #[arg(long, value_delimiter = ',', value_name = "ROW")]
     rows: Vec<String>,
-    /// Seeds of the leading rows; the others have one.
+    /// Seeds of the first row and of the leading ones; the others have one.
     #[arg(long, default_value_t = 3)]
     seeds: u64,
-    /// How many rows count as leading; those that learn from class labels never do.
+    /// How many rows beside the first count as leading; those that learn from class labels never do.
     #[arg(long, default_value_t = 5)]
     leaders: usize,
     /// Views of each object that are rendered once, before the first run, and that all runs see; 0 renders new ones for

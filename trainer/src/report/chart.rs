@@ -113,12 +113,12 @@ pub fn bar_chart(title: &str, groups: &[String], series: &[(String, Vec<f64>)]) 
         for (s, (_, values)) in series.iter().enumerate() {
             let Some(value) = values.get(g).filter(|v| v.is_finite()) else { continue };
             let bar = group_width * 0.8 / series.len() as f64;
-            let (top, base) = (y.vertical(*value), y.vertical(0.0));
+            let (end, base) = (y.vertical(*value), y.vertical(0.0));
+            let (top, height) = (end.min(base), (base - end).abs());
             let _ = write!(
                 svg,
-                "<rect x=\"{:.1}\" y=\"{top:.1}\" width=\"{bar:.1}\" height=\"{:.1}\" fill=\"{}\"><title>{value:.2}</title></rect>",
+                "<rect x=\"{:.1}\" y=\"{top:.1}\" width=\"{bar:.1}\" height=\"{height:.1}\" fill=\"{}\"><title>{value:.2}</title></rect>",
                 left + group_width * 0.1 + bar * s as f64,
-                (base - top).max(0.0),
                 colour(s)
             );
         }

@@ -2,6 +2,7 @@
 //!
 //! Drawings are inline SVG, photographs PNG data URIs: the file needs no network and no other file.
 
+mod bars;
 mod chart;
 mod curves;
 mod gather;
@@ -77,6 +78,7 @@ fn assemble(records: &[RunRecord], pictures: Vec<(String, Page)>) -> String {
         page.append(sections);
     }
     tables::figures(&mut page, records);
+    bars::charts(&mut page, records);
     tables::angles(&mut page, records);
     curves::curves(&mut page, records);
     page.finish("Sextant report")

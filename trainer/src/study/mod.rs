@@ -82,8 +82,8 @@ pub fn study(options: &StudyOptions) -> anyhow::Result<StudyOutcome> {
     Ok(StudyOutcome::Finished(summary::summaries(&options.plan, &finished)))
 }
 
-/// The rows that get all seeds: of those that learn without class labels, the ones with the largest sum of class top-1
-/// and rotation R2.
+/// The rows that get all seeds: the first, which the others are measured against, and of those that learn without class
+/// labels the ones with the largest sum of class top-1 and rotation R2.
 fn leaders<'a>(plan: &'a Plan, finished: &[FinishedRun]) -> Vec<&'a Row> {
     let score = |row: &Row| {
         let run = finished.iter().find(|run| run.label == row.label);
@@ -93,10 +93,9 @@ fn leaders<'a>(plan: &'a Plan, finished: &[FinishedRun]) -> Vec<&'a Row> {
         let mut runs = finished.iter().filter(|run| run.label == row.label);
         runs.all(|run| run.config.method.name != "supervised")
     };
-    let mut rows: Vec<&Row> = plan.rows.iter().filter(unlabelled).collect();
+    let mut rows: Vec<&Row> = plan.rows.iter().skip(1).filter(unlabelled).collect();
     rows.sort_by(|a, b| score(b).total_cmp(&score(a)));
-    rows.truncate(plan.leaders);
-    rows
+    plan.rows.iter().take(1).chain(rows.into_iter().take(plan.leaders)).collect()
 }
 
 /// The finished run of a row, trained or taken up again where it is not there; `None` when it was interrupted.

@@ -23,9 +23,9 @@ pub struct Plan {
     pub views: usize,
     /// What differs.
     pub rows: Vec<Row>,
-    /// Seeds of the leading rows.
+    /// Seeds of the first row and of the leading ones.
     pub seeds: u64,
-    /// How many rows get all seeds.
+    /// How many rows beside the first get all seeds.
     pub leaders: usize,
 }
 

@@ -4,7 +4,7 @@ use std::fmt::Write;
 use std::path::{Path, PathBuf};
 
 use super::summary::{COLUMNS, summaries};
-use super::{FinishedRun, RowSummary, StudyOptions};
+use super::{FinishedRun, Plan, RowSummary, StudyOptions};
 use crate::report::{CHART_WIDTH, Series, line_chart};
 use crate::run::write_atomically;
 
@@ -53,16 +53,14 @@ fn section(options: &StudyOptions, finished: &[FinishedRun], drawing: &str) -> S
         let _ = writeln!(
             text,
             "Encoder `{}`, {} px, {} steps; {} held-out objects, {} pairs of views; heads detached, so that features \
-             learn from the method alone. All rows see the same number of images. Seed 0; of the rows without \
-             class labels, the {} leading ones by class top-1 plus rotation R2 have {} seeds (mean ± standard \
-             deviation). A dash: the method has no such figure.\n",
+             learn from the method alone. All rows see the same number of images. {} A dash: the method has no such \
+             figure.\n",
             serde_json::json!(config.model.encoder).as_str().unwrap_or_default(),
             config.data.image_size,
             config.fit.steps,
             evaluation.objects,
             evaluation.pairs,
-            plan.leaders,
-            plan.seeds,
+            seeds(plan),
         );
     }
     table(&mut text, &rows);
@@ -77,6 +75,18 @@ fn section(options: &StudyOptions, finished: &[FinishedRun], drawing: &str) -> S
     }
     let _ = writeln!(text, "\n![learning curves]({drawing})");
     text
+}
+
+/// Which rows have how many seeds.
+fn seeds(plan: &Plan) -> String {
+    match (plan.seeds, plan.leaders) {
+        (0 | 1, _) => "Seed 0.".into(),
+        (seeds, 0) => format!("Seed 0; the first row has {seeds} seeds (mean ± standard deviation)."),
+        (seeds, leaders) => format!(
+            "Seed 0; the first row, and of the others that learn without class labels the {leaders} leading ones by \
+             class top-1 plus rotation R2, have {seeds} seeds (mean ± standard deviation)."
+        ),
+    }
 }
 
 /// Columns that no row has are left out.
