@@ -113,33 +113,52 @@ fn table(text: &mut String, rows: &[RowSummary]) {
     }
 }
 
-/// Class top-1 and rotation R2 of the online probes, for the first seed of each row.
+/// What the online probes say while a run trains: keys of `metrics.jsonl` and their charts.
+const CURVES: [(&str, &str); 4] = [
+    ("loss/probe_class", "cross-entropy of the online class probe, training images"),
+    ("loss/probe_rotation", "loss of the online rotation probe, training images"),
+    ("probe/class_top1", "class top-1 of the online probe, held-out objects"),
+    ("probe/rotation_r2_sie", "rotation R2 of the online probe, held-out objects"),
+];
+/// Lines that one point of a training loss is the mean of.
+const SMOOTHED: usize = 4;
+
+/// Curves of the online probes for the first seed of each row, one chart above the other; none of single points.
 fn curves(finished: &[FinishedRun]) -> String {
-    let series = |key: &str, words: &str| -> Vec<Series> {
-        let first_seeds = finished.iter().filter(|run| run.seed == 0);
-        let line = |run: &FinishedRun| Series {
-            name: format!("{} {words}", run.label),
-            points: run.metrics.iter().filter_map(|m| Some((m.step as f64, *m.values.get(key)?))).collect(),
-        };
-        first_seeds.map(line).collect()
-    };
-    // One drawing above the other.
-    let charts = [
-        line_chart("class top-1 of the online probe", "step", &series("probe/class_top1", "")),
-        line_chart("rotation R2 of the online probe", "step", &series("probe/rotation_r2_sie", "")),
-    ];
+    let charts: Vec<String> = CURVES
+        .iter()
+        .filter_map(|(key, title)| {
+            let first_seeds = finished.iter().filter(|run| run.seed == 0);
+            let series: Vec<Series> = first_seeds.map(|run| curve(run, key)).collect();
+            series.iter().any(|one| one.points.len() > 1).then(|| line_chart(title, "step", &series))
+        })
+        .collect();
     let height = |svg: &str| -> f64 {
         let view_box = svg.split("viewBox=\"0 0 ").nth(1).and_then(|rest| rest.split('"').next()).unwrap_or_default();
         view_box.split(' ').nth(1).and_then(|h| h.parse().ok()).unwrap_or(300.0)
     };
-    let (first, second) = (height(&charts[0]), height(&charts[1]));
-    let placed = |svg: &str, y: f64, height: f64| {
-        svg.replacen("<svg ", &format!("<svg x=\"0\" y=\"{y}\" width=\"{CHART_WIDTH}\" height=\"{height}\" "), 1)
-    };
+    let mut drawing = String::new();
+    let mut y = 0.0;
+    for chart in &charts {
+        let height = height(chart);
+        let placed = format!("<svg x=\"0\" y=\"{y}\" width=\"{CHART_WIDTH}\" height=\"{height}\" ");
+        drawing.push_str(&chart.replacen("<svg ", &placed, 1));
+        y += height;
+    }
     format!(
-        "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {CHART_WIDTH} {}\"><rect width=\"100%\" height=\"100%\" fill=\"#fff\"/>{}{}</svg>\n",
-        first + second,
-        placed(&charts[0], 0.0, first),
-        placed(&charts[1], first, second)
+        "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {CHART_WIDTH} {y}\">\
+         <rect width=\"100%\" height=\"100%\" fill=\"#fff\"/>{drawing}</svg>\n"
     )
+}
+
+/// A run's figure over its steps; of a loss, which jumps from batch to batch, means of some lines.
+fn curve(run: &FinishedRun, key: &str) -> Series {
+    let points: Vec<(f64, f64)> =
+        run.metrics.iter().filter_map(|m| Some((m.step as f64, *m.values.get(key)?))).collect();
+    let together = if key.starts_with("loss/") { SMOOTHED.min(points.len() / 2).max(1) } else { 1 };
+    let mean = |chunk: &[(f64, f64)]| {
+        let (last, _) = chunk[chunk.len() - 1];
+        (last, chunk.iter().map(|(_, value)| value).sum::<f64>() / chunk.len() as f64)
+    };
+    Series { name: run.label.clone(), points: points.chunks(together).map(mean).collect() }
 }

@@ -63,6 +63,15 @@ fn a_study_trains_writes_and_skips_what_is_done() {
     }
     let drawing = std::fs::read_to_string(folder.path().join("docs/results-toy.svg")).unwrap();
     assert!(drawing.starts_with("<svg ") && drawing.trim_end().ends_with("</svg>"));
+    assert!(drawing.contains("online class probe, training images"), "{drawing}");
+    let lines = drawing.matches("<polyline").count();
+    assert_eq!(lines % 3, 0, "a line for each row in each chart");
+    let longest = drawing
+        .split("points=\"")
+        .skip(1)
+        .filter_map(|line| line.split('"').next())
+        .map(|line| line.split(' ').count());
+    assert!(longest.max() >= Some(2), "a curve has more than one point: {drawing}");
 
     let changed =
         |name: &str| std::fs::metadata(options.out.join(name).join("evaluation.json")).unwrap().modified().unwrap();
