@@ -16,7 +16,7 @@ pub struct Series {
 pub const WIDTH: f64 = 480.0;
 const HEIGHT: f64 = 240.0;
 const LEFT: f64 = 54.0;
-const RIGHT: f64 = 12.0;
+const RIGHT: f64 = 20.0;
 const TOP: f64 = 28.0;
 const BOTTOM: f64 = 34.0;
 /// Colours that can be told apart, also by the colour-blind (Okabe and Ito, 2008), then by hue.
@@ -250,7 +250,7 @@ mod tests {
         let series = [Series { name: "a<b".into(), points: vec![(0.0, 1.0), (5.0, f64::NAN), (10.0, 3.0)] }];
         let svg = line_chart("t", "step", &series);
         assert!(svg.contains("a&lt;b") && svg.ends_with("</svg>"));
-        assert!(svg.contains(&format!("points=\"{LEFT:.1},206.0 468.0,28.0\"")), "{svg}");
+        assert!(svg.contains(&format!("points=\"{LEFT:.1},206.0 460.0,28.0\"")), "{svg}");
         let names = ["cup".to_string(), "jug".into()];
         let svg = confusion("c", &names, &[vec![3, 1], vec![0, 4]]);
         assert!(svg.contains("cup taken for jug: 1 of 4") && !svg.contains("jug taken for cup"));

@@ -39,7 +39,11 @@ pub fn replace_section(text: &str, study: &str, section: &str) -> String {
     let section = format!("{begin}\n{}\n{end}\n", section.trim_end());
     let found = text.find(&begin).and_then(|from| Some((from, from + text[from..].find(&end)? + end.len())));
     match found {
-        Some((from, to)) => format!("{}{section}{}", &text[..from], text[to..].trim_start_matches('\n')),
+        Some((from, to)) => {
+            let rest = text[to..].trim_start_matches('\n');
+            let gap = if rest.is_empty() { "" } else { "\n" };
+            format!("{}{section}{gap}{rest}", &text[..from])
+        }
         None => format!("{}\n\n{section}", text.trim_end()),
     }
 }

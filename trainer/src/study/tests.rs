@@ -109,6 +109,8 @@ fn sections_are_replaced_in_place() {
     let page = replace_section(&page, "a", "third");
     assert!(!page.contains("first") && page.find("third") < page.find("second"), "{page}");
     assert_eq!(replace_section(&page, "b", "second"), page);
+    assert_eq!(replace_section(&page, "a", "third"), page, "the empty line between sections stays");
+    assert!(page.contains("-->\n\n<!-- study b"), "{page}");
 }
 
 #[test]
