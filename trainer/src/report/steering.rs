@@ -44,10 +44,8 @@ pub fn strips(page: &mut Page, model: &Model, pool: &Pool) -> anyhow::Result<()>
 fn objects_that_show_a_turn(pool: &Pool) -> Vec<usize> {
     let step = UnitQuaternion::from_axis_angle([0.0, 0.0, 1.0], 30f32.to_radians());
     let shows = |view: &&PoolView| view.symmetry.distance_rad(UnitQuaternion::IDENTITY, step) > 0.1;
-    let objects =
-        |views: &mut dyn Iterator<Item = &PoolView>| -> Vec<usize> { views.map(|view| view.object).collect() };
-    let turning = objects(&mut pool.views.iter().filter(shows));
-    if turning.is_empty() { objects(&mut pool.views.iter()) } else { turning }
+    let turning: Vec<usize> = pool.views.iter().filter(shows).map(|view| view.object).collect();
+    if turning.is_empty() { pool.views.iter().map(|view| view.object).collect() } else { turning }
 }
 
 fn sweep(model: &Model, pool: &Pool, object: usize) -> anyhow::Result<Option<Vec<Picture>>> {
