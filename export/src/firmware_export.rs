@@ -8,7 +8,7 @@ use crate::budget::{Budget, BudgetReport};
 use crate::quantize::Quantizer;
 use crate::run_folder::RunFolder;
 use crate::sxt_export::{self, QuantizationReport};
-use crate::{Error, staged_file};
+use crate::{Error, StagedFiles, staged_file};
 
 /// The program's files, as `firmware-example` has them.
 const SOURCES: [(&str, &str); 13] = [
@@ -28,6 +28,8 @@ const SOURCES: [(&str, &str); 13] = [
 ];
 const MANIFEST: &str = include_str!("../../firmware-example/Cargo.toml");
 const EXAMPLE_DEPENDENCY: &str = "path = \"../runtime\"";
+/// Golden frames of a program, where nothing else is asked for.
+const DEFAULT_FRAMES: usize = 4;
 /// What a folder that this command wrote has.
 const OURS: &str = "model/description.rs";
 /// `cargo run --release` builds for a Cortex-M4F and starts QEMU.
@@ -46,8 +48,9 @@ pub struct FirmwareExport {
     /// What the model may take; nothing is written when it takes more. Its first layers are computed in stripes where
     /// memory asks for it.
     pub budget: Option<Budget>,
-    /// Golden frames that the program checks, at least one.
-    pub frames: usize,
+    /// Golden frames that the program checks, from one to as many as the run has golden images; `None` takes four, or all
+    /// where there are fewer.
+    pub frames: Option<usize>,
     /// Write only the files of the `model/` folder.
     pub model_only: bool,
 }
@@ -56,6 +59,7 @@ pub struct FirmwareExport {
 #[derive(Clone, Debug, Serialize)]
 pub struct FirmwareReport {
     /// The folder.
+    #[serde(flatten, serialize_with = "crate::json_path::path")]
     pub path: PathBuf,
     /// Whether it was written: only when the model fits the budget.
     pub written: bool,
@@ -79,10 +83,24 @@ impl FirmwareExport {
     /// # Errors
     /// When a file of the run is missing or broken, something else is in `out`, or it cannot be written.
     pub fn write(&self, run: &RunFolder, out: &Path) -> Result<FirmwareReport, Error> {
+        let (report, files) = self.stage(run, out)?;
+        files.keep()?;
+        Ok(report)
+    }
+
+    /// As [`Self::write`], but the files are written only by [`FirmwareFiles::keep`].
+    ///
+    /// # Errors
+    /// As there.
+    pub fn stage(&self, run: &RunFolder, out: &Path) -> Result<(FirmwareReport, FirmwareFiles), Error> {
         check_folder(out, self.model_only)?;
         let encode = sxt_export::int8_encode(run, &self.quantizer, self.budget)?;
         let golden = &encode.golden;
-        let frames = self.frames.clamp(1, golden.samples);
+        let frames = self.frames.unwrap_or(DEFAULT_FRAMES.min(golden.samples));
+        if !(1..=golden.samples).contains(&frames) {
+            let reason = format!("holds {} images, and {frames} golden frames were asked for", golden.samples);
+            return Err(Error::invalid(&run.golden_path(), reason, format!("give --frames 1 to {}", golden.samples)));
+        }
         let image_bytes = golden.images.len() / golden.samples;
         let images = golden.images.get(..frames * image_bytes).unwrap_or(&golden.images);
         let refused = |error: sextant_runtime::firmware::FirmwareError| {
@@ -91,13 +109,8 @@ impl FirmwareExport {
         let folder = model_folder(&encode.name, &encode.file, "encode", images).map_err(refused)?;
         let written = encode.budget.as_ref().is_none_or(|report| report.failure_message().is_none());
         let files = if self.model_only { model_files(&folder, "") } else { project(&folder) };
-        for (name, bytes) in files.iter().filter(|_| written) {
-            let path = out.join(name);
-            let parent = path.parent().unwrap_or(out);
-            fs::create_dir_all(parent).map_err(|source| Error::io(parent, "write", source))?;
-            staged_file::write(&path, bytes)?;
-        }
-        Ok(FirmwareReport {
+        let files = files.into_iter().filter(|_| written).map(|(name, bytes)| (out.join(name), bytes)).collect();
+        let report = FirmwareReport {
             path: out.to_path_buf(),
             written,
             model_bytes: folder.model.len(),
@@ -106,12 +119,39 @@ impl FirmwareExport {
             frames,
             budget: encode.budget,
             quantization: encode.report,
-        })
+        };
+        Ok((report, FirmwareFiles { files }))
+    }
+}
+
+/// Files of a project that is not written yet.
+#[derive(Debug)]
+#[must_use]
+pub struct FirmwareFiles {
+    files: Vec<(PathBuf, Vec<u8>)>,
+}
+
+impl FirmwareFiles {
+    /// Writes them, and the folders that they are in.
+    ///
+    /// # Errors
+    /// When they cannot be written.
+    pub fn keep(self) -> Result<(), Error> {
+        for (path, bytes) in &self.files {
+            if let Some(parent) = path.parent() {
+                fs::create_dir_all(parent).map_err(|source| Error::io(parent, "write", source))?;
+            }
+            let mut staged = StagedFiles::default();
+            staged.add(path, bytes)?;
+            staged.keep()?;
+        }
+        Ok(())
     }
 }
 
 fn check_folder(out: &Path, model_only: bool) -> Result<(), Error> {
     let in_the_way = |reason, hint| Err(Error::InTheWay { path: out.to_path_buf(), reason, hint });
+    staged_file::refuse_stdout(out)?;
     if out.exists() && !out.is_dir() {
         return in_the_way("is not a folder", "give --out the name of a folder");
     }

@@ -11,7 +11,7 @@ use crate::quantize::Quantizer;
 use crate::run_folder::RunFolder;
 use crate::sxt_export::{Int8Encode, QuantizationReport, int8_encode};
 use crate::verify::{Int8Parity, Samples};
-use crate::{Error, model_file, staged_file};
+use crate::{Error, StagedFiles, model_file, staged_file};
 
 const GRAPH: &str = "encode";
 
@@ -33,12 +33,14 @@ pub struct Int8Export {
 #[derive(Clone, Debug, Serialize)]
 pub struct Int8Report {
     /// The ONNX file.
+    #[serde(flatten, serialize_with = "crate::json_path::path")]
     pub path: PathBuf,
     /// Whether it was written: only when the engines agree.
     pub written: bool,
     /// Its size.
     pub size_bytes: usize,
     /// The same network for our own engine, beside it; only from a run.
+    #[serde(flatten, serialize_with = "crate::json_path::sxt_path")]
     pub sxt_path: Option<PathBuf>,
     /// What quantising cost; only from a run.
     pub quantization: Option<QuantizationReport>,
@@ -53,6 +55,17 @@ impl Int8Export {
     /// # Errors
     /// When a file of the run is missing or broken, or nothing can be written. Nothing is changed then.
     pub fn write_run(&self, run: &RunFolder, out: &Path) -> Result<Int8Report, Error> {
+        let (report, files) = self.stage_run(run, out)?;
+        files.keep()?;
+        Ok(report)
+    }
+
+    /// As [`Self::write_run`], but the files are in their places only after [`StagedFiles::keep`].
+    ///
+    /// # Errors
+    /// As there.
+    pub fn stage_run(&self, run: &RunFolder, out: &Path) -> Result<(Int8Report, StagedFiles), Error> {
+        staged_file::refuse_stdout(out)?;
         let sxt_path = out.with_extension("sxt");
         if sxt_path == out || sxt_path == run.model_path() {
             return Err(Error::InTheWay {
@@ -65,12 +78,12 @@ impl Int8Export {
         staged_file::check_destination(out, self.overwrite, OUR_FILES_START)?;
         let Int8Encode { file, report, golden, .. } = int8_encode(run, &self.quantizer, None)?;
         let file = AlignedVec::copy_of(&file);
-        let mut written = self.write(&sxt_path, &file, &Samples::from_golden(&golden), out)?;
-        if written.written {
-            staged_file::write(&sxt_path, &file)?;
-            written.sxt_path = Some(sxt_path);
+        let (mut staged, mut files) = self.stage(&sxt_path, &file, &Samples::from_golden(&golden), out)?;
+        if staged.written {
+            files.add(&sxt_path, &file)?;
+            staged.sxt_path = Some(sxt_path);
         }
-        Ok(Int8Report { quantization: Some(report), ..written })
+        Ok((Int8Report { quantization: Some(report), ..staged }, files))
     }
 
     /// Writes the network of an eight-bit `.sxt` file to `out`. It is tried on inputs that look random.
@@ -78,6 +91,16 @@ impl Int8Export {
     /// # Errors
     /// When the file is broken or has no int8 graph `encode`, or nothing can be written.
     pub fn write_file(&self, sxt: &Path, out: &Path) -> Result<Int8Report, Error> {
+        let (report, files) = self.stage_file(sxt, out)?;
+        files.keep()?;
+        Ok(report)
+    }
+
+    /// As [`Self::write_file`], but the file is in its place only after [`StagedFiles::keep`].
+    ///
+    /// # Errors
+    /// As there.
+    pub fn stage_file(&self, sxt: &Path, out: &Path) -> Result<(Int8Report, StagedFiles), Error> {
         staged_file::check_destination(out, self.overwrite, OUR_FILES_START)?;
         let file = model_file::read(sxt)?;
         let graph = model_file::graph(sxt, &model_file::parse(sxt, &file)?, GRAPH)?;
@@ -85,10 +108,16 @@ impl Int8Export {
             let hint = "quantise a run: cargo export int8 RUN";
             return Err(Error::invalid(sxt, "holds a float32 network, not an eight-bit one", hint));
         }
-        self.write(sxt, &file, &Samples::spread(&graph, SAMPLES), out)
+        self.stage(sxt, &file, &Samples::spread(&graph, SAMPLES), out)
     }
 
-    fn write(&self, sxt: &Path, file: &AlignedVec, samples: &Samples, out: &Path) -> Result<Int8Report, Error> {
+    fn stage(
+        &self,
+        sxt: &Path,
+        file: &AlignedVec,
+        samples: &Samples,
+        out: &Path,
+    ) -> Result<(Int8Report, StagedFiles), Error> {
         let model = model_file::parse(sxt, file)?;
         let graph = model_file::graph(sxt, &model, GRAPH)?;
         let onnx = onnx::from_graph_as(&graph, &model_file::metadata(&model), self.batch, self.numbers)
@@ -96,11 +125,12 @@ impl Int8Export {
             .map_err(|source| Error::Onnx { path: sxt.to_path_buf(), source })?;
         let parity = Int8Parity::measure(sxt, &graph, (&onnx, self.batch, self.numbers), samples)?;
         let written = parity.failure_message().is_none();
+        let mut files = StagedFiles::default();
         if written {
-            staged_file::write(out, &onnx)?;
+            files.add(out, &onnx)?;
         }
         let (path, size_bytes) = (out.to_path_buf(), onnx.len());
-        Ok(Int8Report { path, written, size_bytes, sxt_path: None, quantization: None, parity })
+        Ok((Int8Report { path, written, size_bytes, sxt_path: None, quantization: None, parity }, files))
     }
 }
 

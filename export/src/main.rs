@@ -9,14 +9,11 @@ use command::{Arguments, Outcome};
 
 fn main() -> ExitCode {
     match command::run(Arguments::parse()) {
-        Ok(Outcome { failure: None, next }) => {
-            eprintln!("next: {next}");
-            ExitCode::SUCCESS
-        }
-        Ok(Outcome { failure: Some(failure), next }) => {
-            eprintln!("failed: {failure}");
-            eprintln!("next: {next}");
-            ExitCode::from(1)
+        Ok(Outcome { failure, warnings, next }) => {
+            warnings.iter().for_each(|warning| eprintln!("warning: {warning}"));
+            failure.iter().for_each(|failure| eprintln!("failed: {failure}"));
+            next.iter().for_each(|next| eprintln!("next: {next}"));
+            ExitCode::from(u8::from(failure.is_some()))
         }
         Err(error) => {
             eprintln!("error: {}", command::message(&error));

@@ -5,7 +5,7 @@ use serde::Serialize;
 use crate::onnx::{self, Batch};
 use crate::run_folder::RunFolder;
 use crate::verify::{Parity, Subject};
-use crate::{Error, GraphName, model_file, staged_file};
+use crate::{Error, GraphName, StagedFiles, model_file, staged_file};
 
 /// How every ONNX file of ours begins: IR version 8, producer `sextant`.
 pub(crate) const OUR_FILES_START: &[u8] = b"\x08\x08\x12\x07sextant";
@@ -25,6 +25,7 @@ pub struct OnnxExport {
 #[derive(Clone, Debug, Serialize)]
 pub struct OnnxReport {
     /// The file.
+    #[serde(flatten, serialize_with = "crate::json_path::path")]
     pub path: PathBuf,
     /// Whether it was written: only when all engines agree.
     pub written: bool,
@@ -46,6 +47,16 @@ impl OnnxExport {
     /// When a file of the run is missing or broken, the graph has no ONNX form, or `out` cannot be written. Nothing
     /// is left at `out` then but what was there before.
     pub fn write(&self, run: &RunFolder, out: &Path) -> Result<OnnxReport, Error> {
+        let (report, files) = self.stage(run, out)?;
+        files.keep()?;
+        Ok(report)
+    }
+
+    /// As [`Self::write`], but the file is in its place only after [`StagedFiles::keep`].
+    ///
+    /// # Errors
+    /// As there.
+    pub fn stage(&self, run: &RunFolder, out: &Path) -> Result<(OnnxReport, StagedFiles), Error> {
         staged_file::check_destination(out, self.overwrite, OUR_FILES_START)?;
         let path = run.model_path();
         let bytes = model_file::read(&path)?;
@@ -56,10 +67,12 @@ impl OnnxExport {
             .map_err(|source| Error::Onnx { path, source })?;
         let parity = subject.check(&onnx, self.batch)?;
         let written = parity.first_failure().is_none();
+        let mut files = StagedFiles::default();
         if written {
-            staged_file::write(out, &onnx)?;
+            files.add(out, &onnx)?;
         }
         let (size_bytes, samples) = (onnx.len(), subject.sample_count());
-        Ok(OnnxReport { path: out.to_path_buf(), written, size_bytes, graph: self.graph, samples, parity })
+        let report = OnnxReport { path: out.to_path_buf(), written, size_bytes, graph: self.graph, samples, parity };
+        Ok((report, files))
     }
 }

@@ -4,6 +4,8 @@ use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
+use tempfile::NamedTempFile;
+
 use crate::Error;
 
 /// Refuses a destination that cannot be written, before any work is done for it.
@@ -14,6 +16,7 @@ use crate::Error;
 /// When the folder is missing, or something is in the way.
 pub(crate) fn check_destination(path: &Path, overwrite: bool, ours: &[u8]) -> Result<(), Error> {
     let in_the_way = |reason, hint| Err(Error::InTheWay { path: path.to_path_buf(), reason, hint });
+    refuse_stdout(path)?;
     if path.is_dir() {
         return in_the_way("is a folder", "give --out the name of a file");
     }
@@ -34,11 +37,47 @@ pub(crate) fn check_destination(path: &Path, overwrite: bool, ours: &[u8]) -> Re
     Ok(())
 }
 
-/// Writes beside the destination, waits until the bytes are on the disk, then renames.
-///
-/// # Errors
-/// When the disk is full or the folder cannot be written; the temporary file is gone then.
-pub(crate) fn write(path: &Path, bytes: &[u8]) -> Result<(), Error> {
+/// Refuses `-`: nothing is written to standard output, for a file appears only after it was checked, and at once.
+pub(crate) fn refuse_stdout(path: &Path) -> Result<(), Error> {
+    if path != Path::new("-") {
+        return Ok(());
+    }
+    let reason = "standard output is no place for a model, which appears whole after it was checked, or not at all";
+    let hint = "give --out a file name, or ./- for a file of that name";
+    Err(Error::InTheWay { path: path.to_path_buf(), reason, hint })
+}
+
+/// Files that lie beside their destinations, whole and on the disk. They are gone unless they are [kept](Self::keep).
+#[derive(Debug, Default)]
+#[must_use]
+pub struct StagedFiles {
+    files: Vec<(PathBuf, NamedTempFile)>,
+}
+
+impl StagedFiles {
+    /// Puts each in its place, which replaces what was there.
+    ///
+    /// # Errors
+    /// When a folder cannot be written; the temporary files are gone then.
+    pub fn keep(self) -> Result<(), Error> {
+        for (path, file) in self.files {
+            file.persist(&path).map_err(|error| Error::io(&path, "write", error.error))?;
+        }
+        Ok(())
+    }
+
+    /// Adds a file with those bytes.
+    ///
+    /// # Errors
+    /// When the disk is full or the folder cannot be written; all temporary files are gone then.
+    pub(crate) fn add(&mut self, path: &Path, bytes: &[u8]) -> Result<(), Error> {
+        self.files.push((path.to_path_buf(), stage(path, bytes)?));
+        Ok(())
+    }
+}
+
+/// Writes beside the destination, and waits until the bytes are on the disk.
+fn stage(path: &Path, bytes: &[u8]) -> Result<NamedTempFile, Error> {
     let failed = |source| Error::io(path, "write", source);
     let mut builder = tempfile::Builder::new();
     builder.prefix(".sextant-");
@@ -47,8 +86,7 @@ pub(crate) fn write(path: &Path, bytes: &[u8]) -> Result<(), Error> {
     let mut staged = builder.tempfile_in(folder_of(path)).map_err(failed)?;
     staged.write_all(bytes).map_err(failed)?;
     staged.as_file().sync_all().map_err(failed)?;
-    staged.persist(path).map_err(|error| failed(error.error))?;
-    Ok(())
+    Ok(staged)
 }
 
 fn folder_of(path: &Path) -> PathBuf {
@@ -68,6 +106,12 @@ fn starts_with(path: &Path, ours: &[u8]) -> bool {
 mod tests {
     use super::*;
 
+    fn write(path: &Path, bytes: &[u8]) -> Result<(), Error> {
+        let mut staged = StagedFiles::default();
+        staged.add(path, bytes)?;
+        staged.keep()
+    }
+
     fn names_in(folder: &Path) -> Vec<String> {
         let entries = fs::read_dir(folder).unwrap();
         entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect()
@@ -81,6 +125,22 @@ mod tests {
         write(&path, b"second").unwrap();
         assert_eq!(fs::read(&path).unwrap(), b"second");
         assert_eq!(names_in(folder.path()), ["model.onnx"]);
+    }
+
+    #[test]
+    fn what_is_not_kept_leaves_nothing_behind() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("model.onnx");
+        write(&path, b"first").unwrap();
+        let mut staged = StagedFiles::default();
+        staged.add(&path, b"second").unwrap();
+        staged.add(&folder.path().join("model.sxt"), b"second").unwrap();
+        assert_eq!(fs::read(&path).unwrap(), b"first");
+        drop(staged);
+        assert_eq!(
+            (fs::read(&path).unwrap().as_slice(), names_in(folder.path())),
+            (&b"first"[..], vec!["model.onnx".into()])
+        );
     }
 
     #[test]

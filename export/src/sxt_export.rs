@@ -9,10 +9,10 @@ use sextant_runtime::model::{self, MAGIC};
 
 use crate::budget::{Budget, BudgetReport};
 use crate::golden::Golden;
-use crate::quantize::{Drift, Images, LayerReport, QuantizeError, Quantizer};
+use crate::quantize::{Drift, Images, LayerReport, QuantizeError, Quantizer, Requirements, of_images};
 use crate::run_folder::RunFolder;
 use crate::stripes;
-use crate::{Error, model_file, staged_file};
+use crate::{Error, StagedFiles, model_file, staged_file};
 
 const CALIBRATION_HINT: &str = "write it again: cargo trainer fit --resume --out RUN";
 
@@ -32,6 +32,7 @@ pub struct SxtExport {
 #[derive(Clone, Debug, Serialize)]
 pub struct SxtReport {
     /// The file.
+    #[serde(flatten, serialize_with = "crate::json_path::path")]
     pub path: PathBuf,
     /// Whether it was written: only when the model fits the budget.
     pub written: bool,
@@ -60,6 +61,8 @@ pub struct QuantizationReport {
     pub equalized: bool,
     /// Against the float32 model's outputs on the golden images.
     pub drift: Drift,
+    /// What speaks against the result, in words: too much is lost, calibration images say little, scales were widened.
+    pub warnings: Vec<String>,
     /// One row per layer.
     pub layers: Vec<LayerReport>,
 }
@@ -71,6 +74,16 @@ impl SxtExport {
     /// When a file of the run is missing or broken, or `out` cannot be written. Nothing is left at `out` then but what
     /// was there before.
     pub fn write(&self, run: &RunFolder, out: &Path) -> Result<SxtReport, Error> {
+        let (report, files) = self.stage(run, out)?;
+        files.keep()?;
+        Ok(report)
+    }
+
+    /// As [`Self::write`], but the file is in its place only after [`StagedFiles::keep`].
+    ///
+    /// # Errors
+    /// As there.
+    pub fn stage(&self, run: &RunFolder, out: &Path) -> Result<(SxtReport, StagedFiles), Error> {
         staged_file::check_destination(out, self.overwrite, &MAGIC)?;
         let path = run.model_path();
         let float_bytes = model_file::read(&path)?;
@@ -101,12 +114,13 @@ impl SxtExport {
             None => (model::write(&metadata, &graphs).map_err(refused)?, None),
         };
         let written = budget.as_ref().is_none_or(|report| report.failure_message().is_none());
+        let mut files = StagedFiles::default();
         if written {
-            staged_file::write(out, &bytes)?;
+            files.add(out, &bytes)?;
         }
         let aligned = AlignedVec::copy_of(&bytes);
         let arena_bytes = arena(model_file::parse(out, &aligned)?.graph("encode"));
-        Ok(SxtReport {
+        let report = SxtReport {
             path: out.to_path_buf(),
             written,
             size_bytes: bytes.len(),
@@ -115,7 +129,8 @@ impl SxtExport {
             float_arena_bytes,
             budget,
             quantization,
-        })
+        };
+        Ok((report, files))
     }
 }
 
@@ -170,12 +185,17 @@ fn quantize(
     let golden = Golden::read(&run.golden_path(), [height, width], &outputs)?;
     let (pixels, count) = calibration_images(&path, [height, width])?;
     let test = Images { pixels: &golden.images, count: golden.samples };
-    let quantized = quantizer.quantize(encode, Images { pixels: &pixels, count }, test).map_err(refused)?;
+    let calibration = Images { pixels: &pixels, count };
+    let quantized = quantizer.quantize(encode, calibration, test).map_err(refused)?;
+    let mut warnings: Vec<String> = Requirements::default().complaint(&quantized.drift).into_iter().collect();
+    let about = of_images(calibration).into_iter().chain(quantized.warnings);
+    warnings.extend(about.map(|warning| format!("{}: {warning}", path.display())));
     let report = QuantizationReport {
         calibration_images: count,
         test_images: golden.samples,
         equalized: quantized.equalized,
         drift: quantized.drift,
+        warnings,
         layers: quantized.layers,
     };
     Ok((quantized.graph, report, golden))

@@ -77,13 +77,29 @@ fn a_checked_file_is_written_to_the_run_or_elsewhere() {
     assert!(rows.iter().all(|row| row["agrees"] == true));
     // The second time our own file is in the way.
     assert_done(&place.export("onnx run --json"), "cargo runtime predict run/model.onnx IMAGE.png");
-    assert_done(&place.export("onnx run --batch 3 --out b3.onnx --json"), "cargo runtime predict b3.onnx IMAGE.png");
+    // `predict` takes one image at a time, so another command is printed, which runs.
+    let fixed = place.export("onnx run --batch 3 --out b3.onnx --json");
+    assert_done(&fixed, "cargo export inspect b3.onnx");
+    assert!(text(&fixed.stderr).starts_with("warning: b3.onnx: takes 3 samples at a time"), "{}", text(&fixed.stderr));
+    assert_done(&place.export("onnx run --batch 1 --out b1.onnx --json"), "cargo runtime predict b1.onnx IMAGE.png");
     let report = assert_done(
         &place.export("onnx run --graph predict_latent --json"),
         "cargo export inspect run/predict_latent.onnx",
     );
     assert_eq!(report["reference"], "native");
-    assert_eq!(place.files().len(), 5);
+    assert_eq!(place.files().len(), 6);
+    // What `predict` cannot run is not said to be for it.
+    for (file, is_for_predict) in
+        [("run/model.sxt", true), ("b1.onnx", true), ("b3.onnx", false), ("run/predict_latent.onnx", false)]
+    {
+        let inspected = place.export(&format!("inspect {file} --json"));
+        assert_eq!(inspected.status.code(), Some(0));
+        assert_eq!(text(&inspected.stderr).starts_with("next: cargo runtime predict "), is_for_predict, "{file}");
+        assert_eq!(text(&inspected.stderr).is_empty(), !is_for_predict, "{file}: {}", text(&inspected.stderr));
+    }
+    // The run's own file may be such a one.
+    assert_done(&place.export("onnx run --batch 3 --json"), "cargo export inspect run/model.onnx");
+    assert_done(&place.export("verify run --json"), "cargo export inspect run/model.onnx");
 }
 
 #[cfg(unix)]
@@ -158,7 +174,7 @@ fn replace_golden(place: &Place, change: impl Fn(&mut Vec<run::Tensor>)) {
 #[test]
 fn bad_input_is_named_with_a_remedy_and_leaves_nothing_behind() {
     let nothing: Damage = |_| {};
-    let cases: [(&str, Damage, &str, &str); 25] = [
+    let cases: [(&str, Damage, &str, &str); 30] = [
         ("onnx nowhere", nothing, "nowhere: there is no such folder", "cargo trainer fit"),
         ("onnx run/model.sxt", nothing, "run/model.sxt: is a file, not a run folder", "give the folder"),
         ("onnx .", nothing, ".: is not a run folder: it has no model.sxt", "give the folder"),
@@ -230,6 +246,16 @@ fn bad_input_is_named_with_a_remedy_and_leaves_nothing_behind() {
         ),
         ("onnx run --out nowhere/model.onnx", nothing, "nowhere/model.onnx: cannot write", "typing error"),
         ("onnx run --out run", nothing, "run: is a folder", "the name of a file"),
+        ("onnx run --out -", nothing, "-: standard output is no place for a model", "./-"),
+        ("int8 run --out -", nothing, "-: standard output is no place for a model", "./-"),
+        ("sxt run --out -", nothing, "-: standard output is no place for a model", "./-"),
+        ("firmware run --out -", nothing, "-: standard output is no place for a model", "./-"),
+        (
+            "firmware run --out fw --frames 6",
+            |p| drop(fs::copy(p.path("run/golden.safetensors"), p.path("run/calibration.safetensors")).unwrap()),
+            "run/golden.safetensors: holds 5 images, and 6 golden frames were asked for",
+            "--frames 1 to 5",
+        ),
         (
             "onnx run --out diary",
             |p| fs::write(p.path("diary"), "dear diary").unwrap(),
@@ -300,8 +326,18 @@ fn bad_input_is_named_with_a_remedy_and_leaves_nothing_behind() {
 #[test]
 fn wrong_arguments_are_exit_status_2() {
     let place = Place::new();
-    for command in ["", "onnx", "onnx run --batch 0", "onnx run --batch many", "onnx run --graph decode", "polish run"]
-    {
+    for command in [
+        "",
+        "onnx",
+        "onnx run --batch 0",
+        "onnx run --batch many",
+        "onnx run --graph decode",
+        "polish run",
+        "firmware run --out fw --frames 0",
+        "verify run --require-db much",
+        // There is no eight-bit model.
+        "verify run --require-db 20",
+    ] {
         assert_eq!(place.export(command).status.code(), Some(2), "{command}");
     }
 }
@@ -539,4 +575,94 @@ fn a_firmware_project_is_complete_and_replaces_only_its_own() {
     assert_eq!(golden, 2 * (16 * 16 * 3 + 4 * (4 + 5 + 16 + 16)));
     let in_the_way = place.export("firmware run --out run");
     assert_eq!(in_the_way.status.code(), Some(2), "{}", text(&in_the_way.stderr));
+}
+
+/// `images` of a calibration file: so many, each of bytes that a function gives.
+fn write_calibration(place: &Place, count: usize, byte: fn(usize) -> u8) {
+    let pixels: Vec<u8> = (0..count * 16 * 16 * 3).map(byte).collect();
+    let images = ("images".to_string(), safetensors::Dtype::U8, vec![count, 16, 16, 3], pixels);
+    fs::write(place.path("run/calibration.safetensors"), run::golden_file(&[images])).unwrap();
+}
+
+#[test]
+fn eight_bits_that_lose_too_much_are_told_and_fail_the_check() {
+    let place = Place::new();
+    write_calibration(&place, 7, |_| 255);
+    let warnings = |output: &Output| -> Vec<String> {
+        text(&output.stderr).lines().filter_map(|line| line.strip_prefix("warning: ")).map(str::to_string).collect()
+    };
+    for command in ["sxt run --int8 --json", "int8 run --json", "firmware run --out fw --json"] {
+        let output = place.export(command);
+        assert_eq!(output.status.code(), Some(0), "{command}: {}", text(&output.stderr));
+        let told = warnings(&output);
+        assert!(told[0].starts_with("eight bits lose too much of this network: outputs "), "{command}: {told:?}");
+        let about = [
+            "run/calibration.safetensors: all 7 calibration images are the same",
+            "run/calibration.safetensors: 7 of the 7",
+        ];
+        assert!(about.iter().all(|start| told.iter().any(|line| line.starts_with(start))), "{command}: {told:?}");
+        assert!(
+            text(&output.stderr).ends_with("next: cargo export sxt run --int8 --layers\n"),
+            "{}",
+            text(&output.stderr)
+        );
+        let report: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+        assert_eq!(report["quantization"]["warnings"].as_array().unwrap().len(), told.len(), "{command}");
+    }
+    let failed = place.export("verify run --json");
+    assert_eq!(failed.status.code(), Some(1), "{}", text(&failed.stderr));
+    let message = text(&failed.stderr);
+    assert!(message.starts_with("failed: model-int8.sxt: eight bits lose too much of this network"), "{message}");
+    let report: serde_json::Value = serde_json::from_slice(&failed.stdout).unwrap();
+    assert!(report["int8"]["complaint"].is_string(), "{report}");
+    let allowed = place.export("verify run --require-db -100 --require-deg 180");
+    assert!(!text(&allowed.stderr).contains("dB above"), "{}", text(&allowed.stderr));
+
+    // Calibrated on pictures like those that it is tried on, the same network keeps its answers; more can be asked for.
+    let place = Place::new();
+    fs::copy(place.path("run/golden.safetensors"), place.path("run/calibration.safetensors")).unwrap();
+    let output = place.export("sxt run --int8 --json");
+    assert_eq!((output.status.code(), warnings(&output)), (Some(0), vec![]));
+    assert_eq!(place.export("verify run").status.code(), Some(0));
+    let strict = place.export("verify run --require-db 90");
+    assert_eq!(strict.status.code(), Some(1), "{}", text(&strict.stderr));
+    assert!(text(&strict.stderr).contains("(at least 90)"), "{}", text(&strict.stderr));
+}
+
+#[cfg(unix)]
+#[test]
+fn a_path_that_is_not_utf8_is_reported_with_its_bytes() {
+    use std::ffi::OsStr;
+    use std::os::unix::ffi::OsStrExt;
+    let place = Place::new();
+    let name = OsStr::from_bytes(b"n\xe9w");
+    fs::rename(place.path("run"), place.0.path().join(name)).unwrap();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_export"));
+    let output = command.arg("onnx").arg(name).arg("--json").current_dir(place.0.path()).output().unwrap();
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+    let report: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(report["path"], "n\u{fffd}w/model.onnx");
+    assert_eq!(report["path_bytes"], "6ee9772f6d6f64656c2e6f6e6e78");
+}
+
+/// The report comes first, so that a command that cannot give it changes nothing.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_report_that_cannot_be_written_leaves_no_file_behind() {
+    let place = Place::new();
+    fs::copy(place.path("run/golden.safetensors"), place.path("run/calibration.safetensors")).unwrap();
+    let before = place.files();
+    for arguments in [
+        &["onnx", "run"][..],
+        &["sxt", "run", "--int8", "--json"],
+        &["int8", "run"],
+        &["firmware", "run", "--out", "fw"],
+    ] {
+        let full = fs::File::create("/dev/full").unwrap();
+        let mut command = Command::new(env!("CARGO_BIN_EXE_export"));
+        let output = command.args(arguments).current_dir(place.0.path()).stdout(full).output().unwrap();
+        assert_eq!(output.status.code(), Some(2), "{arguments:?}: {}", text(&output.stderr));
+        assert!(text(&output.stderr).starts_with("error: cannot write to stdout"), "{}", text(&output.stderr));
+        assert_eq!(place.files(), before, "{arguments:?}");
+    }
 }

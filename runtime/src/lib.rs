@@ -40,6 +40,8 @@ pub mod memory;
 pub mod model;
 #[cfg(feature = "alloc")]
 pub mod patchwise;
+#[cfg(feature = "images")]
+pub mod picture;
 #[cfg(feature = "std")]
 pub mod preprocess;
 pub mod rotation;

@@ -3,10 +3,14 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
 
-use image::{DynamicImage, GrayImage, ImageBuffer, ImageFormat, Luma, Rgb, RgbImage, Rgba, RgbaImage};
+use image::{
+    DynamicImage, ExtendedColorType, GrayImage, ImageBuffer, ImageEncoder, ImageFormat, Luma, Rgb, RgbImage, Rgba,
+    RgbaImage,
+};
 use sextant_runtime::graph::{Activation, DataType, GraphBuilder, Op};
 use sextant_runtime::model;
 
@@ -33,14 +37,32 @@ impl Bench {
     }
 
     fn run(&self, arguments: &[&str]) -> Output {
+        self.command(arguments).output().unwrap()
+    }
+
+    fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_runtime"));
-        command.args(arguments).current_dir(&self.folder).env_remove("ORT_DYLIB_PATH").output().unwrap()
+        command.args(arguments).current_dir(&self.folder).env_remove("ORT_DYLIB_PATH");
+        command
+    }
+
+    /// Runs the command with those bytes on standard input.
+    fn run_with_stdin(&self, arguments: &[&str], bytes: &[u8]) -> Output {
+        let piped = self.command(arguments).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn();
+        let mut child = piped.unwrap();
+        child.stdin.take().unwrap().write_all(bytes).unwrap();
+        child.wait_with_output().unwrap()
     }
 }
 
 /// On 4x4 images: the mean colour decides between `red`, `green` and `blue`, and is also the invariant feature;
 /// the rotation is a quarter turn about z.
 fn colour_model() -> Vec<u8> {
+    colour_model_with(&[])
+}
+
+/// The same with more metadata.
+fn colour_model_with(metadata: &[(&str, &str)]) -> Vec<u8> {
     let mut builder = GraphBuilder::new("encode");
     let image = builder.input("image", &[4, 4, 3], DataType::U8);
     let normalize = Op::Normalize { mean: [0.0; 3], std: [1.0; 3] };
@@ -58,8 +80,9 @@ fn colour_model() -> Vec<u8> {
     builder.output("rotation_wxyz", rotation);
     builder.output("class_logits", logits);
     builder.output("invariant", colour);
-    let metadata = [("class_names".to_string(), r#"["red", "green", "blue"]"#.to_string())];
-    model::write(&BTreeMap::from(metadata), &[builder.finish()]).unwrap()
+    let entries = [("class_names", r#"["red", "green", "blue"]"#)].iter().chain(metadata);
+    let metadata: BTreeMap<String, String> = entries.map(|(key, value)| (key.to_string(), value.to_string())).collect();
+    model::write(&metadata, &[builder.finish()]).unwrap()
 }
 
 fn text(bytes: &[u8]) -> &str {
@@ -137,6 +160,18 @@ fn png_checksum(bytes: &[u8]) -> u32 {
     })
 }
 
+/// A picture of 45 x 35 pixels.
+const JPEG: &[u8] = include_bytes!("pictures/baseline.jpg");
+
+/// A PNG file of black pixels, 8-bit grey: a few hundred kilobytes for any size.
+fn png_of_zeros(width: u32, height: u32) -> Vec<u8> {
+    let mut png = vec![];
+    let pixels = vec![0; width as usize * height as usize];
+    let encoder = image::codecs::png::PngEncoder::new(&mut png);
+    encoder.write_image(&pixels, width, height, ExtendedColorType::L8).unwrap();
+    png
+}
+
 #[test]
 fn broken_images_are_named_and_the_others_go_on() {
     let bench = Bench::new("broken_images");
@@ -145,13 +180,20 @@ fn broken_images_are_named_and_the_others_go_on() {
     let mut flipped = good.clone();
     flipped[45] ^= 0x10;
     let cases = [
-        ("empty.png", vec![], "The image format could not be determined"),
-        ("text.png", b"not an image".to_vec(), "The image format could not be determined"),
-        ("cut.png", good[..good.len() / 2].to_vec(), "unexpected end of file"),
-        ("flipped.png", flipped, "Format error decoding Png: Corrupt deflate stream"),
-        ("none.png", png_header(0, 0), "Format error decoding Png: Invalid image dimensions"),
+        ("empty.png", vec![], "not a PNG or JPEG file"),
+        ("text.png", b"not an image".to_vec(), "not a PNG or JPEG file"),
+        ("cut.png", good[..good.len() / 2].to_vec(), "the PNG file ends early"),
+        ("flipped.png", flipped, "the PNG file is damaged: the checksum of its chunk IDAT is wrong"),
+        ("none.png", png_header(0, 0), "an image without pixels"),
+        ("cut.jpg", JPEG[..JPEG.len() / 2].to_vec(), "the JPEG file ends early"),
+        ("cut-with-end.jpg", [&JPEG[..JPEG.len() - 100], b"\xff\xd9"].concat(), "the JPEG file ends early"),
+        (
+            "two.jpg",
+            [&JPEG[..JPEG.len() - 100], JPEG].concat(),
+            "the JPEG file is damaged: another picture begins inside",
+        ),
         ("wide.png", png_header(100_001, 1), "an image of 100001x1 px is too large"),
-        ("huge.png", png_header(100_000, 100_000), "an image of 100000x100000 px is too large"),
+        ("huge.png", png_of_zeros(30_000, 15_000), "an image of 30000x15000 px takes 1716.8 MiB of memory to decode"),
     ];
     for (name, bytes, message) in cases {
         bench.write(name, &bytes);
@@ -233,5 +275,182 @@ fn a_missing_onnx_runtime_says_how_to_get_it() {
         assert!(stderr.starts_with("error: m.onnx: ONNX Runtime is not usable: "), "{stderr}");
         assert!(stderr.contains("\nhint: pip install onnxruntime"), "{stderr}");
         assert_eq!(output.status.code(), Some(2));
+    }
+}
+
+#[test]
+fn pictures_come_from_pipes_and_standard_input() {
+    let bench = Bench::new("stdin");
+    bench.image("red.png", RgbImage::from_pixel(4, 4, Rgb([255, 0, 0])));
+    let red = fs::read(bench.folder.join("red.png")).unwrap();
+    let mut names = vec!["-"];
+    if cfg!(target_os = "linux") {
+        names.push("/dev/stdin");
+    }
+    for name in names {
+        let output = bench.run_with_stdin(&["predict", "m.sxt", name, "--json"], &red);
+        assert_eq!((&json(&output)[0]["class"], &json(&output)[0]["image"]), (&"red".into(), &name.into()));
+    }
+    let compared = bench.run_with_stdin(&["compare", "m.sxt", "-", "red.png", "--json"], &red);
+    assert!(json(&compared)["angle_deg"].as_f64().unwrap() < 1e-3);
+    let twice = bench.run(&["predict", "m.sxt", "-", "-"]);
+    assert_eq!(text(&twice.stderr), "error: standard input, `-`, can be read once only\n");
+    // A stream that does not end is read up to the limit.
+    if cfg!(target_os = "linux") {
+        let endless = bench.run(&["predict", "m.sxt", "/dev/zero", "--max-picture-memory", "1"]);
+        assert!(text(&endless.stderr).starts_with("error: /dev/zero: more than 1048576 bytes"), "{endless:?}");
+    }
+}
+
+#[test]
+fn folders_and_lists_are_pictures_and_what_is_skipped_is_counted() {
+    let bench = Bench::new("folders");
+    fs::create_dir_all(bench.folder.join("views/deeper")).unwrap();
+    bench.image("views/b.png", RgbImage::from_pixel(4, 4, Rgb([0, 255, 0])));
+    bench.image("views/a.png", RgbImage::from_pixel(4, 4, Rgb([255, 0, 0])));
+    bench.image("views/no-extension", RgbImage::from_pixel(4, 4, Rgb([0, 0, 255])));
+    for other in ["views/notes.txt", "views/.hidden.png"] {
+        bench.write(other, b"notes");
+    }
+    let output = bench.run(&["predict", "m.sxt", "views", "--json-lines"]);
+    let lines: Vec<serde_json::Value> =
+        text(&output.stdout).lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let found: Vec<_> = lines.iter().map(|line| (line["image"].as_str().unwrap(), line["class"].as_str())).collect();
+    let expected = [("views/a.png", Some("red")), ("views/b.png", Some("green")), ("views/no-extension", Some("blue"))];
+    assert_eq!(found, expected);
+    assert_eq!(
+        (text(&output.stderr), output.status.code()),
+        ("warning: views: skipped 1 other file, 1 folder, 1 hidden entry\n", Some(0))
+    );
+    // A list names pictures and folders; what fails is named, on standard error and in its line.
+    bench.write("list.txt", b"views/b.png\r\n\nmissing.png\n");
+    let output = bench.run(&["predict", "m.sxt", "--list", "list.txt", "--json-lines"]);
+    let lines: Vec<serde_json::Value> =
+        text(&output.stdout).lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!((&lines[0]["image"], &lines[1]["image"]), (&"views/b.png".into(), &"missing.png".into()));
+    assert!(lines[1]["error"].as_str().unwrap().starts_with("missing.png: No such file"), "{output:?}");
+    assert_eq!((lines.len(), output.status.code()), (2, Some(2)));
+    bench.write("empty.txt", b"\n");
+    fs::create_dir(bench.folder.join("nothing")).unwrap();
+    for (arguments, message) in [
+        (&["predict", "m.sxt", "--list", "empty.txt"][..], "error: empty.txt: lists no picture\n"),
+        (&["predict", "m.sxt", "nothing"], "error: nothing: a folder without PNG or JPEG files\n"),
+    ] {
+        let output = bench.run(arguments);
+        assert_eq!((text(&output.stderr), output.status.code()), (message, Some(2)));
+    }
+}
+
+/// A reader that has gone ends the command before the next picture, which is missing here.
+#[test]
+fn nothing_more_is_computed_when_nobody_reads_on() {
+    let bench = Bench::new("reader_gone");
+    bench.image("red.png", RgbImage::from_pixel(4, 4, Rgb([255, 0, 0])));
+    for format in [&[][..], &["--json"], &["--json-lines"]] {
+        let (reader, writer) = std::io::pipe().unwrap();
+        drop(reader);
+        let arguments = [&["predict", "m.sxt", "red.png", "missing.png"], format].concat();
+        let output = bench.command(&arguments).stdout(writer).output().unwrap();
+        assert_eq!((text(&output.stderr), output.status.code()), ("", Some(0)), "{format:?}");
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn names_that_are_not_utf8_are_told_apart() {
+    use std::ffi::OsStr;
+    use std::os::unix::ffi::OsStrExt;
+    let bench = Bench::new("names");
+    bench.image("red.png", RgbImage::from_pixel(4, 4, Rgb([255, 0, 0])));
+    let names = [&b"caf\xe9.png"[..], b"caf\xe8.png"].map(OsStr::from_bytes);
+    for name in names {
+        fs::copy(bench.folder.join("red.png"), bench.folder.join(name)).unwrap();
+    }
+    let output = bench.command(&["predict", "m.sxt", "--json", "red.png"]).args(names).output().unwrap();
+    let predictions = json(&output);
+    assert!(predictions[0].get("image_bytes").is_none());
+    for (prediction, bytes) in [(&predictions[1], "636166e92e706e67"), (&predictions[2], "636166e82e706e67")] {
+        assert_eq!((&prediction["image"], &prediction["image_bytes"]), (&"caf\u{fffd}.png".into(), &bytes.into()));
+    }
+    let compared = json(&bench.command(&["compare", "m.sxt", "--json"]).args(names).output().unwrap());
+    assert_eq!((&compared["a_bytes"], &compared["b_bytes"]), (&"636166e92e706e67".into(), &"636166e82e706e67".into()));
+    fs::rename(bench.folder.join("m.sxt"), bench.folder.join(OsStr::from_bytes(b"m\xe9.sxt"))).unwrap();
+    let measured = json(&bench.command(&["bench", "--json"]).arg(OsStr::from_bytes(b"m\xe9.sxt")).output().unwrap());
+    assert_eq!(measured["model_bytes"], "6de92e737874");
+}
+
+#[test]
+fn the_symmetry_of_a_class_is_shown_with_its_pose() {
+    let bench = Bench::new("symmetry");
+    bench.image("red.png", RgbImage::from_pixel(4, 4, Rgb([255, 0, 0])));
+    bench.image("green.png", RgbImage::from_pixel(4, 4, Rgb([0, 255, 0])));
+    bench.image("blue.png", RgbImage::from_pixel(4, 4, Rgb([0, 0, 255])));
+    let symmetry = r#"{"red": "cyclic:z:4", "green": "none", "blue": "continuous:z"}"#;
+    bench.write("m.sxt", &colour_model_with(&[("class_symmetry", symmetry)]));
+    let people = bench.run(&["predict", "m.sxt", "red.png", "green.png", "blue.png"]);
+    let lines: Vec<&str> = text(&people.stdout).lines().filter(|line| line.contains("symmetry")).collect();
+    assert_eq!(
+        lines,
+        [
+            "  symmetry     cyclic:z:4: one of 4 poses that look the same",
+            "  symmetry     continuous:z: one of many poses that look the same"
+        ]
+    );
+    let programs = json(&bench.run(&["predict", "m.sxt", "red.png", "green.png", "blue.png", "--json"]));
+    let found = [0, 1, 2].map(|i| (programs[i]["class_symmetry"].as_str(), programs[i]["equivalent_poses"].as_u64()));
+    assert_eq!(found, [(Some("cyclic:z:4"), Some(4)), (None, None), (Some("continuous:z"), None)]);
+}
+
+#[test]
+fn a_model_that_learned_from_other_pictures_is_warned_of() {
+    let bench = Bench::new("rule");
+    bench.image("red.png", RgbImage::from_pixel(4, 4, Rgb([255, 0, 0])));
+    bench.write("same.sxt", &colour_model_with(&[("resize", sextant_runtime::preprocess::RESIZE_RULE)]));
+    bench.write("other.sxt", &colour_model_with(&[("resize", "centre crop, then a triangle filter")]));
+    for (model, warnings) in [("m.sxt", 0), ("same.sxt", 0), ("other.sxt", 1)] {
+        let output = bench.run(&["predict", model, "red.png"]);
+        assert_eq!((text(&output.stderr).lines().count(), output.status.code()), (warnings, Some(0)), "{output:?}");
+        assert!(warnings == 0 || text(&output.stderr).contains("'centre crop, then a triangle filter'"), "{output:?}");
+    }
+}
+
+#[test]
+fn what_would_not_be_used_is_refused() {
+    let bench = Bench::new("unused");
+    bench.image("red.png", RgbImage::from_pixel(4, 4, Rgb([255, 0, 0])));
+    for backend in [&[][..], &["--backend", "native"]] {
+        let output = bench.run(&[&["predict", "m.sxt", "red.png", "--ort-library", "lib.so"], backend].concat());
+        assert_eq!(output.status.code(), Some(2));
+        assert!(text(&output.stderr).starts_with("error: --ort-library is for --backend ort"), "{output:?}");
+    }
+}
+
+#[test]
+fn remarks_are_printed_and_in_json() {
+    let bench = Bench::new("remarks");
+    bench.image("red.png", RgbImage::from_pixel(4, 4, Rgb([255, 0, 0])));
+    let mut png = fs::read(bench.folder.join("red.png")).unwrap();
+    // An `acTL` chunk behind the header: two frames.
+    let chunk = b"acTL\0\0\0\x02\0\0\0\0";
+    let chunk = [&8u32.to_be_bytes()[..], chunk, &png_checksum(chunk).to_be_bytes()].concat();
+    png.splice(33..33, chunk);
+    bench.write("moving.png", &png);
+    let output = bench.run(&["predict", "m.sxt", "moving.png", "--json"]);
+    let remark = "an animation: only its first picture is used";
+    assert_eq!(text(&output.stderr), format!("warning: moving.png: {remark}\n"));
+    let predictions: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!((&predictions[0]["warnings"][0], &predictions[0]["class"]), (&remark.into(), &"red".into()));
+}
+
+/// A network of 4 pixels a side sees the mean of each 2x2 pixels of a picture of 8.
+#[test]
+fn a_picture_twice_as_large_is_averaged() {
+    let bench = Bench::new("averaged");
+    let image = RgbImage::from_fn(8, 8, |x, y| if (x + y) % 2 == 0 { Rgb([255, 0, 0]) } else { Rgb([0, 51, 255]) });
+    bench.image("fine.png", image);
+    let prediction = json(&bench.run(&["predict", "m.sxt", "fine.png", "--features", "--json"]));
+    // Two of four pixels: 127.5, 25.5 and 127.5, each rounded up.
+    for (found, expected) in prediction[0]["invariant"].as_array().unwrap().iter().zip([128.0, 26.0, 128.0]) {
+        assert!((found.as_f64().unwrap() - expected / 255.0).abs() < 1e-6, "{prediction}");
     }
 }

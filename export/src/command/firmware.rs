@@ -4,7 +4,7 @@ use clap::Args;
 use sextant_export::quantize::Quantizer;
 use sextant_export::{Budget, FirmwareExport, FirmwareReport, RunFolder};
 
-use super::{Outcome, print, print_json};
+use super::{Outcome, doubts, print, print_json};
 
 #[derive(Debug, Args)]
 pub struct FirmwareArguments {
@@ -17,9 +17,9 @@ pub struct FirmwareArguments {
     /// layers are computed in stripes if they must be to fit.
     #[arg(long, value_name = "LIMITS")]
     budget: Option<Budget>,
-    /// Golden frames that the program checks when it starts.
-    #[arg(long, value_name = "N", default_value_t = 4)]
-    frames: usize,
+    /// Golden frames that the program checks when it starts, at most as many as the run has golden images [default: 4].
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    frames: Option<u32>,
     /// Write only the three files of the project's `model` folder.
     #[arg(long)]
     model_only: bool,
@@ -32,20 +32,22 @@ impl FirmwareArguments {
     pub fn run(self) -> anyhow::Result<Outcome> {
         let run = RunFolder::open(&self.run)?;
         let quantizer = Quantizer::default();
-        let export =
-            FirmwareExport { quantizer, budget: self.budget, frames: self.frames, model_only: self.model_only };
-        let report = export.write(&run, &self.out)?;
+        let frames = self.frames.map(|frames| frames as usize);
+        let export = FirmwareExport { quantizer, budget: self.budget, frames, model_only: self.model_only };
+        let (report, files) = export.stage(&run, &self.out)?;
         match self.json {
             true => print_json(&report)?,
             false => print(&table(&report))?,
         }
+        files.keep()?;
         let failure = report.budget.as_ref().and_then(|budget| budget.failure_message());
         let next = match self.model_only {
             _ if failure.is_some() => format!("cargo export inspect {}", run.model_path().display()),
             true => format!("cargo firmware --model {}", self.out.display()),
             false => format!("cd {} && cargo run --release", self.out.display()),
         };
-        Ok(Outcome { failure, next })
+        let (warnings, doubt) = doubts(Some(&report.quantization), &run);
+        Ok(Outcome { next: doubt.filter(|_| failure.is_none()).or(Some(next)), failure, warnings })
     }
 }
 

@@ -21,6 +21,7 @@ impl InspectArguments {
             true => print_json(&inspection)?,
             false => print(&inspection.to_string())?,
         }
-        Ok(Outcome { failure: None, next: format!("cargo runtime predict {} IMAGE.png", self.file.display()) })
+        let predict = || format!("cargo runtime predict {} IMAGE.png", self.file.display());
+        Ok(Outcome { failure: None, warnings: vec![], next: inspection.is_image_encoder().then(predict) })
     }
 }

@@ -6,7 +6,7 @@ use sextant_export::{Int8Export, Int8Report, RunFolder};
 
 use super::onnx::parse_batch;
 use super::quantizer::QuantizerArguments;
-use super::{Outcome, print, print_json};
+use super::{Outcome, doubts, predict_or_inspect, print, print_json};
 
 #[derive(Debug, Args)]
 pub struct Int8Arguments {
@@ -54,7 +54,7 @@ impl Int8Arguments {
             batch: self.batch,
             overwrite: self.overwrite,
         };
-        let (report, out) = if self.source.is_file() {
+        let ((report, files), out, (mut warnings, doubt)) = if self.source.is_file() {
             if let Some(flag) = self.quantizer.first_given().or(self.layers.then_some("--layers")) {
                 anyhow::bail!(
                     "{}: has eight bits already; {flag} is for a run, which is quantised",
@@ -62,23 +62,31 @@ impl Int8Arguments {
                 );
             }
             let out = self.out.unwrap_or_else(|| self.source.with_extension("onnx"));
-            (export.write_file(&self.source, &out)?, out)
+            (export.stage_file(&self.source, &out)?, out, (vec![], None))
         } else {
             let run = RunFolder::open(&self.source)?;
             let out = self.out.unwrap_or_else(|| run.int8_onnx_path());
-            (export.write_run(&run, &out)?, out)
+            let staged = export.stage_run(&run, &out)?;
+            let doubts = doubts(staged.0.quantization.as_ref(), &run);
+            (staged, out, doubts)
         };
         match self.json {
             true => print_json(&report)?,
             false => print(&table(&report, self.layers))?,
         }
+        files.keep()?;
         let failure =
             report.parity.failure_message().map(|message| format!("{message}; {} was not written", out.display()));
         let next = match failure {
-            Some(_) => format!("cargo export inspect {}", self.source.display()),
-            None => format!("cargo runtime predict {} IMAGE.png", out.display()),
+            Some(_) if self.source.is_file() => Some(format!("cargo export inspect {}", self.source.display())),
+            Some(_) => Some(format!("cargo export verify {}", self.source.display())),
+            None => {
+                let (about_batch, next) = predict_or_inspect(&out, self.batch);
+                warnings.extend(about_batch);
+                doubt.or(next)
+            }
         };
-        Ok(Outcome { failure, next })
+        Ok(Outcome { failure, warnings, next })
     }
 }
 

@@ -9,14 +9,17 @@ mod sxt;
 mod verify;
 
 use std::io::Write;
+use std::path::Path;
 
 use anyhow::Context;
 use clap::{Parser, Subcommand};
 use serde::Serialize;
+use sextant_export::onnx::Batch;
+use sextant_export::{QuantizationReport, RunFolder};
 
 /// Turn a trained run into deployable files, and check them.
 ///
-/// Exit status: 0 done, 1 an engine's answers differ from the trainer's, 2 an error.
+/// Exit status: 0 done, 1 an engine's answers differ from the trainer's or a limit is not kept, 2 an error.
 #[derive(Debug, Parser)]
 #[command(name = "export", version)]
 pub struct Arguments {
@@ -44,8 +47,33 @@ enum Command {
 pub struct Outcome {
     /// What did not agree.
     pub failure: Option<String>,
+    /// What the user should know of what was done.
+    pub warnings: Vec<String>,
     /// The command to go on with.
-    pub next: String,
+    pub next: Option<String>,
+}
+
+/// That a file of a fixed batch cannot be predicted from, or what can.
+fn predict_or_inspect(file: &Path, batch: Batch) -> (Vec<String>, Option<String>) {
+    match batch {
+        Batch::Dynamic | Batch::Fixed(1) => {
+            (vec![], Some(format!("cargo runtime predict {} IMAGE.png", file.display())))
+        }
+        Batch::Fixed(samples) => {
+            let file = file.display();
+            let warning = format!(
+                "{file}: takes {samples} samples at a time, for other programs; `runtime predict` wants --batch dynamic or 1"
+            );
+            (vec![warning], Some(format!("cargo export inspect {file}")))
+        }
+    }
+}
+
+/// What speaks against a quantised network, and the command that shows where it comes from.
+fn doubts(report: Option<&QuantizationReport>, run: &RunFolder) -> (Vec<String>, Option<String>) {
+    let warnings = report.map_or_else(Vec::new, |report| report.warnings.clone());
+    let next = (!warnings.is_empty()).then(|| format!("cargo export sxt {} --int8 --layers", run.path().display()));
+    (warnings, next)
 }
 
 pub fn run(arguments: Arguments) -> anyhow::Result<Outcome> {

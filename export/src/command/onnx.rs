@@ -4,7 +4,7 @@ use clap::{Args, ValueEnum};
 use sextant_export::onnx::Batch;
 use sextant_export::{GraphName, OnnxExport, OnnxReport, RunFolder};
 
-use super::{Outcome, print, print_json};
+use super::{Outcome, predict_or_inspect, print, print_json};
 
 #[derive(Debug, Args)]
 pub struct OnnxArguments {
@@ -44,19 +44,21 @@ impl OnnxArguments {
             GraphArgument::PredictLatent => GraphName::PredictLatent,
         };
         let out = self.out.unwrap_or_else(|| run.onnx_path(graph));
-        let report = OnnxExport { graph, batch: self.batch, overwrite: self.overwrite }.write(&run, &out)?;
+        let export = OnnxExport { graph, batch: self.batch, overwrite: self.overwrite };
+        let (report, files) = export.stage(&run, &out)?;
         match self.json {
             true => print_json(&report)?,
             false => print(&table(&report))?,
         }
+        files.keep()?;
         let failure =
             report.parity.failure_message().map(|message| format!("{message}; {} was not written", out.display()));
-        let next = match (&failure, graph) {
-            (Some(_), _) => format!("cargo export verify {}", self.run.display()),
-            (None, GraphName::Encode) => format!("cargo runtime predict {} IMAGE.png", out.display()),
-            (None, GraphName::PredictLatent) => format!("cargo export inspect {}", out.display()),
+        let (warnings, next) = match (&failure, graph) {
+            (Some(_), _) => (vec![], Some(format!("cargo export verify {}", self.run.display()))),
+            (None, GraphName::Encode) => predict_or_inspect(&out, self.batch),
+            (None, GraphName::PredictLatent) => (vec![], Some(format!("cargo export inspect {}", out.display()))),
         };
-        Ok(Outcome { failure, next })
+        Ok(Outcome { failure, warnings, next })
     }
 }
 

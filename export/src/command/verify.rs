@@ -2,7 +2,8 @@ use std::path::PathBuf;
 
 use clap::Args;
 use serde::Serialize;
-use sextant_export::{GraphName, RunFolder, verify};
+use sextant_export::quantize::Requirements;
+use sextant_export::{GraphName, RunFolder, inspect, verify};
 
 use super::{Outcome, print, print_json};
 
@@ -10,6 +11,12 @@ use super::{Outcome, print, print_json};
 pub struct VerifyArguments {
     /// Folder of a run that `cargo trainer fit` made.
     run: PathBuf,
+    /// Decibels that the outputs of eight bits have to be above their noise [default: 10].
+    #[arg(long, value_name = "DB", value_parser = number)]
+    require_db: Option<f64>,
+    /// Degrees that eight bits may turn the median rotation by [default: 13].
+    #[arg(long, value_name = "DEGREES", value_parser = number)]
+    require_deg: Option<f64>,
     /// Print one JSON object.
     #[arg(long)]
     json: bool,
@@ -26,20 +33,46 @@ impl VerifyArguments {
     pub fn run(self) -> anyhow::Result<Outcome> {
         let run = RunFolder::open(&self.run)?;
         let parity = verify::verify(&run)?;
-        let int8 = verify::verify_int8(&run)?;
+        let int8 = verify::verify_int8(&run, &self.requirements())?;
+        if let Some(flag) = self.first_requirement().filter(|_| int8.is_none()) {
+            let run = self.run.display();
+            anyhow::bail!("{run}: has no eight-bit model for {flag}; write one: cargo export int8 {run}");
+        }
         let eight_bits = int8.as_ref().map_or_else(String::new, ToString::to_string);
         let failure = parity.failure_message();
         let int8_failure = int8.as_ref().and_then(|int8| int8.failure_message());
+        let loses_too_much = int8.as_ref().is_some_and(|int8| int8.complaint.is_some());
         match self.json {
             true => print_json(&Report { parity, int8 })?,
             false => print(&format!("{parity}{eight_bits}"))?,
         }
         let onnx = run.onnx_path(GraphName::Encode);
         let next = match (&failure, &int8_failure) {
+            (None, Some(_)) if loses_too_much => format!("cargo export sxt {} --int8 --layers", self.run.display()),
             (None, Some(_)) => format!("cargo export int8 {}", self.run.display()),
-            (None, None) if onnx.is_file() => format!("cargo runtime predict {} IMAGE.png", onnx.display()),
+            (None, None) if inspect::inspect(&onnx).is_ok_and(|file| file.is_image_encoder()) => {
+                format!("cargo runtime predict {} IMAGE.png", onnx.display())
+            }
+            (None, None) if onnx.is_file() => format!("cargo export inspect {}", onnx.display()),
             _ => format!("cargo export onnx {}", self.run.display()),
         };
-        Ok(Outcome { failure: failure.or(int8_failure), next })
+        Ok(Outcome { failure: failure.or(int8_failure), warnings: vec![], next: Some(next) })
     }
+
+    fn requirements(&self) -> Requirements {
+        let usual = Requirements::default();
+        Requirements {
+            least_signal_to_noise_db: self.require_db.unwrap_or(usual.least_signal_to_noise_db),
+            most_rotation_deg: self.require_deg.unwrap_or(usual.most_rotation_deg),
+            ..usual
+        }
+    }
+
+    fn first_requirement(&self) -> Option<&'static str> {
+        self.require_db.map(|_| "--require-db").or(self.require_deg.map(|_| "--require-deg"))
+    }
+}
+
+fn number(text: &str) -> Result<f64, String> {
+    text.parse().ok().filter(|number: &f64| number.is_finite()).ok_or_else(|| "give a number, such as 20".to_string())
 }

@@ -16,6 +16,7 @@ use crate::Error;
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Inspection {
     /// The file.
+    #[serde(flatten, serialize_with = "crate::json_path::path")]
     pub path: PathBuf,
     /// `sxt` or `onnx`.
     pub format: &'static str,
@@ -97,6 +98,31 @@ pub fn inspect(path: &Path) -> Result<Inspection, Error> {
         sxt_file::inspect(path, &bytes)
     } else {
         onnx_file::inspect(path, &bytes)
+    }
+}
+
+impl Inspection {
+    /// Whether `runtime predict` runs the file: a network from one image of bytes, one at a time, to outputs that it knows.
+    pub fn is_image_encoder(&self) -> bool {
+        let is_encoder = |graph: &GraphSummary| {
+            let is_known = |port: &Port| ["rotation_wxyz", "class_logits", "invariant"].contains(&port.name.as_str());
+            graph.outputs.iter().any(is_known) && matches!(graph.inputs.as_slice(), [image] if self.is_image(image))
+        };
+        match self.format {
+            "sxt" => self.graphs.iter().any(|graph| graph.name == "encode" && is_encoder(graph)),
+            _ => self.graphs.iter().any(is_encoder),
+        }
+    }
+
+    /// `[h, w, 3]` in .sxt files, with a batch that may be one in ONNX.
+    fn is_image(&self, input: &Port) -> bool {
+        let shape = input.shape.as_deref().unwrap_or_default();
+        let image = match (self.format, shape) {
+            ("sxt", image) => image,
+            (_, [Extent::Known(1) | Extent::Symbol(_), image @ ..]) => image,
+            _ => return false,
+        };
+        input.data_type == "u8" && matches!(image, [Extent::Known(_), Extent::Known(_), Extent::Known(3)])
     }
 }
 

@@ -36,22 +36,31 @@ pub struct LayerReport {
 /// How far `other`'s outputs are from `graph`'s.
 pub(super) fn drift(graph: &Graph, other: &Graph, images: Images<'_>) -> Result<Drift, QuantizeError> {
     let (expected, found) = (outputs(graph, images)?, outputs(other, images)?);
-    let mut noise = Noise::default();
-    expected.iter().zip(&found).for_each(|(a, b)| noise.add(a, b));
-    let position = |name: &str| graph.outputs.iter().position(|(output, _)| output == name);
-    let angles = position(ROTATION).map(|index| rotation_angles_deg(&expected[index], &found[index]));
-    let changes = position(CLASSES).map(|index| {
-        let width = graph.value(graph.outputs[index].1).shape.iter().product::<usize>().max(1);
-        let rows = expected[index].chunks_exact(width).zip(found[index].chunks_exact(width));
-        let changed = rows.filter(|(a, b)| likeliest(a) != likeliest(b)).count();
-        100.0 * changed as f64 / images.count as f64
-    });
-    Ok(Drift {
-        signal_to_noise_db: noise.decibels().unwrap_or(f64::MAX),
-        rotation_median_deg: angles.as_ref().map(|angles| angles[angles.len() / 2]),
-        rotation_largest_deg: angles.as_ref().and_then(|angles| angles.last().copied()),
-        class_changes_percent: changes,
-    })
+    let names = graph.outputs.iter().map(|(name, _)| name.as_str());
+    let rows = names.zip(expected.iter().zip(&found)).map(|(name, (a, b))| (name, a.as_slice(), b.as_slice()));
+    Ok(Drift::between(&rows.collect::<Vec<_>>(), images.count))
+}
+
+impl Drift {
+    /// How far outputs are from those expected: name, expected and found values of `samples` images.
+    pub(crate) fn between(outputs: &[(&str, &[f32], &[f32])], samples: usize) -> Self {
+        let mut noise = Noise::default();
+        outputs.iter().for_each(|(_, expected, found)| noise.add(expected, found));
+        let of = |wanted: &str| outputs.iter().find(|(name, ..)| *name == wanted);
+        let angles = of(ROTATION).map(|(_, expected, found)| rotation_angles_deg(expected, found));
+        let changes = of(CLASSES).map(|(_, expected, found)| {
+            let width = (expected.len() / samples.max(1)).max(1);
+            let rows = expected.chunks_exact(width).zip(found.chunks_exact(width));
+            let changed = rows.filter(|(a, b)| likeliest(a) != likeliest(b)).count();
+            100.0 * changed as f64 / samples.max(1) as f64
+        });
+        Self {
+            signal_to_noise_db: noise.decibels().unwrap_or(f64::MAX),
+            rotation_median_deg: angles.as_ref().and_then(|angles| angles.get(angles.len() / 2).copied()),
+            rotation_largest_deg: angles.as_ref().and_then(|angles| angles.last().copied()),
+            class_changes_percent: changes,
+        }
+    }
 }
 
 /// All images' values of each output.

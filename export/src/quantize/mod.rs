@@ -12,6 +12,8 @@ mod equalize;
 mod loss;
 mod lower;
 mod reveal;
+mod suspicion;
+mod verdict;
 mod weights;
 
 #[cfg(test)]
@@ -21,6 +23,8 @@ pub(crate) use loss::Noise;
 pub use loss::{Drift, LayerReport};
 pub(crate) use reveal::{Revealed, reveal};
 pub use sextant_runtime::calibration::{Calibration, Images};
+pub(crate) use suspicion::of_images;
+pub use verdict::Requirements;
 
 use sextant_runtime::calibration::{CalibrationError, LARGEST_WEIGHT, Observer, SymmetricScale};
 use sextant_runtime::graph::{DataType, Graph, GraphError, Node, Op};
@@ -64,6 +68,8 @@ pub struct Quantized {
     pub layers: Vec<LayerReport>,
     /// Of the outputs, over the test images.
     pub drift: Drift,
+    /// Scales that are not what was chosen, in words.
+    pub warnings: Vec<String>,
 }
 
 /// Why a graph cannot be quantised.
@@ -135,13 +141,13 @@ impl Quantizer {
         for &equalized in tries {
             let float = if equalized { equalize(graph) } else { graph.clone() };
             let observer = Observer::watch(&float, calibration, self.calibration)?;
-            let lowering = self.lowering(&float, &observer);
-            let quantized = lowering.lower(&|_| true)?;
+            let quantized = self.lowering(&float, &observer).lower(&|_| true)?;
             let drift = loss::drift(graph, &quantized, calibration)?;
             let better =
                 best.as_ref().is_none_or(|(_, other)| drift.signal_to_noise_db > other.drift.signal_to_noise_db);
             if better {
-                best = Some((float, Quantized { graph: quantized, equalized, layers: vec![], drift }));
+                let warnings = suspicion::of_scales(&float, &quantized, &observer);
+                best = Some((float, Quantized { graph: quantized, equalized, layers: vec![], drift, warnings }));
             }
         }
         best.ok_or(QuantizeError::NoImages)

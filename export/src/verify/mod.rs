@@ -27,6 +27,7 @@ use std::fmt;
 use serde::Serialize;
 
 use crate::onnx::from_graph_as;
+use crate::quantize::{Drift, Requirements};
 use crate::run_folder::RunFolder;
 use crate::{Error, GraphName, model_file};
 
@@ -53,6 +54,10 @@ pub fn verify(run: &RunFolder) -> Result<Parity, Error> {
 pub struct Int8Verification {
     /// `model-int8.sxt` in our own engine against the trainer's golden vectors: what eight bits cost.
     pub against_trainer: Vec<OutputNoise>,
+    /// The same of all outputs together.
+    pub drift: Drift,
+    /// What is lost beyond what may be, in words.
+    pub complaint: Option<String>,
     /// The first constant or operator of `model-int8.onnx` that is not that of `model-int8.sxt`, if there are both files.
     pub onnx_difference: Option<String>,
     /// `model-int8.onnx` in other engines against `model-int8.sxt` in ours, if there are both files of one network.
@@ -60,11 +65,11 @@ pub struct Int8Verification {
 }
 
 /// Compares the eight-bit forms that are in the run; `None` when there are none. Engines run `model-int8.onnx` only if its
-/// constants and operators are, to the bit, those of `model-int8.sxt`.
+/// constants and operators are, to the bit, those of `model-int8.sxt`. What eight bits lose has to be within `requirements`.
 ///
 /// # Errors
 /// When a file of the run is missing or broken, or an engine cannot run the model at all.
-pub fn verify_int8(run: &RunFolder) -> Result<Option<Int8Verification>, Error> {
+pub fn verify_int8(run: &RunFolder, requirements: &Requirements) -> Result<Option<Int8Verification>, Error> {
     let (path, onnx_path) = (run.int8_model_path(), run.int8_onnx_path());
     if !path.exists() && !onnx_path.exists() {
         return Ok(None);
@@ -72,8 +77,9 @@ pub fn verify_int8(run: &RunFolder) -> Result<Option<Int8Verification>, Error> {
     let bytes = model_file::read(&path)?;
     let model = model_file::parse(&path, &bytes)?;
     let subject = Subject::of_golden(run, path.clone(), model)?;
-    let against_trainer = subject.noise()?;
-    let mut verification = Int8Verification { against_trainer, onnx_difference: None, onnx: None };
+    let (against_trainer, drift) = subject.noise()?;
+    let complaint = requirements.complaint(&drift);
+    let mut verification = Int8Verification { against_trainer, drift, complaint, onnx_difference: None, onnx: None };
     if !onnx_path.exists() {
         return Ok(Some(verification));
     }
@@ -95,7 +101,8 @@ impl Int8Verification {
     pub fn failure_message(&self) -> Option<String> {
         let of_file = |difference| format!("model-int8.onnx is not the network of model-int8.sxt: {difference}");
         let of_engines = || self.onnx.as_ref()?.failure_message().map(|message| format!("eight bits: {message}"));
-        self.onnx_difference.as_ref().map(of_file).or_else(of_engines)
+        let of_losses = || self.complaint.as_ref().map(|complaint| format!("model-int8.sxt: {complaint}"));
+        self.onnx_difference.as_ref().map(of_file).or_else(of_engines).or_else(of_losses)
     }
 }
 

@@ -8,6 +8,7 @@ use sextant_runtime::model::Model;
 use super::{Expected, OutputNoise, Parity, Reference, Samples, run_native, run_ort, run_tract};
 use crate::golden::{Golden, GoldenOutput};
 use crate::onnx::Batch;
+use crate::quantize::Drift;
 use crate::run_folder::RunFolder;
 use crate::{Error, GraphName, model_file};
 
@@ -51,11 +52,13 @@ impl<'m> Subject<'m> {
         Ok(Self { model_path, model, name, graph, samples, expected, reference: Reference::Trainer })
     }
 
-    /// How far our own engine's answers are from those that are expected.
-    pub fn noise(&self) -> Result<Vec<OutputNoise>, Error> {
+    /// How far our own engine's answers are from those that are expected, output by output and together.
+    pub fn noise(&self) -> Result<(Vec<OutputNoise>, Drift), Error> {
         let computed = self.or_failed("native", run_native(&self.model, self.name.as_str(), &self.samples))?;
-        let rows = self.expected.iter().zip(&computed);
-        Ok(rows.map(|(expected, computed)| OutputNoise::between("native", expected, computed)).collect())
+        let rows = || self.expected.iter().zip(&computed);
+        let outputs: Vec<_> = rows().map(|(a, b)| (a.name.as_str(), a.values.as_slice(), b.as_slice())).collect();
+        let drift = Drift::between(&outputs, self.samples.count);
+        Ok((rows().map(|(expected, computed)| OutputNoise::between("native", expected, computed)).collect(), drift))
     }
 
     /// How many inputs are compared.

@@ -3,6 +3,7 @@ use std::time::{Duration, Instant};
 
 use serde::Serialize;
 
+use super::names::{PathName, shown};
 use super::{ModelArguments, print};
 
 const WARM_UP_RUNS: usize = 5;
@@ -21,7 +22,10 @@ pub struct Arguments {
 
 #[derive(Serialize)]
 struct Latency {
-    model: String,
+    model: PathName,
+    /// The path in hexadecimal, where it is not UTF-8.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    model_bytes: Option<String>,
     backend: String,
     threads: usize,
     batch: usize,
@@ -44,8 +48,10 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         encoder.run(&image)?;
         durations_ms.push(begin.elapsed().as_secs_f64() * 1e3);
     }
+    let model = PathName::of(&arguments.model.model);
     let latency = Latency {
-        model: arguments.model.model.display().to_string(),
+        model_bytes: model.bytes.clone(),
+        model,
         backend: encoder.kind().to_string(),
         threads: 1,
         batch: 1,
@@ -64,7 +70,11 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
 fn describe(latency: &Latency) -> String {
     format!(
         "{} with {}, batch 1, one thread, {} runs\nmedian_ms  {:.3}\np95_ms     {:.3}\n",
-        latency.model, latency.backend, latency.runs, latency.median_ms, latency.p95_ms
+        shown(&latency.model.text),
+        latency.backend,
+        latency.runs,
+        latency.median_ms,
+        latency.p95_ms
     )
 }
 

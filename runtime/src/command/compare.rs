@@ -1,21 +1,26 @@
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use anyhow::Context;
+use anyhow::{Context, bail};
 use serde::Serialize;
+use sextant_runtime::picture::PictureLimits;
 use sextant_runtime::rotation::UnitQuaternion;
 
+use super::names::{PathName, shown};
 use super::pose::{Prediction, Predictor};
-use super::{ModelArguments, images, print};
+use super::sources::STDIN;
+use super::{ModelArguments, PictureArguments, images, print};
 
 #[derive(clap::Args)]
 pub struct Arguments {
     #[command(flatten)]
     model: ModelArguments,
-    /// First view.
+    /// First view: a PNG or JPEG file, or - for standard input.
     a: PathBuf,
     /// Second view.
     b: PathBuf,
+    #[command(flatten)]
+    pictures: PictureArguments,
     /// Prints one JSON object instead.
     #[arg(long)]
     json: bool,
@@ -23,8 +28,13 @@ pub struct Arguments {
 
 #[derive(Serialize)]
 struct Comparison {
-    a: String,
-    b: String,
+    a: PathName,
+    b: PathName,
+    /// The paths in hexadecimal, where they are not UTF-8.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    a_bytes: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    b_bytes: Option<String>,
     /// `A^-1 B`: in the object's frame.
     relative_rotation_wxyz: [f32; 4],
     angle_deg: f32,
@@ -34,12 +44,18 @@ struct Comparison {
 
 pub fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     let mut predictor = Predictor::new(arguments.model.open()?)?;
-    let [a, b] = [predict(&mut predictor, &arguments.a)?, predict(&mut predictor, &arguments.b)?];
+    if arguments.a == arguments.b && arguments.a == Path::new(STDIN) {
+        bail!("standard input, `-`, can be read once only");
+    }
+    let limits = arguments.pictures.limits();
+    let [a, b] = [predict(&mut predictor, &arguments.a, &limits)?, predict(&mut predictor, &arguments.b, &limits)?];
     let [rotation_a, rotation_b] = [rotation(&predictor, &a)?, rotation(&predictor, &b)?];
     let comparison = Comparison {
         relative_rotation_wxyz: rotation_a.relative_rotation(rotation_b).wxyz(),
         angle_deg: rotation_a.geodesic_angle_rad(rotation_b).to_degrees(),
         invariant_cosine_similarity: a.invariant.zip(b.invariant).and_then(|(a, b)| cosine_similarity(&a, &b)),
+        a_bytes: a.image_bytes,
+        b_bytes: b.image_bytes,
         a: a.image,
         b: b.image,
     };
@@ -51,9 +67,13 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-fn predict(predictor: &mut Predictor, path: &Path) -> anyhow::Result<Prediction> {
-    let pixels = images::load(path, predictor.encoder.description().image_size)?;
-    predictor.predict(path.display().to_string(), &pixels)
+fn predict(predictor: &mut Predictor, path: &Path, limits: &PictureLimits) -> anyhow::Result<Prediction> {
+    let image = images::load(path, predictor.encoder.description().image_size, limits)?;
+    let name = PathName::of(path);
+    for remark in &image.remarks {
+        eprintln!("warning: {}: {remark}", shown(&name.text));
+    }
+    predictor.predict(name, &image.pixels)
 }
 
 fn rotation(predictor: &Predictor, prediction: &Prediction) -> anyhow::Result<UnitQuaternion> {

@@ -3,16 +3,19 @@
 mod bench;
 mod compare;
 mod images;
+mod names;
 mod pose;
 mod predict;
+mod sources;
 
 use std::io::{self, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use anyhow::Context;
+use anyhow::{Context, bail};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use sextant_runtime::backend::{BackendError, BackendKind, BackendOptions, Encoder};
+use sextant_runtime::picture::PictureLimits;
 
 /// Runs image encoders on this machine.
 #[derive(Parser)]
@@ -24,7 +27,6 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Prints the rotation and the class of the object in each image.
     Predict(predict::Arguments),
     /// Prints the rotation between two views of an object and how similar their invariant features are.
     Compare(compare::Arguments),
@@ -55,8 +57,25 @@ enum BackendName {
     Ort,
 }
 
+/// What all commands take that look at pictures.
+#[derive(Args)]
+struct PictureArguments {
+    /// Memory that reading and decoding one picture may take, in MiB; larger ones are refused before they are decoded.
+    #[arg(long, value_name = "MIB", default_value_t = 256, value_parser = clap::value_parser!(u32).range(1..))]
+    max_picture_memory: u32,
+}
+
+impl PictureArguments {
+    fn limits(&self) -> PictureLimits {
+        PictureLimits { memory_bytes: u64::from(self.max_picture_memory) << 20, ..PictureLimits::default() }
+    }
+}
+
 impl ModelArguments {
     fn open(&self) -> anyhow::Result<Encoder> {
+        if self.ort_library.is_some() && !matches!(self.backend, Some(BackendName::Ort)) {
+            bail!("--ort-library is for --backend ort, and would not be used: add --backend ort, or leave it away");
+        }
         let kind = self.backend.map(|name| match name {
             BackendName::Native => BackendKind::Native,
             BackendName::Tract => BackendKind::Tract,
@@ -89,7 +108,7 @@ fn report(error: &anyhow::Error) {
     eprintln!("error: {error:#}");
     let hint = match (error.downcast_ref::<BackendError>(), error.downcast_ref::<images::ImageError>()) {
         (Some(error), _) => error.hint(),
-        (_, Some(error)) => error.hint(),
+        (_, Some(error)) => Some(error.hint()),
         _ => None,
     };
     if let Some(hint) = hint {
@@ -97,11 +116,19 @@ fn report(error: &anyhow::Error) {
     }
 }
 
-/// Writes data to stdout; a reader that has gone away (`| head`) is not an error.
-fn print(text: &str) -> anyhow::Result<()> {
+/// Whether anybody reads what is printed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Reader {
+    There,
+    /// As after `| head`: nothing more need be computed, which is not an error.
+    Gone,
+}
+
+/// Writes data to stdout.
+fn print(text: &str) -> anyhow::Result<Reader> {
     let mut stdout = io::stdout().lock();
     match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
-        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
-        done => done.context("cannot write to stdout"),
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(Reader::Gone),
+        done => done.map(|()| Reader::There).context("cannot write to stdout"),
     }
 }

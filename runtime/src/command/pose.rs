@@ -1,48 +1,80 @@
+use std::collections::BTreeMap;
+
 use anyhow::{Context, bail};
 use serde::Serialize;
 use sextant_runtime::backend::{Encoder, Output};
-use sextant_runtime::rotation::UnitQuaternion;
+use sextant_runtime::preprocess::{RESIZE_KEY, RESIZE_RULE};
+use sextant_runtime::rotation::{SymmetryGroup, UnitQuaternion};
+
+use super::names::{PathName, shown};
 
 /// What a model says of one image.
 #[derive(Serialize)]
 pub struct Prediction {
-    pub image: String,
+    pub image: PathName,
+    /// The path in hexadecimal, where `image` is not exactly the path.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub image_bytes: Option<String>,
+    /// From object coordinates to camera coordinates.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub rotation_wxyz: Option<[f32; 4]>,
-    /// Extrinsic xyz.
+    /// The same as turns about the camera's x, then y, then z (extrinsic xyz).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub euler_deg: Option<[f32; 3]>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub class: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub class_probability: Option<f32>,
+    /// The rotations of the class that cannot be seen; not there for none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub class_symmetry: Option<String>,
+    /// How many rotations look the same; not there for one, or endlessly many.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub equivalent_poses: Option<u32>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub invariant: Option<Vec<f32>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub equivariant: Option<Vec<f32>>,
+    /// What of the image's file is not in the picture that was looked at.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub warnings: Vec<String>,
 }
 
 /// A model and the names of its classes.
 pub struct Predictor {
     pub encoder: Encoder,
     class_names: Option<Vec<String>>,
+    class_symmetry: BTreeMap<String, String>,
 }
 
 impl Predictor {
-    /// Reads the class names from the model's metadata.
+    /// Reads the names and symmetries of the classes from the model's metadata. A model that learned from pictures that
+    /// were resized otherwise is warned of.
     pub fn new(encoder: Encoder) -> anyhow::Result<Self> {
-        let names = encoder.description().metadata.get("class_names");
-        let class_names = names.map(|json| serde_json::from_str(json)).transpose().with_context(|| {
-            format!("{}: the metadata 'class_names' is no JSON array of strings", encoder.path().display())
-        })?;
-        Ok(Self { encoder, class_names })
+        let metadata = &encoder.description().metadata;
+        let path = encoder.path().display();
+        let class_names = metadata.get("class_names").map(|json| serde_json::from_str(json)).transpose();
+        let class_names =
+            class_names.with_context(|| format!("{path}: the metadata 'class_names' is no JSON array of strings"))?;
+        let symmetry = metadata.get("class_symmetry").map(|json| serde_json::from_str(json)).transpose();
+        let symmetry =
+            symmetry.with_context(|| format!("{path}: the metadata 'class_symmetry' is no JSON object of strings"))?;
+        if let Some(rule) = metadata.get(RESIZE_KEY).filter(|rule| *rule != RESIZE_RULE) {
+            eprintln!(
+                "warning: {path}: it learned from pictures that were resized as '{}'; here they are resized as \
+                 '{RESIZE_RULE}', and errors may be larger: train it again with this version",
+                shown(rule)
+            );
+        }
+        Ok(Self { class_names, class_symmetry: symmetry.unwrap_or_default(), encoder })
     }
 
     /// Runs the model on one image of its size, u8 `[h, w, 3]`; `image` is its name.
-    pub fn predict(&mut self, image: String, pixels: &[u8]) -> anyhow::Result<Prediction> {
+    pub fn predict(&mut self, image: PathName, pixels: &[u8]) -> anyhow::Result<Prediction> {
         let outputs = self.encoder.run(pixels)?;
         let path = self.encoder.path().display();
         if let Some(output) = outputs.iter().find(|output| output.values.iter().any(|value| !value.is_finite())) {
+            let image = shown(&image.text);
             bail!("{path}: the output '{}' for {image} is not finite: the model is broken", output.name);
         }
         let row = |name: &str| outputs.iter().find(|output| output.name == name).map(|output| output.row(0));
@@ -52,14 +84,21 @@ impl Predictor {
             bail!("{path}: none of the outputs {:?} is known here", names(&outputs));
         }
         let (class, class_probability) = class.unzip();
+        let class_symmetry =
+            class.as_ref().and_then(|class| self.class_symmetry.get(class)).filter(|group| *group != "none");
+        let group: Option<SymmetryGroup> = class_symmetry.and_then(|group| group.parse().ok());
         Ok(Prediction {
+            image_bytes: image.bytes.clone(),
             image,
             rotation_wxyz: rotation.map(UnitQuaternion::wxyz),
             euler_deg: rotation.map(|rotation| rotation.to_euler_extrinsic_xyz().map(f32::to_degrees)),
             class,
             class_probability,
+            class_symmetry: class_symmetry.cloned(),
+            equivalent_poses: group.and_then(SymmetryGroup::order),
             invariant: row("invariant").map(<[f32]>::to_vec),
             equivariant: row("equivariant").map(<[f32]>::to_vec),
+            warnings: vec![],
         })
     }
 

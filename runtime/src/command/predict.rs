@@ -2,55 +2,105 @@ use std::fmt::Write;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
+use super::names::{PathName, shown};
 use super::pose::{Prediction, Predictor};
-use super::{ModelArguments, images, print, report};
+use super::{ModelArguments, PictureArguments, Reader, images, print, report, sources};
 
+/// Prints the rotation and the class of the object in each image.
+///
+/// A rotation turns object coordinates to camera coordinates: x right, y down, z forward, away from the camera. It is
+/// printed as a unit quaternion `wxyz`, and as `euler_deg`, the turns about the camera's fixed axes x, then y, then z, in
+/// degrees (extrinsic xyz). Where the model says that objects of the class look the same from several sides, the rotation
+/// is one of several that cannot be told apart: `class_symmetry` names the group, about the object's own axes.
 #[derive(clap::Args)]
 pub struct Arguments {
     #[command(flatten)]
     model: ModelArguments,
-    /// PNG or JPEG files of any size; the largest centred square of each is used.
-    #[arg(required = true)]
+    /// PNG or JPEG files of any size, of each of which the largest centred square is used; folders, for the PNG and JPEG
+    /// files in them; or - for standard input.
+    #[arg(required_unless_present = "list")]
     images: Vec<PathBuf>,
+    /// File with one path a line, of further images and folders; - for standard input.
+    #[arg(long, value_name = "FILE")]
+    list: Option<PathBuf>,
+    #[command(flatten)]
+    pictures: PictureArguments,
     /// Also prints the invariant and the equivariant features.
     #[arg(long)]
     features: bool,
     /// Prints one JSON array instead.
     #[arg(long)]
     json: bool,
+    /// Prints one JSON object a line for each image, as soon as it is known; those that fail have a key `error`.
+    #[arg(long, conflicts_with = "json")]
+    json_lines: bool,
 }
 
 pub fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     let mut predictor = Predictor::new(arguments.model.open()?)?;
-    let mut predictions = Vec::new();
+    let sources = sources::expand(&arguments.images, arguments.list.as_deref())?;
+    let mut printed = 0;
     let mut failed = false;
-    for path in &arguments.images {
-        match predict(&mut predictor, path, arguments.features) {
-            Ok(prediction) if arguments.json => predictions.push(prediction),
-            Ok(prediction) => print(&describe(&prediction))?,
-            Err(error) => {
-                report(&error);
-                failed = true;
-            }
+    for path in &sources {
+        let outcome = predict(&mut predictor, path, arguments);
+        if let Err(error) = &outcome {
+            report(error);
+            failed = true;
+        }
+        let text = match (&outcome, arguments) {
+            (Ok(prediction), Arguments { json: true, .. }) => array_item(printed, prediction)?,
+            (Ok(prediction), Arguments { json_lines: true, .. }) => serde_json::to_string(prediction)? + "\n",
+            (Ok(prediction), _) => describe(prediction),
+            (Err(error), Arguments { json_lines: true, .. }) => failure_line(path, error)?,
+            (Err(_), _) => continue,
+        };
+        printed += 1;
+        if print(&text)? == Reader::Gone {
+            return Ok(status(failed));
         }
     }
     if arguments.json {
-        print(&format!("{}\n", serde_json::to_string_pretty(&predictions)?))?;
+        print(if printed == 0 { "[]\n" } else { "\n]\n" })?;
     }
-    Ok(if failed { ExitCode::from(2) } else { ExitCode::SUCCESS })
+    Ok(status(failed))
 }
 
-fn predict(predictor: &mut Predictor, path: &Path, features: bool) -> anyhow::Result<Prediction> {
-    let pixels = images::load(path, predictor.encoder.description().image_size)?;
-    let mut prediction = predictor.predict(path.display().to_string(), &pixels)?;
-    if !features {
+fn status(failed: bool) -> ExitCode {
+    if failed { ExitCode::from(2) } else { ExitCode::SUCCESS }
+}
+
+fn predict(predictor: &mut Predictor, path: &Path, arguments: &Arguments) -> anyhow::Result<Prediction> {
+    let image = images::load(path, predictor.encoder.description().image_size, &arguments.pictures.limits())?;
+    let name = PathName::of(path);
+    for remark in &image.remarks {
+        eprintln!("warning: {}: {remark}", shown(&name.text));
+    }
+    let mut prediction = predictor.predict(name, &image.pixels)?;
+    prediction.warnings = image.remarks.iter().map(ToString::to_string).collect();
+    if !arguments.features {
         (prediction.invariant, prediction.equivariant) = (None, None);
     }
     Ok(prediction)
 }
 
+/// An item of the array that `serde_json` would print of all of them, with what stands before it.
+fn array_item(before: usize, prediction: &Prediction) -> anyhow::Result<String> {
+    let start = if before == 0 { "[" } else { "," };
+    let item = serde_json::to_string_pretty(prediction)?;
+    Ok(item.lines().fold(start.to_string(), |text, line| text + "\n  " + line))
+}
+
+fn failure_line(path: &Path, error: &anyhow::Error) -> anyhow::Result<String> {
+    let PathName { text, bytes } = PathName::of(path);
+    let mut failure = serde_json::json!({ "image": text, "error": format!("{error:#}") });
+    if let Some(bytes) = bytes {
+        failure["image_bytes"] = bytes.into();
+    }
+    Ok(serde_json::to_string(&failure)? + "\n")
+}
+
 fn describe(prediction: &Prediction) -> String {
-    let mut text = format!("{}\n", prediction.image);
+    let mut text = format!("{}\n", shown(&prediction.image.text));
     let mut line = |name: &str, value: String| {
         let _ = writeln!(text, "  {name:<12} {value}");
     };
@@ -61,7 +111,10 @@ fn describe(prediction: &Prediction) -> String {
         line("euler_deg", numbers(&euler_deg, 2));
     }
     if let (Some(class), Some(probability)) = (&prediction.class, prediction.class_probability) {
-        line("class", format!("{class} ({:.1} %)", 100.0 * probability));
+        line("class", format!("{} ({:.1} %)", shown(class), 100.0 * probability));
+    }
+    if let Some(symmetry) = &prediction.class_symmetry {
+        line("symmetry", shown(symmetry) + &equivalents(prediction.equivalent_poses));
     }
     for (name, features) in [("invariant", &prediction.invariant), ("equivariant", &prediction.equivariant)] {
         if let Some(features) = features {
@@ -69,6 +122,13 @@ fn describe(prediction: &Prediction) -> String {
         }
     }
     text
+}
+
+fn equivalents(poses: Option<u32>) -> String {
+    match poses {
+        Some(count) => format!(": one of {count} poses that look the same"),
+        None => ": one of many poses that look the same".to_string(),
+    }
 }
 
 fn numbers(values: &[f32], decimals: usize) -> String {

@@ -4,7 +4,6 @@
 //! [`RenderedPairs`] (rendered on the fly), [`SextantFolder`] (safetensors shards) and [`ThreeDieBenchFolder`]
 //! (3DIEBench's layout). [`Feed`] makes batches from one of them ahead of the step that needs them.
 
-mod area_resize;
 mod error;
 mod feed;
 mod from_config;
@@ -23,7 +22,6 @@ mod view_order;
 mod write_views;
 mod writer;
 
-pub use area_resize::resize_rgb;
 pub use error::DataError;
 pub use feed::{BatchShare, Feed, FeedSettings, StepBatch};
 pub use from_config::{open, open_objects};

@@ -4,11 +4,12 @@ use std::path::Path;
 use memmap2::Mmap;
 use rayon::prelude::*;
 use safetensors::{Dtype, SafeTensors};
+use sextant_runtime::preprocess::RgbView;
 use sextant_runtime::rotation::SymmetryGroup;
 
 use super::pair_source::{LoadedView, collect_pairs};
 use super::view_order::{stream_rng, two_indices_below};
-use super::{DataError, Manifest, PairBatch, PairSource, ShardRecord, resize_rgb};
+use super::{DataError, Manifest, PairBatch, PairSource, ShardRecord};
 
 /// A folder of safetensors shards, memory-mapped.
 #[derive(Debug)]
@@ -73,7 +74,11 @@ impl SextantFolder {
         let (shard, row) = (&self.shards[shard as usize], row as usize);
         let size = self.manifest.image_size;
         let start = shard.images_at + row * size * size * 3;
-        let rgb = resize_rgb(&shard.map[start..start + size * size * 3], [size, size], self.image_size)?;
+        let pixels = &shard.map[start..start + size * size * 3];
+        let rgb = match RgbView::new(pixels, size, size) {
+            Some(picture) if size != self.image_size => picture.crop_and_resize(self.image_size, self.image_size),
+            _ => pixels.to_vec(),
+        };
         Ok(LoadedView { rgb, latents: shard.latents[row] })
     }
 }

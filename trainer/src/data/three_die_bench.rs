@@ -1,14 +1,14 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use image::{ImageFormat, ImageReader, Limits};
 use rayon::prelude::*;
+use sextant_runtime::picture::{Picture, PictureLimits};
 use sextant_runtime::rotation::SymmetryGroup;
 
 use super::open::MAX_IMAGE_SIZE;
 use super::pair_source::{LoadedView, collect_pairs};
 use super::view_order::{stream_rng, two_indices_below};
-use super::{DataError, NpyValues, PairBatch, PairSource, read_npy, resize_rgb};
+use super::{DataError, NpyValues, PairBatch, PairSource, read_npy};
 
 pub(crate) const TRAIN_IMAGES_FILE: &str = "train_images.npy";
 pub(crate) const TRAIN_LABELS_FILE: &str = "train_labels.npy";
@@ -53,7 +53,10 @@ impl ThreeDieBenchFolder {
         let view_count = count_views(&first_folder)?;
         let image_size = match image_size {
             Some(size) => size,
-            None => decode_jpeg(&first_folder.join("image_0.jpg"))?.1[0],
+            None => {
+                let [width, height] = decode(&first_folder.join("image_0.jpg"))?.view().size();
+                width.min(height)
+            }
         };
         let class_names = class_names(&objects);
         Ok(Self { folder: folder.to_path_buf(), image_size, class_names, objects, view_count })
@@ -75,8 +78,8 @@ impl ThreeDieBenchFolder {
     fn load(&self, object: usize, view: usize) -> Result<LoadedView, DataError> {
         let folder = self.folder.join(&self.objects[object].id);
         let latents = read_latents(&folder.join(format!("latent_{view}.npy")))?;
-        let (rgb, sides) = decode_jpeg(&folder.join(format!("image_{view}.jpg")))?;
-        Ok(LoadedView { rgb: resize_rgb(&rgb, sides, self.image_size)?, latents })
+        let picture = decode(&folder.join(format!("image_{view}.jpg")))?;
+        Ok(LoadedView { rgb: picture.view().crop_and_resize(self.image_size, self.image_size), latents })
     }
 }
 
@@ -190,28 +193,9 @@ fn read_latents(path: &Path) -> Result<[f32; 7], DataError> {
     }
 }
 
-/// Pixels and `[height, width]` of a JPEG.
-fn decode_jpeg(path: &Path) -> Result<(Vec<u8>, [usize; 2]), DataError> {
+/// A picture of the data set, as `runtime predict` reads it.
+fn decode(path: &Path) -> Result<Picture, DataError> {
+    let limits = PictureLimits { side_px: MAX_IMAGE_SIZE, ..PictureLimits::default() };
     let bytes = fs::read(path).map_err(DataError::io(path))?;
-    let broken = |reason: &str| DataError::malformed(path, format!("not a whole JPEG ({reason})"));
-    let is_whole = ends_whole(&bytes);
-    let mut reader = ImageReader::with_format(std::io::Cursor::new(bytes), ImageFormat::Jpeg);
-    let mut limits = Limits::default();
-    limits.max_image_width = Some(MAX_IMAGE_SIZE as u32);
-    limits.max_image_height = Some(MAX_IMAGE_SIZE as u32);
-    reader.limits(limits);
-    // Some messages have line ends in them.
-    let image = reader.decode().map_err(|error| broken(&error.to_string().replace('\n', "")))?.into_rgb8();
-    // The decoder paints what is missing grey.
-    if !is_whole {
-        return Err(broken("it ends early"));
-    }
-    let sides = [image.height() as usize, image.width() as usize];
-    Ok((image.into_raw(), sides))
-}
-
-/// Whether the end of the image comes after the last start of a scan.
-fn ends_whole(jpeg: &[u8]) -> bool {
-    let last = |marker: [u8; 2]| jpeg.windows(2).rposition(|bytes| bytes == marker);
-    last([0xff, 0xd9]) > last([0xff, 0xda])
+    Picture::decode(&bytes, &limits).map_err(|error| DataError::malformed(path, error.to_string()))
 }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use candle_core::Tensor;
 use safetensors::tensor::{Dtype, TensorView};
 use sextant_runtime::model;
+use sextant_runtime::preprocess::{RESIZE_KEY, RESIZE_RULE};
 
 use crate::config::Config;
 use crate::data::PairSource;
@@ -66,7 +67,7 @@ fn metadata(config: &Config, source: &dyn PairSource) -> BTreeMap<String, String
         ("class_symmetry", class_symmetry(source)),
         ("image_size", size),
         ("image_layout", "u8 NHWC RGB".into()),
-        ("resize", "centre crop to a square, then anti-aliased".into()),
+        (RESIZE_KEY, RESIZE_RULE.into()),
         ("normalize_mean", numbers(config.data.mean)),
         ("normalize_std", numbers(config.data.std)),
         ("rotation_frame", "camera_from_object".into()),
