@@ -9,8 +9,6 @@ pub(in crate::picture) struct Frame {
     pub height: usize,
     pub progressive: bool,
     pub components: Vec<Component>,
-    /// Whether a decoder has to keep all coefficients: one scan of all components is decoded as it is read.
-    pub keeps_coefficients: bool,
     /// Blocks of 8x8 pixels in each direction that belong together where components share a scan.
     most: [usize; 2],
 }
@@ -55,7 +53,7 @@ impl Frame {
             return Err(JpegFault::damaged("a component that cannot be"));
         }
         let most = [0, 1].map(|axis| components.iter().map(|component| component.sampling[axis]).max().unwrap_or(1));
-        Ok(Self { width, height, progressive, components, keeps_coefficients: true, most })
+        Ok(Self { width, height, progressive, components, most })
     }
 
     /// Units across and down, in scans of several components.
@@ -79,9 +77,9 @@ impl Frame {
         self.blocks_per_row(component) * self.units()[1] * component.sampling[1]
     }
 
-    /// What a decoder takes for the coefficients that it keeps.
+    /// What a decoder takes for the coefficients, which it keeps of a progressive picture alone.
     pub fn kept_bytes(&self) -> u64 {
-        if !self.keeps_coefficients {
+        if !self.progressive {
             return 0;
         }
         self.components.iter().map(|component| 2 * 64 * self.all_blocks(component) as u64).sum()

@@ -61,13 +61,16 @@ pub(super) fn frame(jpeg: &[u8]) -> Result<Frame, JpegFault> {
     let mut markers = Markers::new(jpeg);
     let mut frame: Option<Frame> = None;
     loop {
-        match (markers.next()?, &mut frame) {
+        match (markers.next()?, &frame) {
             (None | Some((EOI, _)), None) => return Err(JpegFault::CutOff),
             (None | Some((EOI, _)), Some(_)) => return frame.ok_or(JpegFault::CutOff),
             (Some((SOS | SOI, _)), None) => return Err(JpegFault::damaged("no frame before its data")),
             (Some((SOS, scan)), Some(found)) => {
                 let together = scan.first().is_some_and(|count| usize::from(*count) == found.components.len());
-                found.keeps_coefficients = found.progressive || !together;
+                if !found.progressive && !together {
+                    // The decoder paints such a picture wrong where components differ in resolution.
+                    return Err(JpegFault::Unsupported("sequential coding with a scan for each component"));
+                }
                 return frame.ok_or(JpegFault::CutOff);
             }
             (Some((marker, payload)), None) if is_frame(marker) => frame = Some(Frame::read(marker, payload)?),
