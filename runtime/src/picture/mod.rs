@@ -14,7 +14,7 @@ mod tests;
 use std::borrow::Cow;
 use std::fmt;
 use std::io::Cursor;
-use std::string::ToString;
+use std::string::{String, ToString};
 use std::vec;
 use std::vec::Vec;
 
@@ -97,10 +97,11 @@ impl Picture {
         let size = png::size(file).map_err(PictureError::of_png)?;
         check_sides(size, limits)?;
         let png::WholePng { essential, exif, is_animated } = png::check(file).map_err(PictureError::of_png)?;
-        let decoder = PngDecoder::new(Cursor::new(&essential[..])).map_err(|error| refused("PNG", &error))?;
+        let damaged = |error: image::ImageError| PictureError::Damaged("PNG", one_line(&error));
+        let decoder = PngDecoder::new(Cursor::new(&essential[..])).map_err(damaged)?;
         let taken = decoder.total_bytes().saturating_add(pixels::extra_bytes(decoder.color_type(), size));
         check_memory(size, 2 * file.len() as u64 + taken, limits)?;
-        let rgb = decoded(decoder).map_err(|error| refused("PNG", &error))?;
+        let rgb = decoded(decoder).map_err(damaged)?;
         let exif_orientation = exif.as_deref().map_or(1, exif_orientation);
         let remarks = if is_animated { vec![Remark::Animated] } else { vec![] };
         Ok(Self { rgb, size, exif_orientation, remarks })
@@ -115,10 +116,11 @@ impl Picture {
         let taken = decoded_bytes + frame.kept_bytes().max(pixels::extra_bytes(color, size));
         check_memory(size, 2 * file.len() as u64 + taken, limits)?;
         let whole = jpeg::check(file).map_err(PictureError::of_jpeg)?;
-        let mut decoder =
-            JpegDecoder::new(Cursor::new(completed(file, &whole))).map_err(|error| refused("JPEG", &error))?;
+        // The file is whole: what the decoder does not take now is a kind that it does not know.
+        let unknown = |error: image::ImageError| PictureError::Unsupported("JPEG", one_line(&error));
+        let mut decoder = JpegDecoder::new(Cursor::new(completed(file, &whole))).map_err(unknown)?;
         let orientation = decoder.orientation().map_or(1, |orientation| orientation.to_exif());
-        let rgb = decoded(decoder).map_err(|error| refused("JPEG", &error))?;
+        let rgb = decoded(decoder).map_err(unknown)?;
         let remarks = if whole.is_coarse { vec![Remark::Coarse] } else { vec![] };
         Ok(Self { rgb, size, exif_orientation: orientation, remarks })
     }
@@ -160,14 +162,9 @@ fn exif_orientation(exif: &[u8]) -> u8 {
     Orientation::from_exif_chunk(exif).map_or(1, |orientation| orientation.to_exif())
 }
 
-/// What a decoder says, in one line.
-fn refused(format: &'static str, error: &image::ImageError) -> PictureError {
-    let said = error.to_string();
-    let what = said.split_whitespace().collect::<Vec<_>>().join(" ");
-    match error {
-        image::ImageError::Unsupported(_) => PictureError::Unsupported(format, what),
-        _ => PictureError::Damaged(format, what),
-    }
+/// What a decoder says.
+fn one_line(error: &image::ImageError) -> String {
+    error.to_string().split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 /// Common formats that are not read.

@@ -53,6 +53,12 @@ impl Frame {
             return Err(JpegFault::damaged("a component that cannot be"));
         }
         let most = [0, 1].map(|axis| components.iter().map(|component| component.sampling[axis]).max().unwrap_or(1));
+        if components.len() > 1 && components[0].sampling != most {
+            return Err(JpegFault::Unsupported("chrominance finer than luminance"));
+        }
+        if components.iter().any(|component| component.sampling.contains(&3)) {
+            return Err(JpegFault::Unsupported("chrominance at a third of the pixels"));
+        }
         Ok(Self { width, height, progressive, components, most })
     }
 

@@ -124,3 +124,15 @@ fn tables_that_are_not_there_are_named() {
         assert_eq!(fault(&lacking), Some(JpegFault::Damaged(message)), "{name}");
     }
 }
+
+#[test]
+fn samplings_that_the_decoder_paints_wrong_are_refused_by_name() {
+    let frame = BASELINE.windows(2).position(|bytes| bytes == [0xff, 0xc0]).unwrap();
+    for (sampling, kind) in
+        [([0x11, 0x22], "chrominance finer than luminance"), ([0x31, 0x11], "chrominance at a third of the pixels")]
+    {
+        let mut other = BASELINE.to_vec();
+        [other[frame + 11], other[frame + 14], other[frame + 17]] = [sampling[0], sampling[1], sampling[1]];
+        assert_eq!(fault(&other), Some(JpegFault::Unsupported(kind)));
+    }
+}
