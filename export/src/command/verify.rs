@@ -12,7 +12,7 @@ pub struct VerifyArguments {
     /// Folder of a run that `cargo trainer fit` made.
     run: PathBuf,
     /// Decibels that the outputs of eight bits have to be above their noise [default: 10].
-    #[arg(long, value_name = "DB", value_parser = number)]
+    #[arg(long, value_name = "DB", value_parser = number, allow_negative_numbers = true)]
     require_db: Option<f64>,
     /// Degrees that eight bits may turn the median rotation by [default: 13].
     #[arg(long, value_name = "DEGREES", value_parser = number)]
