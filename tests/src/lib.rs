@@ -77,3 +77,8 @@ pub fn finished_run() -> &'static Path {
     });
     folder.path()
 }
+
+/// The README's program is a doctest, so that it compiles.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+pub struct Readme;
