@@ -114,8 +114,8 @@ fn check_folder(out: &Path, model_only: bool) -> Result<(), Error> {
 fn model_files(folder: &ModelFolder) -> Vec<(&'static str, &[u8])> {
     // The description last: with it the folder is one that this command may write again.
     vec![
-        (firmware_folder::MODEL, &folder.model),
-        (firmware_folder::GOLDEN, &folder.golden),
+        (firmware_folder::MODEL, folder.model.as_slice()),
+        (firmware_folder::GOLDEN, folder.golden.as_slice()),
         (firmware_folder::DESCRIPTION, folder.description.as_bytes()),
     ]
 }

@@ -169,10 +169,15 @@ impl RunFolder {
         for name in FILES {
             remove_file_if_there(&self.file(name))?;
         }
-        for folder in [CHECKPOINTS, FIRMWARE].map(|name| self.path.join(name)) {
-            if is_folder_of_run(&folder) {
-                fs::remove_dir_all(&folder).map_err(RunError::io(&folder))?;
-            }
+        let checkpoints = self.path.join(CHECKPOINTS);
+        if checkpoints.is_dir() {
+            fs::remove_dir_all(&checkpoints).map_err(RunError::io(&checkpoints))?;
+        }
+        let firmware = self.path.join(FIRMWARE);
+        if is_firmware_project(&firmware) {
+            // Under this name what a kill leaves of it still counts as the run's.
+            let unfinished = self.path.join(format!("{UNFINISHED}{FIRMWARE}"));
+            fs::rename(&firmware, &unfinished).map_err(RunError::io(&firmware))?;
         }
         for name in names(&self.path)?.iter().filter(|name| is_of_run(name)) {
             remove_file_if_there(&self.file(name))?;
@@ -221,7 +226,7 @@ fn contents(path: &Path) -> Result<Contents, RunError> {
         let name = name.as_str();
         is_of_run(name)
             || [LOCK, CHECKPOINTS].contains(&name)
-            || name == FIRMWARE && is_folder_of_run(&path.join(name))
+            || (name == FIRMWARE && is_firmware_project(&path.join(name)))
             || name.starts_with(UNFINISHED)
     };
     let names = names(path)?;
@@ -229,10 +234,10 @@ fn contents(path: &Path) -> Result<Contents, RunError> {
     Ok(if is_ours { Contents::Nothing } else { Contents::Other })
 }
 
-/// Whether the folder of that name is the run's: checkpoints, or a firmware project that `export` wrote.
-fn is_folder_of_run(folder: &Path) -> bool {
-    let description = Path::new(firmware_folder::FOLDER).join(firmware_folder::DESCRIPTION);
-    folder.is_dir() && (folder.ends_with(CHECKPOINTS) || folder.join(description).is_file())
+/// Whether `export firmware` wrote the folder, as a project or as the model alone.
+fn is_firmware_project(folder: &Path) -> bool {
+    let models = [folder.join(firmware_folder::FOLDER), folder.to_path_buf()];
+    models.iter().any(|models| models.join(firmware_folder::DESCRIPTION).is_file())
 }
 
 fn names(folder: &Path) -> Result<Vec<String>, RunError> {
@@ -243,7 +248,10 @@ fn names(folder: &Path) -> Result<Vec<String>, RunError> {
 
 fn remove_unfinished(folder: &Path) -> Result<(), RunError> {
     let unfinished = names(folder)?.into_iter().filter(|name| name.starts_with(UNFINISHED));
-    unfinished.map(|name| folder.join(name)).try_for_each(|path| remove_file_if_there(&path))
+    unfinished.map(|name| folder.join(name)).try_for_each(|path| match path.is_dir() {
+        true => fs::remove_dir_all(&path).map_err(RunError::io(&path)),
+        false => remove_file_if_there(&path),
+    })
 }
 
 fn remove_file_if_there(path: &Path) -> Result<(), RunError> {
