@@ -1,9 +1,12 @@
 use std::path::{Path, PathBuf};
 
 use serde::Serialize;
+use sextant_runtime::contract::graph::ENCODE;
+use sextant_runtime::durable::write_file;
 use sextant_runtime::graph::{DataType, Graph};
 use sextant_runtime::memory::AlignedVec;
 use sextant_runtime::model::MAGIC;
+use sextant_runtime::typed_command::Program;
 
 use crate::onnx::{self, Batch, Numbers};
 use crate::onnx_export::OUR_FILES_START;
@@ -11,9 +14,7 @@ use crate::quantize::Quantizer;
 use crate::run_folder::RunFolder;
 use crate::sxt_export::{Int8Encode, QuantizationReport, int8_encode};
 use crate::verify::{Int8Parity, Samples};
-use crate::{Error, model_file, staged_file};
-
-const GRAPH: &str = "encode";
+use crate::{Error, destination, model_file};
 
 /// Writes the eight-bit form of the graph `encode` as ONNX with `QuantizeLinear` and `DequantizeLinear` (QDQ), from the
 /// same quantised graph as `.sxt`.
@@ -61,13 +62,13 @@ impl Int8Export {
                 hint: "end it in .onnx",
             });
         }
-        staged_file::check_destination(&sxt_path, self.overwrite, &MAGIC)?;
-        staged_file::check_destination(out, self.overwrite, OUR_FILES_START)?;
+        destination::check(&sxt_path, self.overwrite, &MAGIC)?;
+        destination::check(out, self.overwrite, OUR_FILES_START)?;
         let Int8Encode { file, report, golden, .. } = int8_encode(run, &self.quantizer, None)?;
         let file = AlignedVec::copy_of(&file);
         let mut written = self.write(&sxt_path, &file, &Samples::from_golden(&golden), out)?;
         if written.written {
-            staged_file::write(&sxt_path, &file)?;
+            write_file(&sxt_path, &file)?;
             written.sxt_path = Some(sxt_path);
         }
         Ok(Int8Report { quantization: Some(report), ..written })
@@ -78,11 +79,11 @@ impl Int8Export {
     /// # Errors
     /// When the file is broken or has no int8 graph `encode`, or nothing can be written.
     pub fn write_file(&self, sxt: &Path, out: &Path) -> Result<Int8Report, Error> {
-        staged_file::check_destination(out, self.overwrite, OUR_FILES_START)?;
+        destination::check(out, self.overwrite, OUR_FILES_START)?;
         let file = model_file::read(sxt)?;
-        let graph = model_file::graph(sxt, &model_file::parse(sxt, &file)?, GRAPH)?;
+        let graph = model_file::graph(sxt, &model_file::parse(sxt, &file)?, ENCODE)?;
         if !is_int8(&graph) {
-            let hint = "quantise a run: cargo export int8 RUN";
+            let hint = format!("quantise a run: {}", Program::Export.command("int8 RUN"));
             return Err(Error::invalid(sxt, "holds a float32 network, not an eight-bit one", hint));
         }
         self.write(sxt, &file, &Samples::spread(&graph, SAMPLES), out)
@@ -90,14 +91,14 @@ impl Int8Export {
 
     fn write(&self, sxt: &Path, file: &AlignedVec, samples: &Samples, out: &Path) -> Result<Int8Report, Error> {
         let model = model_file::parse(sxt, file)?;
-        let graph = model_file::graph(sxt, &model, GRAPH)?;
+        let graph = model_file::graph(sxt, &model, ENCODE)?;
         let onnx = onnx::from_graph_as(&graph, &model_file::metadata(&model), self.batch, self.numbers)
             .and_then(|model| onnx::to_bytes(&model))
             .map_err(|source| Error::Onnx { path: sxt.to_path_buf(), source })?;
         let parity = Int8Parity::measure(sxt, &graph, (&onnx, self.batch, self.numbers), samples)?;
         let written = parity.failure_message().is_none();
         if written {
-            staged_file::write(out, &onnx)?;
+            write_file(out, &onnx)?;
         }
         let (path, size_bytes) = (out.to_path_buf(), onnx.len());
         Ok(Int8Report { path, written, size_bytes, sxt_path: None, quantization: None, parity })

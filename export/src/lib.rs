@@ -21,8 +21,10 @@
 #![forbid(unsafe_code)]
 
 mod budget;
+mod destination;
 mod error;
 mod firmware_export;
+mod firmware_project;
 pub mod golden;
 mod graph_name;
 pub mod inspect;
@@ -32,7 +34,6 @@ pub mod onnx;
 mod onnx_export;
 pub mod quantize;
 mod run_folder;
-mod staged_file;
 mod stripes;
 mod sxt_export;
 pub mod verify;

@@ -1,11 +1,12 @@
 use std::path::{Path, PathBuf};
 
 use serde::Serialize;
+use sextant_runtime::durable::write_file;
 
 use crate::onnx::{self, Batch};
 use crate::run_folder::RunFolder;
 use crate::verify::{Parity, Subject};
-use crate::{Error, GraphName, model_file, staged_file};
+use crate::{Error, GraphName, destination, model_file};
 
 /// How every ONNX file of ours begins: IR version 8, producer `sextant`.
 pub(crate) const OUR_FILES_START: &[u8] = b"\x08\x08\x12\x07sextant";
@@ -46,7 +47,7 @@ impl OnnxExport {
     /// When a file of the run is missing or broken, the graph has no ONNX form, or `out` cannot be written. Nothing
     /// is left at `out` then but what was there before.
     pub fn write(&self, run: &RunFolder, out: &Path) -> Result<OnnxReport, Error> {
-        staged_file::check_destination(out, self.overwrite, OUR_FILES_START)?;
+        destination::check(out, self.overwrite, OUR_FILES_START)?;
         let path = run.model_path();
         let bytes = model_file::read(&path)?;
         let model = model_file::parse(&path, &bytes)?;
@@ -57,7 +58,7 @@ impl OnnxExport {
         let parity = subject.check(&onnx, self.batch)?;
         let written = parity.first_failure().is_none();
         if written {
-            staged_file::write(out, &onnx)?;
+            write_file(out, &onnx)?;
         }
         let (size_bytes, samples) = (onnx.len(), subject.sample_count());
         Ok(OnnxReport { path: out.to_path_buf(), written, size_bytes, graph: self.graph, samples, parity })

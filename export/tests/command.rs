@@ -33,7 +33,7 @@ impl Place {
 
     /// Runs the command in the folder.
     fn export(&self, arguments: &str) -> Output {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_export"));
+        let mut command = Command::new(env!("CARGO_BIN_EXE_sextant-export"));
         command.args(arguments.split_whitespace()).current_dir(self.0.path()).env_remove("ORT_DYLIB_PATH");
         command.output().unwrap()
     }
@@ -312,7 +312,7 @@ fn wrong_arguments_are_exit_status_2() {
 fn a_full_disk_leaves_nothing_behind() {
     let place = Place::new();
     let before = place.files();
-    let limited = format!("trap '' XFSZ; ulimit -f 8; exec {} onnx run", env!("CARGO_BIN_EXE_export"));
+    let limited = format!("trap '' XFSZ; ulimit -f 8; exec {} onnx run", env!("CARGO_BIN_EXE_sextant-export"));
     let output = Command::new("sh").args(["-c", &limited]).current_dir(place.0.path()).output().unwrap();
     let message = text(&output.stderr);
     assert_eq!(output.status.code(), Some(2), "{message}");

@@ -32,6 +32,11 @@ extern crate alloc;
 pub mod backend;
 #[cfg(feature = "std")]
 pub mod calibration;
+pub mod contract;
+#[cfg(feature = "std")]
+pub mod durable;
+#[cfg(feature = "engine-source")]
+pub mod engine_source;
 #[cfg(feature = "alloc")]
 pub mod firmware;
 pub mod graph;
@@ -44,3 +49,5 @@ pub mod patchwise;
 pub mod preprocess;
 pub mod rotation;
 pub mod session;
+#[cfg(feature = "std")]
+pub mod typed_command;

@@ -33,7 +33,7 @@ impl Bench {
     }
 
     fn run(&self, arguments: &[&str]) -> Output {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_runtime"));
+        let mut command = Command::new(env!("CARGO_BIN_EXE_sextant-runtime"));
         command.args(arguments).current_dir(&self.folder).env_remove("ORT_DYLIB_PATH").output().unwrap()
     }
 }

@@ -3,6 +3,7 @@ use std::path::PathBuf;
 use clap::Args;
 use sextant_export::quantize::Quantizer;
 use sextant_export::{Budget, FirmwareExport, FirmwareReport, RunFolder};
+use sextant_runtime::typed_command::{Program, TypedCommand};
 
 use super::{Outcome, print, print_json};
 
@@ -21,8 +22,11 @@ pub struct FirmwareArguments {
     #[arg(long, value_name = "N", default_value_t = 4)]
     frames: usize,
     /// Write only the three files of the project's `model` folder.
-    #[arg(long)]
+    #[arg(long, conflicts_with = "runtime")]
     model_only: bool,
+    /// Depend on the folder of the package sextant-runtime, instead of carrying the engine's source.
+    #[arg(long, value_name = "PATH")]
+    runtime: Option<PathBuf>,
     /// Print one JSON object.
     #[arg(long)]
     json: bool,
@@ -32,8 +36,8 @@ impl FirmwareArguments {
     pub fn run(self) -> anyhow::Result<Outcome> {
         let run = RunFolder::open(&self.run)?;
         let quantizer = Quantizer::default();
-        let export =
-            FirmwareExport { quantizer, budget: self.budget, frames: self.frames, model_only: self.model_only };
+        let (model_only, runtime) = (self.model_only, self.runtime);
+        let export = FirmwareExport { quantizer, budget: self.budget, frames: self.frames, model_only, runtime };
         let report = export.write(&run, &self.out)?;
         match self.json {
             true => print_json(&report)?,
@@ -41,9 +45,9 @@ impl FirmwareArguments {
         }
         let failure = report.budget.as_ref().and_then(|budget| budget.failure_message());
         let next = match self.model_only {
-            _ if failure.is_some() => format!("cargo export inspect {}", run.model_path().display()),
-            true => format!("cargo firmware --model {}", self.out.display()),
-            false => format!("cd {} && cargo run --release", self.out.display()),
+            _ if failure.is_some() => Program::Export.command("inspect").path(&run.model_path()),
+            true => TypedCommand::other("cargo firmware --model").path(&self.out),
+            false => TypedCommand::other("cd").path(&self.out).words("&& cargo run --release"),
         };
         Ok(Outcome { failure, next })
     }

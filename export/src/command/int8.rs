@@ -3,10 +3,11 @@ use std::path::PathBuf;
 use clap::{Args, ValueEnum};
 use sextant_export::onnx::{Batch, Numbers};
 use sextant_export::{Int8Export, Int8Report, RunFolder};
+use sextant_runtime::typed_command::Program;
 
 use super::onnx::parse_batch;
 use super::quantizer::QuantizerArguments;
-use super::{Outcome, print, print_json};
+use super::{Outcome, predict_with, print, print_json};
 
 #[derive(Debug, Args)]
 pub struct Int8Arguments {
@@ -75,8 +76,8 @@ impl Int8Arguments {
         let failure =
             report.parity.failure_message().map(|message| format!("{message}; {} was not written", out.display()));
         let next = match failure {
-            Some(_) => format!("cargo export inspect {}", self.source.display()),
-            None => format!("cargo runtime predict {} IMAGE.png", out.display()),
+            Some(_) => Program::Export.command("inspect").path(&self.source),
+            None => predict_with(&out),
         };
         Ok(Outcome { failure, next })
     }

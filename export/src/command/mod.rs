@@ -9,16 +9,18 @@ mod sxt;
 mod verify;
 
 use std::io::Write;
+use std::path::Path;
 
 use anyhow::Context;
 use clap::{Parser, Subcommand};
 use serde::Serialize;
+use sextant_runtime::typed_command::{Program, TypedCommand};
 
 /// Turn a trained run into deployable files, and check them.
 ///
 /// Exit status: 0 done, 1 an engine's answers differ from the trainer's, 2 an error.
 #[derive(Debug, Parser)]
-#[command(name = "export", version)]
+#[command(name = Program::Export.name(), bin_name = Program::Export.invocation(), version)]
 pub struct Arguments {
     #[command(subcommand)]
     command: Command,
@@ -45,7 +47,7 @@ pub struct Outcome {
     /// What did not agree.
     pub failure: Option<String>,
     /// The command to go on with.
-    pub next: String,
+    pub next: TypedCommand,
 }
 
 pub fn run(arguments: Arguments) -> anyhow::Result<Outcome> {
@@ -73,6 +75,11 @@ pub fn message(error: &anyhow::Error) -> String {
 /// What to try after an error.
 pub fn hint(error: &anyhow::Error) -> Option<String> {
     error.downcast_ref::<sextant_export::Error>().map(sextant_export::Error::hint)
+}
+
+/// The command that tries a model file.
+fn predict_with(model: &Path) -> TypedCommand {
+    Program::Runtime.command("predict").path(model).words("IMAGE.png")
 }
 
 /// Writes to stdout; a reader that went away (`| head`) is no error.

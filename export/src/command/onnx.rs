@@ -3,8 +3,10 @@ use std::path::PathBuf;
 use clap::{Args, ValueEnum};
 use sextant_export::onnx::Batch;
 use sextant_export::{GraphName, OnnxExport, OnnxReport, RunFolder};
+use sextant_runtime::contract::graph::ENCODE;
+use sextant_runtime::typed_command::Program;
 
-use super::{Outcome, print, print_json};
+use super::{Outcome, predict_with, print, print_json};
 
 #[derive(Debug, Args)]
 pub struct OnnxArguments {
@@ -17,7 +19,7 @@ pub struct OnnxArguments {
     #[arg(long, value_name = "N|dynamic", default_value = "dynamic", value_parser = parse_batch)]
     batch: Batch,
     /// Which graph of the model.
-    #[arg(long, value_enum, default_value = "encode")]
+    #[arg(long, value_enum, default_value = ENCODE)]
     graph: GraphArgument,
     /// Replace FILE even when this command did not write it.
     #[arg(long)]
@@ -52,9 +54,9 @@ impl OnnxArguments {
         let failure =
             report.parity.failure_message().map(|message| format!("{message}; {} was not written", out.display()));
         let next = match (&failure, graph) {
-            (Some(_), _) => format!("cargo export verify {}", self.run.display()),
-            (None, GraphName::Encode) => format!("cargo runtime predict {} IMAGE.png", out.display()),
-            (None, GraphName::PredictLatent) => format!("cargo export inspect {}", out.display()),
+            (Some(_), _) => Program::Export.command("verify").path(&self.run),
+            (None, GraphName::Encode) => predict_with(&out),
+            (None, GraphName::PredictLatent) => Program::Export.command("inspect").path(&out),
         };
         Ok(Outcome { failure, next })
     }

@@ -4,9 +4,10 @@ use std::path::PathBuf;
 use clap::Args;
 use sextant_export::quantize::LayerReport;
 use sextant_export::{Budget, QuantizationReport, RunFolder, SxtExport, SxtReport};
+use sextant_runtime::typed_command::Program;
 
 use super::quantizer::QuantizerArguments;
-use super::{Outcome, print, print_json};
+use super::{Outcome, predict_with, print, print_json};
 
 #[derive(Debug, Args)]
 pub struct SxtArguments {
@@ -51,14 +52,14 @@ impl SxtArguments {
         }
         let failure = report.budget.as_ref().and_then(|budget| budget.failure_message());
         let next = match failure {
-            Some(_) => format!("cargo export inspect {}", run.model_path().display()),
-            None => format!("cargo runtime predict {} IMAGE.png", report.path.display()),
+            Some(_) => Program::Export.command("inspect").path(&run.model_path()),
+            None => predict_with(&report.path),
         };
         Ok(Outcome { failure, next })
     }
 
     fn write(&self, run: &RunFolder, int8: bool) -> anyhow::Result<SxtReport> {
-        let default = if int8 { run.int8_model_path() } else { run.path().join("model-float32.sxt") };
+        let default = if int8 { run.int8_model_path() } else { run.float_model_path() };
         let out = self.out.clone().unwrap_or(default);
         let quantizer = int8.then(|| self.quantizer.quantizer());
         Ok(SxtExport { quantizer, budget: self.budget, overwrite: self.overwrite }.write(run, &out)?)

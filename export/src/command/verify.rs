@@ -3,8 +3,9 @@ use std::path::PathBuf;
 use clap::Args;
 use serde::Serialize;
 use sextant_export::{GraphName, RunFolder, verify};
+use sextant_runtime::typed_command::Program;
 
-use super::{Outcome, print, print_json};
+use super::{Outcome, predict_with, print, print_json};
 
 #[derive(Debug, Args)]
 pub struct VerifyArguments {
@@ -36,9 +37,9 @@ impl VerifyArguments {
         }
         let onnx = run.onnx_path(GraphName::Encode);
         let next = match (&failure, &int8_failure) {
-            (None, Some(_)) => format!("cargo export int8 {}", self.run.display()),
-            (None, None) if onnx.is_file() => format!("cargo runtime predict {} IMAGE.png", onnx.display()),
-            _ => format!("cargo export onnx {}", self.run.display()),
+            (None, Some(_)) => Program::Export.command("int8").path(&self.run),
+            (None, None) if onnx.is_file() => predict_with(&onnx),
+            _ => Program::Export.command("onnx").path(&self.run),
         };
         Ok(Outcome { failure: failure.or(int8_failure), next })
     }

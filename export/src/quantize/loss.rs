@@ -1,13 +1,11 @@
 use serde::Serialize;
 use sextant_runtime::calibration::{for_each_output, for_each_value};
+use sextant_runtime::contract::output::{CLASS_LOGITS, ROTATION_WXYZ};
 use sextant_runtime::graph::Graph;
 use sextant_runtime::rotation::UnitQuaternion;
 
 use super::reveal::{Revealed, reveal};
 use super::{Images, QuantizeError};
-
-const ROTATION: &str = "rotation_wxyz";
-const CLASSES: &str = "class_logits";
 
 /// How far the outputs of one graph are from another's.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
@@ -39,8 +37,8 @@ pub(super) fn drift(graph: &Graph, other: &Graph, images: Images<'_>) -> Result<
     let mut noise = Noise::default();
     expected.iter().zip(&found).for_each(|(a, b)| noise.add(a, b));
     let position = |name: &str| graph.outputs.iter().position(|(output, _)| output == name);
-    let angles = position(ROTATION).map(|index| rotation_angles_deg(&expected[index], &found[index]));
-    let changes = position(CLASSES).map(|index| {
+    let angles = position(ROTATION_WXYZ).map(|index| rotation_angles_deg(&expected[index], &found[index]));
+    let changes = position(CLASS_LOGITS).map(|index| {
         let width = graph.value(graph.outputs[index].1).shape.iter().product::<usize>().max(1);
         let rows = expected[index].chunks_exact(width).zip(found[index].chunks_exact(width));
         let changed = rows.filter(|(a, b)| likeliest(a) != likeliest(b)).count();

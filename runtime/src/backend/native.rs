@@ -4,13 +4,11 @@ use std::vec;
 use std::vec::Vec;
 
 use super::{Description, Engine, Fault, ImageEngine, Output};
+use crate::contract::graph::ENCODE;
 use crate::graph::DataType;
 use crate::memory::AlignedVec;
 use crate::model::{GraphView, Model};
 use crate::session::{Input, Prepared, Session};
-
-/// The graph that turns an image into its outputs.
-const GRAPH: &str = "encode";
 
 #[derive(Debug)]
 struct NativeEngine {
@@ -24,13 +22,13 @@ struct NativeEngine {
 pub(super) fn load(bytes: &[u8]) -> Result<(Description, Engine), Fault> {
     let bytes = AlignedVec::copy_of(bytes);
     let model = Model::parse(&bytes).map_err(Fault::Parse)?;
-    let no_graph = || Fault::Signature { found: std::format!("no graph '{GRAPH}'") };
-    let graph = model.graph(GRAPH).ok_or_else(no_graph)?;
+    let no_graph = || Fault::Signature { found: std::format!("no graph '{ENCODE}'") };
+    let graph = model.graph(ENCODE).ok_or_else(no_graph)?;
     let metadata = model.metadata_entries().map(|(key, value)| (key.to_string(), value.to_string())).collect();
     let description = Description { image_size: image_size(&graph)?, metadata };
     let outputs = graph.outputs().filter_map(|(name, id)| Some((name.to_string(), graph.value(id)?.shape.elements())));
     let (outputs, arena) = (outputs.collect(), AlignedVec::zeroed(graph.arena_bytes()));
-    let prepared = Prepared::new(&model, GRAPH).map_err(|_| no_graph())?;
+    let prepared = Prepared::new(&model, ENCODE).map_err(|_| no_graph())?;
     Ok((description, Box::new(NativeEngine { model: bytes, arena, prepared, outputs })))
 }
 
@@ -56,7 +54,7 @@ impl ImageEngine for NativeEngine {
         let changed = Fault::Session(crate::session::RunError::ModelChanged);
         let model = Model::from_checked(&self.model).map_err(Fault::Parse)?;
         let mut session =
-            Session::with_prepared(&model, GRAPH, &mut self.arena, &mut self.prepared).map_err(|_| changed)?;
+            Session::with_prepared(&model, ENCODE, &mut self.arena, &mut self.prepared).map_err(|_| changed)?;
         session.run(&[Input::U8(image)], &mut results).map_err(Fault::Session)?;
         Ok(outputs)
     }

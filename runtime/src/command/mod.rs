@@ -13,10 +13,11 @@ use std::process::ExitCode;
 use anyhow::Context;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use sextant_runtime::backend::{BackendError, BackendKind, BackendOptions, Encoder};
+use sextant_runtime::typed_command::Program;
 
 /// Runs image encoders on this machine.
 #[derive(Parser)]
-#[command(name = "runtime", version, after_help = "Exit status: 0 fine, 2 an error.")]
+#[command(name = Program::Runtime.name(), bin_name = Program::Runtime.invocation(), version, after_help = "Exit status: 0 fine, 2 an error.")]
 struct Arguments {
     #[command(subcommand)]
     command: Command,

@@ -1,6 +1,8 @@
 use anyhow::{Context, bail};
 use serde::Serialize;
 use sextant_runtime::backend::{Encoder, Output};
+use sextant_runtime::contract::metadata::CLASS_NAMES;
+use sextant_runtime::contract::output::{CLASS_LOGITS, EQUIVARIANT, INVARIANT, ROTATION_WXYZ};
 use sextant_runtime::rotation::UnitQuaternion;
 
 /// What a model says of one image.
@@ -31,7 +33,7 @@ pub struct Predictor {
 impl Predictor {
     /// Reads the class names from the model's metadata.
     pub fn new(encoder: Encoder) -> anyhow::Result<Self> {
-        let names = encoder.description().metadata.get("class_names");
+        let names = encoder.description().metadata.get(CLASS_NAMES);
         let class_names = names.map(|json| serde_json::from_str(json)).transpose().with_context(|| {
             format!("{}: the metadata 'class_names' is no JSON array of strings", encoder.path().display())
         })?;
@@ -46,9 +48,9 @@ impl Predictor {
             bail!("{path}: the output '{}' for {image} is not finite: the model is broken", output.name);
         }
         let row = |name: &str| outputs.iter().find(|output| output.name == name).map(|output| output.row(0));
-        let rotation = row("rotation_wxyz").map(rotation).transpose().with_context(|| format!("{path}"))?;
-        let class = row("class_logits").map(|logits| self.class(logits)).transpose()?;
-        if rotation.is_none() && class.is_none() && row("invariant").is_none() {
+        let rotation = row(ROTATION_WXYZ).map(rotation).transpose().with_context(|| format!("{path}"))?;
+        let class = row(CLASS_LOGITS).map(|logits| self.class(logits)).transpose()?;
+        if rotation.is_none() && class.is_none() && row(INVARIANT).is_none() {
             bail!("{path}: none of the outputs {:?} is known here", names(&outputs));
         }
         let (class, class_probability) = class.unzip();
@@ -58,8 +60,8 @@ impl Predictor {
             euler_deg: rotation.map(|rotation| rotation.to_euler_extrinsic_xyz().map(f32::to_degrees)),
             class,
             class_probability,
-            invariant: row("invariant").map(<[f32]>::to_vec),
-            equivariant: row("equivariant").map(<[f32]>::to_vec),
+            invariant: row(INVARIANT).map(<[f32]>::to_vec),
+            equivariant: row(EQUIVARIANT).map(<[f32]>::to_vec),
         })
     }
 

@@ -2,6 +2,8 @@ use std::fmt::Write;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
+use sextant_runtime::contract::output::{EQUIVARIANT, INVARIANT};
+
 use super::pose::{Prediction, Predictor};
 use super::{ModelArguments, images, print, report};
 
@@ -63,7 +65,7 @@ fn describe(prediction: &Prediction) -> String {
     if let (Some(class), Some(probability)) = (&prediction.class, prediction.class_probability) {
         line("class", format!("{class} ({:.1} %)", 100.0 * probability));
     }
-    for (name, features) in [("invariant", &prediction.invariant), ("equivariant", &prediction.equivariant)] {
+    for (name, features) in [(INVARIANT, &prediction.invariant), (EQUIVARIANT, &prediction.equivariant)] {
         if let Some(features) = features {
             line(name, numbers(features, 5));
         }

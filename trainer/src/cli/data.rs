@@ -14,6 +14,7 @@ use clap::{Args, Subcommand, ValueEnum};
 use indicatif::ProgressBar;
 use rayon::prelude::*;
 use serde_json::json;
+use sextant_runtime::typed_command::{Program, TypedCommand};
 
 use super::interrupt::{StopFlag, stop_on_interrupt};
 use super::output::{print, print_json, print_named};
@@ -98,8 +99,9 @@ fn prepare_sweethome3d(args: &PrepareArgs) -> Result<()> {
             print_index(&report.folder, &report.index, args.json)?;
         }
     }
-    let elsewhere = args.cache.as_ref().map_or(String::new(), |cache| format!(" --set data.path={}", cache.display()));
-    eprintln!("next: cargo trainer fit --preset household{elsewhere}");
+    let fit = Program::Trainer.command("fit --preset household");
+    let next = args.cache.iter().fold(fit, |fit, cache| fit.words("--set").assignment("data.path", cache));
+    eprintln!("next: {next}");
     Ok(())
 }
 
@@ -241,6 +243,7 @@ impl fmt::Display for Summary {
 }
 
 /// The command that trains on a data set.
-pub(super) fn fit_command(format: DataFormat, folder: &Path) -> String {
-    format!("cargo trainer fit --set data.source={} --set data.path={}", format.name(), folder.display())
+pub(super) fn fit_command(format: DataFormat, folder: &Path) -> TypedCommand {
+    let fit = Program::Trainer.command("fit --set").assignment("data.source", format.name());
+    fit.words("--set").assignment("data.path", folder)
 }

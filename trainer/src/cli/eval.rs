@@ -3,6 +3,8 @@ use std::process::ExitCode;
 
 use anyhow::Context;
 use clap::{Args, ValueEnum};
+use sextant_runtime::contract::run_folder::MODEL;
+use sextant_runtime::typed_command::{Program, TypedCommand};
 
 use super::output::{print, print_json};
 use crate::config::Config;
@@ -77,19 +79,21 @@ fn run_deployed(args: &EvalArgs, model: &Path) -> anyhow::Result<ExitCode> {
     let folder = RunFolder::open_to_read(&args.run)?;
     let config = Config::resolve(None, Some(&folder.file(CONFIG_FILE)), &args.sets)?;
     let source = data::open(&config.data)?;
-    let comparison = compare_deployed(model, &args.run.join("model.sxt"), &source, &config)?;
+    let comparison = compare_deployed(model, &args.run.join(MODEL), &source, &config)?;
     if args.json {
         print_json(&comparison)?
     } else {
         print(&comparison.to_string())?
     }
-    eprintln!("next: cargo runtime predict {} IMAGE.png", model.display());
+    eprintln!("next: {}", Program::Runtime.command("predict").path(model).words("IMAGE.png"));
     Ok(ExitCode::SUCCESS)
 }
 
 /// A run without its deployable model has not been trained to its end.
-fn next_command(run: &Path) -> String {
-    let is_deployable = run.join("model.sxt").is_file();
-    let command = if is_deployable { "export onnx" } else { "trainer fit --resume --out" };
-    format!("cargo {command} {}", run.display())
+fn next_command(run: &Path) -> TypedCommand {
+    let command = match run.join(MODEL).is_file() {
+        true => Program::Export.command("onnx"),
+        false => Program::Trainer.command("fit --resume --out"),
+    };
+    command.path(run)
 }

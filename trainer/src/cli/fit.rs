@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use anyhow::bail;
 use clap::Args;
+use sextant_runtime::typed_command::Program;
 
 use super::hint::INTERRUPTED;
 use super::output::{print, print_json};
@@ -67,7 +68,7 @@ pub fn run(args: FitArgs) -> anyhow::Result<ExitCode> {
 fn run_first(args: FitArgs, ranks: &Arc<dyn Collective>) -> anyhow::Result<ExitCode> {
     let json = args.json;
     let options = options(args)?;
-    let next = if options.config.fit.is_for_eight_bits() { "export sxt --int8" } else { "export onnx" };
+    let next = if options.config.fit.is_for_eight_bits() { "sxt --int8" } else { "onnx" };
     match lead(options, ranks)? {
         FitOutcome::Finished { run, figures } => {
             if json {
@@ -75,12 +76,12 @@ fn run_first(args: FitArgs, ranks: &Arc<dyn Collective>) -> anyhow::Result<ExitC
             } else {
                 print(&figures.to_string())?
             }
-            eprintln!("next: cargo {next} {}", run.display());
+            eprintln!("next: {}", Program::Export.command(next).path(&run));
             Ok(ExitCode::SUCCESS)
         }
         FitOutcome::Interrupted { run, step } => {
             eprintln!("stopped after step {step}, saved");
-            eprintln!("next: cargo trainer fit --resume --out {}", run.display());
+            eprintln!("next: {}", Program::Trainer.command("fit --resume --out").path(&run));
             Ok(ExitCode::from(INTERRUPTED))
         }
     }

@@ -3,6 +3,7 @@ use std::process::ExitCode;
 
 use anyhow::bail;
 use clap::{Args, ValueEnum};
+use sextant_runtime::typed_command::{TypedCommand, quoted};
 
 use super::output::{print, print_json};
 use super::stop_on_interrupt;
@@ -88,7 +89,7 @@ pub fn run(args: StudyArgs) -> anyhow::Result<ExitCode> {
             } else {
                 print(&format!("{}\n", results.display()))?;
             }
-            eprintln!("next: read {}", results.display());
+            eprintln!("next: read {}", quoted(results.as_os_str()));
             Ok(ExitCode::SUCCESS)
         }
     }
@@ -130,13 +131,15 @@ fn picked(rows: Vec<Row>, labels: &[String]) -> anyhow::Result<Vec<Row>> {
 
 /// The command that makes the same table, with what was given.
 fn command(args: &StudyArgs) -> String {
-    let mut words = vec![format!("cargo trainer study {}", args.study.name())];
-    words.extend(args.ablation.map(|method| format!("--ablation {}", ablation_name(method))));
-    if !args.rows.is_empty() {
-        words.push(format!("--rows {}", args.rows.join(",")));
+    // It is written into a page for whoever has the repository, however this process was started.
+    let mut command = TypedCommand::other("cargo trainer study").argument(args.study.name());
+    if let Some(method) = args.ablation {
+        command = command.words("--ablation").argument(ablation_name(method));
     }
-    words.push(format!("--seeds {} --leaders {} --views {}", args.seeds, args.leaders, args.views));
-    words.extend(args.config.iter().map(|file| format!("--config {}", file.display())));
-    words.extend(args.sets.iter().map(|set| format!("--set {set}")));
-    words.join(" ")
+    if !args.rows.is_empty() {
+        command = command.words("--rows").argument(args.rows.join(","));
+    }
+    command = command.words(&format!("--seeds {} --leaders {} --views {}", args.seeds, args.leaders, args.views));
+    command = args.config.iter().fold(command, |command, file| command.words("--config").path(file));
+    args.sets.iter().fold(command, |command, set| command.words("--set").argument(set)).into()
 }

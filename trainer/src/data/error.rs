@@ -1,5 +1,8 @@
 use std::path::{Path, PathBuf};
 
+use sextant_runtime::durable::Failure;
+use sextant_runtime::typed_command::Program;
+
 use crate::scene::{SourceError, io_hint};
 
 /// Why a data set cannot be read or written.
@@ -72,7 +75,14 @@ impl DataError {
 fn malformed_hint(path: &Path) -> Option<String> {
     let extension = path.extension().unwrap_or_default().to_string_lossy().to_lowercase();
     let is_of_data_set = ["json", "safetensors", "npy", "jpg"].contains(&extension.as_str());
-    is_of_data_set.then(|| "copy the data set again, or make it again with `cargo trainer render --overwrite`".into())
+    let again = Program::Trainer.command("render --overwrite");
+    is_of_data_set.then(|| format!("copy the data set again, or make it again with `{again}`"))
+}
+
+impl From<Failure> for DataError {
+    fn from(Failure { path, source }: Failure) -> Self {
+        Self::Io { path, source }
+    }
 }
 
 impl From<DataError> for SourceError {

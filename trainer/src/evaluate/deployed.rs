@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use serde::Serialize;
 use sextant_runtime::backend::{BackendError, BackendOptions, Encoder, Output};
+use sextant_runtime::contract::output::{CLASS_LOGITS, ROTATION_WXYZ};
 use sextant_runtime::rotation::UnitQuaternion;
 
 use super::features::{camera_from_object, fixed_batches};
@@ -117,7 +118,7 @@ impl Answers {
         for (images, latents) in batch.images.iter().zip(&batch.latents) {
             let outputs = encoder.run(images)?;
             let [rotations, logits] =
-                [named(encoder, &outputs, "rotation_wxyz")?, named(encoder, &outputs, "class_logits")?];
+                [named(encoder, &outputs, ROTATION_WXYZ)?, named(encoder, &outputs, CLASS_LOGITS)?];
             for (row, latents) in latents.iter().enumerate() {
                 let truth = camera_from_object(*latents);
                 let &[w, x, y, z] = rotations.row(row) else {

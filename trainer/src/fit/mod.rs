@@ -20,6 +20,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use candle_core::Device;
+use sextant_runtime::contract::run_folder;
 use sextant_runtime::rotation::SymmetryGroup;
 
 use crate::cli::StopFlag;
@@ -290,7 +291,7 @@ impl Fit {
             deploy::write_deployables(&records.run, model, source, config)?;
             Ok(evaluate(model, source, config)?)
         })?;
-        records.run.write("evaluation.json", serde_json::to_string_pretty(&figures)?.as_bytes())?;
+        records.run.write(run_folder::EVALUATION, serde_json::to_string_pretty(&figures)?.as_bytes())?;
         records.tell_peak_memory()?;
         Ok(figures)
     }

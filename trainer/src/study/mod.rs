@@ -9,6 +9,8 @@ mod summary;
 
 use std::path::{Path, PathBuf};
 
+use sextant_runtime::contract::run_folder;
+
 use crate::cli::StopFlag;
 use crate::config::Config;
 use crate::evaluate::Evaluation;
@@ -130,13 +132,13 @@ fn finished_run(folder: &Path, row: &Row, seed: u64, config: &Config) -> anyhow:
         "{}: was trained with another configuration; delete it, or give another --out",
         folder.display()
     );
-    let file = folder.join("evaluation.json");
+    let file = folder.join(run_folder::EVALUATION);
     if !file.is_file() {
         return Ok(None);
     }
     let evaluation = serde_json::from_str(&std::fs::read_to_string(&file)?)
         .map_err(|error| anyhow::anyhow!("{}: {error}; delete the file to measure again", file.display()))?;
-    let metrics = read_metrics(&folder.join("metrics.jsonl"))?;
+    let metrics = read_metrics(&folder.join(run_folder::METRICS))?;
     let images = config.fit.steps * (config.fit.batch_size * view_count(config)?) as u64;
     Ok(Some(FinishedRun { label: row.label.clone(), seed, config: config.clone(), images, evaluation, metrics }))
 }
