@@ -132,7 +132,7 @@ impl Facts<'_> {
                 alloc::format!("IMAGE_BYTES: usize = {image_bytes}"),
             ),
             (
-                &alloc::format!("Values of each output: {}.", names.join(", ")),
+                &alloc::format!("Values of each output: {names:?}."),
                 alloc::format!("OUTPUT_LENGTHS: [usize; {}] = {lengths:?}", lengths.len()),
             ),
             ("Values of all outputs.", alloc::format!("OUTPUT_VALUES: usize = {values}")),
