@@ -1,9 +1,7 @@
 //! `NearestRotation` in plain operators, after the steps of `runtime::rotation::unique_nearest_rotation`.
 
 use sextant_runtime::graph::Node;
-use sextant_runtime::rotation::{
-    NEAREST_ROTATION_MOST_TRACE, NEAREST_ROTATION_SHIFT, NEAREST_ROTATION_SQUARINGS,
-};
+use sextant_runtime::rotation::{NEAREST_ROTATION_MOST_TRACE, NEAREST_ROTATION_SHIFT, NEAREST_ROTATION_SQUARINGS};
 
 use super::graph_writer::{GraphWriter, int, ints};
 use super::proto::TENSOR_FLOAT;

@@ -26,9 +26,9 @@ use std::string::String;
 use std::string::ToString;
 use std::vec::Vec;
 
-use limits::Cost;
 use crate::memory::AlignedVec;
 use crate::model;
+use limits::Cost;
 
 pub use error::{BackendError, Fault};
 pub use limits::{Excess, Limits, Resource};

@@ -46,7 +46,8 @@ fn cost(model: &Model<'_>, graph: &GraphView<'_>) -> Cost {
     let outputs = graph.outputs().map(|(_, id)| elements(id).saturating_mul(4)).fold(0, u64::saturating_add);
     let entry = |(key, value): (&str, &str)| (key.len() + value.len()) as u64 + ENTRY_BYTES;
     let metadata = model.metadata_entries().map(entry).fold(0, u64::saturating_add);
-    let parts = [model.file_bytes() as u64, graph.arena_bytes() as u64, graph.prepared_bytes(), image, outputs, metadata];
+    let parts =
+        [model.file_bytes() as u64, graph.arena_bytes() as u64, graph.prepared_bytes(), image, outputs, metadata];
     Cost {
         memory_bytes: parts.into_iter().fold(0, u64::saturating_add),
         arena_bytes: graph.arena_bytes(),

@@ -9,15 +9,70 @@ use tract_onnx::pb::{GraphProto, NodeProto, TensorProto};
 
 /// Their results have no more elements than their largest input, whatever the attributes are.
 const KEEP: [&str; 42] = [
-    "Abs", "ArgMax", "ArgMin", "Cast", "CastLike", "Ceil", "Clip", "DequantizeLinear", "Erf", "Exp", "Flatten", "Floor",
-    "Identity", "Log", "LogSoftmax", "Neg", "Not", "QuantizeLinear", "Reciprocal", "ReduceL2", "ReduceMax", "ReduceMean",
-    "ReduceMin", "ReduceProd", "ReduceSum", "Relu", "Reshape", "Round", "Shape", "Sigmoid", "Sign", "Size", "Slice",
-    "Softmax", "Split", "Sqrt", "Squeeze", "Tanh", "Transpose", "Unsqueeze", "Concat", "Sin",
+    "Abs",
+    "ArgMax",
+    "ArgMin",
+    "Cast",
+    "CastLike",
+    "Ceil",
+    "Clip",
+    "DequantizeLinear",
+    "Erf",
+    "Exp",
+    "Flatten",
+    "Floor",
+    "Identity",
+    "Log",
+    "LogSoftmax",
+    "Neg",
+    "Not",
+    "QuantizeLinear",
+    "Reciprocal",
+    "ReduceL2",
+    "ReduceMax",
+    "ReduceMean",
+    "ReduceMin",
+    "ReduceProd",
+    "ReduceSum",
+    "Relu",
+    "Reshape",
+    "Round",
+    "Shape",
+    "Sigmoid",
+    "Sign",
+    "Size",
+    "Slice",
+    "Softmax",
+    "Split",
+    "Sqrt",
+    "Squeeze",
+    "Tanh",
+    "Transpose",
+    "Unsqueeze",
+    "Concat",
+    "Sin",
 ];
 /// Their results have at most as many elements as there are combinations of the inputs' elements.
 const COMBINE: [&str; 19] = [
-    "Add", "And", "Div", "Equal", "Gather", "Gemm", "Greater", "GreaterOrEqual", "Less", "LessOrEqual", "MatMul", "Max",
-    "Min", "Mod", "Mul", "Or", "Pow", "Sub", "Where",
+    "Add",
+    "And",
+    "Div",
+    "Equal",
+    "Gather",
+    "Gemm",
+    "Greater",
+    "GreaterOrEqual",
+    "Less",
+    "LessOrEqual",
+    "MatMul",
+    "Max",
+    "Min",
+    "Mod",
+    "Mul",
+    "Or",
+    "Pow",
+    "Sub",
+    "Where",
 ];
 
 /// Checks that what the graph computes from constants alone has no more elements than `most` in all.
@@ -104,7 +159,10 @@ fn elements(tensor: &TensorProto) -> Result<u64, String> {
     let stored = stored.into_iter().max().unwrap_or(0) as u64;
     match count {
         Some(count) if count <= stored => Ok(count),
-        _ => Err(format!("the constant {:?} of shape {:?} has data for {stored} elements only", tensor.name, tensor.dims)),
+        _ => Err(format!(
+            "the constant {:?} of shape {:?} has data for {stored} elements only",
+            tensor.name, tensor.dims
+        )),
     }
 }
 

@@ -10,7 +10,8 @@ use ::ort::session::Session;
 use ::ort::value::{TensorElementType, TensorRef, ValueType};
 
 use super::{
-    BackendKind, Description, Fault, ImageEngine, Limits, Loaded, Output, check_name, image_size, one_line, own_metadata,
+    BackendKind, Description, Fault, ImageEngine, Limits, Loaded, Output, check_name, image_size, one_line,
+    own_metadata,
 };
 
 /// ONNX Runtime is loaded once in a process, and stays.

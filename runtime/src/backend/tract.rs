@@ -32,7 +32,8 @@ const MOST_ELEMENT_BYTES: u64 = 8;
 
 pub(super) fn load(bytes: &[u8], limits: &Limits) -> Result<Loaded, Fault> {
     // A damaged graph must be an error here even where tract asserts.
-    caught(|| load_uncaught(bytes, limits)).unwrap_or_else(|| refused_because("the graph contradicts itself".to_string()))
+    caught(|| load_uncaught(bytes, limits))
+        .unwrap_or_else(|| refused_because("the graph contradicts itself".to_string()))
 }
 
 fn load_uncaught(bytes: &[u8], limits: &Limits) -> Result<Loaded, Fault> {

@@ -40,11 +40,28 @@ mod tests {
 
     #[test]
     fn letters_of_all_scripts_are_seen_and_what_steers_a_terminal_is_hidden() {
-        for name in ["features.0/conv+relu", "Tür 2", "层", "طبقة", "камера_из_объекта", "a'b\"c\\d{}", "é"] {
+        for name in ["features.0/conv+relu", "Tür 2", "层", "طبقة", "камера_из_объекта", "a'b\"c\\d{}", "é"]
+        {
             assert!(!name.chars().any(is_hidden), "{name:?}");
         }
-        for name in ["a\nb", "\r", "\t", "\0", "\x1b[31m", "\x7f", "\u{9b}31m", "\u{85}", "\u{2028}", "\u{202e}gnp.exe",
-            "a\u{200b}b", "\u{2066}", "\u{feff}", "\u{ad}", "\u{e0041}", "\u{fe0f}"] {
+        for name in [
+            "a\nb",
+            "\r",
+            "\t",
+            "\0",
+            "\x1b[31m",
+            "\x7f",
+            "\u{9b}31m",
+            "\u{85}",
+            "\u{2028}",
+            "\u{202e}gnp.exe",
+            "a\u{200b}b",
+            "\u{2066}",
+            "\u{feff}",
+            "\u{ad}",
+            "\u{e0041}",
+            "\u{fe0f}",
+        ] {
             assert!(name.chars().any(is_hidden), "{name:?}");
         }
     }

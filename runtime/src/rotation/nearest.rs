@@ -222,8 +222,14 @@ mod tests {
             [1.0, 1e-3, -1e-3],
             [1.0, 1e-3, -0.999_9e-3],
         ];
-        let well_posed =
-            [[1.0, 1.0, 1.0], [1.0, 1.0, 0.0], [1.0, 0.5, -0.4], [1.0, 3e-5, 0.0], [1.0, 1.0, -0.999_97], [1.0, 0.0, 3e-5]];
+        let well_posed = [
+            [1.0, 1.0, 1.0],
+            [1.0, 1.0, 0.0],
+            [1.0, 0.5, -0.4],
+            [1.0, 3e-5, 0.0],
+            [1.0, 1.0, -0.999_97],
+            [1.0, 0.0, 3e-5],
+        ];
         let spread = |i: u16, step: f32| (f32::from(i) * step + 0.5).fract();
         let turned = |i: u16, a, b, c| UnitQuaternion::uniform([spread(i, a), spread(i, b), spread(i, c)]);
         for (i, scale) in (0..300).zip([1.0, 1e-30, 1e30, 0.03].into_iter().cycle()) {

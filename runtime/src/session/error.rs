@@ -27,7 +27,9 @@ impl fmt::Display for SessionError {
             Self::ArenaTooSmall { required_bytes, found_bytes } => {
                 write!(f, "the arena has {found_bytes} bytes and the graph needs {required_bytes}")
             }
-            Self::PreparedForAnother => f.write_str("it was prepared for another model or graph (see session::Prepared)"),
+            Self::PreparedForAnother => {
+                f.write_str("it was prepared for another model or graph (see session::Prepared)")
+            }
         }
     }
 }

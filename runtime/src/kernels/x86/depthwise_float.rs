@@ -4,8 +4,8 @@ use core::arch::x86_64::*;
 use std::vec::Vec;
 
 use super::Lanes;
-use super::footprint::{Footprint, REGISTER, TilingSize, frame_numbers, product};
 use super::float::{bounds, eight, first, store};
+use super::footprint::{Footprint, REGISTER, TilingSize, frame_numbers, product};
 use super::frame::Frame;
 use super::tiling::{EIGHT, Tiling, kernel};
 use crate::kernels::convolution::Convolution;

@@ -165,6 +165,16 @@ impl Int8Convolution {
         Some(())
     }
 
+    /// Which multiplications its filters are packed for.
+    #[cfg(test)]
+    pub(super) fn multiplies(&self) -> &'static str {
+        match self.filters {
+            Filters::Pairs(_) => "vpmaddwd of 16 bits",
+            Filters::NarrowPairs(_) => "vpmaddwd of 8 bits, widened",
+            Filters::Quads(_) => "vpdpbusd (AVX-512 VNNI)",
+        }
+    }
+
     /// As [`Self::run`] for filters packed as quads, without the instruction.
     #[cfg(test)]
     pub(super) fn run_model(&self, arena: &mut [i8], from: usize, to: usize, bytes: &mut [i8]) -> Option<()> {

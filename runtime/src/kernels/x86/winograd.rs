@@ -66,7 +66,8 @@ impl FloatWinograd {
         let points = (size.side() * size.side()) as u64;
         let of_point = TilingSize::new([1, 1], [1, tiles[0] * tiles[1]], channels, 1);
         let registers = of_point.filter_registers(1).saturating_add(of_point.registers);
-        let point_bytes = of_point.place_bytes() + product(&[registers, REGISTER]) + size_of::<FloatConvolution>() as u64;
+        let point_bytes =
+            of_point.place_bytes() + product(&[registers, REGISTER]) + size_of::<FloatConvolution>() as u64;
         let numbers = channels.map(|channels| channels as u64);
         let skewed = numbers.iter().map(|channels| of_point.windows * channels + SKEW as u64).sum::<u64>();
         // At all points before they are packed, in vectors of their own, and biases of zero.

@@ -27,6 +27,9 @@ const QUICK_MUTATIONS: usize = 60_000;
 const STREAM: usize = 10_000;
 const MAX_ARENA_BYTES: usize = 1 << 16;
 const MAX_OPERATIONS: u64 = 1 << 18;
+/// Packing is quick: graphs that take too long to run are prepared as long as that is enough.
+#[cfg(feature = "std")]
+const MAX_PREPARED_BYTES: u64 = 1 << 23;
 /// Much more than a file takes on a slow machine. One that seems to take longer is tried again: the machine may have been
 /// busy with other things.
 const MAX_TIME: Duration = Duration::from_secs(2);
@@ -60,6 +63,8 @@ struct Tally {
     graphs_run: usize,
     /// Graphs that were too large or too slow to run here.
     graphs_over_limits: usize,
+    /// Graphs that were prepared, within the memory that they said.
+    graphs_prepared: usize,
     faults: BTreeMap<String, usize>,
     operators_run: BTreeSet<String>,
     longest: Duration,
@@ -71,6 +76,7 @@ impl Tally {
         self.accepted += other.accepted;
         self.graphs_run += other.graphs_run;
         self.graphs_over_limits += other.graphs_over_limits;
+        self.graphs_prepared += other.graphs_prepared;
         other.faults.into_iter().for_each(|(fault, count)| *self.faults.entry(fault).or_default() += count);
         self.operators_run.extend(other.operators_run);
         self.longest = self.longest.max(other.longest);
@@ -156,6 +162,11 @@ fn time_of(work: impl FnOnce()) -> Duration {
 
 fn run_all(model: &Model<'_>, random: &mut Random, tally: &mut Tally) {
     for graph in model.graphs() {
+        #[cfg(feature = "std")]
+        if graph.prepared_bytes() <= MAX_PREPARED_BYTES {
+            assert_prepared_within_its_figure(model, &graph);
+            tally.graphs_prepared += 1;
+        }
         if graph.arena_bytes() > MAX_ARENA_BYTES || graph.operations() > MAX_OPERATIONS {
             tally.graphs_over_limits += 1;
             continue;
@@ -170,6 +181,14 @@ fn run_all(model: &Model<'_>, random: &mut Random, tally: &mut Tally) {
             tally.operators_run.extend(graph.nodes().map(of_node));
         }
     }
+}
+
+/// A file may ask for much memory, but not for more than it says before.
+#[cfg(feature = "std")]
+fn assert_prepared_within_its_figure(model: &Model<'_>, graph: &GraphView<'_>) {
+    let (prepared, peak) = crate::allocated::peak_bytes(|| crate::session::Prepared::new(model, graph.name()));
+    drop(prepared.unwrap());
+    assert!(peak <= graph.prepared_bytes(), "{peak} bytes for {}", graph.prepared_bytes());
 }
 
 fn run(model: &Model<'_>, graph: &GraphView<'_>, random: &mut Random) {
@@ -236,6 +255,8 @@ fn damaged_files_neither_panic_nor_hang() {
     // The test reaches what it is for: nearly all checks, and running what passes them.
     assert_eq!(tally.files, count);
     assert!(tally.accepted > count / 100 && tally.graphs_run > count / 100, "{tally:?}");
+    #[cfg(feature = "std")]
+    assert!(tally.graphs_prepared > tally.graphs_run, "{tally:?}");
     assert!(tally.faults.len() >= 28, "{tally:?}");
     assert!(tally.operators_run.len() >= 36, "{tally:?}");
 }

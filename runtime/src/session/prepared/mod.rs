@@ -8,6 +8,8 @@ mod operands;
 mod x86;
 
 #[cfg(test)]
+mod memory_tests;
+#[cfg(test)]
 mod tests;
 
 use std::vec::Vec;

@@ -258,12 +258,12 @@ impl<'m> Choice<'m> {
     /// What [`Self::pack`] will allocate, but for the kernel's own fields; `None` where it gives nothing.
     fn footprint(&self) -> Option<Footprint> {
         match self {
-            Self::Float(options, height, _) => FloatWinograd::footprint(options, *height).or_else(|| {
-                match options.is_depthwise() {
+            Self::Float(options, height, _) => {
+                FloatWinograd::footprint(options, *height).or_else(|| match options.is_depthwise() {
                     true => FloatDepthwise::footprint(options, *height),
                     false => FloatConvolution::footprint(options, *height),
-                }
-            }),
+                })
+            }
             Self::Integer(options) => Int8Convolution::footprint(options),
             Self::IntegerDepthwise(options) => Int8Depthwise::footprint(options),
             Self::Small(_) => Some(Footprint::default()),
