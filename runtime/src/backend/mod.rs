@@ -142,6 +142,8 @@ type Engine = std::boxed::Box<dyn ImageEngine>;
 #[derive(Debug)]
 struct Loaded {
     description: Description,
+    /// How many there are.
+    outputs: usize,
     /// `None` when the backend does not tell.
     cost: Option<Cost>,
     engine: Engine,
@@ -158,13 +160,13 @@ impl Encoder {
         let at_path = |fault| BackendError { path: path.to_path_buf(), fault };
         let read = model::read_file(path, options.limits.memory_bytes);
         let bytes = read.map_err(|error| at_path(Fault::Read(error)))?;
-        let Loaded { description, cost, engine } = Self::load(kind, bytes, options).map_err(at_path)?;
+        let Loaded { description, cost, engine, .. } = Self::load(kind, bytes, options).map_err(at_path)?;
         Ok(Self { path: path.to_path_buf(), kind, description, cost, engine })
     }
 
     fn load(kind: BackendKind, bytes: AlignedVec, options: &BackendOptions) -> Result<Loaded, Fault> {
         let is_native = bytes.starts_with(&model::MAGIC);
-        match kind {
+        let loaded = match kind {
             BackendKind::Native => native::load(bytes, &options.limits),
             _ if is_native => Err(Fault::WrongFormat { backend: kind }),
             #[cfg(feature = "tract")]
@@ -176,6 +178,10 @@ impl Encoder {
                 let _ = options;
                 Err(Fault::NotCompiled { backend: other })
             }
+        }?;
+        match loaded.outputs {
+            0 => Err(Fault::Signature { found: "no outputs".into() }),
+            _ => Ok(loaded),
         }
     }
 

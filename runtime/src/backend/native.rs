@@ -33,10 +33,11 @@ pub(super) fn load(bytes: AlignedVec, limits: &Limits) -> Result<Loaded, Fault> 
     let metadata = model.metadata_entries().map(|(key, value)| (key.to_string(), value.to_string())).collect();
     let description = Description { image_size: image_size(&graph)?, metadata };
     let outputs = graph.outputs().filter_map(|(name, id)| Some((name.to_string(), graph.value(id)?.shape.elements())));
-    let (outputs, arena) = (outputs.collect(), AlignedVec::zeroed(graph.arena_bytes()));
+    let (outputs, arena): (Vec<_>, _) = (outputs.collect(), AlignedVec::zeroed(graph.arena_bytes()));
     let prepared = Prepared::new(&model, GRAPH).map_err(|_| no_graph())?;
+    let count = outputs.len();
     let engine = Box::new(NativeEngine { model: bytes, arena, prepared, outputs });
-    Ok(Loaded { description, cost: Some(cost), engine })
+    Ok(Loaded { description, outputs: count, cost: Some(cost), engine })
 }
 
 /// What loading and running the graph will take, before anything is allocated for it.

@@ -100,7 +100,7 @@ pub(super) fn check(graph: &GraphProto, most: u64) -> Result<(), String> {
                 return Err(format!("{} makes constants of more than {most} elements", title(node)));
             }
         }
-        node.output.iter().for_each(|name| drop(known.insert(name, made)));
+        known.extend(node.output.iter().map(|name| (name.as_str(), made)));
     }
     Ok(())
 }

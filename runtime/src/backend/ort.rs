@@ -35,10 +35,11 @@ pub(super) fn load(bytes: &[u8], library: Option<&Path>, limits: &Limits) -> Res
         .map_err(refused)?;
     let image_size = signature(&session, limits)?;
     let metadata = metadata(&session).map_err(refused)?;
-    let outputs = session.outputs().iter().map(|output| output.name());
-    outputs.chain(metadata.keys().map(String::as_str)).try_for_each(|name| check_name(BackendKind::Ort, name))?;
+    let names = session.outputs().iter().map(|output| output.name());
+    names.chain(metadata.keys().map(String::as_str)).try_for_each(|name| check_name(BackendKind::Ort, name))?;
+    let outputs = session.outputs().len();
     let engine = Box::new(OrtEngine { session, image_size });
-    Ok(Loaded { description: Description { image_size, metadata }, cost: None, engine })
+    Ok(Loaded { description: Description { image_size, metadata }, outputs, cost: None, engine })
 }
 
 fn environment(library: Option<&Path>) -> Result<Environment, Fault> {

@@ -4,7 +4,8 @@ use std::sync::Arc;
 use std::vec;
 use std::vec::Vec;
 
-use tract_onnx::pb::ModelProto;
+use tract_onnx::pb::tensor_shape_proto::dimension;
+use tract_onnx::pb::{GraphProto, ModelProto, type_proto};
 use tract_onnx::prelude::*;
 use tract_onnx::tract_core::internal::DimLike;
 use tract_onnx::tract_hir::infer::Factoid;
@@ -14,6 +15,7 @@ use super::{
     BackendKind, Cost, Description, Fault, ImageEngine, Limits, Loaded, Output, check_name, image_size, one_line,
     onnx_constants, own_metadata, tract_cost,
 };
+use crate::model::MAX_NAME_BYTES;
 
 struct TractEngine {
     plan: Arc<TypedRunnableModel>,
@@ -45,8 +47,9 @@ fn load_uncaught(bytes: &[u8], limits: &Limits) -> Result<Loaded, Fault> {
     let (plan, image_size, mut cost) = prepare(&proto, limits)?;
     cost.memory_bytes = cost.memory_bytes.saturating_add(bytes.len() as u64);
     limits.check(&cost).map_err(Fault::TooCostly)?;
+    let outputs = output_names.len();
     let engine = Box::new(TractEngine { plan, image_size, output_names });
-    Ok(Loaded { description: Description { image_size, metadata }, cost: Some(cost), engine })
+    Ok(Loaded { description: Description { image_size, metadata }, outputs, cost: Some(cost), engine })
 }
 
 fn output_names(proto: &ModelProto) -> Result<Vec<String>, Fault> {
@@ -59,6 +62,7 @@ fn output_names(proto: &ModelProto) -> Result<Vec<String>, Fault> {
 /// The optimised model for one image, the image's height and width, and what running it costs.
 fn prepare(proto: &ModelProto, limits: &Limits) -> Result<(Arc<TypedRunnableModel>, [usize; 2], Cost), Fault> {
     if let Some(graph) = &proto.graph {
+        check_dimensions(graph).or_else(refused_because)?;
         onnx_constants::check(graph, limits.memory_bytes / MOST_ELEMENT_BYTES).or_else(refused_because)?;
     }
     let model = tract_onnx::onnx().with_ignore_value_info(true).model_for_proto_model(proto).map_err(refused)?;
@@ -81,6 +85,24 @@ fn prepare(proto: &ModelProto, limits: &Limits) -> Result<(Arc<TypedRunnableMode
     let optimized = typed.into_decluttered().and_then(|model| model.into_optimized());
     let plan = optimized.and_then(|model| model.into_runnable()).map_err(refused)?;
     Ok((plan, [height, width], cost))
+}
+
+/// A name of a dimension may be an expression, which is read recursively: a long one takes more stack than there is.
+fn check_dimensions(graph: &GraphProto) -> Result<(), String> {
+    for value in graph.input.iter().chain(&graph.output) {
+        let Some(type_proto::Value::TensorType(tensor)) = value.r#type.as_ref().and_then(|kind| kind.value.as_ref())
+        else {
+            continue;
+        };
+        for dimension in tensor.shape.iter().flat_map(|shape| &shape.dim) {
+            if let Some(dimension::Value::DimParam(name)) = &dimension.value
+                && name.len() > MAX_NAME_BYTES
+            {
+                return Err(std::format!("a dimension of {:?} has a name of {} bytes", value.name, name.len()));
+            }
+        }
+    }
+    Ok(())
 }
 
 /// tract's chain of causes, one after the other, without a backtrace.

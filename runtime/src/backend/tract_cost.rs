@@ -1,7 +1,7 @@
 //! What a model in tract will take, from the shapes of its values.
 
 use tract_onnx::prelude::*;
-use tract_onnx::tract_core::internal::{DimLike, TypedOp};
+use tract_onnx::tract_core::internal::TypedOp;
 use tract_onnx::tract_core::ops::cnn::Conv;
 
 use super::Cost;

@@ -5,7 +5,7 @@ use std::vec::Vec;
 
 use super::Lanes;
 use super::footprint::{Footprint, REGISTER, product};
-use super::frame::Frame;
+use super::frame::{Frame, most_numbers};
 use super::requantize::{Requantizer, Scale, load, store_eight};
 use super::tiling::{EIGHT, places};
 use crate::kernels::int8::depthwise::Depthwise;
@@ -73,7 +73,7 @@ fn eight(numbers: &[i32]) -> Lanes<i32, EIGHT> {
 }
 
 impl Int8Depthwise {
-    /// The frame and the pairs of its rows; `None` where the frame would be large ([`Frame::new`]).
+    /// The frame and the pairs of its rows; `None` where they would be large ([`Frame::new`]).
     fn layout(options: &Depthwise<'_>) -> Option<(Frame, Pairs)> {
         let Depthwise { vertical, horizontal, channels, output: [rows, columns], .. } = *options;
         // One row more than windows reach, for the last tap's pair.
@@ -84,7 +84,10 @@ impl Int8Depthwise {
         let frame_columns = frame.row() / channels.max(1);
         let last = rows.saturating_sub(1) * vertical.stride + 2 * pairs_down.saturating_sub(1);
         let pairs = Pairs { step, rows: last / step + 1, columns: frame_columns, blocks: channels.div_ceil(EIGHT) };
-        Some((frame, pairs))
+        // Rows stand in two pairs each, and channels are filled up to eight.
+        let numbers = |rows: usize, columns: usize| rows * columns * channels;
+        let most = most_numbers(numbers(vertical.size, horizontal.size), numbers(rows, columns))?;
+        (pairs.len() <= 2 * most).then_some((frame, pairs))
     }
 
     /// What [`Self::new`] will allocate; `None` where it gives nothing.

@@ -48,6 +48,11 @@ impl Side {
     }
 }
 
+/// The most numbers of a frame for a map and a result of so many numbers.
+pub(super) fn most_numbers(map: usize, made: usize) -> Option<usize> {
+    map.checked_add(made)?.checked_mul(MOST_TIMES)?.checked_add(ALWAYS)
+}
+
 impl Frame {
     /// The frame for `windows` windows down and across, which make `output` channels each.
     ///
@@ -64,9 +69,8 @@ impl Frame {
         let numbers = |extents: [usize; 3]| extents.into_iter().try_fold(1usize, usize::checked_mul);
         let map = numbers([vertical.size, horizontal.size, channels])?;
         let made = numbers([rows, columns, output])?;
-        let most = map.checked_add(made)?.checked_mul(MOST_TIMES)?.checked_add(ALWAYS)?;
         let length = numbers([frame.vertical.extent, frame.horizontal.extent, channels])?;
-        (length <= most).then_some(frame)
+        (length <= most_numbers(map, made)?).then_some(frame)
     }
 
     /// Whether the map is its own frame.

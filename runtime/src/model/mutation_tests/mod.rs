@@ -16,7 +16,7 @@ use std::time::{Duration, Instant};
 
 use super::layout::{VALUE_BYTES, value};
 use super::*;
-use crate::graph::{DataType, Graph, Op, ValueId};
+use crate::graph::{DataType, Graph, GraphBuilder, Op, ValueId};
 use crate::memory::AlignedVec;
 use crate::session::{Input, Session};
 use parts::{Parts, repair};
@@ -293,6 +293,34 @@ fn rows_anywhere_but_in_their_place_are_refused() {
         }
     }
     assert!(moved >= 6, "{moved}");
+}
+
+/// A part that 256 inputs name is found at its last place as fast as at its first.
+#[test]
+fn checking_does_not_depend_on_which_of_many_inputs_a_part_is() {
+    let mut builder = GraphBuilder::new("encode");
+    let pixel = builder.input("pixel", &[1, 1, 4], DataType::F32);
+    let mut last = pixel;
+    for index in 0..30 {
+        let part = builder.node(&alloc::format!("part{index}"), Op::Relu, &[pixel]).unwrap();
+        let joined = builder.node(&alloc::format!("joined{index}"), Op::ConcatRows, &vec![part; MAX_NODE_INPUTS]);
+        last = builder.node(&alloc::format!("mean{index}"), Op::GlobalAveragePool, &[joined.unwrap()]).unwrap();
+    }
+    builder.output("y", last);
+    let graph = builder.finish();
+    let file = write(&BTreeMap::new(), core::slice::from_ref(&graph)).unwrap();
+    let mut parts = Parts::of(&file);
+    for node in graph.nodes.iter().filter(|node| node.op == Op::ConcatRows) {
+        let field = |id: ValueId| id.0 as usize * VALUE_BYTES + value::ARENA_OFFSET;
+        let values = &mut parts.sections[Section::Values as usize];
+        let last_place = parts::word_at(values, field(node.output)) + 16 * (MAX_NODE_INPUTS as u32 - 1);
+        parts::put(values, field(node.inputs[0]), last_place);
+    }
+    let [first, last] = [file, parts.joined()].map(|file| {
+        let file = AlignedVec::copy_of(&file);
+        (0..TRIES).map(|_| time_of(|| assert!(Model::parse(&file).is_ok()))).min().unwrap()
+    });
+    assert!(last < 8 * first, "{last:?} and {first:?}");
 }
 
 /// Small enough for Miri, which sees what no test sees: reads and writes where none are allowed.

@@ -100,7 +100,7 @@ const EXCESSIVE: [Layer; 8] = [
     Layer { size: 1, channels: [2000, 1], kernel: 1, stride: 4, padding: 400, groups: 1 },
     Layer { size: 1, channels: [500, 1], kernel: 2, stride: 8, padding: 800, groups: 1 },
     Layer { size: 1, channels: [1, 1], kernel: 1, stride: 60_000, padding: 60_000, groups: 1 },
-    Layer { size: 1, channels: [64, 2], kernel: 200, stride: 1, padding: 199, groups: 2 },
+    Layer { size: 1, channels: [64, 2], kernel: 40, stride: 1, padding: 39, groups: 2 },
     Layer { size: 2, channels: [40, 40], kernel: 1, stride: 4, padding: 300, groups: 40 },
     Layer { size: 2, channels: [2, 2], kernel: 5, stride: 2, padding: 300, groups: 2 },
     Layer { size: 40, channels: [1, 1], kernel: 1, stride: 1, padding: 0, groups: 1 },
