@@ -28,6 +28,8 @@
 #[cfg(feature = "alloc")]
 extern crate alloc;
 
+#[cfg(all(test, feature = "std"))]
+mod allocated;
 #[cfg(feature = "std")]
 pub mod backend;
 #[cfg(feature = "std")]

@@ -63,7 +63,7 @@ impl ModelArguments {
             BackendName::Tract => BackendKind::Tract,
             BackendName::Ort => BackendKind::Ort,
         });
-        let options = BackendOptions { kind, ort_library: self.ort_library.clone() };
+        let options = BackendOptions { kind, ort_library: self.ort_library.clone(), ..BackendOptions::default() };
         Ok(Encoder::open(&self.model, &options)?)
     }
 }
