@@ -1,11 +1,18 @@
 //! Meshes from files: OBJ with MTL, STL, PLY, GLB and glTF.
 
+mod assembly;
 mod caught;
+mod companion;
 mod glb;
 mod obj;
+mod opacity;
 mod ply;
+mod polygon;
 mod stl;
+mod surface;
+mod text;
 mod texture;
+mod warnings;
 
 use std::path::{Path, PathBuf};
 

@@ -15,7 +15,7 @@ use std::borrow::Borrow;
 
 use rayon::prelude::*;
 
-pub(in crate::scene) use self::color::srgb_from_linear;
+pub(in crate::scene) use self::color::{linear_from_srgb, srgb_from_linear};
 pub use self::settings::{SceneError, SceneSettings};
 
 use self::light::{FLOOR_Z, Lighting, ShadowMaps};
