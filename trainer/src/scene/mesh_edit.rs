@@ -77,7 +77,10 @@ impl Mesh {
     /// Normals stay perpendicular under any invertible matrix; a mirroring one reverses the triangles.
     #[must_use]
     pub fn transformed(mut self, linear: &Matrix3, translation: [f32; 3]) -> Self {
-        let [a, b, c] = *linear;
+        // Products of tiny or huge numbers would leave the range of floats: only directions matter for normals.
+        let largest = linear.iter().flatten().fold(0.0_f32, |most, v| most.max(v.abs()));
+        let unit = if largest > 0.0 && !(1e-6..=1e6).contains(&largest) { largest } else { 1.0 };
+        let [a, b, c] = linear.map(|row| row.map(|v| v / unit));
         let cofactors = [cross(b, c), cross(c, a), cross(a, b)];
         let mirrors = dot(a, cofactors[0]) < 0.0;
         let sign = if mirrors { -1.0 } else { 1.0 };
@@ -250,6 +253,14 @@ mod tests {
         assert_eq!((kept.positions.len(), kept.materials.len()), (3, 1));
         assert_eq!((kept.positions[0], kept.positions[2]), (mesh.positions[3], mesh.positions[2]));
         assert_eq!(kept.validate(), Ok(()));
+    }
+
+    #[test]
+    fn tiny_matrices_turn_normals_too() {
+        let tiny = [[0.0, 0.0, -1e-15], [0.0, 1e-15, 0.0], [-1e-15, 0.0, 0.0]];
+        let large = tiny.map(|row: [f32; 3]| row.map(|v| v * 1e15));
+        let (tiny, large) = (tetrahedron().transformed(&tiny, [0.0; 3]), tetrahedron().transformed(&large, [0.0; 3]));
+        assert_eq!((tiny.normals, tiny.triangles), (large.normals, large.triangles));
     }
 
     #[test]

@@ -126,8 +126,13 @@ impl<'a> Data<'a> {
             let (indices, values) = (&sparse.indices, &sparse.values);
             let Whole(replaced) = sparse.count;
             let kind = Scalar::of(indices.component_type)?;
-            let place =
-                Place { view: indices.buffer_view, offset: indices.byte_offset, scalar: kind, width: 1, count: replaced };
+            let place = Place {
+                view: indices.buffer_view,
+                offset: indices.byte_offset,
+                scalar: kind,
+                width: 1,
+                count: replaced,
+            };
             let indices = self.numbers(place, 1.0)?;
             let place = Place { view: values.buffer_view, offset: values.byte_offset, scalar, width, count: replaced };
             let values = self.numbers(place, scale)?;

@@ -60,6 +60,9 @@ pub fn load_glb(path: &Path, bytes: &[u8]) -> Result<LoadedMesh, SourceError> {
     for &node in &placement.shown {
         builder.add_node(node, &placement)?;
     }
+    if !placement.shown.iter().any(|node| document.nodes[*node].mesh.is_some()) {
+        return Err(malformed(path, "there is no triangle in it: no node of its scene has a mesh"));
+    }
     builder.surface.into_loaded(SeeThrough::Drawn)
 }
 

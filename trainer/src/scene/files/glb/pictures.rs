@@ -59,7 +59,8 @@ impl<'a> Pictures<'a> {
 
     fn image_of(&self, texture: usize) -> Result<usize, String> {
         let textures = &self.document.textures;
-        let item: &TextureItem = textures.get(texture).ok_or_else(|| no_such("it", "texture", texture, textures.len()))?;
+        let item: &TextureItem =
+            textures.get(texture).ok_or_else(|| no_such("it", "texture", texture, textures.len()))?;
         if let Some(Whole(image)) = item.source {
             return Ok(image);
         }

@@ -55,7 +55,8 @@ fn parents(document: &Document) -> Result<Vec<Option<usize>>, String> {
     let mut parents = vec![None; count];
     for (parent, node) in document.nodes.iter().enumerate() {
         for &Whole(child) in &node.children {
-            let known = parents.get_mut(child).ok_or_else(|| no_such(&format!("node {parent}"), "child", child, count))?;
+            let known =
+                parents.get_mut(child).ok_or_else(|| no_such(&format!("node {parent}"), "child", child, count))?;
             match *known {
                 Some(other) if other != parent => {
                     return Err(format!("node {child} is a child of both node {other} and node {parent}"));
@@ -87,11 +88,7 @@ fn parents_first(document: &Document, parents: &[Option<usize>]) -> Result<Vec<u
     }
 }
 
-fn roots(
-    document: &Document,
-    parents: &[Option<usize>],
-    warnings: &mut Vec<String>,
-) -> Result<Vec<Whole>, String> {
+fn roots(document: &Document, parents: &[Option<usize>], warnings: &mut Vec<String>) -> Result<Vec<Whole>, String> {
     if document.scenes.is_empty() {
         return Ok((0..parents.len()).filter(|node| parents[*node].is_none()).map(Whole).collect());
     }

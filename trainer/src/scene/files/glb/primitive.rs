@@ -44,8 +44,7 @@ enum Mode {
 }
 
 /// `(x, y, z)` of glTF, where y is up, to `(x, -z, y)`.
-const UPRIGHT: Affine =
-    Affine { linear: [[1.0, 0.0, 0.0], [0.0, 0.0, -1.0], [0.0, 1.0, 0.0]], translation: [0.0; 3] };
+const UPRIGHT: Affine = Affine { linear: [[1.0, 0.0, 0.0], [0.0, 0.0, -1.0], [0.0, 1.0, 0.0]], translation: [0.0; 3] };
 
 /// Name of what a mode other than triangles draws; none for triangles.
 ///
@@ -130,7 +129,11 @@ impl<'a> Attributes<'a> {
         let named = |name: &str, widths: &[usize], integers| {
             let Some(accessor) = primitive.attributes.get(name) else { return Ok(None) };
             let items = data.items(*accessor, integers).map_err(|error| with_compression(primitive, name, &error))?;
-            if widths.contains(&items.width) { Ok(Some(items)) } else { Err(format!("{name} has {} numbers", items.width)) }
+            if widths.contains(&items.width) {
+                Ok(Some(items))
+            } else {
+                Err(format!("{name} has {} numbers", items.width))
+            }
         };
         let positions = named("POSITION", &[3], Integers::AsDeclared)?;
         let uvs = match uv {
@@ -188,7 +191,8 @@ fn with_compression(primitive: &Primitive, attribute: &str, error: &str) -> Stri
 
 fn indices(primitive: &Primitive, vertices: usize, data: &Data) -> Result<Vec<usize>, String> {
     let Some(accessor) = primitive.indices else { return Ok((0..vertices).collect()) };
-    let items = data.items(accessor, Integers::AsDeclared).map_err(|error| with_compression(primitive, "indices", &error))?;
+    let items =
+        data.items(accessor, Integers::AsDeclared).map_err(|error| with_compression(primitive, "indices", &error))?;
     if items.width != 1 {
         return Err("indices are not single numbers".into());
     }
@@ -223,7 +227,8 @@ pub fn weights<'a>(node: Option<&'a Vec<f64>>, mesh: Option<&'a Vec<f64>>) -> &'
 /// # Errors
 /// When an accessor is broken.
 pub fn instances(attributes: &std::collections::BTreeMap<String, Whole>, data: &Data) -> Result<Vec<Affine>, String> {
-    let named = |name: &str| attributes.get(name).map(|accessor| data.items(*accessor, Integers::AsDeclared)).transpose();
+    let named =
+        |name: &str| attributes.get(name).map(|accessor| data.items(*accessor, Integers::AsDeclared)).transpose();
     let (moves, turns, scales) = (named("TRANSLATION")?, named("ROTATION")?, named("SCALE")?);
     let count = [&moves, &turns, &scales].into_iter().flatten().map(|items| items.count()).min().unwrap_or(0);
     let instance = |index| {

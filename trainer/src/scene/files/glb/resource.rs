@@ -1,11 +1,14 @@
 //! Bytes that a glTF file names: in the file itself, in an address that holds them, or in a file beside it.
 
 use std::borrow::Cow;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use base64::Engine;
 use base64::alphabet;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
+
+use crate::scene::files::companion::read_companion;
+use crate::scene::files::text;
 
 /// Takes what exporters write: with padding or without.
 const BASE64: GeneralPurpose = GeneralPurpose::new(
@@ -27,14 +30,12 @@ pub fn fetch(folder: &Path, address: &str) -> Result<Vec<u8>, String> {
         return Err(format!("{scheme} addresses are not fetched; put the file beside the mesh"));
     }
     let name = address.strip_prefix("file://").unwrap_or(address);
-    let candidates = [percent_decoded(name), Cow::Borrowed(name.as_bytes())];
-    let paths = candidates.map(|name| folder.join(path_of(&name)));
-    let path = paths.iter().find(|path| path.exists()).unwrap_or(&paths[0]);
-    let metadata = std::fs::metadata(path).map_err(|error| format!("{}: {error}", path.display()))?;
-    if !metadata.is_file() {
-        return Err(format!("{} is no file", path.display()));
-    }
-    std::fs::read(path).map_err(|error| format!("{}: {error}", path.display()))
+    let decoded = text::decoded(&percent_decoded(name)).into_owned();
+    let bytes = read_companion(folder, &decoded).or_else(|error| {
+        // Some exporters do not encode names, and a percent sign then stands for itself.
+        if decoded == name { Err(error) } else { read_companion(folder, name).map_err(|_| error) }
+    });
+    bytes.map_err(|error| format!("{}: {error}", text::shortened(&decoded)))
 }
 
 /// `[MEDIA TYPE][;base64],DATA`.
@@ -63,10 +64,6 @@ fn percent_decoded(text: &str) -> Cow<'_, [u8]> {
         rest = if byte.is_some() { &behind[2..] } else { behind };
     }
     Cow::Owned(decoded)
-}
-
-fn path_of(name: &[u8]) -> PathBuf {
-    super::super::portable(&String::from_utf8_lossy(name))
 }
 
 #[cfg(test)]

@@ -19,7 +19,8 @@ impl Pose {
     pub fn of(document: &Document, data: &Data, scene_from_node: &[Affine], skin: Whole) -> Result<Self, String> {
         let skins = &document.skins;
         let skin: &Skin = skins.get(skin.0).ok_or_else(|| no_such("a node", "skin", skin.0, skins.len()))?;
-        let inverses = skin.inverse_bind_matrices.map(|accessor| data.items(accessor, Integers::AsDeclared)).transpose()?;
+        let inverses =
+            skin.inverse_bind_matrices.map(|accessor| data.items(accessor, Integers::AsDeclared)).transpose()?;
         let joint = |(index, Whole(node)): (usize, &Whole)| {
             let nodes = scene_from_node.len();
             let joint = scene_from_node.get(*node).ok_or_else(|| no_such("a skin", "joint", *node, nodes))?;
@@ -64,7 +65,8 @@ impl Binding {
             let weights = weights.get::<4>(vertex).ok_or_else(|| format!("vertex {vertex} has no weights"))?;
             for (joint, weight) in joints.into_iter().zip(weights).filter(|(_, weight)| *weight > 0.0) {
                 let maps = &pose.scene_from_mesh;
-                let map = maps.get(joint as usize).ok_or_else(|| no_such("a vertex", "joint", joint as usize, maps.len()))?;
+                let map =
+                    maps.get(joint as usize).ok_or_else(|| no_such("a vertex", "joint", joint as usize, maps.len()))?;
                 sum = sum.plus(map, weight);
                 total += weight;
             }
