@@ -3,7 +3,7 @@
 use super::surface::Surface;
 
 /// Materials of less opacity hide little of what is behind them.
-const LEAST_OPACITY: f32 = 0.35;
+pub(super) const LEAST_OPACITY: f32 = 0.35;
 /// An object of which more is see-through is made of glass, and keeps it.
 const LARGEST_CLEAR_SHARE: f64 = 0.6;
 /// A triangle of less opacity is worth a warning.

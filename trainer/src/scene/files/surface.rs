@@ -125,6 +125,13 @@ impl Surface {
         self.faces[face].material
     }
 
+    /// Gives each material `m` of a face the index `indices[m]`.
+    pub fn renumber_materials(&mut self, indices: &[u32]) {
+        for face in &mut self.faces {
+            face.material = indices.get(face.material as usize).copied().unwrap_or(NONE);
+        }
+    }
+
     pub fn corners_of(&self, face: usize) -> &[Corner] {
         &self.corners[self.corner_range(face)]
     }

@@ -34,6 +34,47 @@ pub(super) fn lines(text: &[u8]) -> impl Iterator<Item = Cow<'_, str>> {
     })
 }
 
+/// The statements of an OBJ or MTL file with the number of the line on which each begins: trimmed, neither empty nor
+/// comments, and joined with the next line where a line ends in a backslash.
+pub(super) fn statements(text: &[u8]) -> impl Iterator<Item = (usize, Cow<'_, str>)> {
+    let mut lines = (1..).zip(lines(text));
+    std::iter::from_fn(move || {
+        loop {
+            let (number, line) = lines.next()?;
+            let mut statement = trimmed(line);
+            if statement.is_empty() || statement.starts_with('#') {
+                continue;
+            }
+            while let Some(start) = statement.strip_suffix('\\') {
+                let (_, next) = lines.next().unwrap_or_default();
+                statement = Cow::Owned(format!("{start} {}", next.trim()));
+            }
+            return Some((number, statement));
+        }
+    })
+}
+
+fn trimmed(line: Cow<'_, str>) -> Cow<'_, str> {
+    match line {
+        Cow::Borrowed(line) => Cow::Borrowed(line.trim()),
+        Cow::Owned(line) => Cow::Owned(line.trim().to_owned()),
+    }
+}
+
+/// The keyword of a statement, and what stands behind it.
+pub(super) fn keyword(statement: &str) -> (&str, &str) {
+    let (keyword, rest) = statement.split_once(char::is_whitespace).unwrap_or((statement, ""));
+    (keyword, rest.trim_start())
+}
+
+/// A statement without the comment behind it. Names may hold a `#`, but hardly begin with one.
+pub(super) fn without_comment(statement: &str) -> &str {
+    let comment = statement
+        .match_indices('#')
+        .find(|(at, _)| statement[..*at].chars().next_back().is_none_or(char::is_whitespace));
+    comment.map_or(statement, |(at, _)| statement[..at].trim_end())
+}
+
 /// A line as text: UTF-8, or else Latin-1.
 pub(super) fn decoded(line: &[u8]) -> Cow<'_, str> {
     match std::str::from_utf8(line) {
@@ -88,6 +129,19 @@ mod tests {
         ];
         for (text, expected) in cases {
             assert_eq!(lines(text).collect::<Vec<_>>(), expected, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn statements_are_joined_and_comments_are_none() {
+        let text = b"# a \\\nv 1 \\\r\n 2\t\\\n3\n\n\tf 1\n #\nend \\";
+        let expected = [(2, "v 1  2\t 3"), (6, "f 1"), (8, "end  ")].map(|(line, text)| (line, Cow::Borrowed(text)));
+        assert_eq!(statements(text).collect::<Vec<_>>(), expected);
+        assert_eq!(keyword("usemtl\tred wall"), ("usemtl", "red wall"));
+        assert_eq!(keyword("Ns"), ("Ns", ""));
+        for (statement, expected) in [("1 2 # a", "1 2"), ("wall#2", "wall#2"), ("# a", ""), ("a #1 #2", "a"), ("", "")]
+        {
+            assert_eq!(without_comment(statement), expected);
         }
     }
 
