@@ -4,24 +4,26 @@ use std::borrow::Cow;
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use super::super::decode_texture;
+use super::super::texture::decode_picture;
 use super::super::warnings::Warnings;
 use super::accessor::Data;
 use super::document::{Document, TextureItem, Whole};
 use super::extensions::PICTURE_FORMATS;
-use super::look::Look;
+use super::look::{AlphaMode, Look};
 use super::placement::no_such;
 use super::resource::fetch;
 use crate::scene::Texture;
 
+/// Pictures of one file that are decoded.
+const MOST_PICTURES: usize = 1024;
 /// The value of a sampler that repeats.
 const REPEAT: usize = 10_497;
 
 pub struct Pictures<'a> {
     document: &'a Document,
     data: &'a Data<'a>,
-    /// By index of the image; none for those that cannot be had.
-    known: HashMap<usize, Option<Arc<Texture>>>,
+    /// By index of the image, with whether it is see-through; none for those that cannot be had.
+    known: HashMap<usize, Option<(Arc<Texture>, bool)>>,
 }
 
 impl<'a> Pictures<'a> {
@@ -38,14 +40,21 @@ impl<'a> Pictures<'a> {
                 return None;
             }
         };
-        if let Some(known) = self.known.get(&image) {
-            return known.clone();
+        if !self.known.contains_key(&image) {
+            if self.known.len() >= MOST_PICTURES {
+                warnings.add(format!("more than {MOST_PICTURES} pictures: the others are left out"));
+                return None;
+            }
+            let decoded = self.bytes(image).and_then(|bytes| decode_picture(&bytes));
+            let decoded = decoded.map_err(|error| warnings.add(format!("texture {}: {error}", self.name(image))));
+            let picture = decoded.ok().map(|picture| (Arc::new(picture.texture), picture.is_see_through));
+            self.known.insert(image, picture);
         }
-        let decoded = self.bytes(image).and_then(|bytes| decode_texture(&bytes));
-        let decoded = decoded.map_err(|error| warnings.add(format!("texture {}: {error}", self.name(image))));
-        let decoded = decoded.ok().map(Arc::new);
-        self.known.insert(image, decoded.clone());
-        decoded
+        let (texture, is_see_through) = self.known.get(&image)?.as_ref()?;
+        if *is_see_through && look.alpha_mode != AlphaMode::Opaque {
+            warnings.add(format!("texture {} is see-through in places, and drawn opaque", self.name(image)));
+        }
+        Some(texture.clone())
     }
 
     /// Whether a texture is repeated along u and v.

@@ -8,6 +8,7 @@ mod tests;
 mod values;
 mod vertices;
 
+use std::collections::HashMap;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -18,8 +19,9 @@ use self::vertices::Vertices;
 use super::companion::read_companion;
 use super::opacity::SeeThrough;
 use super::surface::{Corner, NONE, Surface, SurfaceMaterial};
+use super::texture::decode_picture;
 use super::warnings::Warnings;
-use super::{LoadedMesh, check_triangle_count, decode_texture, malformed, text};
+use super::{LoadedMesh, malformed, text};
 use crate::scene::{Material, SourceError};
 
 /// The mesh in the bytes of an ASCII or binary PLY file; `path` is for messages and for the pictures that the file names.
@@ -183,20 +185,26 @@ fn materials(surface: &mut Surface, path: &Path, textures: &[String], has_uvs: b
         return Vec::new();
     }
     let folder = path.parent().unwrap_or(Path::new(""));
-    let mut indices = Vec::new();
-    for name in textures {
-        let bytes = read_companion(folder, name).map_err(|error| error.to_string());
-        indices.push(match bytes.and_then(|bytes| decode_texture(&bytes)) {
-            Ok(texture) => {
-                let look = Material { color: [1.0; 3], texture: Some(Arc::new(texture)), ..Material::default() };
-                surface.materials.push(SurfaceMaterial { name: text::shortened(name), look, opacity: 1.0 });
-                surface.materials.len() as u32 - 1
+    let mut known = HashMap::new();
+    textures.iter().map(|name| *known.entry(name).or_insert_with(|| material(surface, folder, name))).collect()
+}
+
+/// Index of the material of a picture; [`NONE`] when it cannot be had.
+fn material(surface: &mut Surface, folder: &Path, name: &str) -> u32 {
+    let bytes = read_companion(folder, name).map_err(|error| error.to_string());
+    let name = text::shortened(name);
+    match bytes.and_then(|bytes| decode_picture(&bytes)) {
+        Ok(picture) => {
+            if picture.is_see_through {
+                surface.warnings.add(format!("texture {name} is see-through in places, and drawn opaque"));
             }
-            Err(error) => {
-                surface.warnings.add(format!("texture {}: {error}", text::shortened(name)));
-                NONE
-            }
-        });
+            let look = Material { color: [1.0; 3], texture: Some(Arc::new(picture.texture)), ..Material::default() };
+            surface.materials.push(SurfaceMaterial { name, look, opacity: 1.0 });
+            surface.materials.len() as u32 - 1
+        }
+        Err(error) => {
+            surface.warnings.add(format!("texture {name}: {error}"));
+            NONE
+        }
     }
-    indices
 }
