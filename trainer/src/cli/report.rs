@@ -4,7 +4,7 @@ use std::process::ExitCode;
 use anyhow::Context;
 use clap::Args;
 
-use super::output::print;
+use super::output::{print, refuse_dash};
 use crate::report::report;
 use crate::run::write_atomically;
 
@@ -24,6 +24,9 @@ pub struct ReportArgs {
 
 /// Writes one HTML file about some runs.
 pub fn run(args: ReportArgs) -> anyhow::Result<ExitCode> {
+    if let Some(out) = &args.out {
+        refuse_dash("--out", out, "a report is one HTML file that is written as a whole")?;
+    }
     let runs: Vec<&Path> = args.runs.iter().map(PathBuf::as_path).collect();
     let html = report(&runs, &args.device).with_context(|| "reporting")?;
     let out = args.out.unwrap_or_else(|| args.runs[0].join("report.html"));
