@@ -24,7 +24,7 @@ pub(super) fn is_of_meshes(path: &Path) -> bool {
     path.is_dir()
         && detect_format(path).is_err()
         && prepared_furniture(path).is_none()
-        && !matches!(listed(), Err(SourceError::NoMeshes { .. } | SourceError::Io { .. }))
+        && !matches!(listed(), Err(SourceError::NoMeshes { .. }))
 }
 
 /// The furniture that is prepared in a cache folder.

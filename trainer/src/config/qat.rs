@@ -27,7 +27,7 @@ impl Config {
             "schedule.final_lr_fraction=0".into(),
             "fit.ema_decay=0".into(),
         ];
-        Self::resolve_in_turn(None, Some(file), &[&tuning, sets])
+        Self::resolve_in_turn(None, Some(file), &[&tuning[..], sets])
     }
 }
 
