@@ -7,7 +7,7 @@ use clap::Args;
 use sextant_runtime::typed_command::Program;
 
 use super::hint::INTERRUPTED;
-use super::output::{print, print_json};
+use super::output::{print, print_json, refuse_dash};
 use super::resume::{changed_keys, refuse_fixed_keys};
 use super::{report, stop_on_interrupt};
 use crate::collective::{self, Collective};
@@ -88,6 +88,9 @@ fn run_first(args: FitArgs, ranks: &Arc<dyn Collective>) -> anyhow::Result<ExitC
 }
 
 fn options(args: FitArgs) -> anyhow::Result<FitOptions> {
+    if let Some(out) = &args.out {
+        refuse_dash("--out", out, "a run is a folder of files")?;
+    }
     let stop = stop_on_interrupt()?;
     if args.resume {
         let Some(out) = args.out else { bail!("--resume needs --out RUN") };
@@ -108,7 +111,8 @@ fn options(args: FitArgs) -> anyhow::Result<FitOptions> {
 fn resumed_config(path: &Path, sets: &[String]) -> anyhow::Result<Config> {
     let stored = Config::from_file(path)?;
     let config = Config::resolve(None, Some(path), sets)?;
-    let changed = changed_keys(&stored, &config);
+    // The run has stored whole paths: the same one in other words is no change.
+    let changed = changed_keys(&stored.with_absolute_paths()?, &config.with_absolute_paths()?);
     refuse_fixed_keys(&changed, path)?;
     for change in changed {
         eprintln!("changed: {change}");

@@ -5,7 +5,7 @@ use anyhow::bail;
 use clap::{Args, ValueEnum};
 use sextant_runtime::typed_command::{TypedCommand, quoted};
 
-use super::output::{print, print_json};
+use super::output::{print, print_json, refuse_dash};
 use super::stop_on_interrupt;
 use crate::study::{Ablation, Plan, Row, StudyOptions, StudyOutcome, study};
 
@@ -21,7 +21,7 @@ pub struct StudyArgs {
     #[arg(long, value_delimiter = ',', value_name = "ROW")]
     rows: Vec<String>,
     /// Seeds of the first row and of the leading ones; the others have one.
-    #[arg(long, default_value_t = 3)]
+    #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u64).range(1..))]
     seeds: u64,
     /// How many rows beside the first count as leading; those that learn from class labels never do.
     #[arg(long, default_value_t = 5)]
@@ -77,6 +77,10 @@ impl Study {
 
 /// Trains what is not trained yet, and writes the table.
 pub fn run(args: StudyArgs) -> anyhow::Result<ExitCode> {
+    if let Some(out) = &args.out {
+        refuse_dash("--out", out, "a study is a folder of runs")?;
+    }
+    refuse_dash("--results", &args.results, "the results are a Markdown file with drawings beside it")?;
     let (json, results) = (args.json, args.results.clone());
     match study(&options(args)?)? {
         StudyOutcome::Interrupted => {
@@ -107,7 +111,7 @@ fn options(args: StudyArgs) -> anyhow::Result<StudyOptions> {
         sets: args.sets,
         views: args.views,
         rows,
-        seeds: args.seeds.max(1),
+        seeds: args.seeds,
         leaders: args.leaders,
         name: name.clone(),
     };

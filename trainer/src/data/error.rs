@@ -25,6 +25,16 @@ pub enum DataError {
         /// What is wrong, and what to try.
         reason: String,
     },
+    /// A data set lacks files.
+    #[error("{folder}: {} missing: {names}", if *.count == 1 { "a file is".into() } else { format!("{} files are", .count) })]
+    MissingFiles {
+        /// The data set.
+        folder: PathBuf,
+        /// How many.
+        count: usize,
+        /// Their names, the first of many.
+        names: String,
+    },
     /// Another version of the program wrote the file.
     #[error("{path}: version {found} of the format; this program knows {known}")]
     OtherVersion {
@@ -34,6 +44,14 @@ pub enum DataError {
         found: u64,
         /// Version that this program reads.
         known: u32,
+    },
+    /// The data have classes that the run does not know.
+    #[error("{}", other_classes(.run, .data))]
+    OtherClasses {
+        /// Classes of the run that the data do not have.
+        run: Vec<String>,
+        /// Classes of the data that the run does not have.
+        data: Vec<String>,
     },
     /// Objects to render cannot be had.
     #[error(transparent)]
@@ -53,9 +71,18 @@ impl DataError {
             Self::Io { source, .. } => Some(io_hint(source.kind()).into()),
             Self::Source(error) => error.hint(),
             Self::Malformed { path, .. } => malformed_hint(path),
+            Self::MissingFiles { .. } => Some(
+                "copy the data set again: every view k of an object has image_k.jpg and latent_k.npy, from 0 on without a gap"
+                    .into(),
+            ),
             Self::OtherVersion { .. } => {
                 Some("use the version of the program that made the data set, or make it again".into())
             }
+            Self::OtherClasses { .. } => Some(
+                "rename the classes, or leave those out that the run does not know; a new run takes the data's classes \
+                 with --set data.classes=[]"
+                    .into(),
+            ),
             Self::Unusable(_) | Self::Interrupted => None,
         }
     }
@@ -69,6 +96,18 @@ impl DataError {
     pub(crate) fn malformed(path: &Path, reason: impl Into<String>) -> Self {
         Self::Malformed { path: path.to_path_buf(), reason: reason.into() }
     }
+}
+
+fn other_classes(run: &[String], data: &[String]) -> String {
+    let names = |names: &[String]| match names {
+        [] => "none".to_owned(),
+        names => names.join(", "),
+    };
+    format!(
+        "the classes differ: the data have {}, which the run does not know; the run has {}, which the data do not have",
+        names(data),
+        names(run)
+    )
 }
 
 /// A broken file of a data set is seldom alone.
@@ -90,7 +129,9 @@ impl From<DataError> for SourceError {
         match error {
             DataError::Io { path, source } => Self::Io { path, source },
             DataError::Malformed { path, reason } => Self::Malformed { path, reason },
-            error @ DataError::OtherVersion { .. } => Self::Unusable(error.to_string()),
+            error @ (DataError::MissingFiles { .. }
+            | DataError::OtherVersion { .. }
+            | DataError::OtherClasses { .. }) => Self::Unusable(error.to_string()),
             DataError::Source(error) => error,
             DataError::Unusable(reason) => Self::Unusable(reason),
             DataError::Interrupted => Self::Interrupted,

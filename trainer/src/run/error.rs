@@ -83,6 +83,16 @@ pub enum RunError {
         /// Steps to do.
         steps: u64,
     },
+    /// A run that is to go on with fewer steps than it has done.
+    #[error("{path}: the run has done {done} steps, more than the {steps} of fit.steps")]
+    FewerSteps {
+        /// The run's folder.
+        path: PathBuf,
+        /// Steps done at the last checkpoint.
+        done: u64,
+        /// Steps asked for.
+        steps: u64,
+    },
     /// Keys that a run keeps from its first step to its last.
     #[error("{path}: {} cannot change in a run that has begun", keys.join(", "))]
     FixedKeys {
@@ -136,6 +146,9 @@ impl RunError {
             }
             Self::Unfinished { path, .. } => {
                 format!("finish it first: {}", Program::Trainer.command("fit --resume --out").path(path))
+            }
+            Self::FewerSteps { done, .. } => {
+                format!("--set fit.steps={done} or more goes on; a shorter run is another run: name another --out")
             }
             Self::FixedKeys { .. } => "leave them out to go on, or start another run with another --out".into(),
             Self::Malformed { .. } => RESTORE.into(),

@@ -127,8 +127,13 @@ fn finished_run(folder: &Path, row: &Row, seed: u64, config: &Config) -> anyhow:
         return Ok(None);
     }
     let found = RunFolder::open_to_read(folder)?.config()?;
+    // The run has added the names of the classes that it found.
+    let mut wanted = config.clone();
+    if wanted.data.classes.is_empty() {
+        wanted.data.classes.clone_from(&found.data.classes);
+    }
     anyhow::ensure!(
-        found == *config,
+        found == wanted,
         "{}: was trained with another configuration; delete it, or give another --out",
         folder.display()
     );
