@@ -20,6 +20,10 @@ use std::path::{Path, PathBuf};
 use networks::Random;
 use sextant_export::onnx::{self, Batch};
 use sextant_export::quantize::{Images, Quantizer};
+use sextant_runtime::contract::firmware_folder;
+use sextant_runtime::contract::graph::ENCODE;
+use sextant_runtime::contract::input::IMAGE;
+use sextant_runtime::contract::output::{CLASS_LOGITS, INVARIANT};
 use sextant_runtime::firmware::model_folder;
 use sextant_runtime::graph::{Activation, DataType, Graph, GraphBuilder, GraphError, Op, Padding, ValueId, WeightId};
 use sextant_runtime::memory::AlignedVec;
@@ -58,7 +62,7 @@ fn write(folder: &Path, name: &str, graph: &Graph) -> Result<[Vec<u8>; 2], Failu
         std::fs::write(file(&format!("-{precision}.onnx")), onnx)?;
     }
     let int8 = model::write(&Default::default(), &[quantized.graph])?;
-    let arena_bytes = Model::parse(&AlignedVec::copy_of(&int8))?.graph("encode").map(|graph| graph.arena_bytes());
+    let arena_bytes = Model::parse(&AlignedVec::copy_of(&int8))?.graph(ENCODE).map(|graph| graph.arena_bytes());
     println!(
         "{}",
         serde_json::json!({
@@ -72,11 +76,11 @@ fn write(folder: &Path, name: &str, graph: &Graph) -> Result<[Vec<u8>; 2], Failu
 }
 
 fn write_firmware(folder: &Path, name: &str, model: &[u8], images: &[u8]) -> Result<(), Failure> {
-    let files = model_folder(name, model, "encode", images)?;
+    let files = model_folder(name, model, ENCODE, images)?;
     std::fs::create_dir_all(folder)?;
-    std::fs::write(folder.join("model.sxt"), files.model)?;
-    std::fs::write(folder.join("golden.bin"), files.golden)?;
-    Ok(std::fs::write(folder.join("description.rs"), files.description)?)
+    std::fs::write(folder.join(firmware_folder::MODEL), files.model)?;
+    std::fs::write(folder.join(firmware_folder::GOLDEN), files.golden)?;
+    Ok(std::fs::write(folder.join(firmware_folder::DESCRIPTION), files.description)?)
 }
 
 /// Zeros around a map.
@@ -110,8 +114,8 @@ struct Network {
 impl Network {
     /// A network of square images, and its first float32 value.
     fn new(size: usize, pad: Pad) -> Result<(Self, ValueId), GraphError> {
-        let mut builder = GraphBuilder::new("encode");
-        let image = builder.input("image", &[size, size, 3], DataType::U8);
+        let mut builder = GraphBuilder::new(ENCODE);
+        let image = builder.input(IMAGE, &[size, size, 3], DataType::U8);
         // Not symmetric: half of all bytes would lie in the middle between two int8 numbers, where engines differ.
         let normalize = Op::Normalize { mean: [0.485, 0.456, 0.406], std: [0.229, 0.224, 0.225] };
         let normalized = builder.node("normalize", normalize, &[image])?;
@@ -190,7 +194,7 @@ impl Network {
 
     fn classes(mut self, x: ValueId, classes: usize) -> Result<Graph, GraphError> {
         let logits = self.linear("class", x, classes, Activation::Identity)?;
-        self.builder.output("class_logits", logits);
+        self.builder.output(CLASS_LOGITS, logits);
         Ok(self.builder.finish())
     }
 }
@@ -209,7 +213,7 @@ fn tiny() -> Result<Graph, GraphError> {
     let hidden = network.linear("rotation.hidden", features, 128, Activation::Relu)?;
     let matrix = network.linear("rotation.last", hidden, 9, Activation::Identity)?;
     network.builder.output("rotation_matrix", matrix);
-    let invariant = network.builder.node("invariant", Op::Slice { start: 0, end: 64 }, &[features])?;
+    let invariant = network.builder.node(INVARIANT, Op::Slice { start: 0, end: 64 }, &[features])?;
     network.classes(invariant, 12)
 }
 

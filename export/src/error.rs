@@ -1,6 +1,9 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
+use sextant_runtime::durable::Failure;
+use sextant_runtime::typed_command::Program;
+
 use crate::onnx::OnnxError;
 
 /// Why an export or a check could not be made; always with the file it is about.
@@ -86,8 +89,19 @@ impl Error {
             Self::Backend { backend: "ort", .. } => {
                 "ORT_DYLIB_PATH must name libonnxruntime.so of onnxruntime 1.22 or newer".to_string()
             }
-            Self::Backend { .. } => "write the model again: cargo trainer fit --resume --out RUN".to_string(),
+            Self::Backend { .. } => write_again(),
         }
+    }
+}
+
+/// What to try about a file of a run that is broken.
+pub(crate) fn write_again() -> String {
+    format!("write it again: {}", Program::Trainer.command("fit --resume --out RUN"))
+}
+
+impl From<Failure> for Error {
+    fn from(Failure { path, source }: Failure) -> Self {
+        Self::Io { path, action: "write", source }
     }
 }
 

@@ -2,46 +2,23 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use serde::Serialize;
+use sextant_runtime::contract::firmware_folder;
+use sextant_runtime::contract::graph::ENCODE;
+use sextant_runtime::durable::write_file;
 use sextant_runtime::firmware::{ModelFolder, model_folder};
 
 use crate::budget::{Budget, BudgetReport};
+use crate::firmware_project::{self, Engine};
 use crate::quantize::Quantizer;
 use crate::run_folder::RunFolder;
 use crate::sxt_export::{self, QuantizationReport};
-use crate::{Error, StagedFiles, staged_file};
+use crate::{Error, destination};
 
-/// The program's files, as `firmware-example` has them.
-const SOURCES: [(&str, &str); 13] = [
-    ("Cargo.lock", include_str!("../../firmware-example/Cargo.lock")),
-    ("build.rs", include_str!("../../firmware-example/build.rs")),
-    ("src/main.rs", include_str!("../../firmware-example/src/main.rs")),
-    ("src/console.rs", include_str!("../../firmware-example/src/console.rs")),
-    ("src/counter.rs", include_str!("../../firmware-example/src/counter.rs")),
-    ("src/semihosting.rs", include_str!("../../firmware-example/src/semihosting.rs")),
-    ("src/stack.rs", include_str!("../../firmware-example/src/stack.rs")),
-    ("boards/mps2-an385.x", include_str!("../../firmware-example/boards/mps2-an385.x")),
-    ("boards/mps2-an386.x", include_str!("../../firmware-example/boards/mps2-an386.x")),
-    ("boards/mps2-an500.x", include_str!("../../firmware-example/boards/mps2-an500.x")),
-    ("boards/mps2-an505.x", include_str!("../../firmware-example/boards/mps2-an505.x")),
-    ("boards/netduinoplus2.x", include_str!("../../firmware-example/boards/netduinoplus2.x")),
-    ("boards/microbit.x", include_str!("../../firmware-example/boards/microbit.x")),
-];
-const MANIFEST: &str = include_str!("../../firmware-example/Cargo.toml");
-const EXAMPLE_DEPENDENCY: &str = "path = \"../runtime\"";
 /// Golden frames of a program, where nothing else is asked for.
 const DEFAULT_FRAMES: usize = 4;
-/// What a folder that this command wrote has.
-const OURS: &str = "model/description.rs";
-/// `cargo run --release` builds for a Cortex-M4F and starts QEMU.
-const CARGO_CONFIG: &str = "[build]
-target = \"thumbv7em-none-eabihf\"
-
-[target.thumbv7em-none-eabihf]
-runner = \"qemu-system-arm -machine mps2-an386 -icount shift=6 -nographic -semihosting-config enable=on,target=native -kernel\"
-";
 
 /// Writes a Cargo project that runs a run's model, in eight bits, on a microcontroller.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct FirmwareExport {
     /// How to quantise.
     pub quantizer: Quantizer,
@@ -53,6 +30,9 @@ pub struct FirmwareExport {
     pub frames: Option<usize>,
     /// Write only the files of the `model/` folder.
     pub model_only: bool,
+    /// A folder of the package `sextant-runtime` that the project is to depend on; `None` writes the engine's source into
+    /// the project.
+    pub runtime: Option<PathBuf>,
 }
 
 /// What was written.
@@ -83,17 +63,18 @@ impl FirmwareExport {
     /// # Errors
     /// When a file of the run is missing or broken, something else is in `out`, or it cannot be written.
     pub fn write(&self, run: &RunFolder, out: &Path) -> Result<FirmwareReport, Error> {
-        let (report, files) = self.stage(run, out)?;
-        files.keep()?;
+        let (report, files) = self.prepare(run, out)?;
+        files.write()?;
         Ok(report)
     }
 
-    /// As [`Self::write`], but the files are written only by [`FirmwareFiles::keep`].
+    /// As [`Self::write`], but nothing is written before [`FirmwareFiles::write`].
     ///
     /// # Errors
     /// As there.
-    pub fn stage(&self, run: &RunFolder, out: &Path) -> Result<(FirmwareReport, FirmwareFiles), Error> {
+    pub fn prepare(&self, run: &RunFolder, out: &Path) -> Result<(FirmwareReport, FirmwareFiles), Error> {
         check_folder(out, self.model_only)?;
+        let engine = Engine::of(self.runtime.as_deref())?;
         let encode = sxt_export::int8_encode(run, &self.quantizer, self.budget)?;
         let golden = &encode.golden;
         let frames = self.frames.unwrap_or(DEFAULT_FRAMES.min(golden.samples));
@@ -106,10 +87,8 @@ impl FirmwareExport {
         let refused = |error: sextant_runtime::firmware::FirmwareError| {
             Error::invalid(&run.model_path(), error.to_string(), "a firmware needs a model that takes one image")
         };
-        let folder = model_folder(&encode.name, &encode.file, "encode", images).map_err(refused)?;
+        let folder = model_folder(&encode.name, &encode.file, ENCODE, images).map_err(refused)?;
         let written = encode.budget.as_ref().is_none_or(|report| report.failure_message().is_none());
-        let files = if self.model_only { model_files(&folder, "") } else { project(&folder) };
-        let files = files.into_iter().filter(|_| written).map(|(name, bytes)| (out.join(name), bytes)).collect();
         let report = FirmwareReport {
             path: out.to_path_buf(),
             written,
@@ -120,42 +99,48 @@ impl FirmwareExport {
             budget: encode.budget,
             quantization: encode.report,
         };
-        Ok((report, FirmwareFiles { files }))
+        let (out, model_only) = (out.to_path_buf(), self.model_only);
+        let folder = written.then_some(folder);
+        Ok((report, FirmwareFiles { out, model_only, folder, engine }))
     }
 }
 
-/// Files of a project that is not written yet.
-#[derive(Debug)]
+/// A project that is not written yet.
 #[must_use]
 pub struct FirmwareFiles {
-    files: Vec<(PathBuf, Vec<u8>)>,
+    out: PathBuf,
+    model_only: bool,
+    /// `None` when the model does not fit the budget.
+    folder: Option<ModelFolder>,
+    engine: Engine,
 }
 
 impl FirmwareFiles {
-    /// Writes them, and the folders that they are in.
+    /// Writes the project, if its model fits the budget.
     ///
     /// # Errors
-    /// When they cannot be written.
-    pub fn keep(self) -> Result<(), Error> {
-        for (path, bytes) in &self.files {
-            if let Some(parent) = path.parent() {
-                fs::create_dir_all(parent).map_err(|source| Error::io(parent, "write", source))?;
+    /// When a file cannot be written.
+    pub fn write(self) -> Result<(), Error> {
+        let Some(folder) = &self.folder else { return Ok(()) };
+        let models = if self.model_only { self.out.clone() } else { self.out.join(firmware_folder::FOLDER) };
+        if !self.model_only {
+            for (name, text) in firmware_project::files(&self.engine) {
+                write_below(&self.out, name, text.as_bytes())?;
             }
-            let mut staged = StagedFiles::default();
-            staged.add(path, bytes)?;
-            staged.keep()?;
+            self.engine.write(&self.out)?;
         }
-        Ok(())
+        model_files(folder).into_iter().try_for_each(|(name, bytes)| write_below(&models, name, bytes))
     }
 }
 
 fn check_folder(out: &Path, model_only: bool) -> Result<(), Error> {
     let in_the_way = |reason, hint| Err(Error::InTheWay { path: out.to_path_buf(), reason, hint });
-    staged_file::refuse_stdout(out)?;
+    destination::refuse_stdout(out)?;
     if out.exists() && !out.is_dir() {
         return in_the_way("is not a folder", "give --out the name of a folder");
     }
-    let ours = out.join(if model_only { "description.rs" } else { OURS });
+    let models = if model_only { out.to_path_buf() } else { out.join(firmware_folder::FOLDER) };
+    let ours = models.join(firmware_folder::DESCRIPTION);
     let empty = fs::read_dir(out).map_or(true, |mut entries| entries.next().is_none());
     if !empty && !ours.is_file() {
         return in_the_way("holds files that this command did not write", "give --out a new folder");
@@ -163,40 +148,25 @@ fn check_folder(out: &Path, model_only: bool) -> Result<(), Error> {
     Ok(())
 }
 
-fn model_files(folder: &ModelFolder, under: &str) -> Vec<(String, Vec<u8>)> {
-    let description = folder.description.clone().into_bytes();
-    [("model.sxt", folder.model.clone()), ("golden.bin", folder.golden.clone()), ("description.rs", description)]
-        .map(|(name, bytes)| (format!("{under}{name}"), bytes))
-        .into()
-}
-
-fn project(folder: &ModelFolder) -> Vec<(String, Vec<u8>)> {
-    let mut files: Vec<_> = SOURCES.iter().map(|(name, text)| (name.to_string(), text.as_bytes().to_vec())).collect();
-    files.push(("Cargo.toml".to_string(), MANIFEST.replace(EXAMPLE_DEPENDENCY, &runtime_dependency()).into_bytes()));
-    files.push((".cargo/config.toml".to_string(), CARGO_CONFIG.into()));
+fn model_files(folder: &ModelFolder) -> Vec<(&'static str, &[u8])> {
     // The description last: with it the folder is one that this command may write again.
-    files.extend(model_files(folder, "model/"));
-    files
+    vec![
+        (firmware_folder::MODEL, folder.model.as_slice()),
+        (firmware_folder::GOLDEN, folder.golden.as_slice()),
+        (firmware_folder::DESCRIPTION, folder.description.as_bytes()),
+    ]
 }
 
-/// The engine from where this program was built, or from the repository where that is gone.
-fn runtime_dependency() -> String {
-    let built_from = Path::new(env!("CARGO_MANIFEST_DIR")).join("../runtime");
-    match built_from.canonicalize() {
-        Ok(path) => format!("path = {:?}", path.display().to_string()),
-        Err(_) => format!("git = {:?}", env!("CARGO_PKG_REPOSITORY")),
-    }
+fn write_below(out: &Path, name: &str, bytes: &[u8]) -> Result<(), Error> {
+    let path = out.join(name);
+    let parent = path.parent().unwrap_or(out);
+    fs::create_dir_all(parent).map_err(|source| Error::io(parent, "write", source))?;
+    Ok(write_file(&path, bytes)?)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn the_project_depends_on_this_engine() {
-        assert!(MANIFEST.contains(EXAMPLE_DEPENDENCY));
-        assert!(runtime_dependency().ends_with("runtime\""), "{}", runtime_dependency());
-    }
 
     #[test]
     fn only_new_or_own_folders_are_written() {
@@ -206,8 +176,8 @@ mod tests {
         fs::write(folder.path().join("diary"), b"").unwrap();
         assert!(check_folder(folder.path(), false).is_err());
         assert!(check_folder(&folder.path().join("diary"), false).is_err());
-        fs::create_dir(folder.path().join("model")).unwrap();
-        fs::write(folder.path().join(OURS), b"").unwrap();
+        fs::create_dir(folder.path().join(firmware_folder::FOLDER)).unwrap();
+        fs::write(folder.path().join("model/description.rs"), b"").unwrap();
         assert!(check_folder(folder.path(), false).is_ok());
         assert!(check_folder(folder.path(), true).is_err());
     }

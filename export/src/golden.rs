@@ -5,7 +5,10 @@ use std::path::{Path, PathBuf};
 use safetensors::tensor::TensorView;
 use safetensors::{Dtype, SafeTensors};
 
+use sextant_runtime::contract::run_folder::IMAGES_TENSOR;
+
 use crate::Error;
+use crate::error::write_again;
 
 /// Images and the outputs that the trainer computed for them.
 #[derive(Clone, Debug, PartialEq)]
@@ -33,8 +36,6 @@ pub struct GoldenOutput {
     pub values: Vec<f32>,
 }
 
-const HINT: &str = "write it again: cargo trainer fit --resume --out RUN";
-
 impl Golden {
     /// The golden vectors of a run for a model that takes `[height, width]` images and has these outputs
     /// (name and number of values).
@@ -46,13 +47,13 @@ impl Golden {
         let bytes = std::fs::read(path).map_err(|source| Error::io(path, "read", source))?;
         Self::parse(&bytes, size, outputs)
             .map(|golden| Self { path: path.to_path_buf(), ..golden })
-            .map_err(|reason| Error::invalid(path, reason, HINT))
+            .map_err(|reason| Error::invalid(path, reason, write_again()))
     }
 
     fn parse(bytes: &[u8], size: [usize; 2], outputs: &[(String, usize)]) -> Result<Self, String> {
         let tensors = SafeTensors::deserialize(bytes).map_err(|e| format!("is no safetensors file: {e}"))?;
         refuse_missing(&tensors, outputs)?;
-        let images = tensors.tensor("images").map_err(|e| e.to_string())?;
+        let images = tensors.tensor(IMAGES_TENSOR).map_err(|e| e.to_string())?;
         let samples = samples_of(&images, size)?;
         let outputs = outputs.iter().map(|(name, width)| golden_output(&tensors, name, [samples, *width]));
         Ok(Self {
@@ -66,7 +67,7 @@ impl Golden {
 }
 
 fn refuse_missing(tensors: &SafeTensors<'_>, outputs: &[(String, usize)]) -> Result<(), String> {
-    let wanted = std::iter::once("images").chain(outputs.iter().map(|(name, _)| name.as_str()));
+    let wanted = std::iter::once(IMAGES_TENSOR).chain(outputs.iter().map(|(name, _)| name.as_str()));
     let missing: Vec<&str> = wanted.filter(|name| tensors.tensor(name).is_err()).collect();
     if missing.is_empty() { Ok(()) } else { Err(format!("has no tensor named {}", missing.join(", "))) }
 }

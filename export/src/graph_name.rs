@@ -1,6 +1,7 @@
 use std::fmt;
 
 use serde::Serialize;
+use sextant_runtime::contract::graph;
 
 /// A graph of a deployed model.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
@@ -20,8 +21,8 @@ impl GraphName {
     /// The graph's name in the model file.
     pub fn as_str(self) -> &'static str {
         match self {
-            Self::Encode => "encode",
-            Self::PredictLatent => "predict_latent",
+            Self::Encode => graph::ENCODE,
+            Self::PredictLatent => graph::PREDICT_LATENT,
         }
     }
 }

@@ -1,9 +1,11 @@
 use std::path::{Path, PathBuf};
 
 use serde::Serialize;
+use sextant_runtime::contract::graph::ENCODE;
 use sextant_runtime::graph::{DataType, Graph};
 use sextant_runtime::memory::AlignedVec;
 use sextant_runtime::model::MAGIC;
+use sextant_runtime::typed_command::Program;
 
 use crate::onnx::{self, Batch, Numbers};
 use crate::onnx_export::OUR_FILES_START;
@@ -11,9 +13,7 @@ use crate::quantize::Quantizer;
 use crate::run_folder::RunFolder;
 use crate::sxt_export::{Int8Encode, QuantizationReport, int8_encode};
 use crate::verify::{Int8Parity, Samples};
-use crate::{Error, StagedFiles, model_file, staged_file};
-
-const GRAPH: &str = "encode";
+use crate::{Error, PendingFiles, destination, model_file};
 
 /// Writes the eight-bit form of the graph `encode` as ONNX with `QuantizeLinear` and `DequantizeLinear` (QDQ), from the
 /// same quantised graph as `.sxt`.
@@ -55,17 +55,17 @@ impl Int8Export {
     /// # Errors
     /// When a file of the run is missing or broken, or nothing can be written. Nothing is changed then.
     pub fn write_run(&self, run: &RunFolder, out: &Path) -> Result<Int8Report, Error> {
-        let (report, files) = self.stage_run(run, out)?;
-        files.keep()?;
+        let (report, files) = self.prepare_run(run, out)?;
+        files.write()?;
         Ok(report)
     }
 
-    /// As [`Self::write_run`], but the files are in their places only after [`StagedFiles::keep`].
+    /// As [`Self::write_run`], but nothing is written before [`PendingFiles::write`].
     ///
     /// # Errors
     /// As there.
-    pub fn stage_run(&self, run: &RunFolder, out: &Path) -> Result<(Int8Report, StagedFiles), Error> {
-        staged_file::refuse_stdout(out)?;
+    pub fn prepare_run(&self, run: &RunFolder, out: &Path) -> Result<(Int8Report, PendingFiles), Error> {
+        destination::refuse_stdout(out)?;
         let sxt_path = out.with_extension("sxt");
         if sxt_path == out || sxt_path == run.model_path() {
             return Err(Error::InTheWay {
@@ -74,16 +74,16 @@ impl Int8Export {
                 hint: "end it in .onnx",
             });
         }
-        staged_file::check_destination(&sxt_path, self.overwrite, &MAGIC)?;
-        staged_file::check_destination(out, self.overwrite, OUR_FILES_START)?;
+        destination::check(&sxt_path, self.overwrite, &MAGIC)?;
+        destination::check(out, self.overwrite, OUR_FILES_START)?;
         let Int8Encode { file, report, golden, .. } = int8_encode(run, &self.quantizer, None)?;
         let file = AlignedVec::copy_of(&file);
-        let (mut staged, mut files) = self.stage(&sxt_path, &file, &Samples::from_golden(&golden), out)?;
-        if staged.written {
-            files.add(&sxt_path, &file)?;
-            staged.sxt_path = Some(sxt_path);
+        let (mut prepared, mut files) = self.prepare(&sxt_path, &file, &Samples::from_golden(&golden), out)?;
+        if prepared.written {
+            files.add(&sxt_path, file.to_vec());
+            prepared.sxt_path = Some(sxt_path);
         }
-        Ok((Int8Report { quantization: Some(report), ..staged }, files))
+        Ok((Int8Report { quantization: Some(report), ..prepared }, files))
     }
 
     /// Writes the network of an eight-bit `.sxt` file to `out`. It is tried on inputs that look random.
@@ -91,43 +91,43 @@ impl Int8Export {
     /// # Errors
     /// When the file is broken or has no int8 graph `encode`, or nothing can be written.
     pub fn write_file(&self, sxt: &Path, out: &Path) -> Result<Int8Report, Error> {
-        let (report, files) = self.stage_file(sxt, out)?;
-        files.keep()?;
+        let (report, files) = self.prepare_file(sxt, out)?;
+        files.write()?;
         Ok(report)
     }
 
-    /// As [`Self::write_file`], but the file is in its place only after [`StagedFiles::keep`].
+    /// As [`Self::write_file`], but nothing is written before [`PendingFiles::write`].
     ///
     /// # Errors
     /// As there.
-    pub fn stage_file(&self, sxt: &Path, out: &Path) -> Result<(Int8Report, StagedFiles), Error> {
-        staged_file::check_destination(out, self.overwrite, OUR_FILES_START)?;
+    pub fn prepare_file(&self, sxt: &Path, out: &Path) -> Result<(Int8Report, PendingFiles), Error> {
+        destination::check(out, self.overwrite, OUR_FILES_START)?;
         let file = model_file::read(sxt)?;
-        let graph = model_file::graph(sxt, &model_file::parse(sxt, &file)?, GRAPH)?;
+        let graph = model_file::graph(sxt, &model_file::parse(sxt, &file)?, ENCODE)?;
         if !is_int8(&graph) {
-            let hint = "quantise a run: cargo export int8 RUN";
+            let hint = format!("quantise a run: {}", Program::Export.command("int8 RUN"));
             return Err(Error::invalid(sxt, "holds a float32 network, not an eight-bit one", hint));
         }
-        self.stage(sxt, &file, &Samples::spread(&graph, SAMPLES), out)
+        self.prepare(sxt, &file, &Samples::spread(&graph, SAMPLES), out)
     }
 
-    fn stage(
+    fn prepare(
         &self,
         sxt: &Path,
         file: &AlignedVec,
         samples: &Samples,
         out: &Path,
-    ) -> Result<(Int8Report, StagedFiles), Error> {
+    ) -> Result<(Int8Report, PendingFiles), Error> {
         let model = model_file::parse(sxt, file)?;
-        let graph = model_file::graph(sxt, &model, GRAPH)?;
+        let graph = model_file::graph(sxt, &model, ENCODE)?;
         let onnx = onnx::from_graph_as(&graph, &model_file::metadata(&model), self.batch, self.numbers)
             .and_then(|model| onnx::to_bytes(&model))
             .map_err(|source| Error::Onnx { path: sxt.to_path_buf(), source })?;
         let parity = Int8Parity::measure(sxt, &graph, (&onnx, self.batch, self.numbers), samples)?;
         let written = parity.failure_message().is_none();
-        let mut files = StagedFiles::default();
+        let mut files = PendingFiles::default();
         if written {
-            files.add(out, &onnx)?;
+            files.add(out, onnx.clone());
         }
         let (path, size_bytes) = (out.to_path_buf(), onnx.len());
         Ok((Int8Report { path, written, size_bytes, sxt_path: None, quantization: None, parity }, files))

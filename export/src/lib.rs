@@ -21,8 +21,10 @@
 #![forbid(unsafe_code)]
 
 mod budget;
+mod destination;
 mod error;
 mod firmware_export;
+mod firmware_project;
 pub mod golden;
 mod graph_name;
 pub mod inspect;
@@ -31,9 +33,9 @@ mod json_path;
 mod model_file;
 pub mod onnx;
 mod onnx_export;
+mod pending_files;
 pub mod quantize;
 mod run_folder;
-mod staged_file;
 mod stripes;
 mod sxt_export;
 pub mod verify;
@@ -44,7 +46,7 @@ pub use firmware_export::{FirmwareExport, FirmwareFiles, FirmwareReport};
 pub use graph_name::GraphName;
 pub use int8_export::{Int8Export, Int8Report};
 pub use onnx_export::{OnnxExport, OnnxReport};
+pub use pending_files::PendingFiles;
 pub use run_folder::RunFolder;
-pub use staged_file::StagedFiles;
 pub use stripes::Stripes;
 pub use sxt_export::{QuantizationReport, SxtExport, SxtReport};

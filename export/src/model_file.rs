@@ -2,11 +2,14 @@
 
 use std::path::Path;
 
+use sextant_runtime::contract::run_folder::MODEL;
 use sextant_runtime::graph::Graph;
 use sextant_runtime::memory::AlignedVec;
 use sextant_runtime::model::{Model, ParseError};
+use sextant_runtime::typed_command::Program;
 
 use crate::Error;
+use crate::error::write_again;
 
 /// The bytes of a model file, aligned for [`parse`].
 ///
@@ -14,7 +17,7 @@ use crate::Error;
 /// When it cannot be read, or is a folder or device (which may never end).
 pub(crate) fn read(path: &Path) -> Result<AlignedVec, Error> {
     if path.is_dir() {
-        let example = path.join("model.sxt");
+        let example = path.join(MODEL);
         return Err(Error::invalid(path, "is a folder, not a file", format!("perhaps {}", example.display())));
     }
     if path.exists() && !path.is_file() {
@@ -49,10 +52,12 @@ pub(crate) fn metadata(model: &Model<'_>) -> Vec<(String, String)> {
     model.metadata_entries().map(|(key, value)| (key.to_string(), value.to_string())).collect()
 }
 
-fn hint(error: &ParseError) -> &'static str {
+fn hint(error: &ParseError) -> String {
     match error {
-        ParseError::Version { .. } => "use the version of Sextant that wrote it, or train again with this one",
-        ParseError::Magic | ParseError::TooShort { .. } => "give a model.sxt that `cargo trainer fit` wrote",
-        _ => "copy the file again, or write it again: cargo trainer fit --resume --out RUN",
+        ParseError::Version { .. } => "use the version of Sextant that wrote it, or train again with this one".into(),
+        ParseError::Magic | ParseError::TooShort { .. } => {
+            format!("give a {MODEL} that `{}` wrote", Program::Trainer.command("fit"))
+        }
+        _ => format!("copy the file again, or {}", write_again()),
     }
 }

@@ -5,7 +5,7 @@ use serde::Serialize;
 use crate::onnx::{self, Batch};
 use crate::run_folder::RunFolder;
 use crate::verify::{Parity, Subject};
-use crate::{Error, GraphName, StagedFiles, model_file, staged_file};
+use crate::{Error, GraphName, PendingFiles, destination, model_file};
 
 /// How every ONNX file of ours begins: IR version 8, producer `sextant`.
 pub(crate) const OUR_FILES_START: &[u8] = b"\x08\x08\x12\x07sextant";
@@ -47,17 +47,17 @@ impl OnnxExport {
     /// When a file of the run is missing or broken, the graph has no ONNX form, or `out` cannot be written. Nothing
     /// is left at `out` then but what was there before.
     pub fn write(&self, run: &RunFolder, out: &Path) -> Result<OnnxReport, Error> {
-        let (report, files) = self.stage(run, out)?;
-        files.keep()?;
+        let (report, files) = self.prepare(run, out)?;
+        files.write()?;
         Ok(report)
     }
 
-    /// As [`Self::write`], but the file is in its place only after [`StagedFiles::keep`].
+    /// As [`Self::write`], but nothing is written before [`PendingFiles::write`].
     ///
     /// # Errors
     /// As there.
-    pub fn stage(&self, run: &RunFolder, out: &Path) -> Result<(OnnxReport, StagedFiles), Error> {
-        staged_file::check_destination(out, self.overwrite, OUR_FILES_START)?;
+    pub fn prepare(&self, run: &RunFolder, out: &Path) -> Result<(OnnxReport, PendingFiles), Error> {
+        destination::check(out, self.overwrite, OUR_FILES_START)?;
         let path = run.model_path();
         let bytes = model_file::read(&path)?;
         let model = model_file::parse(&path, &bytes)?;
@@ -67,9 +67,9 @@ impl OnnxExport {
             .map_err(|source| Error::Onnx { path, source })?;
         let parity = subject.check(&onnx, self.batch)?;
         let written = parity.first_failure().is_none();
-        let mut files = StagedFiles::default();
+        let mut files = PendingFiles::default();
         if written {
-            files.add(out, &onnx)?;
+            files.add(out, onnx.clone());
         }
         let (size_bytes, samples) = (onnx.len(), subject.sample_count());
         let report = OnnxReport { path: out.to_path_buf(), written, size_bytes, graph: self.graph, samples, parity };

@@ -3,18 +3,20 @@ use std::path::{Path, PathBuf};
 
 use safetensors::{Dtype, SafeTensors};
 use serde::Serialize;
+use sextant_runtime::contract::graph::ENCODE;
+use sextant_runtime::contract::metadata::{NAME, PRECISION};
+use sextant_runtime::contract::run_folder::IMAGES_TENSOR;
 use sextant_runtime::graph::Graph;
 use sextant_runtime::memory::AlignedVec;
 use sextant_runtime::model::{self, MAGIC};
 
 use crate::budget::{Budget, BudgetReport};
+use crate::error::write_again;
 use crate::golden::Golden;
 use crate::quantize::{Drift, Images, LayerReport, QuantizeError, Quantizer, Requirements, of_images};
 use crate::run_folder::RunFolder;
 use crate::stripes;
-use crate::{Error, StagedFiles, model_file, staged_file};
-
-const CALIBRATION_HINT: &str = "write it again: cargo trainer fit --resume --out RUN";
+use crate::{Error, PendingFiles, destination, model_file};
 
 /// Writes a run's model as `.sxt`, as it is or quantised.
 #[derive(Clone, Copy, Debug, Default)]
@@ -74,17 +76,17 @@ impl SxtExport {
     /// When a file of the run is missing or broken, or `out` cannot be written. Nothing is left at `out` then but what
     /// was there before.
     pub fn write(&self, run: &RunFolder, out: &Path) -> Result<SxtReport, Error> {
-        let (report, files) = self.stage(run, out)?;
-        files.keep()?;
+        let (report, files) = self.prepare(run, out)?;
+        files.write()?;
         Ok(report)
     }
 
-    /// As [`Self::write`], but the file is in its place only after [`StagedFiles::keep`].
+    /// As [`Self::write`], but nothing is written before [`PendingFiles::write`].
     ///
     /// # Errors
     /// As there.
-    pub fn stage(&self, run: &RunFolder, out: &Path) -> Result<(SxtReport, StagedFiles), Error> {
-        staged_file::check_destination(out, self.overwrite, &MAGIC)?;
+    pub fn prepare(&self, run: &RunFolder, out: &Path) -> Result<(SxtReport, PendingFiles), Error> {
+        destination::check(out, self.overwrite, &MAGIC)?;
         let path = run.model_path();
         let float_bytes = model_file::read(&path)?;
         let model = model_file::parse(&path, &float_bytes)?;
@@ -92,20 +94,20 @@ impl SxtExport {
         let mut metadata: BTreeMap<String, String> = model_file::metadata(&model).into_iter().collect();
         let mut quantization = None;
         if let Some(quantizer) = self.quantizer {
-            let (encode, report, _) = quantize(run, &quantizer, &model_file::graph(&path, &model, "encode")?)?;
-            graphs.iter_mut().filter(|graph| graph.name == "encode").for_each(|graph| *graph = encode.clone());
-            metadata.insert("precision".to_string(), "int8".to_string());
+            let (encode, report, _) = quantize(run, &quantizer, &model_file::graph(&path, &model, ENCODE)?)?;
+            graphs.iter_mut().filter(|graph| graph.name == ENCODE).for_each(|graph| *graph = encode.clone());
+            metadata.insert(PRECISION.to_string(), "int8".to_string());
             quantization = Some(report);
         }
         let arena = |graph: Option<model::GraphView<'_>>| graph.map_or(0, |graph| graph.arena_bytes());
-        let float_arena_bytes = arena(model.graph("encode"));
-        let refused = |error: model::WriteError| Error::invalid(&path, error.to_string(), CALIBRATION_HINT);
+        let float_arena_bytes = arena(model.graph(ENCODE));
+        let refused = |error: model::WriteError| Error::invalid(&path, error.to_string(), write_again());
         let with_encode = |encode: &Graph| {
             let is_encode = |graph: &Graph| graph.name == encode.name;
             let graphs = graphs.iter().map(|graph| if is_encode(graph) { encode.clone() } else { graph.clone() });
             model::write(&metadata, &graphs.collect::<Vec<_>>()).map_err(refused)
         };
-        let encode = graphs.iter().find(|graph| graph.name == "encode");
+        let encode = graphs.iter().find(|graph| graph.name == ENCODE);
         let (bytes, budget) = match self.budget.zip(encode) {
             Some((budget, encode)) => {
                 let (bytes, report) = stripes::fit(out, encode, budget, &with_encode)?;
@@ -114,12 +116,12 @@ impl SxtExport {
             None => (model::write(&metadata, &graphs).map_err(refused)?, None),
         };
         let written = budget.as_ref().is_none_or(|report| report.failure_message().is_none());
-        let mut files = StagedFiles::default();
+        let mut files = PendingFiles::default();
         if written {
-            files.add(out, &bytes)?;
+            files.add(out, bytes.clone());
         }
         let aligned = AlignedVec::copy_of(&bytes);
-        let arena_bytes = arena(model_file::parse(out, &aligned)?.graph("encode"));
+        let arena_bytes = arena(model_file::parse(out, &aligned)?.graph(ENCODE));
         let report = SxtReport {
             path: out.to_path_buf(),
             written,
@@ -155,9 +157,9 @@ pub(crate) fn int8_encode(run: &RunFolder, quantizer: &Quantizer, budget: Option
     let bytes = model_file::read(&path)?;
     let model = model_file::parse(&path, &bytes)?;
     let mut metadata: BTreeMap<String, String> = model_file::metadata(&model).into_iter().collect();
-    metadata.insert("precision".to_string(), "int8".to_string());
-    let (encode, report, golden) = quantize(run, quantizer, &model_file::graph(&path, &model, "encode")?)?;
-    let refused = |error: model::WriteError| Error::invalid(&path, error.to_string(), CALIBRATION_HINT);
+    metadata.insert(PRECISION.to_string(), "int8".to_string());
+    let (encode, report, golden) = quantize(run, quantizer, &model_file::graph(&path, &model, ENCODE)?)?;
+    let refused = |error: model::WriteError| Error::invalid(&path, error.to_string(), write_again());
     let alone = |encode: &Graph| model::write(&metadata, std::slice::from_ref(encode)).map_err(refused);
     let (file, budget) = match budget {
         Some(budget) => {
@@ -166,7 +168,7 @@ pub(crate) fn int8_encode(run: &RunFolder, quantizer: &Quantizer, budget: Option
         }
         None => (alone(&encode)?, None),
     };
-    let name = metadata.get("name").cloned().unwrap_or_else(|| "model".to_string());
+    let name = metadata.get(NAME).cloned().unwrap_or_else(|| "model".to_string());
     Ok(Int8Encode { name, file, budget, report, golden })
 }
 
@@ -176,7 +178,7 @@ fn quantize(
     encode: &Graph,
 ) -> Result<(Graph, QuantizationReport, Golden), Error> {
     let path = run.calibration_path();
-    let refused = |error: QuantizeError| Error::invalid(&path, error.to_string(), CALIBRATION_HINT);
+    let refused = |error: QuantizeError| Error::invalid(&path, error.to_string(), write_again());
     let outputs: Vec<(String, usize)> =
         encode.outputs.iter().map(|(name, id)| (name.clone(), encode.value(*id).shape.iter().product())).collect();
     let &[height, width, _] = encode.inputs.first().map_or(&[][..], |id| &encode.value(*id).shape) else {
@@ -204,9 +206,9 @@ fn quantize(
 /// The images `u8 [n, height, width, 3]` of a calibration file, and how many they are.
 fn calibration_images(path: &Path, [height, width]: [usize; 2]) -> Result<(Vec<u8>, usize), Error> {
     let bytes = std::fs::read(path).map_err(|source| Error::io(path, "read", source))?;
-    let refused = |reason: String| Error::invalid(path, reason, CALIBRATION_HINT);
+    let refused = |reason: String| Error::invalid(path, reason, write_again());
     let tensors = SafeTensors::deserialize(&bytes).map_err(|e| refused(format!("is no safetensors file: {e}")))?;
-    let images = tensors.tensor("images").map_err(|_| refused("has no tensor named images".to_string()))?;
+    let images = tensors.tensor(IMAGES_TENSOR).map_err(|_| refused(format!("has no tensor named {IMAGES_TENSOR}")))?;
     match (images.dtype(), images.shape()) {
         (Dtype::U8, &[count, h, w, 3]) if count > 0 && [h, w] == [height, width] => Ok((images.data().to_vec(), count)),
         (dtype, shape) => Err(refused(format!(

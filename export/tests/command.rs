@@ -33,7 +33,7 @@ impl Place {
 
     /// Runs the command in the folder.
     fn export(&self, arguments: &str) -> Output {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_export"));
+        let mut command = Command::new(env!("CARGO_BIN_EXE_sextant-export"));
         command.args(arguments.split_whitespace()).current_dir(self.0.path()).env_remove("ORT_DYLIB_PATH");
         command.output().unwrap()
     }
@@ -348,7 +348,7 @@ fn wrong_arguments_are_exit_status_2() {
 fn a_full_disk_leaves_nothing_behind() {
     let place = Place::new();
     let before = place.files();
-    let limited = format!("trap '' XFSZ; ulimit -f 8; exec {} onnx run", env!("CARGO_BIN_EXE_export"));
+    let limited = format!("trap '' XFSZ; ulimit -f 8; exec {} onnx run", env!("CARGO_BIN_EXE_sextant-export"));
     let output = Command::new("sh").args(["-c", &limited]).current_dir(place.0.path()).output().unwrap();
     let message = text(&output.stderr);
     assert_eq!(output.status.code(), Some(2), "{message}");
@@ -637,7 +637,7 @@ fn a_path_that_is_not_utf8_is_reported_with_its_bytes() {
     let place = Place::new();
     let name = OsStr::from_bytes(b"n\xe9w");
     fs::rename(place.path("run"), place.0.path().join(name)).unwrap();
-    let mut command = Command::new(env!("CARGO_BIN_EXE_export"));
+    let mut command = Command::new(env!("CARGO_BIN_EXE_sextant-export"));
     let output = command.arg("onnx").arg(name).arg("--json").current_dir(place.0.path()).output().unwrap();
     assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
     let report: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
@@ -659,7 +659,7 @@ fn a_report_that_cannot_be_written_leaves_no_file_behind() {
         &["firmware", "run", "--out", "fw"],
     ] {
         let full = fs::File::create("/dev/full").unwrap();
-        let mut command = Command::new(env!("CARGO_BIN_EXE_export"));
+        let mut command = Command::new(env!("CARGO_BIN_EXE_sextant-export"));
         let output = command.args(arguments).current_dir(place.0.path()).stdout(full).output().unwrap();
         assert_eq!(output.status.code(), Some(2), "{arguments:?}: {}", text(&output.stderr));
         assert!(text(&output.stderr).starts_with("error: cannot write to stdout"), "{}", text(&output.stderr));

@@ -103,3 +103,17 @@ unsafe extern "C" fn SysTick() {
         wraps = sym WRAPS,
     )
 }
+
+/// Marks where a frame begins: `cargo firmware --cycles` looks for it in what QEMU executes.
+#[unsafe(naked)]
+#[unsafe(no_mangle)]
+pub extern "C" fn frame_begins() {
+    naked_asm!("bx lr")
+}
+
+/// Marks where a frame ends, as `frame_begins` does where it begins.
+#[unsafe(naked)]
+#[unsafe(no_mangle)]
+pub extern "C" fn frame_ends() {
+    naked_asm!("bx lr")
+}

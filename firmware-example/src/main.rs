@@ -31,7 +31,7 @@ use core::panic::PanicInfo;
 
 use console::{line, text, word};
 use cortex_m_rt::{entry, exception};
-use counter::{Counter, Moment};
+use counter::{Counter, Moment, frame_begins, frame_ends};
 use sextant_runtime::memory::Aligned;
 use sextant_runtime::model::LimitedModel;
 use sextant_runtime::session::{Input, Session};
@@ -66,15 +66,18 @@ fn self_test(arena: &mut [u8], outputs: &mut [f32; model::OUTPUT_VALUES]) -> Opt
     line("parse_instructions", counter.instructions(started, counter.now()));
     let mut session = Session::limited(&model, model::GRAPH, arena).ok()?;
     line("arena_bytes", session.graph().arena_bytes() as u64);
+    line("frame_bytes", model::IMAGE_BYTES as u64);
     line("model_bytes", model.file_bytes() as u64);
     line("macs", model::MACS);
 
     let mut all_right = true;
     for (index, frame) in model::GOLDEN.chunks_exact(FRAME_BYTES).enumerate() {
         let (image, expected) = frame.split_at_checked(model::IMAGE_BYTES)?;
+        frame_begins();
         let started = counter.now();
         session.run(&[Input::U8(image)], &mut split(outputs)).ok()?;
         let ended = counter.now();
+        frame_ends();
         if index == 0 {
             line("ticks", counter.ticks(started, ended));
             line("instructions", counter.instructions(started, ended));

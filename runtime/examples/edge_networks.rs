@@ -15,6 +15,10 @@ mod topologies;
 
 use std::path::PathBuf;
 
+use sextant_runtime::contract::firmware_folder;
+use sextant_runtime::contract::graph::ENCODE;
+use sextant_runtime::contract::input::IMAGE;
+use sextant_runtime::contract::output::CLASS_LOGITS;
 use sextant_runtime::firmware::model_folder;
 use sextant_runtime::graph::{
     Activation, DataType, Graph, GraphBuilder, GraphError, Op, Padding, Quantization, ValueId, WeightData, WeightId,
@@ -40,16 +44,16 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         ("odd", 13, odd()?),
     ] {
         let images: Vec<u8> = numbers(2 * size * size * 3, 77).map(|number| number as u8).collect();
-        let files = model_folder(name, &model::write(&Default::default(), &[graph])?, "encode", &images)?;
+        let files = model_folder(name, &model::write(&Default::default(), &[graph])?, ENCODE, &images)?;
         let (one, other) = files.golden.split_at(files.golden.len() / 2);
         if one.get(size * size * 3..) == other.get(size * size * 3..) {
             return Err(format!("{name} answers both images the same: its golden frames would test nothing").into());
         }
         let folder = folder.join(name);
         std::fs::create_dir_all(&folder)?;
-        std::fs::write(folder.join("model.sxt"), &files.model)?;
-        std::fs::write(folder.join("golden.bin"), &files.golden)?;
-        std::fs::write(folder.join("description.rs"), &files.description)?;
+        std::fs::write(folder.join(firmware_folder::MODEL), &files.model)?;
+        std::fs::write(folder.join(firmware_folder::GOLDEN), &files.golden)?;
+        std::fs::write(folder.join(firmware_folder::DESCRIPTION), &files.description)?;
         println!("{name}: {} MACs, arena {} bytes, file {} bytes", files.macs, files.arena_bytes, files.model.len());
     }
     Ok(())
@@ -107,8 +111,8 @@ struct Network {
 impl Network {
     /// A network of square images, and its first int8 value.
     fn new(size: usize) -> Result<(Self, ValueId), GraphError> {
-        let mut builder = GraphBuilder::new("encode");
-        let image = builder.input("image", &[size, size, 3], DataType::U8);
+        let mut builder = GraphBuilder::new(ENCODE);
+        let image = builder.input(IMAGE, &[size, size, 3], DataType::U8);
         let op = Op::QuantizeImage { mean: [0.0; 3], std: [0.2; 3], rows: None };
         let made = builder.quantized_node("normalize", op, &[image], SCALE)?;
         Ok((Self { builder, seed: 1, activation: Activation::Relu }, made))
@@ -201,7 +205,7 @@ impl Network {
         let bias = self.builder.weight("head.bias", &[classes], vec![0.0; classes])?;
         let op = Op::Linear { weight, bias, activation: Activation::Identity };
         let logits = self.builder.node("head", op, &[real])?;
-        self.builder.output("class_logits", logits);
+        self.builder.output(CLASS_LOGITS, logits);
         Ok(self.builder.finish())
     }
 }

@@ -117,7 +117,8 @@ impl Facts<'_> {
     fn describe(&self, network: &Graph, layers: &[(String, u64)], macs: u64) -> String {
         let Self { name, graph, operators, image_bytes, image_shape, lengths } = self;
         let mut text = "// Written by `export firmware`; see docs/model-format.md for the model file.\n".to_string();
-        let names: Vec<&str> = network.outputs.iter().map(|(name, _)| name.as_str()).collect();
+        // In a comment: a line end would make code of what follows.
+        let names: Vec<String> = network.outputs.iter().map(|(name, _)| name.escape_debug().to_string()).collect();
         let values: usize = lengths.iter().sum();
         let constants = [
             ("What the model is called.", alloc::format!("NAME: &str = {name:?}")),

@@ -28,10 +28,17 @@
 #[cfg(feature = "alloc")]
 extern crate alloc;
 
+#[cfg(all(test, feature = "std"))]
+mod allocated;
 #[cfg(feature = "std")]
 pub mod backend;
 #[cfg(feature = "std")]
 pub mod calibration;
+pub mod contract;
+#[cfg(feature = "std")]
+pub mod durable;
+#[cfg(feature = "engine-source")]
+pub mod engine_source;
 #[cfg(feature = "alloc")]
 pub mod firmware;
 pub mod graph;
@@ -46,3 +53,5 @@ pub mod picture;
 pub mod preprocess;
 pub mod rotation;
 pub mod session;
+#[cfg(feature = "std")]
+pub mod typed_command;

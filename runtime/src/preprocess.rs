@@ -8,11 +8,9 @@
 use std::vec;
 use std::vec::Vec;
 
-/// The name of this module's rule, which a model carries in its metadata under [`RESIZE_KEY`].
+/// The name of this module's rule, which a model carries in its metadata under
+/// [`RESIZE`](crate::contract::metadata::RESIZE).
 pub const RESIZE_RULE: &str = "centre-crop, area";
-
-/// The key of a model's metadata that says how the pictures were resized that it learned from.
-pub const RESIZE_KEY: &str = "resize";
 
 /// An RGB picture, three bytes a pixel, as it is to be looked at.
 #[derive(Clone, Copy, Debug)]

@@ -41,7 +41,7 @@ impl Bench {
     }
 
     fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_runtime"));
+        let mut command = Command::new(env!("CARGO_BIN_EXE_sextant-runtime"));
         command.args(arguments).current_dir(&self.folder).env_remove("ORT_DYLIB_PATH");
         command
     }

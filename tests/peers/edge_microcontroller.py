@@ -124,7 +124,8 @@ def measure(folder):
     report = ours(folder / NETWORK)
     outputs, peer = microflow(folder / f"{NETWORK}-microflow", network, normalize, images, size)
     steps = (outputs - expected) / edge_models.step_of("features", network.graph)
-    of_ours = {name: report[name] for name in ("instructions", "arena_bytes", "stack_bytes")}
+    wanted = ("instructions", "arena_bytes", "frame_bytes", "arena_and_frame_bytes", "stack_bytes")
+    of_ours = {name: report[name] for name in wanted}
     root_mean_square = float(numpy.sqrt(numpy.mean(steps**2)))
     return {
         "microflow_over_ours": peer["instructions"] / of_ours["instructions"],

@@ -11,7 +11,7 @@ import tempfile
 import time
 
 HERE = pathlib.Path(__file__).parent
-TRAINER = HERE.parents[1] / "target/release/trainer"
+TRAINER = HERE.parents[1] / "target/release/sextant-trainer"
 LARGEST_ERROR = 1e-3
 LAYOUTS = ("contiguous", "channels_last")
 NETS = ("resnet18", "tiny")

@@ -4,14 +4,14 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::sync::OnceLock;
 
-/// Path of one of the project's programs, built by `cargo build --workspace --bins`.
+/// Path of `trainer`, `export` or `runtime`, built by `cargo build --workspace --bins`.
 ///
 /// # Panics
 /// When it has not been built.
 pub fn program(name: &str) -> PathBuf {
     let test = std::env::current_exe().expect("a running test has a path");
     let folder = test.ancestors().nth(2).expect("tests run in target/PROFILE/deps");
-    let path = folder.join(name);
+    let path = folder.join(format!("sextant-{name}{}", std::env::consts::EXE_SUFFIX));
     assert!(path.exists(), "{} is missing: run `cargo build --workspace --bins` first", path.display());
     path
 }
@@ -23,6 +23,8 @@ pub fn program(name: &str) -> PathBuf {
 pub fn run(name: &str, arguments: &[&str], folder: &Path) -> Output {
     let mut command = Command::new(program(name));
     command.args(arguments).current_dir(folder).env("NO_COLOR", "1").env_remove("ORT_DYLIB_PATH");
+    // As if through cargo, whoever runs the tests.
+    command.env("CARGO", "cargo");
     command.output().expect("the program starts")
 }
 
@@ -77,3 +79,8 @@ pub fn finished_run() -> &'static Path {
     });
     folder.path()
 }
+
+/// The README's program is a doctest, so that it compiles.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+pub struct Readme;

@@ -10,8 +10,9 @@ use sextant_trainer::method::{self, MethodOption};
 
 const START: &str = "<!-- written by tests/tests/configuration.rs -->\n";
 const END: &str = "<!-- end of what is written -->";
-/// The one key without a default, and where it comes.
-const WITHOUT_DEFAULT: (&str, &str) = ("data.path", "data.source");
+/// The keys without a default, and after which they come.
+const WITHOUT_DEFAULT: [(&str, &str); 2] =
+    [("data.path", "data.source"), ("data.held_out_list", "data.held_out_share")];
 
 fn repository() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
@@ -27,10 +28,14 @@ fn defaults() -> Vec<(String, String)> {
             Some(name) => section = format!("{name}."),
             None => {
                 let (key, value) = line.split_once(" = ").expect("a key and a value on one line");
-                keys.push((format!("{section}{key}"), value.to_string()));
-                if keys.last().is_some_and(|(key, _)| key == WITHOUT_DEFAULT.1) {
-                    keys.push((WITHOUT_DEFAULT.0.into(), String::new()));
-                }
+                let key = format!("{section}{key}");
+                keys.push((key.clone(), value.to_string()));
+                keys.extend(
+                    WITHOUT_DEFAULT
+                        .iter()
+                        .filter(|(_, after)| *after == key)
+                        .map(|(key, _)| ((*key).into(), String::new())),
+                );
             }
         }
     }

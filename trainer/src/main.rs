@@ -3,6 +3,7 @@
 use std::process::ExitCode;
 
 use clap::Parser;
+use sextant_runtime::typed_command::Program;
 use sextant_trainer::cli::{self, Command};
 use sextant_trainer::ops::BigBlocks;
 
@@ -14,7 +15,7 @@ const EXIT_STATUS: &str = "Exit status: 0 fine, 2 an error, 130 stopped by Ctrl-
 
 /// Learns equivariant image encoders from rendered objects.
 #[derive(Parser)]
-#[command(name = "trainer", version, propagate_version = true, after_help = EXIT_STATUS)]
+#[command(name = Program::Trainer.name(), bin_name = Program::Trainer.invocation(), version, propagate_version = true, after_help = EXIT_STATUS)]
 struct Arguments {
     #[command(subcommand)]
     command: Command,

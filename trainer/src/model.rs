@@ -5,6 +5,7 @@ use std::sync::Arc;
 use candle_core::{Device, Result, Tensor};
 use rayon::prelude::*;
 use sextant_runtime::calibration::Images;
+use sextant_runtime::contract::{self, output};
 use sextant_runtime::graph::{DataType, Graph, GraphBuilder, Op};
 use sextant_runtime::rotation::{UnitQuaternion, nearest_rotation};
 
@@ -193,21 +194,22 @@ impl Model {
     /// When a folded weight is not finite.
     pub fn lower(&self) -> anyhow::Result<Vec<Graph>> {
         let width = self.encoder.feature_width();
-        let mut graph = GraphBuilder::new("encode");
-        let image = graph.input("image", &[self.normaliser.image_size, self.normaliser.image_size, 3], DataType::U8);
+        let mut graph = GraphBuilder::new(contract::graph::ENCODE);
+        let size = self.normaliser.image_size;
+        let image = graph.input(contract::input::IMAGE, &[size, size, 3], DataType::U8);
         let normalised =
             graph.node(NORMALIZE, Op::Normalize { mean: self.normaliser.mean, std: self.normaliser.std }, &[image])?;
         let features = self.encoder.lower(&mut graph, normalised)?;
         let half = (width / 2) as u32;
-        let invariant = graph.node("invariant", Op::Slice { start: 0, end: half }, &[features])?;
-        let equivariant = graph.node("equivariant", Op::Slice { start: half, end: 2 * half }, &[features])?;
+        let invariant = graph.node(output::INVARIANT, Op::Slice { start: 0, end: half }, &[features])?;
+        let equivariant = graph.node(output::EQUIVARIANT, Op::Slice { start: half, end: 2 * half }, &[features])?;
         let rotation = self.rotation_head.lower(&mut graph, features)?;
         let class_logits = self.class_head.lower(&mut graph, invariant)?;
         let outputs = [
-            ("rotation_wxyz", rotation),
-            ("class_logits", class_logits),
-            ("invariant", invariant),
-            ("equivariant", equivariant),
+            (output::ROTATION_WXYZ, rotation),
+            (output::CLASS_LOGITS, class_logits),
+            (output::INVARIANT, invariant),
+            (output::EQUIVARIANT, equivariant),
         ];
         for (name, value) in outputs {
             graph.output(name, value);

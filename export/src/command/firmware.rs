@@ -3,6 +3,7 @@ use std::path::PathBuf;
 use clap::Args;
 use sextant_export::quantize::Quantizer;
 use sextant_export::{Budget, FirmwareExport, FirmwareReport, RunFolder};
+use sextant_runtime::typed_command::{Program, TypedCommand};
 
 use super::{Outcome, doubts, print, print_json};
 
@@ -21,8 +22,11 @@ pub struct FirmwareArguments {
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     frames: Option<u32>,
     /// Write only the three files of the project's `model` folder.
-    #[arg(long)]
+    #[arg(long, conflicts_with = "runtime")]
     model_only: bool,
+    /// Depend on the folder of the package sextant-runtime, instead of carrying the engine's source.
+    #[arg(long, value_name = "PATH")]
+    runtime: Option<PathBuf>,
     /// Print one JSON object.
     #[arg(long)]
     json: bool,
@@ -33,18 +37,19 @@ impl FirmwareArguments {
         let run = RunFolder::open(&self.run)?;
         let quantizer = Quantizer::default();
         let frames = self.frames.map(|frames| frames as usize);
-        let export = FirmwareExport { quantizer, budget: self.budget, frames, model_only: self.model_only };
-        let (report, files) = export.stage(&run, &self.out)?;
+        let (model_only, runtime) = (self.model_only, self.runtime);
+        let export = FirmwareExport { quantizer, budget: self.budget, frames, model_only, runtime };
+        let (report, files) = export.prepare(&run, &self.out)?;
         match self.json {
             true => print_json(&report)?,
             false => print(&table(&report))?,
         }
-        files.keep()?;
+        files.write()?;
         let failure = report.budget.as_ref().and_then(|budget| budget.failure_message());
-        let next = match self.model_only {
-            _ if failure.is_some() => format!("cargo export inspect {}", run.model_path().display()),
-            true => format!("cargo firmware --model {}", self.out.display()),
-            false => format!("cd {} && cargo run --release", self.out.display()),
+        let next = match model_only {
+            _ if failure.is_some() => Program::Export.command("inspect").path(&run.model_path()),
+            true => TypedCommand::other("cargo firmware --model").path(&self.out),
+            false => TypedCommand::other("cd").path(&self.out).words("&& cargo run --release"),
         };
         let (warnings, doubt) = doubts(Some(&report.quantization), &run);
         Ok(Outcome { next: doubt.filter(|_| failure.is_none()).or(Some(next)), failure, warnings })

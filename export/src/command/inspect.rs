@@ -3,7 +3,7 @@ use std::path::PathBuf;
 use clap::Args;
 use sextant_export::inspect;
 
-use super::{Outcome, print, print_json};
+use super::{Outcome, predict_with, print, print_json};
 
 #[derive(Debug, Args)]
 pub struct InspectArguments {
@@ -21,7 +21,7 @@ impl InspectArguments {
             true => print_json(&inspection)?,
             false => print(&inspection.to_string())?,
         }
-        let predict = || format!("cargo runtime predict {} IMAGE.png", self.file.display());
-        Ok(Outcome { failure: None, warnings: vec![], next: inspection.is_image_encoder().then(predict) })
+        let next = inspection.is_image_encoder().then(|| predict_with(&self.file));
+        Ok(Outcome { failure: None, warnings: vec![], next })
     }
 }

@@ -3,6 +3,7 @@ use std::path::PathBuf;
 use clap::{Args, ValueEnum};
 use sextant_export::onnx::{Batch, Numbers};
 use sextant_export::{Int8Export, Int8Report, RunFolder};
+use sextant_runtime::typed_command::Program;
 
 use super::onnx::parse_batch;
 use super::quantizer::QuantizerArguments;
@@ -62,24 +63,24 @@ impl Int8Arguments {
                 );
             }
             let out = self.out.unwrap_or_else(|| self.source.with_extension("onnx"));
-            (export.stage_file(&self.source, &out)?, out, (vec![], None))
+            (export.prepare_file(&self.source, &out)?, out, (vec![], None))
         } else {
             let run = RunFolder::open(&self.source)?;
             let out = self.out.unwrap_or_else(|| run.int8_onnx_path());
-            let staged = export.stage_run(&run, &out)?;
-            let doubts = doubts(staged.0.quantization.as_ref(), &run);
-            (staged, out, doubts)
+            let prepared = export.prepare_run(&run, &out)?;
+            let doubts = doubts(prepared.0.quantization.as_ref(), &run);
+            (prepared, out, doubts)
         };
         match self.json {
             true => print_json(&report)?,
             false => print(&table(&report, self.layers))?,
         }
-        files.keep()?;
+        files.write()?;
         let failure =
             report.parity.failure_message().map(|message| format!("{message}; {} was not written", out.display()));
         let next = match failure {
-            Some(_) if self.source.is_file() => Some(format!("cargo export inspect {}", self.source.display())),
-            Some(_) => Some(format!("cargo export verify {}", self.source.display())),
+            Some(_) if self.source.is_file() => Some(Program::Export.command("inspect").path(&self.source)),
+            Some(_) => Some(Program::Export.command("verify").path(&self.source)),
             None => {
                 let (about_batch, next) = predict_or_inspect(&out, self.batch);
                 warnings.extend(about_batch);

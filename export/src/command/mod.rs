@@ -16,12 +16,13 @@ use clap::{Parser, Subcommand};
 use serde::Serialize;
 use sextant_export::onnx::Batch;
 use sextant_export::{QuantizationReport, RunFolder};
+use sextant_runtime::typed_command::{Program, TypedCommand};
 
 /// Turn a trained run into deployable files, and check them.
 ///
 /// Exit status: 0 done, 1 an engine's answers differ from the trainer's or a limit is not kept, 2 an error.
 #[derive(Debug, Parser)]
-#[command(name = "export", version)]
+#[command(name = Program::Export.name(), bin_name = Program::Export.invocation(), version)]
 pub struct Arguments {
     #[command(subcommand)]
     command: Command,
@@ -50,29 +51,29 @@ pub struct Outcome {
     /// What the user should know of what was done.
     pub warnings: Vec<String>,
     /// The command to go on with.
-    pub next: Option<String>,
+    pub next: Option<TypedCommand>,
 }
 
 /// That a file of a fixed batch cannot be predicted from, or what can.
-fn predict_or_inspect(file: &Path, batch: Batch) -> (Vec<String>, Option<String>) {
+fn predict_or_inspect(file: &Path, batch: Batch) -> (Vec<String>, Option<TypedCommand>) {
     match batch {
-        Batch::Dynamic | Batch::Fixed(1) => {
-            (vec![], Some(format!("cargo runtime predict {} IMAGE.png", file.display())))
-        }
+        Batch::Dynamic | Batch::Fixed(1) => (vec![], Some(predict_with(file))),
         Batch::Fixed(samples) => {
-            let file = file.display();
             let warning = format!(
-                "{file}: takes {samples} samples at a time, for other programs; `runtime predict` wants --batch dynamic or 1"
+                "{}: takes {samples} samples at a time, for other programs; `{} predict` wants --batch dynamic or 1",
+                file.display(),
+                Program::Runtime.invocation()
             );
-            (vec![warning], Some(format!("cargo export inspect {file}")))
+            (vec![warning], Some(Program::Export.command("inspect").path(file)))
         }
     }
 }
 
 /// What speaks against a quantised network, and the command that shows where it comes from.
-fn doubts(report: Option<&QuantizationReport>, run: &RunFolder) -> (Vec<String>, Option<String>) {
+fn doubts(report: Option<&QuantizationReport>, run: &RunFolder) -> (Vec<String>, Option<TypedCommand>) {
     let warnings = report.map_or_else(Vec::new, |report| report.warnings.clone());
-    let next = (!warnings.is_empty()).then(|| format!("cargo export sxt {} --int8 --layers", run.path().display()));
+    let layers = || Program::Export.command("sxt").path(run.path()).words("--int8 --layers");
+    let next = (!warnings.is_empty()).then(layers);
     (warnings, next)
 }
 
@@ -101,6 +102,11 @@ pub fn message(error: &anyhow::Error) -> String {
 /// What to try after an error.
 pub fn hint(error: &anyhow::Error) -> Option<String> {
     error.downcast_ref::<sextant_export::Error>().map(sextant_export::Error::hint)
+}
+
+/// The command that tries a model file.
+fn predict_with(model: &Path) -> TypedCommand {
+    Program::Runtime.command("predict").path(model).words("IMAGE.png")
 }
 
 /// Writes to stdout; a reader that went away (`| head`) is no error.

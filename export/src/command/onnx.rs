@@ -3,6 +3,8 @@ use std::path::PathBuf;
 use clap::{Args, ValueEnum};
 use sextant_export::onnx::Batch;
 use sextant_export::{GraphName, OnnxExport, OnnxReport, RunFolder};
+use sextant_runtime::contract::graph::ENCODE;
+use sextant_runtime::typed_command::Program;
 
 use super::{Outcome, predict_or_inspect, print, print_json};
 
@@ -17,7 +19,7 @@ pub struct OnnxArguments {
     #[arg(long, value_name = "N|dynamic", default_value = "dynamic", value_parser = parse_batch)]
     batch: Batch,
     /// Which graph of the model.
-    #[arg(long, value_enum, default_value = "encode")]
+    #[arg(long, value_enum, default_value = ENCODE)]
     graph: GraphArgument,
     /// Replace FILE even when this command did not write it.
     #[arg(long)]
@@ -45,18 +47,18 @@ impl OnnxArguments {
         };
         let out = self.out.unwrap_or_else(|| run.onnx_path(graph));
         let export = OnnxExport { graph, batch: self.batch, overwrite: self.overwrite };
-        let (report, files) = export.stage(&run, &out)?;
+        let (report, files) = export.prepare(&run, &out)?;
         match self.json {
             true => print_json(&report)?,
             false => print(&table(&report))?,
         }
-        files.keep()?;
+        files.write()?;
         let failure =
             report.parity.failure_message().map(|message| format!("{message}; {} was not written", out.display()));
         let (warnings, next) = match (&failure, graph) {
-            (Some(_), _) => (vec![], Some(format!("cargo export verify {}", self.run.display()))),
+            (Some(_), _) => (vec![], Some(Program::Export.command("verify").path(&self.run))),
             (None, GraphName::Encode) => predict_or_inspect(&out, self.batch),
-            (None, GraphName::PredictLatent) => (vec![], Some(format!("cargo export inspect {}", out.display()))),
+            (None, GraphName::PredictLatent) => (vec![], Some(Program::Export.command("inspect").path(&out))),
         };
         Ok(Outcome { failure, warnings, next })
     }

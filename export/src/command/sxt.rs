@@ -3,10 +3,11 @@ use std::path::PathBuf;
 
 use clap::Args;
 use sextant_export::quantize::LayerReport;
-use sextant_export::{Budget, QuantizationReport, RunFolder, StagedFiles, SxtExport, SxtReport};
+use sextant_export::{Budget, PendingFiles, QuantizationReport, RunFolder, SxtExport, SxtReport};
+use sextant_runtime::typed_command::Program;
 
 use super::quantizer::QuantizerArguments;
-use super::{Outcome, doubts, print, print_json};
+use super::{Outcome, doubts, predict_with, print, print_json};
 
 #[derive(Debug, Args)]
 pub struct SxtArguments {
@@ -41,29 +42,29 @@ impl SxtArguments {
             anyhow::bail!("{flag} says how to quantise: add --int8, or a --budget");
         }
         let run = RunFolder::open(&self.run)?;
-        let (mut report, mut files) = self.stage(&run, self.int8)?;
+        let (mut report, mut files) = self.prepare(&run, self.int8)?;
         if !report.written && !self.int8 {
-            (report, files) = self.stage(&run, true)?;
+            (report, files) = self.prepare(&run, true)?;
         }
         match self.json {
             true => print_json(&report)?,
             false => print(&table(&report, self.layers))?,
         }
-        files.keep()?;
+        files.write()?;
         let failure = report.budget.as_ref().and_then(|budget| budget.failure_message());
         let next = match failure {
-            Some(_) => format!("cargo export inspect {}", run.model_path().display()),
-            None => format!("cargo runtime predict {} IMAGE.png", report.path.display()),
+            Some(_) => Program::Export.command("inspect").path(&run.model_path()),
+            None => predict_with(&report.path),
         };
         let (warnings, doubt) = doubts(report.quantization.as_ref().filter(|_| !self.layers), &run);
         Ok(Outcome { next: doubt.filter(|_| failure.is_none()).or(Some(next)), failure, warnings })
     }
 
-    fn stage(&self, run: &RunFolder, int8: bool) -> anyhow::Result<(SxtReport, StagedFiles)> {
-        let default = if int8 { run.int8_model_path() } else { run.path().join("model-float32.sxt") };
+    fn prepare(&self, run: &RunFolder, int8: bool) -> anyhow::Result<(SxtReport, PendingFiles)> {
+        let default = if int8 { run.int8_model_path() } else { run.float_model_path() };
         let out = self.out.clone().unwrap_or(default);
         let quantizer = int8.then(|| self.quantizer.quantizer());
-        Ok(SxtExport { quantizer, budget: self.budget, overwrite: self.overwrite }.stage(run, &out)?)
+        Ok(SxtExport { quantizer, budget: self.budget, overwrite: self.overwrite }.prepare(run, &out)?)
     }
 }
 

@@ -4,8 +4,9 @@ use clap::Args;
 use serde::Serialize;
 use sextant_export::quantize::Requirements;
 use sextant_export::{GraphName, RunFolder, inspect, verify};
+use sextant_runtime::typed_command::Program;
 
-use super::{Outcome, print, print_json};
+use super::{Outcome, predict_with, print, print_json};
 
 #[derive(Debug, Args)]
 pub struct VerifyArguments {
@@ -35,8 +36,8 @@ impl VerifyArguments {
         let parity = verify::verify(&run)?;
         let int8 = verify::verify_int8(&run, &self.requirements())?;
         if let Some(flag) = self.first_requirement().filter(|_| int8.is_none()) {
-            let run = self.run.display();
-            anyhow::bail!("{run}: has no eight-bit model for {flag}; write one: cargo export int8 {run}");
+            let command = Program::Export.command("int8").path(&self.run);
+            anyhow::bail!("{}: has no eight-bit model for {flag}; write one: {command}", self.run.display());
         }
         let eight_bits = int8.as_ref().map_or_else(String::new, ToString::to_string);
         let failure = parity.failure_message();
@@ -48,13 +49,13 @@ impl VerifyArguments {
         }
         let onnx = run.onnx_path(GraphName::Encode);
         let next = match (&failure, &int8_failure) {
-            (None, Some(_)) if loses_too_much => format!("cargo export sxt {} --int8 --layers", self.run.display()),
-            (None, Some(_)) => format!("cargo export int8 {}", self.run.display()),
-            (None, None) if inspect::inspect(&onnx).is_ok_and(|file| file.is_image_encoder()) => {
-                format!("cargo runtime predict {} IMAGE.png", onnx.display())
+            (None, Some(_)) if loses_too_much => {
+                Program::Export.command("sxt").path(&self.run).words("--int8 --layers")
             }
-            (None, None) if onnx.is_file() => format!("cargo export inspect {}", onnx.display()),
-            _ => format!("cargo export onnx {}", self.run.display()),
+            (None, Some(_)) => Program::Export.command("int8").path(&self.run),
+            (None, None) if inspect::inspect(&onnx).is_ok_and(|file| file.is_image_encoder()) => predict_with(&onnx),
+            (None, None) if onnx.is_file() => Program::Export.command("inspect").path(&onnx),
+            _ => Program::Export.command("onnx").path(&self.run),
         };
         Ok(Outcome { failure: failure.or(int8_failure), warnings: vec![], next: Some(next) })
     }

@@ -1,7 +1,7 @@
-//! `NearestRotation` in plain operators, after the steps of `runtime::rotation::nearest_rotation`.
+//! `NearestRotation` in plain operators, after the steps of `runtime::rotation::unique_nearest_rotation`.
 
 use sextant_runtime::graph::Node;
-use sextant_runtime::rotation::{NEAREST_ROTATION_SHIFT, NEAREST_ROTATION_SQUARINGS};
+use sextant_runtime::rotation::{NEAREST_ROTATION_MOST_TRACE, NEAREST_ROTATION_SHIFT, NEAREST_ROTATION_SQUARINGS};
 
 use super::graph_writer::{GraphWriter, int, ints};
 use super::proto::TENSOR_FLOAT;
@@ -25,7 +25,7 @@ const DAVENPORT_FROM_MATRIX: [[(usize, f32); 4]; 9] = [
     [(0, 1.0), (5, -1.0), (10, -1.0), (15, 1.0)], // i
 ];
 
-/// Appends the nodes that turn `matrix` `[N, 9]` into unit quaternions `[N, 4]`.
+/// Appends the nodes that turn `matrix` `[N, 9]` into unit quaternions `[N, 4]`, or NaN where there is no such one.
 pub(super) fn nearest_rotation(writer: &mut GraphWriter<'_>, node: &Node, matrix: &str) {
     let mut steps = Steps { writer, name: &node.name };
     let finite = steps.zeros_unless_finite(matrix);
@@ -38,10 +38,13 @@ pub(super) fn nearest_rotation(writer: &mut GraphWriter<'_>, node: &Node, matrix
         }
     }
     power = steps.unit_entry(&power);
+    let is_unique = steps.is_of_rank_one(&power);
     let quaternion = steps.dominant_row(&power);
     let unit = steps.unit_length(&quaternion);
     let sign = steps.leading_sign(&unit);
-    writer.finish(node, "Mul", &[&unit, &sign], vec![]);
+    let signed = steps.add("signed", "Mul", &[&unit, &sign]);
+    let nothing = steps.floats("nothing", &[1, 1], &[f32::NAN]);
+    writer.finish(node, "Where", &[&is_unique, &signed, &nothing], vec![]);
 }
 
 struct Steps<'w, 'g, 'n> {
@@ -79,7 +82,7 @@ impl Steps<'_, '_, '_> {
         self.add("norm", "Sqrt", &[&sum])
     }
 
-    /// Nine zeros, which lead to the identity, where an entry is infinite or not a number.
+    /// Nine zeros, to which every rotation is equally near, where an entry is infinite or not a number.
     fn zeros_unless_finite(&mut self, matrix: &str) -> String {
         let [largest, half, zero] = [("largest", f32::MAX), ("half", 0.5), ("zero", 0.0)]
             .map(|(part, value)| self.floats(part, &[1, 1], &[value]));
@@ -140,6 +143,18 @@ impl Steps<'_, '_, '_> {
         let chosen = self.add("chosen_row", "Unsqueeze", &[&chosen, &middle]);
         let row = self.add("product", "MatMul", &[&chosen, square]);
         self.add("dominant", "Squeeze", &[&row, &middle])
+    }
+
+    /// Whether one eigenvector dominates, `[N, 1]`: the trace of such a matrix is its Frobenius norm.
+    fn is_of_rank_one(&mut self, square: &str) -> String {
+        let shape = self.ints("flat_shape", &[0, 16]);
+        let identity = self.floats("diagonal_entries", &[16, 1], &diagonal(1.0));
+        let most = self.floats("most_trace", &[1, 1], &[NEAREST_ROTATION_MOST_TRACE]);
+        let flat = self.add("entries_flat", "Reshape", &[square, &shape]);
+        let trace = self.add("trace", "MatMul", &[&flat, &identity]);
+        let norm = self.norm(&flat);
+        let bound = self.add("trace_bound", "Mul", &[&norm, &most]);
+        self.add("is_unique", "LessOrEqual", &[&trace, &bound])
     }
 
     fn unit_length(&mut self, quaternion: &str) -> String {

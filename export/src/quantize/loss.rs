@@ -1,13 +1,11 @@
 use serde::Serialize;
 use sextant_runtime::calibration::{for_each_output, for_each_value};
+use sextant_runtime::contract::output::{CLASS_LOGITS, ROTATION_WXYZ};
 use sextant_runtime::graph::Graph;
 use sextant_runtime::rotation::UnitQuaternion;
 
 use super::reveal::{Revealed, reveal};
 use super::{Images, QuantizeError};
-
-const ROTATION: &str = "rotation_wxyz";
-const CLASSES: &str = "class_logits";
 
 /// How far the outputs of one graph are from another's.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
@@ -47,8 +45,8 @@ impl Drift {
         let mut noise = Noise::default();
         outputs.iter().for_each(|(_, expected, found)| noise.add(expected, found));
         let of = |wanted: &str| outputs.iter().find(|(name, ..)| *name == wanted);
-        let angles = of(ROTATION).map(|(_, expected, found)| rotation_angles_deg(expected, found));
-        let changes = of(CLASSES).map(|(_, expected, found)| {
+        let angles = of(ROTATION_WXYZ).map(|(_, expected, found)| rotation_angles_deg(expected, found));
+        let changes = of(CLASS_LOGITS).map(|(_, expected, found)| {
             let width = (expected.len() / samples.max(1)).max(1);
             let rows = expected.chunks_exact(width).zip(found.chunks_exact(width));
             let changed = rows.filter(|(a, b)| likeliest(a) != likeliest(b)).count();

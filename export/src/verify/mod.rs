@@ -25,6 +25,7 @@ pub(crate) use subject::Subject;
 use std::fmt;
 
 use serde::Serialize;
+use sextant_runtime::typed_command::Program;
 
 use crate::onnx::from_graph_as;
 use crate::quantize::{Drift, Requirements};
@@ -83,7 +84,7 @@ pub fn verify_int8(run: &RunFolder, requirements: &Requirements) -> Result<Optio
     if !onnx_path.exists() {
         return Ok(Some(verification));
     }
-    let command = format!("cargo export int8 {}", run.path().display());
+    let command = Program::Export.command("int8").path(run.path()).to_string();
     let form = OnnxForm::read(onnx_path, &subject.graph, &command)?;
     let numbers = as_written::numbers_of(&form.model);
     let expected = from_graph_as(&subject.graph, &[], form.batch, numbers)

@@ -2,6 +2,7 @@ use std::path::{Path, PathBuf};
 
 use prost::Message;
 use sextant_runtime::graph::Graph;
+use sextant_runtime::typed_command::Program;
 
 use crate::onnx::proto::{Dimension, GraphProto, ModelProto, ValueInfoProto};
 use crate::onnx::{self, Batch, declared_shape};
@@ -39,7 +40,7 @@ impl OnnxForm {
     pub fn of_run(run: &RunFolder, graph: &Graph, metadata: &[(String, String)]) -> Result<Self, Error> {
         let path = run.onnx_path(GraphName::Encode);
         if path.exists() {
-            Self::read(path, graph, &format!("cargo export onnx {}", run.path().display()))
+            Self::read(path, graph, &Program::Export.command("onnx").path(run.path()).to_string())
         } else {
             Self::generate(run, graph, metadata)
         }

@@ -1,6 +1,7 @@
 use std::fmt;
 
 use serde::Serialize;
+use sextant_runtime::contract::output::ROTATION_WXYZ;
 use sextant_runtime::rotation::UnitQuaternion;
 
 use super::Expected;
@@ -22,7 +23,7 @@ pub enum Measure {
 impl Measure {
     /// What suits the output of that name.
     pub(super) fn of(output: &str) -> Self {
-        if output == "rotation_wxyz" { Self::AngleRad } else { Self::Absolute }
+        if output == ROTATION_WXYZ { Self::AngleRad } else { Self::Absolute }
     }
 }
 

@@ -6,6 +6,7 @@ use sextant_runtime::graph::{DataType, Graph};
 use sextant_runtime::model::Model;
 
 use super::{Expected, OutputNoise, Parity, Reference, Samples, run_native, run_ort, run_tract};
+use crate::error::write_again;
 use crate::golden::{Golden, GoldenOutput};
 use crate::onnx::Batch;
 use crate::quantize::Drift;
@@ -103,7 +104,7 @@ impl<'m> Subject<'m> {
 fn from_golden(run: &RunFolder, graph: &Graph) -> Result<(Samples, Expected), Error> {
     let size = image_size(graph).ok_or_else(|| {
         let reason = "the graph 'encode' does not take one image of bytes [h, w, 3]";
-        Error::invalid(&run.model_path(), reason, "write it again: cargo trainer fit --resume --out RUN")
+        Error::invalid(&run.model_path(), reason, write_again())
     })?;
     let golden = Golden::read(&run.golden_path(), size, &output_widths(graph))?;
     Ok((Samples::from_golden(&golden), golden.outputs))

@@ -2,7 +2,10 @@
 
 use sextant_export::onnx::Batch;
 use sextant_runtime::graph::{DataType, Graph, GraphBuilder, Op};
+use sextant_runtime::memory::AlignedVec;
+use sextant_runtime::model::{Model, write};
 use sextant_runtime::rotation::{UnitQuaternion, nearest_rotation};
+use sextant_runtime::session::{Input, Prepared, Session};
 
 use crate::{networks::Random, tract};
 
@@ -72,39 +75,80 @@ fn alignment_gap(matrix: &[f32; 9]) -> f64 {
     (s[0][0] + s[1][1] + s[2][2] - largest) / norm
 }
 
-#[test]
-fn degenerate_matrices_give_a_best_rotation_there_too() {
-    let matrices = [
-        [1.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 1.0],
-        [1.0; 9],
-        [0.0, 0.0, 0.0, 3.0, -1.0, 2.0, 0.0, 0.0, 0.0],
-        [0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, -5.0, 0.0],
-        [1.0, 2.0, 0.0, -2.0, 1.0, 0.0, 0.0, 0.0, 0.0],
-        [-1.0, 0.0, 0.0, 0.0, -1.0, 0.0, 0.0, 0.0, -1.0],
-        [1.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, -1.0],
-        [-1.0, 0.0, 0.0, 0.0, -1.0, 0.0, 0.0, 0.0, 1.0],
-        [1.0, 0.0, 0.0, 0.0, -1.0, 0.0, 0.0, 0.0, -1.0],
-        [0.0, 1.0, 0.0, 1.0, 0.0, 0.0, 0.0, 0.0, 1.0],
-        [1.0, 0.0, 0.0, 0.0, 1e-4, 0.0, 0.0, 0.0, 1e-4],
-        [1.0, 0.0, 0.0, 0.0, 1.0 + 1e-6, 0.0, 0.0, 0.0, -1.0],
-        [0.0, -1.0, 2.0, 1.0, 0.0, -3.0, -2.0, 3.0, 0.0],
-    ];
-    for (matrix, wxyz) in matrices.iter().zip(in_onnx(&matrices)) {
-        assert_unit_and_canonical(wxyz);
-        let best = alignment(nearest_rotation(matrix).wxyz(), matrix);
-        let norm = matrix.iter().map(|v| v * v).sum::<f32>().sqrt();
-        let missing = best - alignment(wxyz, matrix);
-        assert!(missing.abs() < 3e-6 * f64::from(norm), "{matrix:?}: {wxyz:?} misses {missing}");
-    }
+/// Matrices by name, and whether one rotation is the nearest.
+fn table() -> Vec<(&'static str, [f32; 9], bool)> {
+    let turned = [0.36, 0.48, -0.8, -0.8, 0.6, 0.0, 0.48, 0.64, 0.6];
+    let rank_two = [1.0, 2.0, 0.0, -2.0, 1.0, 0.0, 0.0, 0.0, 0.0];
+    let mirror = [1.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, -1.0];
+    let rank_one = [0.0, 0.0, 0.0, 3.0, -1.0, 2.0, 0.0, 0.0, 0.0];
+    let with = |mut matrix: [f32; 9], index: usize, number| {
+        matrix[index] = number;
+        matrix
+    };
+    let skewed: [f32; 9] = std::array::from_fn(|i| [0.3, -1.7, 0.9][i / 3] * [1.1, 0.4, -2.3][i % 3]);
+    vec![
+        ("identity", [1.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 1.0], true),
+        ("rotation", turned, true),
+        ("half turn", [-1.0, 0.0, 0.0, 0.0, -1.0, 0.0, 0.0, 0.0, 1.0], true),
+        ("tiny rotation", turned.map(|v| v * 1e-30), true),
+        ("huge rotation", turned.map(|v| v * 1e30), true),
+        ("rank two", rank_two, true),
+        ("rank two, tiny", rank_two.map(|v| v * 1e-30), true),
+        ("two axes exchanged", [0.0, 1.0, 0.0, 1.0, 0.0, 0.0, 0.0, 0.0, 1.0], false),
+        ("reflection of a long ellipsoid", [3.0, 0.0, 0.0, 0.0, 2.0, 0.0, 0.0, 0.0, -1.0], true),
+        ("nearly rank one", [1.0, 0.0, 0.0, 0.0, 1e-4, 0.0, 0.0, 0.0, 1e-4], true),
+        ("skew", [0.0, -1.0, 2.0, 1.0, 0.0, -3.0, -2.0, 3.0, 0.0], true),
+        ("mirror", mirror, false),
+        ("mirrored rotation", turned.map(|v| -v), false),
+        ("nearly a mirror", with(mirror, 4, 1.0 + 1e-6), false),
+        ("point reflection", [-1.0, 0.0, 0.0, 0.0, -1.0, 0.0, 0.0, 0.0, -1.0], false),
+        ("ellipsoid of revolution, reflected", [1.0, 0.0, 0.0, 0.0, 0.5, 0.0, 0.0, 0.0, -0.5], false),
+        ("zero", [0.0; 9], false),
+        ("negative zero", [-0.0; 9], false),
+        ("all ones", [1.0; 9], false),
+        ("rank one", rank_one, false),
+        ("rank one with rounding errors", skewed, false),
+        ("rank one, tiny", rank_one.map(|v| v * 1e-30), false),
+        ("rank one, huge", rank_one.map(|v| v * 1e30), false),
+        ("one entry", [0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, -5.0, 0.0], false),
+        ("NaN", [f32::NAN; 9], false),
+        ("one NaN", with(turned, 4, f32::NAN), false),
+        ("infinities", [f32::INFINITY; 9], false),
+        ("one infinity", with(turned, 8, f32::NEG_INFINITY), false),
+    ]
 }
 
+/// What this crate's engine computes, plain and prepared.
+fn in_sessions(matrix: &[f32; 9]) -> [[f32; 4]; 2] {
+    let bytes = AlignedVec::copy_of(&write(&Default::default(), &[rotation_graph()]).unwrap());
+    let model = Model::parse(&bytes).unwrap();
+    let mut arena = AlignedVec::zeroed(model.graph("encode").unwrap().arena_bytes());
+    let mut prepared = Prepared::new(&model, "encode").unwrap();
+    let (mut plain, mut packed) = ([0.0; 4], [0.0; 4]);
+    Session::new(&model, "encode", &mut arena).unwrap().run(&[Input::F32(matrix)], &mut [&mut plain]).unwrap();
+    let mut session = Session::with_prepared(&model, "encode", &mut arena, &mut prepared).unwrap();
+    session.run(&[Input::F32(matrix)], &mut [&mut packed]).unwrap();
+    [plain, packed]
+}
+
+/// Every engine gives a rotation of the same matrices and NaN of the same others.
 #[test]
-fn zeros_and_what_is_not_finite_give_the_identity() {
-    let mut one_nan = [1.0; 9];
-    one_nan[4] = f32::NAN;
-    let matrices = [[0.0; 9], [-0.0; 9], [f32::NAN; 9], one_nan, [f32::INFINITY; 9], [f32::NEG_INFINITY; 9]];
-    for (matrix, wxyz) in matrices.iter().zip(in_onnx(&matrices)) {
-        assert_eq!(wxyz, [1.0, 0.0, 0.0, 0.0], "{matrix:?}");
+fn engines_agree_where_there_is_no_rotation() {
+    let table = table();
+    let matrices: Vec<[f32; 9]> = table.iter().map(|(_, matrix, _)| *matrix).collect();
+    for ((name, matrix, is_unique), in_onnx) in table.iter().zip(in_onnx(&matrices)) {
+        let [plain, packed] = in_sessions(matrix);
+        for (engine, wxyz) in [("plain", plain), ("prepared", packed), ("tract", in_onnx)] {
+            if !is_unique {
+                assert!(wxyz.iter().all(|v| v.is_nan()), "{name} in {engine}: {wxyz:?}");
+                continue;
+            }
+            assert_unit_and_canonical(wxyz);
+            let best = alignment(nearest_rotation(matrix).wxyz(), matrix);
+            let norm = matrix.iter().map(|v| f64::from(*v).powi(2)).sum::<f64>().sqrt();
+            let missing = best - alignment(wxyz, matrix);
+            assert!(missing.abs() < 3e-6 * norm, "{name} in {engine}: {wxyz:?} misses {missing}");
+        }
     }
 }
 

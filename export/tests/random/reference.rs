@@ -1,7 +1,7 @@
 //! Every operator as its definition says, one sample at a time, in double precision.
 
 use sextant_runtime::graph::{Activation, Graph, Node, Op, Padding, ValueId, WeightId};
-use sextant_runtime::rotation::nearest_rotation;
+use sextant_runtime::rotation::unique_nearest_rotation;
 
 /// The graph's outputs, in its order, for one sample of each input.
 pub fn evaluate(graph: &Graph, inputs: &[Vec<f32>]) -> Vec<Vec<f32>> {
@@ -59,7 +59,8 @@ fn compute(graph: &Graph, node: &Node, values: &[Vec<f64>]) -> Vec<f64> {
         }
         Op::NearestRotation => {
             let nine: [f32; 9] = std::array::from_fn(|i| input(0)[i] as f32);
-            nearest_rotation(&nine).wxyz().iter().map(|v| f64::from(*v)).collect()
+            let wxyz = unique_nearest_rotation(&nine).map_or([f32::NAN; 4], |rotation| rotation.wxyz());
+            wxyz.iter().map(|v| f64::from(*v)).collect()
         }
         other => panic!("no reference for {other:?}"),
     }

@@ -1,5 +1,8 @@
-//! Any bytes: they are refused, or every graph in them runs. `./test fuzz` runs it.
+//! Any bytes: they are refused, or every graph in them runs, in the memory that it said before. `./test fuzz` runs it.
 #![no_main]
+
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
 use libfuzzer_sys::{Corpus, fuzz_target};
 use sextant_runtime::graph::DataType;
@@ -9,10 +12,37 @@ use sextant_runtime::session::{Input, Prepared, Session};
 
 const MAX_ARENA_BYTES: usize = 1 << 20;
 const MAX_OPERATIONS: u64 = 1 << 20;
+/// More than what graphs within the other limits mostly need, so that packing is tried with files that ask for much.
+const MAX_PREPARED_BYTES: u64 = 1 << 26;
 /// As `docs/model-format.md` has them.
 const CHECKSUM: usize = 12;
 const CHECKED_FROM: usize = 16;
 const LENGTH: usize = 16;
+
+static NOW: AtomicUsize = AtomicUsize::new(0);
+static MOST: AtomicUsize = AtomicUsize::new(0);
+
+/// The system's allocator, which counts the most that was allocated at any time.
+struct Counting;
+
+#[global_allocator]
+static COUNTING: Counting = Counting;
+
+// SAFETY: every request goes to the system's allocator as it is.
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        let now = NOW.fetch_add(layout.size(), Relaxed) + layout.size();
+        MOST.fetch_max(now, Relaxed);
+        // SAFETY: as the caller keeps it.
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
+        NOW.fetch_sub(layout.size(), Relaxed);
+        // SAFETY: as the caller keeps it.
+        unsafe { System.dealloc(pointer, layout) }
+    }
+}
 
 fuzz_target!(|bytes: &[u8]| -> Corpus {
     let mut file = AlignedVec::copy_of(bytes);
@@ -20,8 +50,14 @@ fuzz_target!(|bytes: &[u8]| -> Corpus {
     repair(&mut file);
     let Ok(model) = Model::parse(&file) else { return Corpus::Keep };
     for graph in model.graphs() {
+        if graph.prepared_bytes() <= MAX_PREPARED_BYTES {
+            prepare(&model, &graph);
+        }
         // What a program should check of a file that it does not trust.
-        if graph.arena_bytes() <= MAX_ARENA_BYTES && graph.operations() <= MAX_OPERATIONS {
+        if graph.arena_bytes() <= MAX_ARENA_BYTES
+            && graph.operations() <= MAX_OPERATIONS
+            && graph.prepared_bytes() <= MAX_PREPARED_BYTES
+        {
             run(&model, &graph);
         }
     }
@@ -36,6 +72,15 @@ fn repair(file: &mut [u8]) {
         let checksum = crc32fast::hash(&file[CHECKED_FROM..]);
         file[CHECKSUM..CHECKSUM + 4].copy_from_slice(&checksum.to_le_bytes());
     }
+}
+
+/// Panics when it takes more memory than the graph says.
+fn prepare(model: &Model<'_>, graph: &GraphView<'_>) {
+    let before = NOW.load(Relaxed);
+    MOST.store(before, Relaxed);
+    drop(Prepared::new(model, graph.name()).unwrap());
+    let peak = (MOST.load(Relaxed) - before) as u64;
+    assert!(peak <= graph.prepared_bytes(), "{peak} bytes for {}", graph.prepared_bytes());
 }
 
 fn run(model: &Model<'_>, graph: &GraphView<'_>) {

@@ -1,10 +1,9 @@
 use std::fmt;
-use std::io;
 use std::path::PathBuf;
 use std::string::String;
 
-use super::BackendKind;
-use crate::model::ParseError;
+use super::{BackendKind, Excess};
+use crate::model::{ParseError, ReadError};
 use crate::session::RunError;
 
 /// What went wrong with a model, and which.
@@ -21,7 +20,7 @@ pub struct BackendError {
 #[non_exhaustive]
 pub enum Fault {
     /// The file cannot be read.
-    Read(io::Error),
+    Read(ReadError),
     /// It is not a sound `.sxt` file.
     Parse(ParseError),
     /// It is not an ONNX file, or one that the backend does not run.
@@ -36,6 +35,8 @@ pub enum Fault {
         /// That backend.
         backend: BackendKind,
     },
+    /// The model asks for more memory or work than [`super::Limits`] allow.
+    TooCostly(Excess),
     /// Inputs or outputs are not those of an image encoder.
     Signature {
         /// What the model has instead.
@@ -69,10 +70,13 @@ pub enum Fault {
     },
 }
 
+const LIMITS: &str = "if you trust the file, raise that limit (backend::Limits); otherwise do not run it";
+
 impl BackendError {
     /// What to try, for people.
     pub fn hint(&self) -> Option<&'static str> {
         match &self.fault {
+            Fault::Read(ReadError::TooLarge { .. }) | Fault::TooCostly(_) => Some(LIMITS),
             Fault::Read(_) => Some("give the path of a .sxt or .onnx file that you may read"),
             Fault::Parse(ParseError::Magic) => Some("for an ONNX file use --backend tract or --backend ort"),
             Fault::Parse(ParseError::Version { .. }) => Some("export the run again with this version"),
@@ -102,6 +106,7 @@ impl fmt::Display for Fault {
             Self::Read(error) => error.fmt(f),
             Self::Parse(error) => error.fmt(f),
             Self::Onnx { backend, reason } => write!(f, "{backend} cannot load this as an ONNX model: {reason}"),
+            Self::TooCostly(excess) => excess.fmt(f),
             Self::WrongFormat { backend } => write!(f, "a .sxt file, but {backend} reads ONNX"),
             Self::Signature { found } => {
                 write!(f, "not an image encoder: {found}; expected one input 'image', u8 [N, H, W, 3]")

@@ -1,18 +1,24 @@
 //! One way to run a model, whatever its file is and whatever computes it.
 
+#[cfg(feature = "tract")]
+mod caught;
 mod error;
+mod limits;
 mod native;
+#[cfg(feature = "tract")]
+mod onnx_constants;
 #[cfg(feature = "ort")]
 mod ort;
 #[cfg(feature = "tract")]
 mod tract;
+#[cfg(feature = "tract")]
+mod tract_cost;
 
 #[cfg(test)]
 mod tests;
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::fs;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::string::String;
@@ -20,7 +26,12 @@ use std::string::String;
 use std::string::ToString;
 use std::vec::Vec;
 
+use crate::memory::AlignedVec;
+use crate::model;
+use limits::Cost;
+
 pub use error::{BackendError, Fault};
+pub use limits::{Excess, Limits, Resource};
 
 /// Every key in an ONNX file's `metadata_props` that is ours starts with this.
 pub const ONNX_METADATA_PREFIX: &str = "sextant.";
@@ -75,6 +86,8 @@ pub struct BackendOptions {
     pub kind: Option<BackendKind>,
     /// The shared library of ONNX Runtime; `None`: the environment's `ORT_DYLIB_PATH`.
     pub ort_library: Option<PathBuf>,
+    /// What the model may cost.
+    pub limits: Limits,
 }
 
 /// An image encoder, ready to run.
@@ -83,6 +96,7 @@ pub struct Encoder {
     path: PathBuf,
     kind: BackendKind,
     description: Description,
+    cost: Option<Cost>,
     engine: Engine,
 }
 
@@ -124,34 +138,50 @@ trait ImageEngine: fmt::Debug + Send {
 
 type Engine = std::boxed::Box<dyn ImageEngine>;
 
+/// A model that a backend has taken.
+#[derive(Debug)]
+struct Loaded {
+    description: Description,
+    /// How many there are.
+    outputs: usize,
+    /// `None` when the backend does not tell.
+    cost: Option<Cost>,
+    engine: Engine,
+}
+
 impl Encoder {
     /// The model of that file.
     ///
     /// # Errors
-    /// When the file cannot be read or is not a model with an input `image` u8 `[N, H, W, 3]`, or the backend is not
-    /// there.
+    /// When the file cannot be read or is not a model with an input `image` u8 `[N, H, W, 3]`, asks for more than
+    /// [`BackendOptions::limits`] allow, or the backend is not there.
     pub fn open(path: &Path, options: &BackendOptions) -> Result<Self, BackendError> {
         let kind = options.kind.unwrap_or_else(|| BackendKind::for_path(path));
         let at_path = |fault| BackendError { path: path.to_path_buf(), fault };
-        let bytes = fs::read(path).map_err(|error| at_path(Fault::Read(error)))?;
-        let (description, engine) = Self::load(kind, &bytes, options).map_err(at_path)?;
-        Ok(Self { path: path.to_path_buf(), kind, description, engine })
+        let read = model::read_file(path, options.limits.memory_bytes);
+        let bytes = read.map_err(|error| at_path(Fault::Read(error)))?;
+        let Loaded { description, cost, engine, .. } = Self::load(kind, bytes, options).map_err(at_path)?;
+        Ok(Self { path: path.to_path_buf(), kind, description, cost, engine })
     }
 
-    fn load(kind: BackendKind, bytes: &[u8], options: &BackendOptions) -> Result<(Description, Engine), Fault> {
-        let is_native = bytes.starts_with(&crate::model::MAGIC);
-        match kind {
-            BackendKind::Native => native::load(bytes),
+    fn load(kind: BackendKind, bytes: AlignedVec, options: &BackendOptions) -> Result<Loaded, Fault> {
+        let is_native = bytes.starts_with(&model::MAGIC);
+        let loaded = match kind {
+            BackendKind::Native => native::load(bytes, &options.limits),
             _ if is_native => Err(Fault::WrongFormat { backend: kind }),
             #[cfg(feature = "tract")]
-            BackendKind::Tract => tract::load(bytes),
+            BackendKind::Tract => tract::load(&bytes, &options.limits),
             #[cfg(feature = "ort")]
-            BackendKind::Ort => ort::load(bytes, options.ort_library.as_deref()),
+            BackendKind::Ort => ort::load(&bytes, options.ort_library.as_deref(), &options.limits),
             #[cfg(not(all(feature = "tract", feature = "ort")))]
             other => {
                 let _ = options;
                 Err(Fault::NotCompiled { backend: other })
             }
+        }?;
+        match loaded.outputs {
+            0 => Err(Fault::Signature { found: "no outputs".into() }),
+            _ => Ok(loaded),
         }
     }
 
@@ -168,6 +198,23 @@ impl Encoder {
     /// What the model says of itself.
     pub fn description(&self) -> &Description {
         &self.description
+    }
+
+    /// Operations for one image, as [`crate::model::GraphView::operations`] counts them; tract counts products and
+    /// elements. `None` where the backend does not tell: ONNX Runtime.
+    pub fn operations(&self) -> Option<u64> {
+        self.cost.map(|cost| cost.operations)
+    }
+
+    /// Bytes of the arena that activations share; `None` for ONNX files.
+    pub fn arena_bytes(&self) -> Option<usize> {
+        self.cost.map(|cost| cost.arena_bytes).filter(|bytes| *bytes > 0)
+    }
+
+    /// Bytes of memory for one image that [`BackendOptions::limits`] were compared with; `None` where the backend does not
+    /// tell: ONNX Runtime.
+    pub fn memory_bytes(&self) -> Option<u64> {
+        self.cost.map(|cost| cost.memory_bytes)
     }
 
     /// All outputs for `images`, u8 `[n, h, w, 3]`, each `[n, width]`.
@@ -207,9 +254,38 @@ fn own_metadata(entries: impl Iterator<Item = (String, String)>) -> BTreeMap<Str
 
 /// Height and width from an input's extents `[N, H, W, 3]`; unknown ones are `None`.
 #[cfg(any(feature = "tract", feature = "ort"))]
-fn image_size(extents: &[Option<usize>]) -> Result<[usize; 2], Fault> {
-    match extents {
-        [None | Some(1), Some(height), Some(width), Some(3)] if *height > 0 && *width > 0 => Ok([*height, *width]),
-        _ => Err(Fault::Signature { found: std::format!("an input of shape {extents:?}") }),
+fn image_size(extents: &[Option<usize>], limits: &Limits) -> Result<[usize; 2], Fault> {
+    let &[None | Some(1), Some(height), Some(width), Some(3)] = extents else {
+        return Err(Fault::Signature { found: std::format!("an input of shape {}", shape_text(extents)) });
+    };
+    let bytes = (3u64).checked_mul(height as u64).and_then(|bytes| bytes.checked_mul(width as u64));
+    if bytes.is_none_or(|bytes| bytes == 0 || bytes > limits.memory_bytes) {
+        return Err(Fault::Signature { found: std::format!("an image of {height} x {width} is no image size") });
+    }
+    Ok([height, width])
+}
+
+/// Extents as ONNX writes them: `[N, 64, 64, 3]`.
+#[cfg(any(feature = "tract", feature = "ort"))]
+fn shape_text(extents: &[Option<usize>]) -> String {
+    let names: Vec<String> =
+        extents.iter().map(|extent| extent.map_or_else(|| "N".to_string(), |extent| extent.to_string())).collect();
+    std::format!("[{}]", names.join(", "))
+}
+
+/// What a library says, on one line and without characters that a terminal obeys.
+#[cfg(any(feature = "tract", feature = "ort"))]
+fn one_line(text: &str) -> String {
+    let lines: Vec<&str> = text.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
+    let shown = |c: char| if model::is_hidden(c) { c.escape_debug().collect() } else { c.to_string() };
+    lines.join(" ").chars().map(shown).collect()
+}
+
+/// Refuses a name that would change what a terminal shows.
+#[cfg(any(feature = "tract", feature = "ort"))]
+fn check_name(backend: BackendKind, name: &str) -> Result<(), Fault> {
+    match name.chars().any(model::is_hidden) {
+        true => Err(Fault::Onnx { backend, reason: std::format!("the name {name:?} has hidden characters") }),
+        false => Ok(()),
     }
 }

@@ -3,14 +3,12 @@ use std::string::{String, ToString};
 use std::vec;
 use std::vec::Vec;
 
-use super::{Description, Engine, Fault, ImageEngine, Output};
+use super::{Cost, Description, Fault, ImageEngine, Limits, Loaded, Output};
+use crate::contract::graph::ENCODE;
 use crate::graph::DataType;
 use crate::memory::AlignedVec;
 use crate::model::{GraphView, Model};
 use crate::session::{Input, Prepared, Session};
-
-/// The graph that turns an image into its outputs.
-const GRAPH: &str = "encode";
 
 #[derive(Debug)]
 struct NativeEngine {
@@ -21,17 +19,39 @@ struct NativeEngine {
     outputs: Vec<(String, usize)>,
 }
 
-pub(super) fn load(bytes: &[u8]) -> Result<(Description, Engine), Fault> {
-    let bytes = AlignedVec::copy_of(bytes);
+/// Bytes beside its text that an entry of the metadata takes.
+const ENTRY_BYTES: u64 = 128;
+
+pub(super) fn load(bytes: AlignedVec, limits: &Limits) -> Result<Loaded, Fault> {
     let model = Model::parse(&bytes).map_err(Fault::Parse)?;
-    let no_graph = || Fault::Signature { found: std::format!("no graph '{GRAPH}'") };
-    let graph = model.graph(GRAPH).ok_or_else(no_graph)?;
+    let no_graph = || Fault::Signature { found: std::format!("no graph '{ENCODE}'") };
+    let graph = model.graph(ENCODE).ok_or_else(no_graph)?;
+    let cost = cost(&model, &graph);
+    limits.check(&cost).map_err(Fault::TooCostly)?;
     let metadata = model.metadata_entries().map(|(key, value)| (key.to_string(), value.to_string())).collect();
     let description = Description { image_size: image_size(&graph)?, metadata };
     let outputs = graph.outputs().filter_map(|(name, id)| Some((name.to_string(), graph.value(id)?.shape.elements())));
-    let (outputs, arena) = (outputs.collect(), AlignedVec::zeroed(graph.arena_bytes()));
-    let prepared = Prepared::new(&model, GRAPH).map_err(|_| no_graph())?;
-    Ok((description, Box::new(NativeEngine { model: bytes, arena, prepared, outputs })))
+    let (outputs, arena): (Vec<_>, _) = (outputs.collect(), AlignedVec::zeroed(graph.arena_bytes()));
+    let prepared = Prepared::new(&model, ENCODE).map_err(|_| no_graph())?;
+    let count = outputs.len();
+    let engine = Box::new(NativeEngine { model: bytes, arena, prepared, outputs });
+    Ok(Loaded { description, outputs: count, cost: Some(cost), engine })
+}
+
+/// What loading and running the graph will take, before anything is allocated for it.
+fn cost(model: &Model<'_>, graph: &GraphView<'_>) -> Cost {
+    let elements = |id| graph.value(id).map_or(0, |value| value.shape.elements() as u64);
+    let image = graph.inputs().map(elements).fold(0, u64::saturating_add);
+    let outputs = graph.outputs().map(|(_, id)| elements(id).saturating_mul(4)).fold(0, u64::saturating_add);
+    let entry = |(key, value): (&str, &str)| (key.len() + value.len()) as u64 + ENTRY_BYTES;
+    let metadata = model.metadata_entries().map(entry).fold(0, u64::saturating_add);
+    let parts =
+        [model.file_bytes() as u64, graph.arena_bytes() as u64, graph.prepared_bytes(), image, outputs, metadata];
+    Cost {
+        memory_bytes: parts.into_iter().fold(0, u64::saturating_add),
+        arena_bytes: graph.arena_bytes(),
+        operations: graph.operations(),
+    }
 }
 
 fn image_size(graph: &GraphView<'_>) -> Result<[usize; 2], Fault> {
@@ -56,7 +76,7 @@ impl ImageEngine for NativeEngine {
         let changed = Fault::Session(crate::session::RunError::ModelChanged);
         let model = Model::from_checked(&self.model).map_err(Fault::Parse)?;
         let mut session =
-            Session::with_prepared(&model, GRAPH, &mut self.arena, &mut self.prepared).map_err(|_| changed)?;
+            Session::with_prepared(&model, ENCODE, &mut self.arena, &mut self.prepared).map_err(|_| changed)?;
         session.run(&[Input::U8(image)], &mut results).map_err(Fault::Session)?;
         Ok(outputs)
     }

@@ -9,7 +9,10 @@ use ::ort::environment::Environment;
 use ::ort::session::Session;
 use ::ort::value::{TensorElementType, TensorRef, ValueType};
 
-use super::{BackendKind, Description, Engine, Fault, ImageEngine, Output, image_size, own_metadata};
+use super::{
+    BackendKind, Description, Fault, ImageEngine, Limits, Loaded, Output, check_name, image_size, one_line,
+    own_metadata,
+};
 
 /// ONNX Runtime is loaded once in a process, and stays.
 static ENVIRONMENT: Mutex<Option<Environment>> = Mutex::new(None);
@@ -23,16 +26,20 @@ struct OrtEngine {
 /// Without it, sums of int8 products saturate at 16 bits on x86 that has no VNNI.
 const EXACT_SUMS: &str = "session.x64quantprecision";
 
-pub(super) fn load(bytes: &[u8], library: Option<&Path>) -> Result<(Description, Engine), Fault> {
+pub(super) fn load(bytes: &[u8], library: Option<&Path>, limits: &Limits) -> Result<Loaded, Fault> {
     let environment = environment(library)?;
     let session = Session::builder(&environment)
         .and_then(|builder| {
             builder.with_intra_threads(1)?.with_config_entry(EXACT_SUMS, "1")?.commit_from_memory(bytes)
         })
         .map_err(refused)?;
-    let image_size = signature(&session)?;
+    let image_size = signature(&session, limits)?;
     let metadata = metadata(&session).map_err(refused)?;
-    Ok((Description { image_size, metadata }, Box::new(OrtEngine { session, image_size })))
+    let names = session.outputs().iter().map(|output| output.name());
+    names.chain(metadata.keys().map(String::as_str)).try_for_each(|name| check_name(BackendKind::Ort, name))?;
+    let outputs = session.outputs().len();
+    let engine = Box::new(OrtEngine { session, image_size });
+    Ok(Loaded { description: Description { image_size, metadata }, outputs, cost: None, engine })
 }
 
 fn environment(library: Option<&Path>) -> Result<Environment, Fault> {
@@ -42,8 +49,8 @@ fn environment(library: Option<&Path>) -> Result<Environment, Fault> {
     }
     let path = library_path(library)?;
     let unusable = |reason: String| Fault::OrtLibrary { reason };
-    let builder = ::ort::init_from(&path).map_err(|error| unusable(error.to_string()))?;
-    let built = builder.with_name("sextant").build().map_err(|error| unusable(error.to_string()))?;
+    let builder = ::ort::init_from(&path).map_err(|error| unusable(one_line(&error.to_string())))?;
+    let built = builder.with_name("sextant").build().map_err(|error| unusable(one_line(&error.to_string())))?;
     Ok(environment.insert(built).clone())
 }
 
@@ -57,14 +64,14 @@ fn library_path(library: Option<&Path>) -> Result<PathBuf, Fault> {
 }
 
 /// Height and width of the one input.
-fn signature(session: &Session) -> Result<[usize; 2], Fault> {
+fn signature(session: &Session, limits: &Limits) -> Result<[usize; 2], Fault> {
     let [input] = session.inputs() else {
         return Err(Fault::Signature { found: std::format!("{} inputs", session.inputs().len()) });
     };
     match input.dtype() {
         ValueType::Tensor { ty: TensorElementType::Uint8, shape, .. } => {
             let extents: Vec<Option<usize>> = shape.iter().map(|extent| usize::try_from(*extent).ok()).collect();
-            image_size(&extents)
+            image_size(&extents, limits)
         }
         other => Err(Fault::Signature { found: std::format!("an input of type {other:?}") }),
     }
@@ -77,13 +84,13 @@ fn metadata(session: &Session) -> ::ort::Result<std::collections::BTreeMap<Strin
 }
 
 fn refused(error: impl std::fmt::Display) -> Fault {
-    Fault::Onnx { backend: BackendKind::Ort, reason: error.to_string() }
+    Fault::Onnx { backend: BackendKind::Ort, reason: one_line(&error.to_string()) }
 }
 
 impl ImageEngine for OrtEngine {
     fn run(&mut self, image: &[u8]) -> Result<Vec<Output>, Fault> {
         run(&mut self.session, self.image_size, image)
-            .map_err(|error| Fault::Run { backend: BackendKind::Ort, reason: error.to_string() })
+            .map_err(|error| Fault::Run { backend: BackendKind::Ort, reason: one_line(&error.to_string()) })
     }
 }
 

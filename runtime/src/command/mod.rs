@@ -16,10 +16,11 @@ use anyhow::{Context, bail};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use sextant_runtime::backend::{BackendError, BackendKind, BackendOptions, Encoder};
 use sextant_runtime::picture::PictureLimits;
+use sextant_runtime::typed_command::Program;
 
 /// Runs image encoders on this machine.
 #[derive(Parser)]
-#[command(name = "runtime", version, after_help = "Exit status: 0 fine, 2 an error.")]
+#[command(name = Program::Runtime.name(), bin_name = Program::Runtime.invocation(), version, after_help = "Exit status: 0 fine, 2 an error.")]
 struct Arguments {
     #[command(subcommand)]
     command: Command,
@@ -81,7 +82,7 @@ impl ModelArguments {
             BackendName::Tract => BackendKind::Tract,
             BackendName::Ort => BackendKind::Ort,
         });
-        let options = BackendOptions { kind, ort_library: self.ort_library.clone() };
+        let options = BackendOptions { kind, ort_library: self.ort_library.clone(), ..BackendOptions::default() };
         Ok(Encoder::open(&self.model, &options)?)
     }
 }

@@ -3,7 +3,9 @@ use std::collections::BTreeMap;
 use anyhow::{Context, bail};
 use serde::Serialize;
 use sextant_runtime::backend::{Encoder, Output};
-use sextant_runtime::preprocess::{RESIZE_KEY, RESIZE_RULE};
+use sextant_runtime::contract::metadata::{CLASS_NAMES, CLASS_SYMMETRY, RESIZE};
+use sextant_runtime::contract::output::{CLASS_LOGITS, EQUIVARIANT, INVARIANT, ROTATION_WXYZ};
+use sextant_runtime::preprocess::RESIZE_RULE;
 use sextant_runtime::rotation::{SymmetryGroup, UnitQuaternion};
 
 use super::names::{PathName, shown};
@@ -53,13 +55,13 @@ impl Predictor {
     pub fn new(encoder: Encoder) -> anyhow::Result<Self> {
         let metadata = &encoder.description().metadata;
         let path = encoder.path().display();
-        let class_names = metadata.get("class_names").map(|json| serde_json::from_str(json)).transpose();
+        let class_names = metadata.get(CLASS_NAMES).map(|json| serde_json::from_str(json)).transpose();
         let class_names =
             class_names.with_context(|| format!("{path}: the metadata 'class_names' is no JSON array of strings"))?;
-        let symmetry = metadata.get("class_symmetry").map(|json| serde_json::from_str(json)).transpose();
+        let symmetry = metadata.get(CLASS_SYMMETRY).map(|json| serde_json::from_str(json)).transpose();
         let symmetry =
             symmetry.with_context(|| format!("{path}: the metadata 'class_symmetry' is no JSON object of strings"))?;
-        if let Some(rule) = metadata.get(RESIZE_KEY).filter(|rule| *rule != RESIZE_RULE) {
+        if let Some(rule) = metadata.get(RESIZE).filter(|rule| *rule != RESIZE_RULE) {
             eprintln!(
                 "warning: {path}: it learned from pictures that were resized as '{}'; here they are resized as \
                  '{RESIZE_RULE}', and errors may be larger: train it again with this version",
@@ -78,9 +80,9 @@ impl Predictor {
             bail!("{path}: the output '{}' for {image} is not finite: the model is broken", output.name);
         }
         let row = |name: &str| outputs.iter().find(|output| output.name == name).map(|output| output.row(0));
-        let rotation = row("rotation_wxyz").map(rotation).transpose().with_context(|| format!("{path}"))?;
-        let class = row("class_logits").map(|logits| self.class(logits)).transpose()?;
-        if rotation.is_none() && class.is_none() && row("invariant").is_none() {
+        let rotation = row(ROTATION_WXYZ).map(rotation).transpose().with_context(|| format!("{path}"))?;
+        let class = row(CLASS_LOGITS).map(|logits| self.class(logits)).transpose()?;
+        if rotation.is_none() && class.is_none() && row(INVARIANT).is_none() {
             bail!("{path}: none of the outputs {:?} is known here", names(&outputs));
         }
         let (class, class_probability) = class.unzip();
@@ -96,8 +98,8 @@ impl Predictor {
             class_probability,
             class_symmetry: class_symmetry.cloned(),
             equivalent_poses: group.and_then(SymmetryGroup::order),
-            invariant: row("invariant").map(<[f32]>::to_vec),
-            equivariant: row("equivariant").map(<[f32]>::to_vec),
+            invariant: row(INVARIANT).map(<[f32]>::to_vec),
+            equivariant: row(EQUIVARIANT).map(<[f32]>::to_vec),
             warnings: vec![],
         })
     }

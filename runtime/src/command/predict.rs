@@ -2,6 +2,8 @@ use std::fmt::Write;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
+use sextant_runtime::contract::output::{EQUIVARIANT, INVARIANT};
+
 use super::names::{PathName, shown};
 use super::pose::{Prediction, Predictor};
 use super::{ModelArguments, PictureArguments, Reader, images, print, report, sources};
@@ -116,7 +118,7 @@ fn describe(prediction: &Prediction) -> String {
     if let Some(symmetry) = &prediction.class_symmetry {
         line("symmetry", shown(symmetry) + &equivalents(prediction.equivalent_poses));
     }
-    for (name, features) in [("invariant", &prediction.invariant), ("equivariant", &prediction.equivariant)] {
+    for (name, features) in [(INVARIANT, &prediction.invariant), (EQUIVARIANT, &prediction.equivariant)] {
         if let Some(features) = features {
             line(name, numbers(features, 5));
         }

@@ -30,7 +30,9 @@ pub use operator_set::ALL_OPERATORS;
 pub(crate) use operator_set::{OperatorKind, is_known, is_linked, operator_bit};
 #[cfg(feature = "alloc")]
 pub(crate) use overlap::Overlap;
-pub(crate) use overlap::{bytes_before, overlap, row_bytes};
+#[cfg(feature = "alloc")]
+pub(crate) use overlap::bytes_before;
+pub(crate) use overlap::{bytes_of, overlap, row_bytes};
 pub use quantization::Quantization;
 pub(crate) use quantization::{Blend, MAX_SHIFT, Ratio, requantize, rescale, round_half_up, saturate};
 pub use shape::{MAX_RANK, Shape, ShapeError};

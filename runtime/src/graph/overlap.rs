@@ -69,11 +69,15 @@ pub(crate) fn overlap<const OPERATORS: u64>(
 }
 
 /// Bytes of the inputs that are listed before that one.
+#[cfg(feature = "alloc")]
 pub(crate) fn bytes_before(operands: &impl Operands, index: usize) -> Option<usize> {
-    (0..index).try_fold(0usize, |bytes, earlier| {
-        let operand = operands.input(earlier)?;
-        bytes.checked_add(operand.shape.elements().checked_mul(operand.data_type.bytes())?)
-    })
+    (0..index).try_fold(0usize, |bytes, earlier| bytes.checked_add(bytes_of(operands, earlier)?))
+}
+
+/// Bytes of one input.
+pub(crate) fn bytes_of(operands: &impl Operands, index: usize) -> Option<usize> {
+    let operand = operands.input(index)?;
+    operand.shape.elements().checked_mul(operand.data_type.bytes())
 }
 
 /// Bytes from one row of a map to the next.

@@ -65,6 +65,8 @@ pub enum Fault {
     Utf8,
     /// A name is empty or longer than [`super::MAX_NAME_BYTES`].
     NameLength,
+    /// A name has a character that is not seen, or that changes how others are ([`super::is_hidden`]).
+    NameCharacter,
     /// Another record has the same name, or keys are not in ascending order.
     NameOrder,
     /// There are more than the format allows.
@@ -154,6 +156,7 @@ impl fmt::Display for Fault {
             Self::ReservedNotZero => "a byte that must be zero is not",
             Self::Utf8 => "text is not UTF-8",
             Self::NameLength => "a name is empty or too long",
+            Self::NameCharacter => "a name has a control character or another that is not seen",
             Self::NameOrder => "a name occurs twice or out of order",
             Self::TooMany => "more than the format allows",
             Self::DataType => "unknown element type",

@@ -5,7 +5,10 @@
 mod arena;
 mod checksum;
 mod error;
+#[cfg(feature = "std")]
+mod file;
 mod layout;
+mod name;
 mod op_code;
 mod operations;
 mod parse;
@@ -26,10 +29,13 @@ mod tests;
 
 pub use arena::arena_bytes;
 pub use error::{Fault, ParseError};
+#[cfg(feature = "std")]
+pub use file::{ReadError, read_file};
 pub use layout::{
     MAGIC, MAX_GRAPH_INPUTS, MAX_GRAPH_OUTPUTS, MAX_GRAPHS, MAX_NAME_BYTES, MAX_NODE_INPUTS, MAX_NODES,
     SECTION_ALIGNMENT_BYTES, Section, VERSION,
 };
+pub use name::is_hidden;
 pub use tensor::{QuantizedFilters, TensorData};
 pub use view::{GraphView, LimitedModel, Model, NodeView, TensorView, ValueView};
 #[cfg(feature = "alloc")]

@@ -3,12 +3,13 @@
 use super::checksum::crc32;
 use super::error::{Fault, ParseError};
 use super::layout::{self, *};
+use super::name::is_hidden;
 use super::record::{Record, Span};
 use super::tensor::TensorData;
 use super::view::{GraphView, LimitedModel, Model, NodeView, TensorView, ValueView};
 use crate::graph::{
-    ALL_OPERATORS, DataType, Operand, Operands, ValueId, WeightId, WeightInfo, bytes_before, check_scales, infer,
-    overlap, scratch_bytes,
+    ALL_OPERATORS, DataType, Op, Operand, Operands, OperatorKind as Kind, ValueId, WeightId, WeightInfo, bytes_of,
+    check_scales, infer, is_known, overlap, scratch_bytes,
 };
 use crate::memory::is_aligned;
 
@@ -112,10 +113,17 @@ fn at(section: Section, index: usize) -> impl Fn(Fault) -> ParseError {
     move |fault| ParseError::Record { section, index, fault }
 }
 
+/// Names are checked here and not where they are read: they are read whenever a node runs.
+#[inline(never)]
+fn check_name(name: &str) -> Result<(), Fault> {
+    if name.chars().any(is_hidden) { Err(Fault::NameCharacter) } else { Ok(()) }
+}
+
 fn check_metadata(model: &Model<'_>) -> Result<(), ParseError> {
     let mut previous = "";
     for index in 0..model.count(Section::Metadata) {
         let (key, _) = model.metadata_at(index).map_err(at(Section::Metadata, index))?;
+        check_name(key).map_err(at(Section::Metadata, index))?;
         if key <= previous {
             return Err(at(Section::Metadata, index)(Fault::NameOrder));
         }
@@ -202,7 +210,8 @@ fn check_graph<const OPERATORS: u64>(model: &Model<'_>, index: usize, used: &mut
             .map_err(at(Section::Nodes, graph.nodes.first + node))?;
     }
     for weight in 0..graph.weights.count {
-        graph.weight_at(weight).map_err(at(Section::Weights, graph.weights.first + weight))?;
+        let view = graph.weight_at(weight);
+        view.and_then(|view| check_name(view.name)).map_err(at(Section::Weights, graph.weights.first + weight))?;
     }
     for output in 0..graph.outputs.count {
         check_output(&graph, output).map_err(at(Section::Outputs, graph.outputs.first + output))?;
@@ -221,6 +230,7 @@ fn check_graph_record<'m>(model: &Model<'m>, index: usize, used: &mut Used) -> R
         return Err(Fault::TooMany);
     }
     let graph = model.graph_at(index)?;
+    check_name(graph.name)?;
     for other in 0..index {
         if model.graph_at(other)?.name == graph.name {
             return Err(Fault::NameOrder);
@@ -254,6 +264,7 @@ fn check_graph_record<'m>(model: &Model<'m>, index: usize, used: &mut Used) -> R
 
 fn check_value(graph: &GraphView<'_>, index: usize) -> Result<(), Fault> {
     let value = graph.value_at(index)?;
+    check_name(value.name)?;
     let bytes = value.bytes().ok_or(Fault::Shape)?;
     match (value.made_by, value.last_use, value.arena_offset) {
         (None, None, None) => Ok(()),
@@ -306,6 +317,7 @@ fn check_node<const OPERATORS: u64>(
     scratch: &mut usize,
 ) -> Result<(), Fault> {
     let node = graph.node_at(index)?;
+    check_name(node.name)?;
     take(&mut used.links, node.inputs, MAX_NODE_INPUTS, graph.model.count(Section::Links))?;
     for input in node.inputs() {
         let value = graph.value(input).ok_or(Fault::Reference)?;
@@ -334,6 +346,7 @@ fn check_node<const OPERATORS: u64>(
 
 fn check_output(graph: &GraphView<'_>, index: usize) -> Result<(), Fault> {
     let (name, id) = graph.output_at(index)?;
+    check_name(name)?;
     for other in 0..index {
         if graph.output_at(other)?.0 == name {
             return Err(Fault::NameOrder);
@@ -387,14 +400,26 @@ fn may_share<const OPERATORS: u64>(graph: &GraphView<'_>, a: (usize, &Place), b:
     let (Some(read), Some(made)) = (graph.value(ValueId(earlier as u32)), graph.value(node.output)) else {
         return false;
     };
-    let allows = |index| {
-        let before = || bytes_before(&FileOperands { graph, inputs: node.inputs }, index);
+    let allows = |before: Option<usize>| {
+        let before = || before;
         let how = overlap::<OPERATORS>(&node.op, (read.shape, read.data_type), (made.shape, made.data_type), before);
         how.is_some_and(|how| {
             (how.keeps_input() || input.last_use == result.made_by) && how.allows(result.start, input.start)
         })
     };
-    node.inputs().enumerate().any(|(index, id)| id.0 as usize == earlier && allows(index))
+    // Summed up on the way, and not anew for each input: a node may list one value 256 times.
+    let operands = FileOperands { graph, inputs: node.inputs };
+    let adds_up = is_known(OPERATORS, Kind::ConcatRows) && matches!(node.op, Op::ConcatRows);
+    let mut before = Some(0usize);
+    for (index, id) in node.inputs().enumerate() {
+        if id.0 as usize == earlier && allows(before) {
+            return true;
+        }
+        if adds_up {
+            before = before.and_then(|before| before.checked_add(bytes_of(&operands, index)?));
+        }
+    }
+    false
 }
 
 /// Bytes of the whole arena, which holds the activations and after them what the neediest node gathers, and of that part.

@@ -266,6 +266,50 @@ fn damage_is_named() {
     assert_eq!(Model::parse(&shifted[1..]).unwrap_err(), ParseError::Misaligned);
 }
 
+/// Names that would be code of a firmware or would steer a terminal, in every place that has a name.
+#[test]
+fn names_with_hidden_characters_are_refused() {
+    let good = aligned(&metadata(&[("key", "may have\nlines")]), &[linear_graph("encode", [1.0, 2.0])]);
+    assert!(Model::parse(&good).is_ok());
+    let strings = [
+        ("key", Section::Metadata),
+        ("encode", Section::Graphs),
+        ("x", Section::Values),
+        ("fc.bias", Section::Weights),
+    ];
+    for (name, section) in strings {
+        let start = good.windows(name.len()).rposition(|bytes| bytes == name.as_bytes()).unwrap();
+        for hidden in [b'\n', b'\r', b'\t', 0, 0x1B, 0x7F] {
+            let mut file = AlignedVec::copy_of(&good);
+            file[start] = hidden;
+            let checksum = super::checksum::crc32(&file[16..]);
+            file[12..16].copy_from_slice(&checksum.to_le_bytes());
+            let refused = Model::parse(&file).unwrap_err();
+            let expected =
+                ParseError::Record { section, index: usize::from(name == "fc.bias"), fault: Fault::NameCharacter };
+            assert_eq!(refused, expected, "{name} with {hidden}");
+        }
+    }
+    let named = |change: fn(&mut Graph, String), name: &str| {
+        let mut graph = linear_graph("encode", [1.0, 2.0]);
+        change(&mut graph, name.to_string());
+        write(&BTreeMap::new(), &[graph]).unwrap_err()
+    };
+    let changes: [fn(&mut Graph, String); 5] = [
+        |g, name| g.name = name,
+        |g, name| g.values[1].name = name,
+        |g, name| g.nodes[0].name = name,
+        |g, name| g.weights[0].name = name,
+        |g, name| g.outputs[0].0 = name,
+    ];
+    for name in ["x\nconst _: () = panic!();\n//", "\u{202E}txs", "a\u{200B}", "\u{1B}[2J"] {
+        for change in changes {
+            assert_eq!(named(change, name), WriteError::Name { name: name.to_string() });
+        }
+        assert_eq!(write(&metadata(&[(name, "")]), &[]).unwrap_err(), WriteError::Name { name: name.to_string() });
+    }
+}
+
 #[test]
 fn writing_refuses_what_reading_would() {
     let refuse = |change: fn(&mut Graph)| {

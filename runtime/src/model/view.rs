@@ -43,6 +43,12 @@ impl<'m> Model<'m> {
         self.bytes.len()
     }
 
+    /// The file's own, which covers all but its first bytes.
+    #[cfg(feature = "std")]
+    pub(crate) fn checksum(&self) -> u32 {
+        Record(self.header).u32(layout::CHECKSUM_OFFSET)
+    }
+
     pub(crate) fn count(&self, section: Section) -> usize {
         self.section(section).len() / section.record_bytes()
     }

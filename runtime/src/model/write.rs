@@ -7,6 +7,7 @@ use core::fmt;
 use super::checksum::crc32;
 use super::error::ParseError;
 use super::layout::{self, *};
+use super::name::is_hidden;
 use super::op_code;
 use super::plan::{Plan, plan_memory};
 use super::view::Model;
@@ -17,7 +18,8 @@ use crate::memory::AlignedVec;
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum WriteError {
-    /// A name or metadata key is empty or longer than [`super::MAX_NAME_BYTES`].
+    /// A name or metadata key is empty, longer than [`super::MAX_NAME_BYTES`], or has a hidden character
+    /// ([`super::is_hidden`]).
     Name {
         /// The name.
         name: String,
@@ -36,8 +38,10 @@ pub enum WriteError {
 impl fmt::Display for WriteError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Name { name } => write!(f, "the name '{name}' is empty or longer than {MAX_NAME_BYTES} bytes"),
-            Self::Reference { graph } => write!(f, "graph '{graph}' refers to a value or weight that it does not have"),
+            Self::Name { name } => {
+                write!(f, "the name {name:?} is empty, longer than {MAX_NAME_BYTES} bytes or has hidden characters")
+            }
+            Self::Reference { graph } => write!(f, "graph {graph:?} refers to a value or weight that it does not have"),
             Self::TooLarge => f.write_str("the model or its arena is larger than 4 GiB"),
             Self::Invalid(error) => write!(f, "the graphs cannot be stored: {error}"),
         }
@@ -126,7 +130,7 @@ impl<'g> Writer<'g> {
     }
 
     fn name(&mut self, section: Section, name: &str) -> Result<(), WriteError> {
-        if name.is_empty() || name.len() > MAX_NAME_BYTES {
+        if name.is_empty() || name.len() > MAX_NAME_BYTES || name.chars().any(is_hidden) {
             return Err(WriteError::Name { name: name.to_string() });
         }
         self.text(section, name)

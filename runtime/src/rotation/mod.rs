@@ -27,7 +27,10 @@ mod symmetry;
 mod vector;
 
 pub use matrix::ORTHONORMALITY_TOLERANCE;
-pub use nearest::{NEAREST_ROTATION_SHIFT, NEAREST_ROTATION_SQUARINGS, nearest_rotation};
+pub use nearest::{
+    NEAREST_ROTATION_MOST_TRACE, NEAREST_ROTATION_SHIFT, NEAREST_ROTATION_SQUARINGS, nearest_rotation,
+    unique_nearest_rotation,
+};
 pub use quaternion::UnitQuaternion;
 pub use symmetry::{SymmetryElements, SymmetryError, SymmetryGroup};
 

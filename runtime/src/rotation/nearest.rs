@@ -34,11 +34,21 @@ pub const NEAREST_ROTATION_SHIFT: f32 = 1.732_050_8;
 // still a maximiser. M = 0 leaves A = I / 2, and row 0 is the identity. The largest diagonal entry is at least 1/4.
 // Every step is one ONNX operator or a few: Abs, ReduceMax, Max, Div, MatMul with the constant 9 x 16 matrix of K,
 // Add, ReduceL2, ArgMax, Gather.
+//
+// Whether the answer is the only one is read off the same A. With eigenvalues l1 >= l2 >= .. of step 2 and n = 2^20, the
+// ratio tr A / |A|_F is (1 + r2 + ..) / sqrt(1 + r2^2 + ..) with r2 = (l2 / l1)^n: 1 for one dominant eigenvector, sqrt 2
+// for two, 2 for M = 0. The bound below is met at r2 = 0.05, where 2 (s2 + s3) = 1e-5 |M|_F at most. Single precision
+// cannot tell gaps below 1e-6 from zero, and a gap of 2e-5 makes r2 < 1e-3: the bound lies between the two.
+
+/// Largest `tr A / |A|_F` after all squarings in [`unique_nearest_rotation`]: 1 where one rotation is the nearest, 1.41 and
+/// more where several are.
+pub const NEAREST_ROTATION_MOST_TRACE: f32 = 1.05;
 
 /// The rotation R nearest to nine numbers M, rows first: it maximises `tr(R^T M)`, so it minimises `|R - M|_F`.
 ///
 /// Any scale will do, and M need not be invertible: where several rotations are equally near (rank 1, some
-/// reflections) one of them is chosen, always the same. Zeros, and numbers that are not finite, give the identity.
+/// reflections) one of them is chosen, always the same. Zeros, and numbers that are not finite, give the identity: a loss
+/// needs some answer. [`unique_nearest_rotation`] tells these cases apart.
 /// The error is about `3e-7 / (s2 + s3)` radians, where s2 and s3 are M's smaller signed singular values over the
 /// largest: that is how well the numbers determine the answer in single precision.
 ///
@@ -53,16 +63,49 @@ pub fn nearest_rotation(rows: &[f32; 9]) -> UnitQuaternion {
     nearest_after_squarings(rows, NEAREST_ROTATION_SQUARINGS)
 }
 
+/// The same rotation, bit for bit; `None` where it means nothing: numbers that are not finite, and matrices to which several
+/// rotations are equally near. These are zeros, rank 1, and det M < 0 with equal smaller singular values.
+///
+/// It is what the operator `NearestRotation` computes, which makes four NaN of `None`. "Equally near" is `s2 + s3` below
+/// about 4e-6 |M|_F, where single precision no longer determines the answer.
+///
+/// ```
+/// # use sextant_runtime::rotation::{nearest_rotation, unique_nearest_rotation};
+/// let turned = [0.0, -2.0, 0.0, 2.0, 0.0, 0.0, 0.0, 0.0, 2.0];
+/// assert_eq!(unique_nearest_rotation(&turned), Some(nearest_rotation(&turned)));
+/// assert_eq!(unique_nearest_rotation(&[1.0; 9]), None);
+/// ```
+pub fn unique_nearest_rotation(rows: &[f32; 9]) -> Option<UnitQuaternion> {
+    let power = projector(rows, NEAREST_ROTATION_SQUARINGS)?;
+    is_of_rank_one(&power).then(|| dominant(&power))
+}
+
 fn nearest_after_squarings(rows: &[f32; 9], squarings: usize) -> UnitQuaternion {
+    projector(rows, squarings).map_or(UnitQuaternion::IDENTITY, |power| dominant(&power))
+}
+
+/// Steps 1 to 4. `None` when a number is not finite.
+fn projector(rows: &[f32; 9], squarings: usize) -> Option<[[f32; 4]; 4]> {
     if rows.iter().any(|v| !v.is_finite()) {
-        return UnitQuaternion::IDENTITY;
+        return None;
     }
     let mut power = unit_frobenius(&shifted_davenport(&unit_scale(rows)));
     for _ in 0..squarings {
         power = unit_frobenius(&squared(&power));
     }
+    Some(power)
+}
+
+/// Whether a matrix of Frobenius norm 1 has one dominant eigenvector.
+fn is_of_rank_one(power: &[[f32; 4]; 4]) -> bool {
+    let trace: f32 = power.as_flattened().iter().step_by(5).sum();
+    trace <= NEAREST_ROTATION_MOST_TRACE
+}
+
+/// Step 5.
+fn dominant(power: &[[f32; 4]; 4]) -> UnitQuaternion {
     // The entries are finite and the row's largest is at least 1/2: the fallback is never taken.
-    UnitQuaternion::from_wxyz(dominant_row(&power)).unwrap_or(UnitQuaternion::IDENTITY)
+    UnitQuaternion::from_wxyz(dominant_row(power)).unwrap_or(UnitQuaternion::IDENTITY)
 }
 
 /// Step 1: the matrix with Frobenius norm 1, in two steps so that no square overflows or vanishes.
@@ -114,6 +157,7 @@ mod tests {
 
     use super::{
         NEAREST_ROTATION_SHIFT, NEAREST_ROTATION_SQUARINGS, UnitQuaternion, nearest_after_squarings, nearest_rotation,
+        unique_nearest_rotation,
     };
     use crate::rotation::oracle::{any_rotation, fixed_seed, oracle_of};
 
@@ -162,6 +206,42 @@ mod tests {
         with_nan[4] = f32::NAN;
         for rows in [[0.0; 9], [-0.0; 9], [f32::NAN; 9], with_nan, [f32::INFINITY; 9], [f32::NEG_INFINITY; 9]] {
             assert_eq!(nearest_rotation(&rows), UnitQuaternion::IDENTITY, "{rows:?}");
+            assert_eq!(unique_nearest_rotation(&rows), None, "{rows:?}");
+        }
+    }
+
+    /// Rank 1, and reflections with two or three equal smallest singular values, in any position and of any size.
+    #[test]
+    fn matrices_with_several_nearest_rotations_have_none() {
+        let degenerate = [
+            [1.0, 0.0, 0.0],
+            [1.0, 1e-7, 0.0],
+            [1.0, 1e-7, -1e-7],
+            [1.0, 0.5, -0.5],
+            [1.0, 1.0, -1.0],
+            [1.0, 1e-3, -1e-3],
+            [1.0, 1e-3, -0.999_9e-3],
+        ];
+        let well_posed = [
+            [1.0, 1.0, 1.0],
+            [1.0, 1.0, 0.0],
+            [1.0, 0.5, -0.4],
+            [1.0, 3e-5, 0.0],
+            [1.0, 1.0, -0.999_97],
+            [1.0, 0.0, 3e-5],
+        ];
+        let spread = |i: u16, step: f32| (f32::from(i) * step + 0.5).fract();
+        let turned = |i: u16, a, b, c| UnitQuaternion::uniform([spread(i, a), spread(i, b), spread(i, c)]);
+        for (i, scale) in (0..300).zip([1.0, 1e-30, 1e30, 0.03].into_iter().cycle()) {
+            let (u, v) = (turned(i, 0.865, 0.748, 0.646), turned(i, 0.559, 0.484, 0.418));
+            let rows = |s| rows_of(&(with_singular_values(u, s, v) * scale));
+            for s in degenerate {
+                assert_eq!(unique_nearest_rotation(&rows(s)), None, "{s:?} times {scale}, {i}");
+            }
+            for s in well_posed {
+                let rows = rows(s);
+                assert_eq!(unique_nearest_rotation(&rows), Some(nearest_rotation(&rows)), "{s:?} times {scale}, {i}");
+            }
         }
     }
 
@@ -240,6 +320,7 @@ mod tests {
             let rows = rows_of(&m);
             let error = oracle_of(nearest_rotation(&rows)).angle_to(&svd_rotation(&oracle_matrix(&rows)));
             prop_assert!(error < 2e-6 + 2e-5 / gap, "gap {gap}: {error}");
+            prop_assert_eq!(unique_nearest_rotation(&rows), Some(nearest_rotation(&rows)));
         }
 
         #[test]
@@ -253,12 +334,15 @@ mod tests {
             let rows = a.to_matrix();
             let nine = core::array::from_fn(|i| rows.as_flattened()[i]);
             prop_assert!(nearest_rotation(&nine).geodesic_angle_rad(a) < 2e-6);
+            prop_assert_eq!(unique_nearest_rotation(&nine), Some(nearest_rotation(&nine)));
         }
 
         #[test]
         fn any_nine_numbers_give_a_unit_quaternion(bits in prop::array::uniform9(any::<u32>())) {
-            let norm: f32 = nearest_rotation(&bits.map(f32::from_bits)).wxyz().iter().map(|v| v * v).sum();
+            let rows = bits.map(f32::from_bits);
+            let norm: f32 = nearest_rotation(&rows).wxyz().iter().map(|v| v * v).sum();
             prop_assert!((norm - 1.0).abs() < 1e-6);
+            prop_assert!(unique_nearest_rotation(&rows).is_none_or(|unique| unique == nearest_rotation(&rows)));
         }
 
         #[test]

@@ -15,6 +15,8 @@ pub enum SessionError {
         /// What was given.
         found_bytes: usize,
     },
+    /// What was prepared is of another model or graph.
+    PreparedForAnother,
 }
 
 impl fmt::Display for SessionError {
@@ -24,6 +26,9 @@ impl fmt::Display for SessionError {
             Self::ArenaMisaligned => f.write_str("the arena is not aligned to 4 bytes (see memory::Aligned)"),
             Self::ArenaTooSmall { required_bytes, found_bytes } => {
                 write!(f, "the arena has {found_bytes} bytes and the graph needs {required_bytes}")
+            }
+            Self::PreparedForAnother => {
+                f.write_str("it was prepared for another model or graph (see session::Prepared)")
             }
         }
     }

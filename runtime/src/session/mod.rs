@@ -83,10 +83,10 @@ impl<'m, 'a> Session<'m, 'a> {
         Self::of(model, graph, arena)
     }
 
-    /// A session that computes with what was prepared for the same graph.
+    /// A session that computes with what was prepared for the same graph of the same model.
     ///
     /// # Errors
-    /// As [`Self::new`].
+    /// As [`Self::new`], and when `prepared` was made for another model or graph.
     #[cfg(feature = "std")]
     pub fn with_prepared(
         model: &Model<'m>,
@@ -94,7 +94,11 @@ impl<'m, 'a> Session<'m, 'a> {
         arena: &'a mut [u8],
         prepared: &'a mut Prepared,
     ) -> Result<Self, SessionError> {
-        Ok(Self { prepared: Some(prepared), ..Self::new(model, graph, arena)? })
+        let session = Self::new(model, graph, arena)?;
+        match prepared.is_for(&session.graph) {
+            true => Ok(Self { prepared: Some(prepared), ..session }),
+            false => Err(SessionError::PreparedForAnother),
+        }
     }
 }
 

@@ -182,7 +182,10 @@ fn numbers_that_are_not_finite_have_a_meaning() {
     same(operator(|_| Op::AveragePool2d { kernel, stride, padding }, &[map]), &[NAN, INFINITY]);
     same(operator(|_| Op::ReduceMax { axis: 0 }, &[vector]), &[INFINITY]);
     same(operator(|_| Op::ReduceMean { axis: 0 }, &[vector]), &[NAN]);
-    same(operator(|_| Op::NearestRotation, &[(&[9], &[NAN; 9])]), &[1.0, 0.0, 0.0, 0.0]);
+    let infinite = [1.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, INFINITY];
+    for nothing in [&[NAN; 9], &[INFINITY; 9], &infinite, &[0.0; 9], &[-3.0; 9]] {
+        same(operator(|_| Op::NearestRotation, &[(&[9], nothing)]), &[NAN; 4]);
+    }
     // Finite weights whose products are beyond the largest number.
     let large = |builder: &mut GraphBuilder| Op::Linear {
         weight: builder.weight("w", &[3, 2], vec![f32::MAX, 0.0, f32::MAX, f32::MIN, -2.0, 0.0]).unwrap(),

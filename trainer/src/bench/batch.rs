@@ -2,6 +2,7 @@ use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
 use crate::data::PairBatch;
+use crate::scene::SceneSettings;
 
 /// Rows and columns of the patches that an image is made of.
 const PATCHES: usize = 4;
@@ -17,7 +18,8 @@ pub(super) fn random_batch(image_size: usize, pairs: usize, classes: usize) -> P
     let mut latents = || (0..pairs).map(|_| [angle(), angle(), angle(), 0.5, 0.3, 0.2, 0.1]).collect();
     let latents = [latents(), latents()];
     let labels = (0..pairs).map(|_| rng.random_range(0..classes as u32)).collect();
-    PairBatch { images, latents, labels, objects: (0..pairs as u32).collect() }
+    let camera_from_world = SceneSettings::default().camera_from_world();
+    PairBatch { images, latents, labels, objects: (0..pairs as u32).collect(), camera_from_world }
 }
 
 /// `[size, size, 3]`.

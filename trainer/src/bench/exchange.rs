@@ -11,7 +11,6 @@ use sextant_runtime::rotation::UnitQuaternion;
 use super::StepBench;
 use crate::config::{Config, HeadGradient};
 use crate::data::PairBatch;
-use crate::evaluate::camera_from_object;
 use crate::method::Condition;
 use crate::run::write_tensors;
 
@@ -59,7 +58,7 @@ fn spread(name: &str, var: &Var) -> anyhow::Result<()> {
 }
 
 fn add_inputs(bench: &StepBench, tensors: &mut BTreeMap<String, Tensor>) -> anyhow::Result<()> {
-    let PairBatch { images, latents, labels, .. } = &bench.batch;
+    let PairBatch { images, labels, .. } = &bench.batch;
     let (pairs, size) = (labels.len(), bench.config.data.image_size);
     let mut add = |name: &str, values: Vec<f32>, dims: &[usize]| -> candle_core::Result<()> {
         tensors.insert(format!("input/{name}"), Tensor::from_vec(values, dims, &Device::Cpu)?);
@@ -69,7 +68,7 @@ fn add_inputs(bench: &StepBench, tensors: &mut BTreeMap<String, Tensor>) -> anyh
         add(&format!("images{view}"), images.iter().map(|&byte| f32::from(byte)).collect(), &[pairs, size, size, 3])?;
     }
     add("labels", labels.iter().map(|&label| label as f32).collect(), &[pairs])?;
-    let in_camera = [0, 1].map(|view| rotations(&latents[view], camera_from_object));
+    let in_camera = [0, 1].map(|view| bench.batch.camera_from_object(view).collect::<Vec<UnitQuaternion>>());
     let condition = Condition::of(&bench.config.method)?;
     let actions = bench.training.views(&[&bench.batch], None, 0..bench.batch.labels.len())?.actions(0, 1);
     let conditions = actions.into_iter().flat_map(|action| condition.numbers(action)).collect();
@@ -78,10 +77,6 @@ fn add_inputs(bench: &StepBench, tensors: &mut BTreeMap<String, Tensor>) -> anyh
     add("rotation_targets", matrices, &[2 * pairs, 9])?;
     let relative = in_camera[0].iter().zip(&in_camera[1]).flat_map(|(a, b)| a.relative_rotation(*b).wxyz()).collect();
     Ok(add("relative_rotations", relative, &[pairs, 4])?)
-}
-
-fn rotations(latents: &[[f32; 7]], of: impl Fn([f32; 7]) -> UnitQuaternion) -> Vec<UnitQuaternion> {
-    latents.iter().map(|latents| of(*latents)).collect()
 }
 
 /// What the step's losses and optimiser are set to, one number each.

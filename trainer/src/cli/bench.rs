@@ -35,14 +35,14 @@ pub struct BenchArgs {
     #[arg(long)]
     json: bool,
     /// Measure one convolution, forward and backward: SIZE,IN,OUT,KERNEL,STRIDE,GROUPS (with --rounds).
-    #[arg(long, requires = "rounds", hide = true)]
+    #[arg(long, requires = "rounds", conflicts_with_all = ["net", "size"], hide = true)]
     layer: Option<Layer>,
     /// For comparisons in turn with a peer: after each line of standard input measure --steps steps, and print
     /// {"seconds": [..], "peak_memory_bytes": n} on one line.
-    #[arg(long, hide = true)]
+    #[arg(long, conflicts_with_all = ["json", "warmup"], hide = true)]
     rounds: bool,
     /// Write one step's weights, inputs, losses and gradients to this safetensors file, and end.
-    #[arg(long, value_name = "FILE", conflicts_with = "rounds", hide = true)]
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["rounds", "json", "steps", "warmup"], hide = true)]
     exchange: Option<PathBuf>,
 }
 

@@ -4,20 +4,24 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::path::{Path, PathBuf};
 
+use crate::config::with_home;
 use crate::data::{DataFormat, PairSource, SextantFolder, ThreeDieBenchFolder, detect_format};
 use crate::scene::sweethome3d::{
     CacheIndex, FurnitureFolder, INSTALLED_FOLDER, NOT_IN_PACKAGE, PrepareReport, SweetHome3d, default_cache_folder,
     prepare,
 };
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use clap::{Args, Subcommand, ValueEnum};
 use indicatif::ProgressBar;
 use rayon::prelude::*;
 use serde_json::json;
+use sextant_runtime::typed_command::{Program, TypedCommand};
 
 use super::interrupt::{StopFlag, stop_on_interrupt};
+use super::mesh_info;
 use super::output::{print, print_json, print_named};
 use super::progress::progress_bar;
+use super::render::SplitArgs;
 
 /// Prepares objects, and checks data sets.
 #[derive(Debug, Args)]
@@ -63,8 +67,13 @@ enum Preparable {
 
 #[derive(Debug, Args)]
 struct InfoArgs {
-    /// Folder of the data set
+    /// Folder of a data set, of meshes or of prepared furniture; or a mesh file
     dir: PathBuf,
+    /// Decides which meshes are held out, as data.seed does
+    #[arg(long, value_name = "N")]
+    seed: Option<u64>,
+    #[command(flatten)]
+    split: SplitArgs,
     /// Print one JSON object
     #[arg(long)]
     json: bool,
@@ -84,10 +93,11 @@ pub fn run(args: DataArgs) -> Result<()> {
 }
 
 fn prepare_sweethome3d(args: &PrepareArgs) -> Result<()> {
-    let cache = args.cache.clone().map_or_else(default_cache_folder, Ok)?;
+    let cache = args.cache.as_deref().map_or_else(|| Ok(default_cache_folder()?), with_home)?;
     match SweetHome3d::open(&cache, 1.0) {
         Ok(prepared) if !args.overwrite => {
-            eprintln!("prepared already (--overwrite prepares it again)");
+            let unread = args.from.as_ref().map_or("", |_| ", and --from is not read");
+            eprintln!("prepared already{unread} (--overwrite prepares it again)");
             print_index(prepared.folder(), prepared.index(), args.json)?;
         }
         _ => {
@@ -98,8 +108,9 @@ fn prepare_sweethome3d(args: &PrepareArgs) -> Result<()> {
             print_index(&report.folder, &report.index, args.json)?;
         }
     }
-    let elsewhere = args.cache.as_ref().map_or(String::new(), |cache| format!(" --set data.path={}", cache.display()));
-    eprintln!("next: cargo trainer fit --preset household{elsewhere}");
+    let fit = Program::Trainer.command("fit --preset household");
+    let next = args.cache.iter().fold(fit, |fit, cache| fit.words("--set").assignment("data.path", cache));
+    eprintln!("next: {next}");
     Ok(())
 }
 
@@ -153,31 +164,48 @@ fn print_index(folder: &Path, index: &CacheIndex, json: bool) -> Result<()> {
 struct Summary {
     format: DataFormat,
     image_size: usize,
+    /// Fewest and most views of an object.
+    views: [usize; 2],
     images: usize,
     objects: usize,
     held_out: usize,
     /// Objects to train on and held-out objects of each class.
     classes: BTreeMap<String, [usize; 2]>,
+    warnings: Vec<String>,
 }
 
 fn info(args: &InfoArgs) -> Result<()> {
-    let summary = match detect_format(&args.dir)? {
-        DataFormat::Sextant => {
-            let folder = SextantFolder::open(&args.dir, None)?;
-            Summary::new(DataFormat::Sextant, &folder, folder.manifest().views_per_object)
-        }
+    let dir = with_home(&args.dir)?;
+    if mesh_info::is_of_meshes(&dir) {
+        return mesh_info::print_meshes(&dir, &args.split.settings(args.seed.unwrap_or(0))?, args.json);
+    }
+    let mut given = args.split.given();
+    given.extend(args.seed.map(|_| "--seed"));
+    if !given.is_empty() {
+        bail!("{}: {} has no effect: only meshes are split when they are read", dir.display(), given.join(", "));
+    }
+    if let Some(prepared) = mesh_info::prepared_furniture(&dir) {
+        print_index(prepared.folder(), prepared.index(), args.json)?;
+        eprintln!("next: cargo trainer fit --preset household --set data.path={}", dir.display());
+        return Ok(());
+    }
+    let summary = match detect_format(&dir)? {
+        DataFormat::Sextant => Summary::new(DataFormat::Sextant, &SextantFolder::open(&dir, None)?),
         DataFormat::ThreeDieBench => {
-            let folder = ThreeDieBenchFolder::open(&args.dir, None)?;
+            let folder = ThreeDieBenchFolder::open(&dir, None)?;
             check_every_view(&folder)?;
-            Summary::new(DataFormat::ThreeDieBench, &folder, folder.view_count())
+            Summary::new(DataFormat::ThreeDieBench, &folder)
         }
     };
+    for warning in &summary.warnings {
+        eprintln!("warning: {warning}");
+    }
     if args.json {
         print_json(&summary.json())?
     } else {
         print(&summary.to_string())?
     }
-    eprintln!("next: {}", fit_command(summary.format, &args.dir));
+    eprintln!("next: {}", fit_command(summary.format.name(), &dir));
     Ok(())
 }
 
@@ -185,7 +213,7 @@ fn check_every_view(folder: &ThreeDieBenchFolder) -> Result<()> {
     let bar: ProgressBar = progress_bar("objects");
     bar.set_length(folder.object_count() as u64);
     let checked = (0..folder.object_count()).into_par_iter().try_for_each(|object| {
-        (0..folder.view_count()).try_for_each(|view| folder.check_view(object, view))?;
+        (0..folder.views_of(object)).try_for_each(|view| folder.check_view(object, view))?;
         bar.inc(1);
         Ok::<(), crate::data::DataError>(())
     });
@@ -194,7 +222,8 @@ fn check_every_view(folder: &ThreeDieBenchFolder) -> Result<()> {
 }
 
 impl Summary {
-    fn new(format: DataFormat, source: &dyn PairSource, views: usize) -> Self {
+    fn new(format: DataFormat, source: &dyn PairSource) -> Self {
+        let counts: Vec<usize> = (0..source.object_count()).filter_map(|object| source.view_count(object)).collect();
         let mut classes: BTreeMap<String, [usize; 2]> = BTreeMap::new();
         for object in 0..source.object_count() {
             let class = source.class_names()[source.label(object)].clone();
@@ -203,10 +232,12 @@ impl Summary {
         Self {
             format,
             image_size: source.image_size(),
-            images: views * source.object_count(),
+            views: [counts.iter().min(), counts.iter().max()].map(|count| count.copied().unwrap_or(0)),
+            images: counts.iter().sum(),
             objects: source.object_count(),
-            held_out: source.held_out_objects().len(),
+            held_out: (0..source.object_count()).filter(|&object| source.is_held_out(object)).count(),
             classes,
+            warnings: source.warnings(),
         }
     }
 
@@ -220,6 +251,8 @@ impl Summary {
             "images": self.images,
             "objects": self.objects,
             "held_out": self.held_out,
+            "views": { "fewest": self.views[0], "most": self.views[1] },
+            "warnings": self.warnings,
             "classes": self.classes.iter().map(class).collect::<serde_json::Map<_, _>>(),
         })
     }
@@ -230,6 +263,10 @@ impl fmt::Display for Summary {
         writeln!(f, "format\t{}", self.format.name())?;
         writeln!(f, "image size\t{}", self.image_size)?;
         writeln!(f, "images\t{}", self.images)?;
+        match self.views {
+            [fewest, most] if fewest == most => writeln!(f, "views\t{most} of each object")?,
+            [fewest, most] => writeln!(f, "views\t{fewest} to {most} of each object")?,
+        }
         writeln!(f, "objects\t{}", self.objects)?;
         writeln!(f, "held out\t{}", self.held_out)?;
         writeln!(f, "classes\t{}", self.classes.len())?;
@@ -241,6 +278,7 @@ impl fmt::Display for Summary {
 }
 
 /// The command that trains on a data set.
-pub(super) fn fit_command(format: DataFormat, folder: &Path) -> String {
-    format!("cargo trainer fit --set data.source={} --set data.path={}", format.name(), folder.display())
+pub(super) fn fit_command(source: &str, folder: &Path) -> TypedCommand {
+    let fit = Program::Trainer.command("fit --set").assignment("data.source", source);
+    fit.words("--set").assignment("data.path", folder)
 }

@@ -3,11 +3,13 @@ use std::process::ExitCode;
 
 use anyhow::Context;
 use clap::{Args, ValueEnum};
+use sextant_runtime::contract::run_folder::MODEL;
+use sextant_runtime::typed_command::{Program, TypedCommand};
 
 use super::output::{print, print_json};
 use crate::config::Config;
 use crate::data;
-use crate::evaluate::{compare_deployed, evaluate};
+use crate::evaluate::{compare_deployed, evaluate, gallery_warning};
 use crate::fit::TrainedRun;
 use crate::run::{CONFIG_FILE, CheckpointSlot, RunFolder};
 
@@ -25,7 +27,7 @@ pub struct EvalArgs {
     /// Checkpoint to measure.
     #[arg(long, value_enum, default_value_t = Slot::Last)]
     checkpoint: Slot,
-    /// Change a key of the run's configuration, such as evaluation.pairs=500.
+    /// Change a key of data.* or evaluation.*, such as evaluation.pairs=500.
     #[arg(long = "set", value_name = "KEY=VALUE")]
     sets: Vec<String>,
     /// Where to compute: auto, cpu or cuda:N (compiled, not run).
@@ -53,11 +55,13 @@ impl From<Slot> for CheckpointSlot {
 
 /// Prints the figures of a run on held-out objects.
 pub fn run(args: EvalArgs) -> anyhow::Result<ExitCode> {
+    refuse_sets_without_effect(&args)?;
     if let Some(model) = &args.model {
         return run_deployed(&args, model);
     }
     let mut trained = TrainedRun::open(&args.run, args.checkpoint.into(), &args.sets, &args.device)?;
-    for warning in trained.source.warnings() {
+    let gallery = gallery_warning(trained.source.as_ref(), &trained.config.evaluation);
+    for warning in trained.source.warnings().into_iter().chain(gallery) {
         eprintln!("warning: {warning}");
     }
     let (source, config) = (trained.source.clone(), trained.config.clone());
@@ -77,19 +81,54 @@ fn run_deployed(args: &EvalArgs, model: &Path) -> anyhow::Result<ExitCode> {
     let folder = RunFolder::open_to_read(&args.run)?;
     let config = Config::resolve(None, Some(&folder.file(CONFIG_FILE)), &args.sets)?;
     let source = data::open(&config.data)?;
-    let comparison = compare_deployed(model, &args.run.join("model.sxt"), &source, &config)?;
+    for warning in source.warnings() {
+        eprintln!("warning: {warning}");
+    }
+    let comparison = compare_deployed(model, &args.run.join(MODEL), &source, &config)?;
     if args.json {
         print_json(&comparison)?
     } else {
         print(&comparison.to_string())?
     }
-    eprintln!("next: cargo runtime predict {} IMAGE.png", model.display());
+    eprintln!("next: {}", Program::Runtime.command("predict").path(model).words("IMAGE.png"));
     Ok(ExitCode::SUCCESS)
 }
 
+/// Keys that `--model` reads beside `data.*`.
+const OF_DEPLOYED: [&str; 2] = ["evaluation.pairs", "evaluation.seed"];
+
+/// Measuring reads where the data are and what is measured; the network is what it was trained to be.
+fn refuse_sets_without_effect(args: &EvalArgs) -> anyhow::Result<()> {
+    for set in &args.sets {
+        let key = set.split('=').next().unwrap_or_default().trim();
+        anyhow::ensure!(
+            key != "data.classes",
+            "--set {set}: a run keeps the classes that it has learned, by their names"
+        );
+        // Keys that there are not are named as such when the configuration is read.
+        let is_section = |section: &str| key.split_once('.').is_some_and(|(of, _)| of == section);
+        let (has_effect, read) = match args.model {
+            None => (is_section("data") || is_section("evaluation"), "data.* and evaluation.*"),
+            Some(_) => (
+                is_section("data") || OF_DEPLOYED.contains(&key),
+                "data.*, evaluation.pairs and evaluation.seed, with --model",
+            ),
+        };
+        let is_fixed =
+            ["model", "method", "heads", "optimiser", "schedule", "fit", "evaluation"].iter().any(|it| is_section(it));
+        anyhow::ensure!(
+            has_effect || !(is_fixed || key == "name"),
+            "--set {set}: `{key}` has no effect here: `trainer eval` reads {read}"
+        );
+    }
+    Ok(())
+}
+
 /// A run without its deployable model has not been trained to its end.
-fn next_command(run: &Path) -> String {
-    let is_deployable = run.join("model.sxt").is_file();
-    let command = if is_deployable { "export onnx" } else { "trainer fit --resume --out" };
-    format!("cargo {command} {}", run.display())
+fn next_command(run: &Path) -> TypedCommand {
+    let command = match run.join(MODEL).is_file() {
+        true => Program::Export.command("onnx"),
+        false => Program::Trainer.command("fit --resume --out"),
+    };
+    command.path(run)
 }

@@ -4,9 +4,10 @@ use std::sync::Arc;
 
 use anyhow::bail;
 use clap::Args;
+use sextant_runtime::typed_command::Program;
 
 use super::hint::INTERRUPTED;
-use super::output::{print, print_json};
+use super::output::{print, print_json, refuse_dash};
 use super::resume::{changed_keys, refuse_fixed_keys};
 use super::{report, stop_on_interrupt};
 use crate::collective::{self, Collective};
@@ -67,7 +68,7 @@ pub fn run(args: FitArgs) -> anyhow::Result<ExitCode> {
 fn run_first(args: FitArgs, ranks: &Arc<dyn Collective>) -> anyhow::Result<ExitCode> {
     let json = args.json;
     let options = options(args)?;
-    let next = if options.config.fit.is_for_eight_bits() { "export sxt --int8" } else { "export onnx" };
+    let next = if options.config.fit.is_for_eight_bits() { "sxt --int8" } else { "onnx" };
     match lead(options, ranks)? {
         FitOutcome::Finished { run, figures } => {
             if json {
@@ -75,18 +76,21 @@ fn run_first(args: FitArgs, ranks: &Arc<dyn Collective>) -> anyhow::Result<ExitC
             } else {
                 print(&figures.to_string())?
             }
-            eprintln!("next: cargo {next} {}", run.display());
+            eprintln!("next: {}", Program::Export.command(next).path(&run));
             Ok(ExitCode::SUCCESS)
         }
         FitOutcome::Interrupted { run, step } => {
             eprintln!("stopped after step {step}, saved");
-            eprintln!("next: cargo trainer fit --resume --out {}", run.display());
+            eprintln!("next: {}", Program::Trainer.command("fit --resume --out").path(&run));
             Ok(ExitCode::from(INTERRUPTED))
         }
     }
 }
 
 fn options(args: FitArgs) -> anyhow::Result<FitOptions> {
+    if let Some(out) = &args.out {
+        refuse_dash("--out", out, "a run is a folder of files")?;
+    }
     let stop = stop_on_interrupt()?;
     if args.resume {
         let Some(out) = args.out else { bail!("--resume needs --out RUN") };
@@ -107,7 +111,8 @@ fn options(args: FitArgs) -> anyhow::Result<FitOptions> {
 fn resumed_config(path: &Path, sets: &[String]) -> anyhow::Result<Config> {
     let stored = Config::from_file(path)?;
     let config = Config::resolve(None, Some(path), sets)?;
-    let changed = changed_keys(&stored, &config);
+    // The run has stored whole paths: the same one in other words is no change.
+    let changed = changed_keys(&stored.with_absolute_paths()?, &config.with_absolute_paths()?);
     refuse_fixed_keys(&changed, path)?;
     for change in changed {
         eprintln!("changed: {change}");

@@ -1,11 +1,10 @@
-use std::path::Path;
 use std::process::ExitCode;
 
-use crate::config::{ConfigError, Origin, Problem};
+use crate::config::{ConfigError, Origin, Problem, is_of_run};
 use crate::data::DataError;
 use crate::evaluate::{DeployedError, EvaluationError};
 use crate::optimiser::StateError;
-use crate::run::{CONFIG_FILE, RunError};
+use crate::run::RunError;
 use crate::scene::SourceError;
 
 /// Exit code of a command that Ctrl-C or SIGTERM has ended, as a shell gives it for SIGINT.
@@ -47,7 +46,7 @@ fn hint_of(error: &(dyn std::error::Error + 'static)) -> Option<String> {
         return Some(error.hint());
     }
     if error.is::<StateError>() {
-        return Some(RunError::CHANGED_CONFIGURATION.into());
+        return Some(RunError::changed_configuration());
     }
     if let Some(EvaluationError::Data(error)) = error.downcast_ref::<EvaluationError>() {
         return error.hint();
@@ -61,8 +60,7 @@ fn hint_of(error: &(dyn std::error::Error + 'static)) -> Option<String> {
 
 /// Nobody mistypes a key in the configuration that a run has stored.
 fn is_of_other_version(error: &ConfigError) -> bool {
-    let is_stored = |path: &Path| path.ends_with(CONFIG_FILE) && path.with_file_name("checkpoints").is_dir();
-    let is_foreign = |problem: &Problem| matches!(problem, Problem::UnknownKey { origin: Origin::File(path), .. } if is_stored(path));
+    let is_foreign = |problem: &Problem| matches!(problem, Problem::UnknownKey { origin: Origin::File(path), .. } if is_of_run(path));
     matches!(error, ConfigError::Problems(problems) if problems.iter().any(is_foreign))
 }
 

@@ -2,6 +2,7 @@ use std::process::ExitCode;
 
 use clap::Args;
 use serde_json::{Value, json};
+use sextant_runtime::typed_command::Program;
 
 use super::output::{print, print_json};
 use crate::method::{METHODS, MethodEntry, MethodOption};
@@ -21,7 +22,7 @@ pub fn run(args: MethodsArgs) -> anyhow::Result<ExitCode> {
     } else {
         print(&METHODS.iter().map(as_text).collect::<String>())?;
     }
-    eprintln!("next: cargo trainer fit --set method.name={}", METHODS[0].name);
+    eprintln!("next: {}", Program::Trainer.command("fit --set").assignment("method.name", METHODS[0].name));
     Ok(ExitCode::SUCCESS)
 }
 

@@ -9,6 +9,7 @@ mod eval;
 mod fit;
 mod hint;
 mod interrupt;
+mod mesh_info;
 mod methods;
 mod output;
 mod progress;

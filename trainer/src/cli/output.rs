@@ -1,6 +1,7 @@
 use std::io::{self, Write};
+use std::path::Path;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use serde::Serialize;
 
 /// Writes a text with its line ends to standard output; a reader that has gone away (`| head`) is no error.
@@ -29,4 +30,15 @@ pub(super) fn print_named(values: &[(&str, serde_json::Value)], json: bool) -> R
         value => format!("{name}\t{value}\n"),
     };
     print(&values.iter().map(line).collect::<String>())
+}
+
+/// Refuses `-` and an empty name where a file or folder is to be made; `reason` says why standard output cannot take it.
+pub(super) fn refuse_dash(option: &str, path: &Path, reason: &str) -> Result<()> {
+    if path == Path::new("-") {
+        bail!("{option} -: {reason}, which cannot go to standard output; name a path (./- for one that is called so)");
+    }
+    if path.as_os_str().is_empty() {
+        bail!("{option} \"\": name a path");
+    }
+    Ok(())
 }

@@ -3,9 +3,10 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use crate::config::with_home;
 use crate::data::{
     DataFormat, DataSetDescription, DataSetWriter, PairSource, RenderedPairs, SextantWriter, ThreeDieBenchWriter,
-    write_views,
+    rendered_warnings, write_views,
 };
 use crate::scene::sweethome3d::{SweetHome3d, default_cache_folder};
 use crate::scene::{
@@ -17,7 +18,7 @@ use clap::{Args, ValueEnum};
 
 use super::data::fit_command;
 use super::interrupt::stop_on_interrupt;
-use super::output::print_named;
+use super::output::{print_named, refuse_dash};
 use super::progress::progress_bar;
 
 /// Renders a data set of objects with known poses.
@@ -39,9 +40,9 @@ pub struct RenderArgs {
     /// Layout of the folder
     #[arg(long, value_enum, default_value_t = Format::Sextant)]
     format: Format,
-    /// Objects of each family, for --source procedural
-    #[arg(long, value_name = "N", default_value_t = 20)]
-    objects_per_family: usize,
+    /// Objects of each family, for --source procedural [default: 20]
+    #[arg(long, value_name = "N")]
+    objects_per_family: Option<usize>,
     /// Images of each object
     #[arg(long, value_name = "N", default_value_t = 50)]
     views: usize,
@@ -54,7 +55,7 @@ pub struct RenderArgs {
     /// Largest Euler angle, or largest angle from the upright pose [default: 90 for euler, 180 for uniform]
     #[arg(long, value_name = "DEG")]
     rotation_limit: Option<f32>,
-    /// Decides every scene
+    /// Decides every scene, procedural objects and the split of meshes
     #[arg(long, value_name = "N", default_value_t = 0)]
     seed: u64,
     /// Samples along each side of a pixel
@@ -69,6 +70,11 @@ pub struct RenderArgs {
     /// y is up in OBJ, STL and PLY files, for --source meshes (glTF files say so themselves)
     #[arg(long)]
     y_up: bool,
+    /// Leave meshes out that cannot be used, with a warning each, for --source meshes
+    #[arg(long)]
+    skip_broken: bool,
+    #[command(flatten)]
+    split: SplitArgs,
     /// Replace a data set that is there
     #[arg(long)]
     overwrite: bool,
@@ -77,7 +83,37 @@ pub struct RenderArgs {
     json: bool,
 }
 
-#[derive(Clone, Copy, Debug, ValueEnum)]
+/// Which meshes are held out.
+#[derive(Debug, Args)]
+pub(super) struct SplitArgs {
+    /// Share of the meshes of each class that is held out, at least one of two [default: 0.2]
+    #[arg(long, value_name = "SHARE")]
+    pub held_out_share: Option<f32>,
+    /// File with a line CLASS/NAME for each mesh that is held out, in place of the share
+    #[arg(long, value_name = "FILE", conflicts_with = "held_out_share")]
+    pub held_out_list: Option<PathBuf>,
+}
+
+impl SplitArgs {
+    /// The settings of a folder of meshes that is split so.
+    pub fn settings(&self, seed: u64) -> Result<MeshFolderSettings> {
+        let defaults = MeshFolderSettings::default();
+        let share = self.held_out_share.unwrap_or(defaults.held_out_share);
+        if !(0.0..1.0).contains(&share) {
+            bail!("--held-out-share {share}: must be at least 0 and below 1");
+        }
+        let held_out_list = self.held_out_list.as_deref().map(with_home).transpose()?;
+        Ok(MeshFolderSettings { held_out_share: share, held_out_list, seed, ..defaults })
+    }
+
+    /// The options that were given.
+    pub fn given(&self) -> Vec<&'static str> {
+        let share = self.held_out_share.map(|_| "--held-out-share");
+        share.into_iter().chain(self.held_out_list.as_ref().map(|_| "--held-out-list")).collect()
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum Source {
     /// Parametric families of objects, made by the program
     Procedural,
@@ -118,11 +154,13 @@ const LARGEST_OBJECT_BYTES: usize = 1 << 30;
 /// # Errors
 /// When objects cannot be had, the folder exists, or it cannot be written; nothing is left of it then.
 pub fn run(args: RenderArgs) -> Result<()> {
+    refuse_dash("--out", &args.out, "a data set is a folder of files")?;
+    refuse_unused(&args)?;
     let stop = stop_on_interrupt()?;
     let renderer = Renderer::new(scene_settings(&args)).map_err(by_option)?;
     check_sizes(&args)?;
     let pairs = RenderedPairs::new(object_source(&args)?, renderer, rotation(&args)?);
-    for warning in pairs.object_source().warnings() {
+    for warning in rendered_warnings(&pairs, args.views).into_iter().chain(pairs.visibility_warnings()) {
         eprintln!("warning: {warning}");
     }
     let description = DataSetDescription::of(&pairs, args.views, args.seed, args.source.name())?;
@@ -140,6 +178,28 @@ pub fn run(args: RenderArgs) -> Result<()> {
     print_outcome(&args, &pairs)
 }
 
+/// Options that the source has no use for would be forgotten silently.
+fn refuse_unused(args: &RenderArgs) -> Result<()> {
+    let of_meshes = [
+        args.meshes.as_ref().map(|_| "--meshes"),
+        args.y_up.then_some("--y-up"),
+        args.skip_broken.then_some("--skip-broken"),
+    ];
+    let given = [
+        (Source::Meshes, [of_meshes.into_iter().flatten().collect(), args.split.given()].concat()),
+        (Source::SweetHome3d, args.cache.iter().map(|_| "--cache").collect()),
+        (Source::Procedural, args.objects_per_family.iter().map(|_| "--objects-per-family").collect()),
+    ];
+    let unused = given.into_iter().filter(|(source, options)| *source != args.source && !options.is_empty());
+    let told: Vec<String> = unused
+        .map(|(source, options)| format!("{}: only --source {} has a use for it", options.join(", "), source.name()))
+        .collect();
+    if told.is_empty() {
+        return Ok(());
+    }
+    bail!("{}; the source is {} (--source)", told.join("; "), args.source.name())
+}
+
 /// The error with the setting as it is called on the command line.
 fn by_option(error: SceneError) -> anyhow::Error {
     anyhow!("--{} {}: must be {}", error.setting.replace('_', "-"), error.value, error.expected)
@@ -154,7 +214,7 @@ fn check_sizes(args: &RenderArgs) -> Result<()> {
     if !(args.object_diagonal > 0.0 && args.object_diagonal <= 100.0) {
         bail!("--object-diagonal {}: must be above 0 and at most 100", args.object_diagonal);
     }
-    if args.objects_per_family == 0 {
+    if args.objects_per_family == Some(0) {
         bail!("--objects-per-family 0: must be at least 1");
     }
     Ok(())
@@ -164,15 +224,17 @@ fn object_source(args: &RenderArgs) -> Result<Arc<dyn ObjectSource>> {
     Ok(match (args.source, &args.meshes) {
         (Source::Procedural, _) => Arc::new(Procedural::new(procedural_settings(args))?),
         (Source::SweetHome3d, _) => {
-            let cache = args.cache.clone().map_or_else(default_cache_folder, Ok)?;
+            let cache = args.cache.as_deref().map_or_else(|| Ok(default_cache_folder()?), with_home)?;
             Arc::new(SweetHome3d::open(&cache, args.object_diagonal)?)
         }
         (Source::Meshes, Some(path)) => {
-            let settings =
-                MeshFolderSettings { diagonal: args.object_diagonal, y_up: args.y_up, ..MeshFolderSettings::default() };
-            let meshes = MeshFolder::open(path, settings)?;
-            meshes.load_all()?;
-            Arc::new(meshes)
+            let settings = MeshFolderSettings {
+                diagonal: args.object_diagonal,
+                skip_broken: args.skip_broken,
+                y_up: args.y_up,
+                ..args.split.settings(args.seed)?
+            };
+            Arc::new(MeshFolder::open(&with_home(path)?, settings)?.load_all()?)
         }
         (Source::Meshes, None) => bail!("--source meshes needs --meshes PATH"),
     })
@@ -180,9 +242,11 @@ fn object_source(args: &RenderArgs) -> Result<Arc<dyn ObjectSource>> {
 
 /// A fifth of the objects of a family is held out, at least one where there are two.
 fn procedural_settings(args: &RenderArgs) -> ProceduralSettings {
-    let held_out_per_family = (args.objects_per_family / 5).max(usize::from(args.objects_per_family > 1));
+    const OBJECTS_PER_FAMILY: usize = 20;
+    let objects = args.objects_per_family.unwrap_or(OBJECTS_PER_FAMILY);
+    let held_out_per_family = (objects / 5).max(usize::from(objects > 1));
     ProceduralSettings {
-        objects_per_family: args.objects_per_family - held_out_per_family,
+        objects_per_family: objects - held_out_per_family,
         held_out_per_family,
         seed: args.seed,
         object_diagonal: args.object_diagonal,
@@ -229,7 +293,7 @@ fn print_outcome(args: &RenderArgs, pairs: &RenderedPairs) -> Result<()> {
         ("contact sheet", args.out.join(CONTACT_SHEET).display().to_string().into()),
     ];
     print_named(&values, args.json)?;
-    eprintln!("next: {}", fit_command(format, &args.out));
+    eprintln!("next: {}", fit_command(format.name(), &args.out));
     Ok(())
 }
 

@@ -3,10 +3,13 @@ use std::process::ExitCode;
 
 use anyhow::Context;
 use clap::Args;
+use sextant_runtime::contract::run_folder::REPORT;
+use sextant_runtime::durable::write_file;
+use sextant_runtime::typed_command::quoted;
 
-use super::output::print;
+use super::output::{print, refuse_dash};
 use crate::report::report;
-use crate::run::write_atomically;
+use crate::run::RunError;
 
 /// Arguments of `trainer report`.
 #[derive(Args)]
@@ -24,11 +27,14 @@ pub struct ReportArgs {
 
 /// Writes one HTML file about some runs.
 pub fn run(args: ReportArgs) -> anyhow::Result<ExitCode> {
+    if let Some(out) = &args.out {
+        refuse_dash("--out", out, "a report is one HTML file that is written as a whole")?;
+    }
     let runs: Vec<&Path> = args.runs.iter().map(PathBuf::as_path).collect();
     let html = report(&runs, &args.device).with_context(|| "reporting")?;
-    let out = args.out.unwrap_or_else(|| args.runs[0].join("report.html"));
-    write_atomically(&out, html.as_bytes())?;
+    let out = args.out.unwrap_or_else(|| args.runs[0].join(REPORT));
+    write_file(&out, html.as_bytes()).map_err(RunError::from)?;
     print(&format!("{}\n", out.display()))?;
-    eprintln!("next: open {} in a browser", out.display());
+    eprintln!("next: open {} in a browser", quoted(out.as_os_str()));
     Ok(ExitCode::SUCCESS)
 }

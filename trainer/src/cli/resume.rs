@@ -9,8 +9,17 @@ use crate::config::Config;
 use crate::run::RunError;
 
 /// Sections and keys that decide which weights there are or which random numbers come next.
-const FIXED: [&str; 8] =
-    ["name", "model.", "method.name", "method.condition", "heads.hidden", "optimiser.kind", "fit.qat_from", "fit.seed"];
+const FIXED: [&str; 9] = [
+    "name",
+    "data.classes",
+    "model.",
+    "method.name",
+    "method.condition",
+    "heads.hidden",
+    "optimiser.kind",
+    "fit.qat_from",
+    "fit.seed",
+];
 
 /// A key whose value changes.
 #[derive(Clone, Debug, PartialEq)]
@@ -81,8 +90,8 @@ mod tests {
     #[test]
     fn changes_are_told_by_key() {
         let told: Vec<String> =
-            changes(&["fit.steps=7", "data.path=x", "fit.seed=0"]).iter().map(ToString::to_string).collect();
-        assert_eq!(told, ["`data.path` from nothing to \"x\"", "`fit.steps` from 3600 to 7"]);
+            changes(&["fit.steps=7", "data.seed=1", "fit.seed=0"]).iter().map(ToString::to_string).collect();
+        assert_eq!(told, ["`data.seed` from 0 to 1", "`fit.steps` from 3600 to 7"]);
     }
 
     #[test]

@@ -3,8 +3,9 @@ use std::process::ExitCode;
 
 use anyhow::bail;
 use clap::{Args, ValueEnum};
+use sextant_runtime::typed_command::{TypedCommand, quoted};
 
-use super::output::{print, print_json};
+use super::output::{print, print_json, refuse_dash};
 use super::stop_on_interrupt;
 use crate::study::{Ablation, Plan, Row, StudyOptions, StudyOutcome, study};
 
@@ -20,7 +21,7 @@ pub struct StudyArgs {
     #[arg(long, value_delimiter = ',', value_name = "ROW")]
     rows: Vec<String>,
     /// Seeds of the first row and of the leading ones; the others have one.
-    #[arg(long, default_value_t = 3)]
+    #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u64).range(1..))]
     seeds: u64,
     /// How many rows beside the first count as leading; those that learn from class labels never do.
     #[arg(long, default_value_t = 5)]
@@ -76,6 +77,10 @@ impl Study {
 
 /// Trains what is not trained yet, and writes the table.
 pub fn run(args: StudyArgs) -> anyhow::Result<ExitCode> {
+    if let Some(out) = &args.out {
+        refuse_dash("--out", out, "a study is a folder of runs")?;
+    }
+    refuse_dash("--results", &args.results, "the results are a Markdown file with drawings beside it")?;
     let (json, results) = (args.json, args.results.clone());
     match study(&options(args)?)? {
         StudyOutcome::Interrupted => {
@@ -88,7 +93,7 @@ pub fn run(args: StudyArgs) -> anyhow::Result<ExitCode> {
             } else {
                 print(&format!("{}\n", results.display()))?;
             }
-            eprintln!("next: read {}", results.display());
+            eprintln!("next: read {}", quoted(results.as_os_str()));
             Ok(ExitCode::SUCCESS)
         }
     }
@@ -106,7 +111,7 @@ fn options(args: StudyArgs) -> anyhow::Result<StudyOptions> {
         sets: args.sets,
         views: args.views,
         rows,
-        seeds: args.seeds.max(1),
+        seeds: args.seeds,
         leaders: args.leaders,
         name: name.clone(),
     };
@@ -130,13 +135,15 @@ fn picked(rows: Vec<Row>, labels: &[String]) -> anyhow::Result<Vec<Row>> {
 
 /// The command that makes the same table, with what was given.
 fn command(args: &StudyArgs) -> String {
-    let mut words = vec![format!("cargo trainer study {}", args.study.name())];
-    words.extend(args.ablation.map(|method| format!("--ablation {}", ablation_name(method))));
-    if !args.rows.is_empty() {
-        words.push(format!("--rows {}", args.rows.join(",")));
+    // It is written into a page for whoever has the repository, however this process was started.
+    let mut command = TypedCommand::other("cargo trainer study").argument(args.study.name());
+    if let Some(method) = args.ablation {
+        command = command.words("--ablation").argument(ablation_name(method));
     }
-    words.push(format!("--seeds {} --leaders {} --views {}", args.seeds, args.leaders, args.views));
-    words.extend(args.config.iter().map(|file| format!("--config {}", file.display())));
-    words.extend(args.sets.iter().map(|set| format!("--set {set}")));
-    words.join(" ")
+    if !args.rows.is_empty() {
+        command = command.words("--rows").argument(args.rows.join(","));
+    }
+    command = command.words(&format!("--seeds {} --leaders {} --views {}", args.seeds, args.leaders, args.views));
+    command = args.config.iter().fold(command, |command, file| command.words("--config").path(file));
+    args.sets.iter().fold(command, |command, set| command.words("--set").argument(set)).into()
 }

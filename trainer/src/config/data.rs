@@ -10,9 +10,13 @@ use crate::scene::RotationSampling;
 pub struct DataConfig {
     /// Kind of objects or data set (`procedural`).
     pub source: DataSource,
-    /// Folder of a mesh or image source; for `sweethome3d` the cache folder, when it is not the usual one.
+    /// Folder of a mesh or image source; for `sweethome3d` the cache folder, when it is not the usual one. A relative path
+    /// starts at the current folder, in a file at the file's folder; `~` is the user's folder.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub path: Option<PathBuf>,
+    /// Names of the classes in the order of their labels, of which the data may have fewer; the data's own when empty. A
+    /// run stores those that it learns, and finds them in other data by name (empty).
+    pub classes: Vec<String>,
     /// Side of the square images, pixels (64).
     pub image_size: usize,
     /// Procedural families to use, in the order of their labels; all of them when empty (empty).
@@ -21,8 +25,16 @@ pub struct DataConfig {
     pub objects_per_family: usize,
     /// Further objects of each procedural family that are kept out of training (8).
     pub held_out_per_family: usize,
-    /// Seed of the objects and of the split; not of the order of training, which is `fit.seed` (0).
+    /// Seed of procedural objects and of the split of meshes; not of the order of training, which is `fit.seed` (0).
     pub seed: u64,
+    /// Share of the meshes of each class that is kept out of training: at least one where a class has two, unless it is 0
+    /// (0.2).
+    pub held_out_share: f32,
+    /// File with a line `CLASS/NAME` for each mesh that is kept out of training, in place of share and seed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub held_out_list: Option<PathBuf>,
+    /// Whether meshes that cannot be used are left out with a warning, instead of being an error (false).
+    pub skip_broken: bool,
     /// Diagonal of every object's bounding box in world units; the floor lies 1 below the centre (1.8).
     pub object_diagonal: f32,
     /// Whether y is up in the mesh files of `meshes`; glTF files say so themselves (false).
@@ -47,11 +59,15 @@ impl Default for DataConfig {
         Self {
             source: DataSource::Procedural,
             path: None,
+            classes: Vec::new(),
             image_size: 64,
             families: Vec::new(),
             objects_per_family: 48,
             held_out_per_family: 8,
             seed: 0,
+            held_out_share: 0.2,
+            held_out_list: None,
+            skip_broken: false,
             object_diagonal: 1.8,
             y_up: false,
             rotation: RotationSampling::default(),
@@ -82,6 +98,11 @@ pub enum DataSource {
 }
 
 impl DataSource {
+    /// Whether images are rendered as they are needed.
+    pub fn is_rendered(self) -> bool {
+        matches!(self, Self::Procedural | Self::Sweethome3d | Self::Meshes)
+    }
+
     /// Whether `data.path` has to name a folder.
     pub fn needs_path(self) -> bool {
         matches!(self, Self::Meshes | Self::Sextant | Self::ThreeDieBench)

@@ -131,6 +131,16 @@ pub enum Problem {
         /// The value.
         found: String,
     },
+    /// The key does nothing beside the values of others.
+    #[error("{origin}: `{key}` has no effect here; it goes with {goes_with}")]
+    Unused {
+        /// Dotted key.
+        key: String,
+        /// Who set it.
+        origin: Origin,
+        /// With what it does something.
+        goes_with: &'static str,
+    },
     /// The value is out of range, or does not go with another one.
     #[error("{}`{key}` is {value}; allowed: {allowed}", set_by(.origin))]
     OutOfRange {
@@ -159,6 +169,7 @@ fn hint(problems: &[Problem]) -> String {
         [Problem::UnknownOption { method, .. }] => {
             format!("`trainer methods` shows what the options of `{method}` mean; leave the others out")
         }
+        [Problem::Unused { key, goes_with, .. }] => format!("leave `{key}` out, or set {goes_with}"),
         [Problem::OutOfRange { key, .. }] if key == "data.path" => "--set data.path=FOLDER".into(),
         [Problem::WrongType { key, .. }] => format!("change `{key}`, or leave it out for its default"),
         [Problem::OutOfRange { key, .. }] => format!("--set {key}=VALUE changes it for one run"),

@@ -4,6 +4,8 @@ use serde::Deserialize;
 use strsim::normalized_damerau_levenshtein;
 use toml::{Table, Value};
 
+use super::paths::{PATH_KEYS, is_of_run, resolved};
+use super::unused::USES;
 use super::{Config, ConfigError, MethodConfig, Origin, Problem};
 use crate::method;
 
@@ -13,7 +15,15 @@ const METHOD_PREFIX: &str = "method.";
 /// Values by dotted key, later ones over earlier ones, each with who set it last.
 #[derive(Default)]
 pub(super) struct Layers {
-    values: BTreeMap<String, (Value, Origin)>,
+    values: BTreeMap<String, Entry>,
+    /// Number of the layer that is being added, from 1 on.
+    layer: usize,
+}
+
+struct Entry {
+    value: Value,
+    origin: Origin,
+    layer: usize,
 }
 
 impl Layers {
@@ -22,12 +32,18 @@ impl Layers {
             origin: origin.clone(),
             message: error.to_string().trim_end().to_string(),
         })?;
+        self.layer += 1;
         self.add_table(String::new(), table, origin);
         Ok(())
     }
 
-    /// Adds `dotted.key=value`.
-    pub(super) fn add_set(&mut self, argument: &str) -> Result<(), ConfigError> {
+    /// Adds a layer of `dotted.key=value`.
+    pub(super) fn add_sets(&mut self, arguments: &[String]) -> Result<(), ConfigError> {
+        self.layer += 1;
+        arguments.iter().try_for_each(|argument| self.add_set(argument))
+    }
+
+    fn add_set(&mut self, argument: &str) -> Result<(), ConfigError> {
         let not_assignment = || ConfigError::NotAssignment { argument: argument.into() };
         let (key, text) = argument.split_once('=').ok_or_else(not_assignment)?;
         let (key, text) = (key.trim(), text.trim());
@@ -53,7 +69,7 @@ impl Layers {
                 if key == METHOD_NAME {
                     self.forget_other_method(&value, origin);
                 }
-                self.values.insert(key, (value, origin.clone()));
+                self.values.insert(key, Entry { value, origin: origin.clone(), layer: self.layer });
             }
         }
     }
@@ -64,33 +80,97 @@ impl Layers {
             return;
         }
         let is_of_layer_below = |other: &Origin| std::mem::discriminant(other) != std::mem::discriminant(origin);
-        self.values.retain(|key, (_, other)| !key.starts_with(METHOD_PREFIX) || !is_of_layer_below(other));
+        self.values.retain(|key, entry| !key.starts_with(METHOD_PREFIX) || !is_of_layer_below(&entry.origin));
     }
 
     /// The method that the values so far ask for.
     fn method_name(&self) -> String {
-        let named = self.values.get(METHOD_NAME).and_then(|(value, _)| value.as_str());
+        let named = self.values.get(METHOD_NAME).and_then(|entry| entry.value.as_str());
         named.map_or_else(|| MethodConfig::default().name, str::to_string)
     }
 
     /// The defaults with all values on top, checked key by key so that every problem is reported.
-    pub(super) fn into_config(self) -> Result<Config, ConfigError> {
+    pub(super) fn into_config(mut self) -> Result<Config, ConfigError> {
         let schema = Schema::new(&self.method_name());
-        let problems: Vec<_> =
-            self.values.iter().filter_map(|(key, (value, origin))| schema.problem(key, value, origin)).collect();
+        let mut problems: Vec<_> =
+            self.values.iter().filter_map(|(key, entry)| schema.problem(key, &entry.value, &entry.origin)).collect();
+        if problems.is_empty() {
+            problems = self.resolve_paths();
+        }
         if !problems.is_empty() {
             return Err(ConfigError::Problems(problems));
         }
-        let mut table = schema.defaults;
-        for (key, (value, _)) in &self.values {
-            if !is_empty_table(value) {
-                assign(&mut table, key, value.clone());
+        let unused = self.drop_unused(&schema);
+        let config = self.assembled(&schema);
+        let mut problems = match config.validate().map_err(|error| self.with_origins(error)) {
+            Ok(()) => Vec::new(),
+            Err(ConfigError::Problems(problems)) => problems,
+            Err(error) => return Err(error),
+        };
+        // A value that is out of range is enough to say of a key.
+        let is_named = |key: &String, problems: &[Problem]| {
+            problems.iter().any(|problem| matches!(problem, Problem::OutOfRange { key: named, .. } if named == key))
+        };
+        let unused = unused
+            .into_iter()
+            .filter(|problem| !matches!(problem, Problem::Unused { key, .. } if is_named(key, &problems)));
+        let unused: Vec<Problem> = unused.collect();
+        problems.extend(unused);
+        if problems.is_empty() { Ok(config) } else { Err(ConfigError::Problems(problems)) }
+    }
+
+    /// All values on the defaults; each was accepted alone.
+    fn assembled(&self, schema: &Schema) -> Config {
+        let mut table = schema.defaults.clone();
+        for (key, entry) in &self.values {
+            if !is_empty_table(&entry.value) {
+                assign(&mut table, key, entry.value.clone());
             }
         }
-        let config =
-            Config::deserialize(table).expect("each key was accepted alone, and no key changes another's type");
-        config.validate().map_err(|error| self.with_origins(error))?;
-        Ok(config)
+        Config::deserialize(table).expect("each key was accepted alone, and no key changes another's type")
+    }
+
+    /// Writes paths out as they are meant where they were set.
+    fn resolve_paths(&mut self) -> Vec<Problem> {
+        let mut problems = Vec::new();
+        for key in PATH_KEYS {
+            let Some(Entry { value: Value::String(path), origin, .. }) = self.values.get_mut(key) else { continue };
+            // An empty one is refused as such.
+            if path.is_empty() {
+                continue;
+            }
+            match resolved(path, origin) {
+                Ok(whole) => *path = whole,
+                Err(allowed) => problems.push(Problem::OutOfRange {
+                    key: key.into(),
+                    origin: Some(origin.clone()),
+                    value: path.clone(),
+                    allowed: allowed.into(),
+                }),
+            }
+        }
+        problems
+    }
+
+    /// Takes out what has no effect beside the other values. What a person has asked for in vain is a problem; what a
+    /// layer below the choice set, what comes from a preset, and what has its default in a file is not.
+    fn drop_unused(&mut self, schema: &Schema) -> Vec<Problem> {
+        let config = self.assembled(schema);
+        let mut problems = Vec::new();
+        for of in USES.iter().filter(|of| !(of.applies)(&config)) {
+            let decided = self.values.get(of.decided_by).map_or(0, |entry| entry.layer);
+            let Some(Entry { value, origin, layer }) = self.values.remove(of.key) else { continue };
+            let is_asked_for = layer >= decided
+                && match &origin {
+                    Origin::Preset(_) => false,
+                    Origin::File(file) => !is_of_run(file) && !schema.is_default(of.key, &value),
+                    Origin::Set(_) => true,
+                };
+            if is_asked_for {
+                problems.push(Problem::Unused { key: of.key.into(), origin, goes_with: of.goes_with });
+            }
+        }
+        problems
     }
 
     /// The error with who set each value that is out of range.
@@ -98,7 +178,7 @@ impl Layers {
         if let ConfigError::Problems(problems) = &mut error {
             for problem in problems {
                 if let Problem::OutOfRange { key, origin, .. } = problem {
-                    *origin = self.values.get(key).map(|(_, origin)| origin.clone());
+                    *origin = self.values.get(key).map(|entry| entry.origin.clone());
                 }
             }
         }
@@ -154,8 +234,10 @@ impl Schema {
         let method = method.to_string();
         let mut schema = Self { defaults: Table::new(), known: BTreeMap::new(), sections: Vec::new(), method };
         schema.learn("", &defaults);
-        // The one key without a default.
-        schema.known.insert("data.path".into(), Value::String(String::new()));
+        // The keys without a default.
+        for key in PATH_KEYS {
+            schema.known.insert(key.into(), Value::String(String::new()));
+        }
         schema.defaults = defaults;
         schema
     }
@@ -187,12 +269,46 @@ impl Schema {
             return Some(Problem::UnknownKey { key: key.into(), origin: origin.clone(), nearest });
         };
         if !accepts(example, value) {
-            return Some(wrong_type(key, value, origin, type_words(example).into()));
+            return Some(wrong_type(key, value, origin, self.type_words(key, example).into()));
         }
         let mut trial = self.defaults.clone();
         assign(&mut trial, key, value.clone());
         let error = Config::deserialize(trial).err()?;
-        Some(wrong_type(key, value, origin, expectation(error.message(), example)))
+        let expected = expectation(error.message(), example).unwrap_or_else(|| self.type_words(key, example).into());
+        Some(wrong_type(key, value, origin, expected))
+    }
+
+    /// Whether a value is the one that a key has without it.
+    fn is_default(&self, dotted_key: &str, value: &Value) -> bool {
+        let mut tables = Some(&self.defaults);
+        let mut parts = dotted_key.split('.').peekable();
+        while let (Some(table), Some(part)) = (tables, parts.next()) {
+            if parts.peek().is_none() {
+                return table.get(part).is_some_and(|default| same_value(default, value));
+            }
+            tables = table.get(part).and_then(Value::as_table);
+        }
+        false
+    }
+
+    fn type_words(&self, key: &str, example: &Value) -> &'static str {
+        match example {
+            Value::String(_) => "text",
+            Value::Integer(_) => "a whole number",
+            Value::Float(_) => "a number",
+            Value::Boolean(_) => "true or false",
+            Value::Array(_) if self.holds_names(key) => "a list of names",
+            Value::Array(_) => "a list of numbers",
+            Value::Datetime(_) => "a date",
+            Value::Table(_) => "a table",
+        }
+    }
+
+    /// Whether a list may hold text.
+    fn holds_names(&self, key: &str) -> bool {
+        let mut trial = self.defaults.clone();
+        assign(&mut trial, key, Value::Array(vec![Value::String(String::new())]));
+        Config::deserialize(trial).is_ok()
     }
 
     /// That a key is none of the method's options, when it lies in `[method]`; of an unknown method none is said.
@@ -227,25 +343,20 @@ fn wrong_type(key: &str, value: &Value, origin: &Origin, expected: String) -> Pr
     Problem::WrongType { key: key.into(), origin: origin.clone(), expected, found: value.to_string() }
 }
 
-fn type_words(example: &Value) -> &'static str {
-    match example {
-        Value::String(_) => "text",
-        Value::Integer(_) => "a whole number",
-        Value::Float(_) => "a number",
-        Value::Boolean(_) => "true or false",
-        Value::Array(_) => "a list of numbers",
-        Value::Datetime(_) => "a date",
-        Value::Table(_) => "a table",
-    }
+fn same_value(a: &Value, b: &Value) -> bool {
+    let number = |value: &Value| value.as_float().or(value.as_integer().map(|value| value as f64));
+    // Single precision, as the configuration keeps some of them.
+    a == b || number(a).zip(number(b)).is_some_and(|(a, b)| a as f32 == b as f32)
 }
 
-/// What serde expected, in words for people.
-fn expectation(message: &str, example: &Value) -> String {
-    let Some((_, expected)) = message.split_once("expected ") else { return type_words(example).into() };
+/// What serde expected, in words for people; `None` where it does not say.
+fn expectation(message: &str, example: &Value) -> Option<String> {
+    let (_, expected) = message.split_once("expected ")?;
     let words = match expected.trim() {
         "u64" | "usize" => "a whole number from 0",
         "f32" | "f64" => "a number",
-        other => return other.into(),
+        "a string" => "text",
+        other => return Some(other.into()),
     };
-    if example.is_array() { format!("a list, each {words}") } else { words.into() }
+    Some(if example.is_array() { format!("a list, each {words}") } else { words.into() })
 }

@@ -6,8 +6,10 @@ mod fit;
 mod layers;
 mod learning;
 mod optimisation;
+mod paths;
 mod presets;
 mod qat;
+mod unused;
 mod validate;
 
 use std::fs::File;
@@ -21,6 +23,7 @@ pub use error::{ConfigError, Origin, Problem};
 pub use fit::{EvaluationConfig, FitConfig, Precision};
 pub use learning::{EncoderKind, HeadGradient, HeadsConfig, MethodConfig, ModelConfig};
 pub use optimisation::{OptimiserConfig, OptimiserKind, ScheduleConfig, ScheduleKind};
+pub(crate) use paths::{is_of_run, with_home};
 pub use presets::{PRESETS, Preset};
 
 use layers::Layers;
@@ -74,16 +77,27 @@ impl Config {
     /// A set is `dotted.key=value`; the value is TOML, or text where it is not.
     ///
     /// # Errors
-    /// When a source cannot be read, and with all unknown keys, wrong types and values out of range at once.
+    /// When a source cannot be read, and with all unknown keys, wrong types, values out of range and keys without effect at
+    /// once.
     pub fn resolve(preset: Option<&str>, file: Option<&Path>, sets: &[String]) -> Result<Self, ConfigError> {
+        Self::resolve_in_turn(preset, file, &[sets])
+    }
+
+    /// As [`Self::resolve`], with one layer of sets after another: what a later one chooses may leave keys of an earlier
+    /// one without effect.
+    pub(crate) fn resolve_in_turn(
+        preset: Option<&str>,
+        file: Option<&Path>,
+        sets: &[&[String]],
+    ) -> Result<Self, ConfigError> {
         let mut layers = Layers::default();
         let preset = Preset::named(preset.unwrap_or("quickstart"))?;
         layers.add_toml(preset.toml, &Origin::Preset(preset.name))?;
         if let Some(path) = file {
             layers.add_toml(&read(path)?, &Origin::File(path.into()))?;
         }
-        for set in sets {
-            layers.add_set(set)?;
+        for sets in sets {
+            layers.add_sets(sets)?;
         }
         layers.into_config()
     }

@@ -17,19 +17,17 @@ impl Config {
     /// As [`Self::resolve`].
     pub fn for_qat(run: &Path, file: &Path, sets: &[String]) -> Result<Self, ConfigError> {
         let base = Self::from_file(file)?;
-        let mut all = vec![
+        let tuning = [
             format!("name={}-qat", base.name),
             format!("fit.qat_from={}", run.display()),
             format!("fit.steps={}", (base.fit.steps / SHORTER).max(1)),
             format!("optimiser.lr={:?}", base.optimiser.lr / SLOWER),
             format!("schedule.warmup_steps={}", base.schedule.warmup_steps / SHORTER),
             "schedule.kind=cosine".into(),
-            "schedule.milestones=[]".into(),
             "schedule.final_lr_fraction=0".into(),
             "fit.ema_decay=0".into(),
         ];
-        all.extend_from_slice(sets);
-        Self::resolve(None, Some(file), &all)
+        Self::resolve_in_turn(None, Some(file), &[&tuning[..], sets])
     }
 }
 

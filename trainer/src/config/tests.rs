@@ -15,8 +15,8 @@ fn file(text: &str) -> Result<Config, ConfigError> {
 #[test]
 fn every_preset_resolves() {
     for preset in PRESETS {
-        let sets = ["data.path=images".to_string()];
-        let config = Config::resolve(Some(preset.name), None, &sets).unwrap();
+        let sets: &[String] = if preset.name == "sie-3diebench" { &["data.path=images".into()] } else { &[] };
+        let config = Config::resolve(Some(preset.name), None, sets).unwrap();
         assert_eq!(config.name, preset.name);
     }
 }
@@ -50,6 +50,7 @@ fn set_values_are_toml_or_text() {
         "optimiser.lr=1",
         "optimiser.betas=[0.5, 0.9]",
         "data.rotation={kind=\"uniform\", limit_deg=180}",
+        "data.source=meshes",
         "data.path=some/folder with spaces",
         "name=2024",
         "method.temperature = 0.3",
@@ -111,6 +112,20 @@ fn wrong_keys_and_values_are_named() {
         Case {
             text: "data.source = \"meshes\"",
             message: "`data.path` is missing; allowed: a folder, for this data.source",
+        },
+        Case { text: "data.families = 3", message: "my.toml: `data.families` should be a list of names, not 3" },
+        Case { text: "data.families = [3]", message: "my.toml: `data.families` should be a list, each text, not [3]" },
+        Case {
+            text: "schedule.milestones = 3",
+            message: "my.toml: `schedule.milestones` should be a list of numbers, not 3",
+        },
+        Case {
+            text: "data.classes = [\"mug\", \"mug\"]",
+            message: "my.toml: `data.classes` is [\"mug\", \"mug\"]; allowed: names that differ, or an empty list",
+        },
+        Case {
+            text: "data.held_out_share = 1",
+            message: "my.toml: `data.held_out_share` is 1; allowed: from 0 to below 1",
         },
         Case { text: "data.path = \"\"", message: "my.toml: `data.path` is \"\"; allowed: a folder, or no such line" },
         Case { text: "fit.batch_size = 1", message: "my.toml: `fit.batch_size` is 1; allowed: 2 to 65536" },
@@ -218,6 +233,9 @@ proptest! {
         config.data.object_diagonal = diagonal;
         config.data.rotation = RotationSampling::Uniform { limit_deg };
         config.fit.seed = seed;
+        if path.is_some() {
+            config.data.source = DataSource::Meshes;
+        }
         config.data.path = path.map(Into::into);
         prop_assert_eq!(Config::from_toml(&config.to_toml(), Origin::File("c".into())).unwrap(), config);
     }

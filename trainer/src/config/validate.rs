@@ -1,3 +1,4 @@
+use std::collections::BTreeSet;
 use std::fmt::Display;
 use std::ops::RangeInclusive;
 use std::path::Path;
@@ -40,6 +41,13 @@ impl Config {
         let has_path = !path.as_os_str().is_empty();
         checks.require(has_path || !data.source.needs_path(), "data.path", "missing", "a folder, for this data.source");
         checks.require(has_path || data.path.is_none(), "data.path", "\"\"", "a folder, or no such line");
+        let distinct: BTreeSet<&String> = data.classes.iter().filter(|name| !name.is_empty()).collect();
+        let are_names = distinct.len() == data.classes.len();
+        checks.require(are_names, "data.classes", format!("{:?}", data.classes), "names that differ, or an empty list");
+        let share = data.held_out_share;
+        checks.require((0.0..1.0).contains(&share), "data.held_out_share", share, "from 0 to below 1");
+        let has_list = data.held_out_list.as_ref().is_none_or(|list| !list.as_os_str().is_empty());
+        checks.require(has_list, "data.held_out_list", "\"\"", "a file, or no such line");
         checks.within("data.image_size", data.image_size, 16..=1024);
         checks.within("data.objects_per_family", data.objects_per_family, 1..=1_000_000);
         checks.within("data.held_out_per_family", data.held_out_per_family, 1..=1_000_000);

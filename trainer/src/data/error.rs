@@ -1,5 +1,8 @@
 use std::path::{Path, PathBuf};
 
+use sextant_runtime::durable::Failure;
+use sextant_runtime::typed_command::Program;
+
 use crate::scene::{SourceError, io_hint};
 
 /// Why a data set cannot be read or written.
@@ -22,6 +25,16 @@ pub enum DataError {
         /// What is wrong, and what to try.
         reason: String,
     },
+    /// A data set lacks files.
+    #[error("{folder}: {} missing: {names}", if *.count == 1 { "a file is".into() } else { format!("{} files are", .count) })]
+    MissingFiles {
+        /// The data set.
+        folder: PathBuf,
+        /// How many.
+        count: usize,
+        /// Their names, the first of many.
+        names: String,
+    },
     /// Another version of the program wrote the file.
     #[error("{path}: version {found} of the format; this program knows {known}")]
     OtherVersion {
@@ -31,6 +44,14 @@ pub enum DataError {
         found: u64,
         /// Version that this program reads.
         known: u32,
+    },
+    /// The data have classes that the run does not know.
+    #[error("{}", other_classes(.run, .data))]
+    OtherClasses {
+        /// Classes of the run that the data do not have.
+        run: Vec<String>,
+        /// Classes of the data that the run does not have.
+        data: Vec<String>,
     },
     /// Objects to render cannot be had.
     #[error(transparent)]
@@ -50,9 +71,18 @@ impl DataError {
             Self::Io { source, .. } => Some(io_hint(source.kind()).into()),
             Self::Source(error) => error.hint(),
             Self::Malformed { path, .. } => malformed_hint(path),
+            Self::MissingFiles { .. } => Some(
+                "copy the data set again: every view k of an object has image_k.jpg and latent_k.npy, from 0 on without a gap"
+                    .into(),
+            ),
             Self::OtherVersion { .. } => {
                 Some("use the version of the program that made the data set, or make it again".into())
             }
+            Self::OtherClasses { .. } => Some(
+                "rename the classes, or leave those out that the run does not know; a new run takes the data's classes \
+                 with --set data.classes=[]"
+                    .into(),
+            ),
             Self::Unusable(_) | Self::Interrupted => None,
         }
     }
@@ -68,11 +98,30 @@ impl DataError {
     }
 }
 
+fn other_classes(run: &[String], data: &[String]) -> String {
+    let names = |names: &[String]| match names {
+        [] => "none".to_owned(),
+        names => names.join(", "),
+    };
+    format!(
+        "the classes differ: the data have {}, which the run does not know; the run has {}, which the data do not have",
+        names(data),
+        names(run)
+    )
+}
+
 /// A broken file of a data set is seldom alone.
 fn malformed_hint(path: &Path) -> Option<String> {
     let extension = path.extension().unwrap_or_default().to_string_lossy().to_lowercase();
     let is_of_data_set = ["json", "safetensors", "npy", "jpg"].contains(&extension.as_str());
-    is_of_data_set.then(|| "copy the data set again, or make it again with `cargo trainer render --overwrite`".into())
+    let again = Program::Trainer.command("render --overwrite");
+    is_of_data_set.then(|| format!("copy the data set again, or make it again with `{again}`"))
+}
+
+impl From<Failure> for DataError {
+    fn from(Failure { path, source }: Failure) -> Self {
+        Self::Io { path, source }
+    }
 }
 
 impl From<DataError> for SourceError {
@@ -80,7 +129,9 @@ impl From<DataError> for SourceError {
         match error {
             DataError::Io { path, source } => Self::Io { path, source },
             DataError::Malformed { path, reason } => Self::Malformed { path, reason },
-            error @ DataError::OtherVersion { .. } => Self::Unusable(error.to_string()),
+            error @ (DataError::MissingFiles { .. }
+            | DataError::OtherVersion { .. }
+            | DataError::OtherClasses { .. }) => Self::Unusable(error.to_string()),
             DataError::Source(error) => error,
             DataError::Unusable(reason) => Self::Unusable(reason),
             DataError::Interrupted => Self::Interrupted,

@@ -171,7 +171,7 @@ fn produce(
 mod tests {
     use std::sync::atomic::{AtomicUsize, Ordering};
 
-    use sextant_runtime::rotation::SymmetryGroup;
+    use sextant_runtime::rotation::{SymmetryGroup, UnitQuaternion};
 
     use super::*;
 
@@ -213,7 +213,8 @@ mod tests {
             let image = stream_seed.to_le_bytes().repeat(objects.len());
             let objects: Vec<u32> = objects.iter().map(|&object| object as u32).collect();
             let latents = [(); 2].map(|()| vec![[0.0; 7]; objects.len()]);
-            Ok(PairBatch { images: [image.clone(), image], latents, labels: vec![0; objects.len()], objects })
+            let (labels, camera_from_world) = (vec![0; objects.len()], UnitQuaternion::IDENTITY);
+            Ok(PairBatch { images: [image.clone(), image], latents, labels, objects, camera_from_world })
         }
     }
 

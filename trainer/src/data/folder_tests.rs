@@ -160,7 +160,7 @@ fn rewrite_shard(folder: &Path, name: &str, change: impl Fn(&mut safetensors::Dt
 #[test]
 fn broken_sextant_folders_are_named_as_what_they_are() {
     type Break = fn(&Path);
-    let cases: [(&str, Break, &[&str]); 17] = [
+    let cases: [(&str, Break, &[&str]); 20] = [
         ("no folder", |f| fs::remove_dir_all(f).unwrap(), &["set"]),
         (
             "empty folder",
@@ -203,6 +203,21 @@ fn broken_sextant_folders_are_named_as_what_they_are() {
             "NaN",
             |f| rewrite_shard(f, "latents", |_, _, data| data[28..32].copy_from_slice(&f32::NAN.to_le_bytes())),
             &["NaN in row 1"],
+        ),
+        (
+            "degrees",
+            |f| rewrite_shard(f, "latents", |_, _, data| data[28..32].copy_from_slice(&90f32.to_le_bytes())),
+            &["`latents` in row 1: the Euler angle about x is 90", "degrees"],
+        ),
+        (
+            "a hue of bytes",
+            |f| rewrite_shard(f, "latents", |_, _, data| data[12..16].copy_from_slice(&200f32.to_le_bytes())),
+            &["`latents` in row 0: the floor's hue is 200"],
+        ),
+        (
+            "two classes of one name",
+            |f| replace(&f.join("dataset.json"), "\"class-1\"", "\"class-0\""),
+            &["two classes are called class-0"],
         ),
         ("unknown object", |f| rewrite_shard(f, "objects", |_, _, data| data[0] = 9), &["row 0 is of object 9"]),
     ];
@@ -258,11 +273,15 @@ fn broken_three_die_bench_folders_are_named_as_what_they_are() {
         fs::write(path, bytes).unwrap();
     }
     type Break = fn(&Path);
-    let cases: [(&str, Break, &[&str]); 13] = [
+    let cases: [(&str, Break, &[&str]); 19] = [
         ("no labels", |f| fs::remove_file(f.join("train_labels.npy")).unwrap(), &["train_labels.npy"]),
         ("half a list", |f| truncate(&f.join("train_images.npy"), 200), &["train_images.npy", "truncated"]),
         ("numbers for strings", |f| write(&f.join("val_images.npy"), NpyValues::I64(vec![1])), &["no strings"]),
-        ("floats for labels", |f| write(&f.join("val_labels.npy"), NpyValues::F64(vec![1.0; 2])), &["no int64"]),
+        (
+            "floats for labels",
+            |f| write(&f.join("val_labels.npy"), NpyValues::F64(vec![1.0; 2])),
+            &["no whole numbers"],
+        ),
         ("too few labels", |f| write(&f.join("val_labels.npy"), NpyValues::I64(vec![1])), &["1 labels for 2 objects"]),
         ("negative label", |f| write(&f.join("val_labels.npy"), NpyValues::I64(vec![1, -1])), &["label -1"]),
         ("absurd label", |f| write(&f.join("val_labels.npy"), NpyValues::I64(vec![1, i64::MAX])), &["out of range"]),
@@ -271,7 +290,58 @@ fn broken_three_die_bench_folders_are_named_as_what_they_are() {
             |f| write(&f.join("val_images.npy"), NpyValues::Text(vec!["/../x/".into(), "/a/b/".into()])),
             &["/../x/"],
         ),
-        ("no image", |f| fs::remove_file(f.join("class-0/object-0/image_0.jpg")).unwrap(), &["no image_0.jpg"]),
+        (
+            "no image",
+            |f| fs::remove_file(f.join("class-0/object-0/image_0.jpg")).unwrap(),
+            &["a file is missing: class-0/object-0/image_0.jpg"],
+        ),
+        (
+            "a view is gone",
+            |f| {
+                ["image_1.jpg", "latent_1.npy"]
+                    .map(|name| fs::remove_file(f.join("class-1/object-3").join(name)).unwrap())
+                    .into()
+            },
+            &["2 files are missing: class-1/object-3/image_1.jpg, class-1/object-3/latent_1.npy"],
+        ),
+        (
+            "latents of the last views are gone",
+            |f| fs::remove_file(f.join("class-0/object-2/latent_2.npy")).unwrap(),
+            &["a file is missing: class-0/object-2/latent_2.npy"],
+        ),
+        (
+            "an object is gone",
+            |f| fs::remove_dir_all(f.join("class-0/object-4")).unwrap(),
+            &["a file is missing: class-0/object-4"],
+        ),
+        (
+            "nothing in a folder",
+            |f| {
+                fs::remove_dir_all(f.join("class-0/object-4")).unwrap();
+                fs::create_dir(f.join("class-0/object-4")).unwrap();
+            },
+            &["class-0/object-4/image_0.jpg, class-0/object-4/latent_0.npy"],
+        ),
+        (
+            "degrees",
+            |f| {
+                write(
+                    &f.join("class-0/object-4/latent_0.npy"),
+                    NpyValues::F64(vec![45.0, 0.0, 0.0, 0.5, 0.1, 0.1, 0.5]),
+                )
+            },
+            &["latent_0.npy", "about x is 45", "degrees"],
+        ),
+        (
+            "hues of bytes",
+            |f| {
+                write(
+                    &f.join("class-0/object-0/latent_1.npy"),
+                    NpyValues::F32(vec![0.0, 0.0, 0.0, 255.0, 0.1, 0.1, 0.5]),
+                )
+            },
+            &["latent_1.npy", "floor's hue is 255"],
+        ),
         ("half an image", |f| truncate(&f.join("class-0/object-0/image_2.jpg"), 100), &["image_2.jpg", "JPEG"]),
         ("half a latent", |f| truncate(&f.join("class-0/object-0/latent_2.npy"), 150), &["latent_2.npy", "truncated"]),
         (
@@ -290,11 +360,138 @@ fn broken_three_die_bench_folders_are_named_as_what_they_are() {
         breaks(&folder);
         let check = |folder: &Path| {
             let source = ThreeDieBenchFolder::open(folder, None)?;
-            (0..VIEWS).try_for_each(|view| source.check_view(0, view))
+            (0..source.views_of(0)).try_for_each(|view| source.check_view(0, view))
         };
         let error = check(&folder).err().unwrap_or_else(|| panic!("{name} was accepted")).to_string();
         assert!(wants.iter().all(|want| error.contains(want)), "{name}: {error}");
     }
+}
+
+/// Writes the lists of a folder anew.
+fn write_lists(folder: &Path, lists: [(&str, &[&str], NpyValues); 2]) {
+    for (split, objects, labels) in lists {
+        let paths = objects.iter().map(|object| format!("/{object}/")).collect();
+        for (name, values) in [("images", NpyValues::Text(paths)), ("labels", labels)] {
+            let mut bytes = Vec::new();
+            write_npy(&mut bytes, &NpyArray::vector(values)).unwrap();
+            fs::write(folder.join(format!("{split}_{name}.npy")), bytes).unwrap();
+        }
+    }
+}
+
+#[test]
+fn lists_that_contradict_themselves_are_warned_of() {
+    struct Case {
+        train: (&'static [&'static str], &'static [i64]),
+        val: (&'static [&'static str], &'static [i64]),
+        class_names: &'static [&'static str],
+        warnings: &'static [&'static str],
+    }
+    let cases = [
+        Case {
+            train: (&["class-0/object-0", "class-1/object-1"], &[0, 1]),
+            val: (&["class-1/object-3", "class-0/object-4"], &[1, 0]),
+            class_names: &["class-0", "class-1"],
+            warnings: &[],
+        },
+        Case {
+            train: (&["class-0/object-0", "class-0/object-2", "class-1/object-1"], &[0, 1, 1]),
+            val: (&["class-1/object-3", "class-0/object-4"], &[1, 0]),
+            class_names: &["class-0", "class-1"],
+            warnings: &[
+                "labels and folders disagree for 1 of 5 objects, as class-0/object-2 with the label 1 (class-1)",
+            ],
+        },
+        Case {
+            train: (&["class-0/object-0", "class-0/object-2"], &[0, 1]),
+            val: (&["class-0/object-4"], &[1]),
+            class_names: &["class-0", "class-0 (label 1)"],
+            warnings: &["labels and folders disagree for 2 of 3", "nothing is held out of class-0"],
+        },
+        Case {
+            train: (&["class-0/object-0", "class-1/object-1"], &[0, 1]),
+            val: (&["class-1/object-1", "class-0/object-4"], &[1, 0]),
+            class_names: &["class-0", "class-1"],
+            warnings: &["have objects in common, so that figures are of objects trained on: class-1/object-1"],
+        },
+        Case {
+            train: (&["class-0/object-0", "class-0/object-0", "class-1/object-1"], &[0, 0, 1]),
+            val: (&["class-1/object-3", "class-0/object-4"], &[1, 0]),
+            class_names: &["class-0", "class-1"],
+            warnings: &["a list has objects more than once: class-0/object-0"],
+        },
+        Case {
+            train: (&["class-0/object-0", "class-1/object-1"], &[0, 2]),
+            val: (&["class-1/object-3", "class-0/object-4"], &[2, 0]),
+            class_names: &["class-0", "class-1 (label 1)", "class-1"],
+            warnings: &["no object is of class-1 (label 1)"],
+        },
+    ];
+    for Case { train, val, class_names, warnings } in cases {
+        let (_scratch, folder) = three_die_bench_set();
+        let labels = |labels: &[i64]| NpyValues::I64(labels.to_vec());
+        write_lists(&folder, [("train", train.0, labels(train.1)), ("val", val.0, labels(val.1))]);
+        let source = open_folder(&folder, None).unwrap_or_else(|error| panic!("{train:?}: {error}"));
+        let found = source.warnings();
+        assert_eq!(found.len(), warnings.len(), "{train:?}: {found:?}");
+        let is_told = |wanted: &&&str| found.iter().any(|warning| warning.contains(**wanted));
+        assert!(warnings.iter().all(|wanted| is_told(&wanted)), "{train:?}: {found:?}");
+        assert_eq!(source.class_names(), class_names, "{train:?}");
+    }
+}
+
+#[test]
+fn labels_and_latents_of_other_types_are_read() {
+    let (_scratch, folder) = three_die_bench_set();
+    // As numpy on Windows and on big-endian machines writes them.
+    let npy = |descr: &str, count: usize, body: &[u8]| {
+        let header = format!("{{'descr': '{descr}', 'fortran_order': False, 'shape': ({count},), }}\n");
+        [b"\x93NUMPY\x01\x00", &u16::try_from(header.len()).unwrap().to_le_bytes()[..], header.as_bytes(), body]
+            .concat()
+    };
+    let int32: Vec<u8> = [0i32, 1, 0].iter().flat_map(|label| label.to_le_bytes()).collect();
+    fs::write(folder.join("train_labels.npy"), npy("<i4", 3, &int32)).unwrap();
+    let latents = |view: usize| [f32::from(grey(0, view)) / 256.0; 7];
+    for view in 0..VIEWS {
+        let body: Vec<u8> = latents(view).iter().flat_map(|value| value.to_be_bytes()).collect();
+        fs::write(folder.join(format!("class-0/object-0/latent_{view}.npy")), npy(">f4", 7, &body)).unwrap();
+    }
+    let source = open_folder(&folder, None).unwrap();
+    assert_eq!([0, 1, 2].map(|object| source.label(object)), [0, 1, 0]);
+    let found = source.pairs(&[0], 1).unwrap().latents[0][0];
+    assert!((0..VIEWS).any(|view| latents(view) == found), "{found:?}");
+}
+
+#[test]
+fn objects_may_differ_in_their_number_of_views() {
+    let (_scratch, folder) = three_die_bench_set();
+    for name in ["image_2.jpg", "latent_2.npy"] {
+        fs::remove_file(folder.join("class-0/object-0").join(name)).unwrap();
+    }
+    let source = open_folder(&folder, None).unwrap();
+    assert_eq!([0, 1].map(|object| source.view_count(object)), [Some(2), Some(3)]);
+    let warnings = source.warnings();
+    assert_eq!(warnings, ["objects have 2 to 3 views; 2 have class-0/object-0"]);
+    let seen = |object: usize| -> std::collections::BTreeSet<u32> {
+        let batch = source.pairs(&[object; 64], 3).unwrap();
+        batch.latents.iter().flatten().map(|latents| latents[0].to_bits()).collect()
+    };
+    assert_eq!([0, 1].map(|object| seen(object).len()), [2, 3], "all views that there are");
+}
+
+#[test]
+fn a_manifest_that_contradicts_itself_is_warned_of() {
+    let (_scratch, folder) = sextant_set();
+    assert_eq!(open_folder(&folder, None).unwrap().warnings(), Vec::<String>::new());
+    // Object 4, held out, takes the name of object 0; object 1 that of the other class.
+    replace(&folder.join("dataset.json"), "class-0/object-4", "class-0/object-0");
+    replace(&folder.join("dataset.json"), "class-1/object-1", "class-0/object-1");
+    let warnings = open_folder(&folder, None).unwrap().warnings().join("\n");
+    assert!(
+        warnings.contains("trained on and held out, so that figures are of known ones: class-0/object-0"),
+        "{warnings}"
+    );
+    assert!(warnings.contains("as class-0/object-1 with the class class-1"), "{warnings}");
 }
 
 #[test]

@@ -1,6 +1,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use super::named_classes::in_order_of;
 use super::{DataError, PairSource, RenderedPairs, open_folder};
 use crate::config::{DataConfig, DataSource};
 use crate::scene::sweethome3d::{SweetHome3d, default_cache_folder};
@@ -8,14 +9,16 @@ use crate::scene::{
     MeshFolder, MeshFolderSettings, ObjectSource, Procedural, ProceduralSettings, Renderer, SceneSettings,
 };
 
-/// The pairs of views that a configuration asks for: rendered as they are needed, or read from a folder.
+/// The pairs of views that a configuration asks for, rendered as they are needed or read from a folder, with the labels of
+/// its classes.
 ///
 /// # Errors
-/// When a folder is missing or broken, a setting is out of its range, or there is nothing to train or to evaluate on.
+/// When a folder is missing or broken, a setting is out of its range, the data have classes that the configuration does
+/// not name, or there is nothing to train on.
 pub fn open(config: &DataConfig) -> Result<Arc<dyn PairSource>, DataError> {
     let source = open_any(config)?;
     check_split(config, source.as_ref())?;
-    Ok(source)
+    in_order_of(source, &config.classes)
 }
 
 fn open_any(config: &DataConfig) -> Result<Arc<dyn PairSource>, DataError> {
@@ -35,8 +38,7 @@ pub fn open_objects(config: &DataConfig) -> Result<Option<RenderedPairs>, DataEr
         DataSource::Procedural => Arc::new(Procedural::new(procedural_settings(config))?),
         DataSource::Meshes => {
             let meshes = MeshFolder::open(path(config)?, mesh_settings(config))?;
-            meshes.load_all()?;
-            Arc::new(meshes)
+            Arc::new(meshes.load_all()?)
         }
         DataSource::Sweethome3d => {
             let cache = config.path.clone().map_or_else(default_cache_folder, Ok::<PathBuf, _>)?;
@@ -53,15 +55,13 @@ pub fn open_objects(config: &DataConfig) -> Result<Option<RenderedPairs>, DataEr
     Ok(Some(RenderedPairs::new(objects, renderer, config.rotation)))
 }
 
-/// Without objects of both kinds a run would end in an error, after all its training.
+/// Without objects to train on a run would end in an error.
 fn check_split(config: &DataConfig, source: &dyn PairSource) -> Result<(), DataError> {
-    let missing = match (source.training_objects().is_empty(), source.held_out_objects().is_empty()) {
-        (false, false) => return Ok(()),
-        (true, _) => "no object to train on: all are held out",
-        (false, true) => "no held-out object to measure on: all are trained on",
-    };
+    if !source.training_objects().is_empty() {
+        return Ok(());
+    }
     let place = config.path.as_deref().map_or("the data".into(), |path| path.display().to_string());
-    Err(DataError::Unusable(format!("{place}: {missing}; add objects")))
+    Err(DataError::Unusable(format!("{place}: no object to train on: all are held out; add objects")))
 }
 
 fn path(config: &DataConfig) -> Result<&Path, DataError> {
@@ -82,5 +82,13 @@ fn procedural_settings(config: &DataConfig) -> ProceduralSettings {
 }
 
 fn mesh_settings(config: &DataConfig) -> MeshFolderSettings {
-    MeshFolderSettings { diagonal: config.object_diagonal, y_up: config.y_up, ..MeshFolderSettings::default() }
+    MeshFolderSettings {
+        diagonal: config.object_diagonal,
+        held_out_share: config.held_out_share,
+        held_out_list: config.held_out_list.clone(),
+        seed: config.seed,
+        skip_broken: config.skip_broken,
+        y_up: config.y_up,
+        ..MeshFolderSettings::default()
+    }
 }

@@ -1,8 +1,10 @@
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
+use super::split::listed;
 use super::{DataError, SymmetryRecord};
 use crate::scene::RotationSampling;
 
@@ -107,6 +109,9 @@ impl Manifest {
                 return Err(format!("object {} has the unknown label {}", object.id, object.label));
             }
         }
+        if let Some(name) = repeated(self.class_names.iter().map(String::as_str)) {
+            return Err(format!("two classes are called {name}"));
+        }
         let Normalisation { mean, std } = self.normalisation;
         if !mean.iter().chain(&std).all(|value| (0.0..=1.0).contains(value)) {
             return Err("its normalisation is outside [0, 1]".to_owned());
@@ -116,6 +121,42 @@ impl Manifest {
             None => Ok(()),
         }
     }
+}
+
+impl Manifest {
+    /// What contradicts itself and can be used none the less.
+    pub(super) fn warnings(&self) -> Vec<String> {
+        let mut splits: BTreeMap<&str, BTreeSet<bool>> = BTreeMap::new();
+        for object in &self.objects {
+            splits.entry(&object.id).or_default().insert(object.held_out);
+        }
+        let in_both: Vec<&str> = splits.iter().filter(|(_, splits)| splits.len() == 2).map(|(id, _)| *id).collect();
+        let mut warnings = Vec::new();
+        if !in_both.is_empty() {
+            let names = listed(&in_both);
+            warnings.push(format!("objects are trained on and held out, so that figures are of known ones: {names}"));
+        }
+        let is_elsewhere = |object: &&ObjectRecord| {
+            let folder = object.id.split('/').next().unwrap_or_default();
+            folder != self.class_names[object.label] && self.class_names.iter().any(|name| name == folder)
+        };
+        let elsewhere: Vec<&ObjectRecord> = self.objects.iter().filter(is_elsewhere).collect();
+        if let Some(first) = elsewhere.first() {
+            warnings.push(format!(
+                "the names of {} objects say another class than their labels, as {} with the class {}",
+                elsewhere.len(),
+                first.id,
+                self.class_names[first.label]
+            ));
+        }
+        warnings
+    }
+}
+
+/// The first name that comes again.
+fn repeated<'a>(names: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+    let mut seen = BTreeSet::new();
+    names.into_iter().find(|name| !seen.insert(*name))
 }
 
 /// A foreign or future file is told from a broken one before its fields are looked at.

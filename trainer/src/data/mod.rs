@@ -7,18 +7,22 @@
 mod error;
 mod feed;
 mod from_config;
+mod latents;
 mod manifest;
+mod named_classes;
 mod npy;
 mod open;
 mod pair_source;
 mod rendered;
 mod sextant_folder;
 mod sextant_writer;
+mod split;
 mod staged_folder;
 mod symmetry_record;
 mod three_die_bench;
 mod three_die_bench_writer;
 mod view_order;
+mod visibility;
 mod write_views;
 mod writer;
 
@@ -26,19 +30,20 @@ pub use error::DataError;
 pub use feed::{BatchShare, Feed, FeedSettings, StepBatch};
 pub use from_config::{open, open_objects};
 pub use manifest::{FORMAT_NAME, FORMAT_VERSION, FRAME, Manifest, Normalisation, ObjectRecord, ShardRecord};
+pub(crate) use named_classes::labels_by_name;
 pub use npy::{NpyArray, NpyValues, parse_npy, read_npy, write_npy};
 pub use open::{DataFormat, detect_format, open_folder};
 pub use pair_source::{PairBatch, PairSource};
 pub use rendered::RenderedPairs;
 pub use sextant_folder::SextantFolder;
 pub use sextant_writer::SextantWriter;
-pub use staged_folder::StagedFolder;
-pub(crate) use staged_folder::write_durably;
+pub(crate) use split::listed;
+pub(crate) use staged_folder::{stage_folder, write_durably};
 pub use symmetry_record::SymmetryRecord;
 pub use three_die_bench::ThreeDieBenchFolder;
 pub use three_die_bench_writer::ThreeDieBenchWriter;
 pub use view_order::{ObjectOrder, stream_rng, stream_seed};
-pub use write_views::write_views;
+pub use write_views::{rendered_warnings, write_views};
 pub use writer::{DataSetDescription, DataSetWriter};
 
 #[cfg(test)]

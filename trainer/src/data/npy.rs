@@ -1,4 +1,7 @@
-//! NumPy's `.npy` files, as far as 3DIEBench's layout needs them: little-endian `f4`, `f8`, `i8` and `U`.
+//! NumPy's `.npy` files, as far as 3DIEBench's layout needs them: floats, whole numbers and strings of either byte order.
+//!
+//! `f4` and `f8`, `i1` to `i8`, `u1` to `u8`, `U` (code points) and `S` (bytes) are read; `<f4`, `<f8`, `<i8` and `<U` are
+//! written.
 //!
 //! The format: `\x93NUMPY`, major and minor version, length of the header (2 bytes in version 1, 4 in 2 and 3), a
 //! Python dictionary padded with spaces to a multiple of 64 bytes, the values in row-major order.
@@ -157,24 +160,88 @@ fn tuple(value: &str) -> Result<Vec<usize>, String> {
 }
 
 fn values(descr: &str, count: usize, body: &[u8]) -> Result<NpyValues, String> {
-    match descr {
-        "<f4" => Ok(NpyValues::F32(numbers(count, body, f32::from_le_bytes)?)),
-        "<f8" => Ok(NpyValues::F64(numbers(count, body, f64::from_le_bytes)?)),
-        "<i8" => Ok(NpyValues::I64(numbers(count, body, i64::from_le_bytes)?)),
-        _ => match descr.strip_prefix("<U").and_then(|width| width.parse().ok()) {
-            Some(width) => Ok(NpyValues::Text(texts(count, width, body)?)),
-            None => Err(format!("values of type {descr}, known are <f4, <f8, <i8 and <U")),
-        },
+    let unknown = || {
+        format!(
+            "values of type {descr}, known are floats (f4, f8), whole numbers (i1 to i8, u1 to u8) and strings (U, S)"
+        )
+    };
+    if descr.contains('O') {
+        return Err("Python objects; save the list with astype(str), the labels with astype(int)".to_owned());
+    }
+    let (order, kind) = descr.split_at_checked(1).ok_or_else(unknown)?;
+    let is_big = match order {
+        "<" | "|" | "=" => false,
+        ">" => true,
+        _ => return Err(unknown()),
+    };
+    let (kind, width) = kind.split_at_checked(1).ok_or_else(unknown)?;
+    let width: usize = width.parse().map_err(|_| unknown())?;
+    match (kind, width) {
+        ("f", 4) => Ok(NpyValues::F32(numbers(count, body, is_big, f32::from_le_bytes)?)),
+        ("f", 8) => Ok(NpyValues::F64(numbers(count, body, is_big, f64::from_le_bytes)?)),
+        ("i", 1) => whole(count, body, is_big, i8::from_le_bytes),
+        ("i", 2) => whole(count, body, is_big, i16::from_le_bytes),
+        ("i", 4) => whole(count, body, is_big, i32::from_le_bytes),
+        ("i", 8) => whole(count, body, is_big, i64::from_le_bytes),
+        ("u", 1) => whole(count, body, is_big, u8::from_le_bytes),
+        ("u", 2) => whole(count, body, is_big, u16::from_le_bytes),
+        ("u", 4) => whole(count, body, is_big, u32::from_le_bytes),
+        ("u", 8) => whole(count, body, is_big, u64::from_le_bytes),
+        ("U", width) => Ok(NpyValues::Text(texts(count, width, body, is_big)?)),
+        ("S", width) => Ok(NpyValues::Text(byte_texts(count, width, body)?)),
+        _ => Err(unknown()),
     }
 }
 
-fn numbers<T, const N: usize>(count: usize, body: &[u8], from_le: fn([u8; N]) -> T) -> Result<Vec<T>, String> {
-    check_length(count, N, body)?;
-    Ok(body.as_chunks::<N>().0.iter().map(|bytes| from_le(*bytes)).collect())
+/// Whole numbers of any type that fit into 64 bits with a sign.
+fn whole<T: TryInto<i64>, const N: usize>(
+    count: usize,
+    body: &[u8],
+    is_big: bool,
+    from_le: fn([u8; N]) -> T,
+) -> Result<NpyValues, String> {
+    let read = numbers(count, body, is_big, from_le)?;
+    let fitting = read.into_iter().map(|value| value.try_into().map_err(|_| "a number beyond 2^63".to_owned()));
+    Ok(NpyValues::I64(fitting.collect::<Result<_, _>>()?))
 }
 
-fn texts(count: usize, width: usize, body: &[u8]) -> Result<Vec<String>, String> {
+fn numbers<T, const N: usize>(
+    count: usize,
+    body: &[u8],
+    is_big: bool,
+    from_le: fn([u8; N]) -> T,
+) -> Result<Vec<T>, String> {
+    check_length(count, N, body)?;
+    Ok(body.as_chunks::<N>().0.iter().map(|bytes| from_le(in_little_endian(*bytes, is_big))).collect())
+}
+
+fn in_little_endian<const N: usize>(mut bytes: [u8; N], is_big: bool) -> [u8; N] {
+    if is_big {
+        bytes.reverse();
+    }
+    bytes
+}
+
+fn texts(count: usize, width: usize, body: &[u8], is_big: bool) -> Result<Vec<String>, String> {
     let text_bytes = width.checked_mul(4).ok_or("its strings are absurdly long")?;
+    strings(count, text_bytes, body, |bytes| text(bytes, is_big))
+}
+
+/// Strings of bytes, which must be UTF-8.
+fn byte_texts(count: usize, width: usize, body: &[u8]) -> Result<Vec<String>, String> {
+    let text = |bytes: &[u8]| {
+        let text = std::str::from_utf8(bytes).map_err(|_| "a string of bytes is not UTF-8".to_owned())?;
+        Ok(text.trim_end_matches('\0').to_owned())
+    };
+    strings(count, width, body, text)
+}
+
+fn strings(
+    count: usize,
+    text_bytes: usize,
+    body: &[u8],
+    text: impl Fn(&[u8]) -> Result<String, String>,
+) -> Result<Vec<String>, String> {
     check_length(count, text_bytes, body)?;
     if text_bytes == 0 {
         return if count == 0 { Ok(Vec::new()) } else { Err("its strings have no length".to_owned()) };
@@ -182,8 +249,8 @@ fn texts(count: usize, width: usize, body: &[u8]) -> Result<Vec<String>, String>
     body.chunks_exact(text_bytes).map(text).collect()
 }
 
-fn text(bytes: &[u8]) -> Result<String, String> {
-    let points = bytes.as_chunks::<4>().0.iter().map(|point| u32::from_le_bytes(*point));
+fn text(bytes: &[u8], is_big: bool) -> Result<String, String> {
+    let points = bytes.as_chunks::<4>().0.iter().map(|point| u32::from_le_bytes(in_little_endian(*point, is_big)));
     let text: Option<String> = points.map(char::from_u32).collect();
     text.map(|text| text.trim_end_matches('\0').to_owned()).ok_or_else(|| "a string is not Unicode".to_owned())
 }
@@ -243,6 +310,36 @@ mod tests {
     }
 
     #[test]
+    fn every_harmless_type_is_read() {
+        let numbers = NpyValues::I64(vec![1, 200]);
+        let negative = NpyValues::I64(vec![-2, 3]);
+        let floats = NpyValues::F64(vec![-0.5, 2.0]);
+        let words = NpyValues::Text(vec!["/a".to_owned(), "b".to_owned()]);
+        let cases: [(&str, Vec<u8>, &NpyValues); 14] = [
+            ("|u1", vec![1, 200], &numbers),
+            ("<u2", vec![1, 0, 200, 0], &numbers),
+            (">i2", vec![0, 1, 0, 200], &numbers),
+            ("<i4", vec![1, 0, 0, 0, 200, 0, 0, 0], &numbers),
+            (">u4", vec![0, 0, 0, 1, 0, 0, 0, 200], &numbers),
+            ("<u8", [1u64.to_le_bytes(), 200u64.to_le_bytes()].concat(), &numbers),
+            (">i8", [1i64.to_be_bytes(), 200i64.to_be_bytes()].concat(), &numbers),
+            ("|i1", vec![0xfe, 3], &negative),
+            ("<i4", [(-2i32).to_le_bytes(), 3i32.to_le_bytes()].concat(), &negative),
+            (">i4", [(-2i32).to_be_bytes(), 3i32.to_be_bytes()].concat(), &negative),
+            (">f8", [(-0.5f64).to_be_bytes(), 2f64.to_be_bytes()].concat(), &floats),
+            ("=f8", [(-0.5f64).to_le_bytes(), 2f64.to_le_bytes()].concat(), &floats),
+            ("|S2", b"/ab\0".to_vec(), &words),
+            (">U2", [47u32, 97, 98, 0].iter().flat_map(|point| point.to_be_bytes()).collect(), &words),
+        ];
+        for (descr, body, expected) in cases {
+            let header = format!("{{'descr': '{descr}', 'fortran_order': False, 'shape': (2,), }}\n");
+            let length = u16::try_from(header.len()).unwrap().to_le_bytes();
+            let bytes = [b"\x93NUMPY\x01\x00", &length[..], header.as_bytes(), &body].concat();
+            assert_eq!(parse_npy(&bytes).map(|array| array.values).as_ref(), Ok(expected), "{descr}");
+        }
+    }
+
+    #[test]
     fn later_versions_and_empty_arrays_are_read() {
         let header = b"{'descr': '<f4', 'fortran_order': True, 'shape': (1,), }\n";
         let mut bytes = b"\x93NUMPY\x02\x00".to_vec();
@@ -269,7 +366,9 @@ mod tests {
             ("half the values", good[..good.len() - 3].to_vec(), "truncated: 29 bytes of values, its shape needs 32"),
             ("too long", [good.as_slice(), &[0]].concat(), "1 bytes too long"),
             ("future version", edited("\u{1}\0v", "\u{9}\0v"), "NumPy format 9"),
-            ("big endian", edited("<f8", ">f8"), "values of type >f8"),
+            ("complex numbers", edited("<f8", "<c8"), "values of type <c8"),
+            ("no byte order", edited("<f8", "?f8"), "values of type ?f8"),
+            ("Python objects", edited("<f8", "|O8"), "Python objects"),
             ("column-major", edited("False", "True "), "column-major"),
             ("absurd shape", edited("(2, 2), }        ", "(99999999999,99),"), "truncated"),
             ("overflowing shape", edited("(2, 2), }              ", "(9999999999,9999999999)"), "absurd"),

@@ -1,6 +1,8 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use sextant_runtime::typed_command::Program;
+
 use super::manifest::MANIFEST_FILE;
 use super::three_die_bench::TRAIN_IMAGES_FILE;
 use super::{DataError, PairSource, SextantFolder, ThreeDieBenchFolder};
@@ -39,9 +41,8 @@ pub fn detect_format(folder: &Path) -> Result<DataFormat, DataError> {
     if folder.join(TRAIN_IMAGES_FILE).is_file() {
         return Ok(DataFormat::ThreeDieBench);
     }
-    let reason = format!(
-        "no data set: it has neither {MANIFEST_FILE} nor {TRAIN_IMAGES_FILE}; `cargo trainer render --out DIR` makes one"
-    );
+    let render = Program::Trainer.command("render --out DIR");
+    let reason = format!("no data set: it has neither {MANIFEST_FILE} nor {TRAIN_IMAGES_FILE}; `{render}` makes one");
     Err(DataError::malformed(folder, reason))
 }
 

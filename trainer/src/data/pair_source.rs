@@ -1,11 +1,12 @@
 use std::ops::Range;
 
-use sextant_runtime::rotation::SymmetryGroup;
+use sextant_runtime::rotation::{SymmetryGroup, UnitQuaternion};
 
 use super::DataError;
+use crate::scene::{SceneParameters, SceneSettings};
 
 /// Images and latents of pairs of views, ready for a step.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct PairBatch {
     /// First and second view, each `[n, size, size, 3]` sRGB bytes.
     pub images: [Vec<u8>; 2],
@@ -15,9 +16,18 @@ pub struct PairBatch {
     pub labels: Vec<u32>,
     /// Index of each object in its source.
     pub objects: Vec<u32>,
+    /// How the camera that made the images stands in the world.
+    pub camera_from_world: UnitQuaternion,
 }
 
 impl PairBatch {
+    /// The rotation of each object as the camera of a view sees it: what the deployed network is asked for.
+    pub fn camera_from_object(&self, side: usize) -> impl Iterator<Item = UnitQuaternion> + '_ {
+        self.latents[side]
+            .iter()
+            .map(|latents| self.camera_from_world * SceneParameters::from_latents(*latents).world_from_object())
+    }
+
     /// The bytes of a view's images at some positions.
     ///
     /// # Panics
@@ -38,8 +48,14 @@ impl PairBatch {
             latents: self.latents.each_ref().map(|latents| positions.iter().map(|&at| latents[at]).collect()),
             labels: positions.iter().map(|&at| self.labels[at]).collect(),
             objects: positions.iter().map(|&at| self.objects[at]).collect(),
+            camera_from_world: self.camera_from_world,
         }
     }
+}
+
+/// How the camera of 3DIEBench stands, which folders of images have in common.
+pub(super) fn stored_camera() -> UnitQuaternion {
+    SceneSettings::default().camera_from_world()
 }
 
 /// A set of objects of which pairs of views can be had.
@@ -83,7 +99,12 @@ pub trait PairSource: Send + Sync {
         Ok(self.pairs(objects, stream_seed)?.at(positions))
     }
 
-    /// What had to be left out, such as textures that are not there.
+    /// How many views of an object there are; `None` where every view is new.
+    fn view_count(&self, _object: usize) -> Option<usize> {
+        None
+    }
+
+    /// What had to be left out or guessed, such as textures that are not there, and what the split leaves unmeasured.
     fn warnings(&self) -> Vec<String> {
         Vec::new()
     }
@@ -93,9 +114,11 @@ pub trait PairSource: Send + Sync {
         (0..self.object_count()).filter(|&object| !self.is_held_out(object)).collect()
     }
 
-    /// Indices of the objects to measure on, ascending: those kept out of training.
+    /// Indices of the objects to measure on, ascending: those kept out of training, or all where none is, as in a folder
+    /// with a single mesh of each class.
     fn held_out_objects(&self) -> Vec<usize> {
-        (0..self.object_count()).filter(|&object| self.is_held_out(object)).collect()
+        let held_out: Vec<usize> = (0..self.object_count()).filter(|&object| self.is_held_out(object)).collect();
+        if held_out.is_empty() { (0..self.object_count()).collect() } else { held_out }
     }
 }
 
@@ -109,14 +132,18 @@ pub(crate) struct LoadedView {
 
 /// The batch of loaded views, in the order of `objects`.
 pub(crate) fn collect_pairs(source: &impl PairSource, objects: &[usize], views: Vec<[LoadedView; 2]>) -> PairBatch {
-    let mut batch = PairBatch::default();
+    let (mut images, mut latents) = ([Vec::new(), Vec::new()], [Vec::new(), Vec::new()]);
     for pair in views {
         for (side, view) in pair.into_iter().enumerate() {
-            batch.images[side].extend_from_slice(&view.rgb);
-            batch.latents[side].push(view.latents);
+            images[side].extend_from_slice(&view.rgb);
+            latents[side].push(view.latents);
         }
     }
-    batch.labels = objects.iter().map(|&object| source.label(object) as u32).collect();
-    batch.objects = objects.iter().map(|&object| object as u32).collect();
-    batch
+    PairBatch {
+        images,
+        latents,
+        labels: objects.iter().map(|&object| source.label(object) as u32).collect(),
+        objects: objects.iter().map(|&object| object as u32).collect(),
+        camera_from_world: stored_camera(),
+    }
 }

@@ -3,6 +3,7 @@ use std::sync::{Arc, OnceLock};
 use rayon::prelude::*;
 use sextant_runtime::rotation::SymmetryGroup;
 
+use super::split::split_warnings;
 use super::view_order::stream_rng;
 use super::{DataError, PairBatch, PairSource};
 use crate::scene::{Mesh, ObjectSource, Renderer, RotationSampling, SceneParameters};
@@ -91,18 +92,10 @@ impl PairSource for RenderedPairs {
         self.source.is_held_out(object)
     }
 
-    /// All objects where none is kept out, as in a folder with a single mesh of each class: every view is new, so
-    /// that measuring on them still says how known objects are recognised in unknown poses.
-    fn held_out_objects(&self) -> Vec<usize> {
-        let held_out: Vec<usize> = (0..self.source.len()).filter(|&object| self.is_held_out(object)).collect();
-        if held_out.is_empty() { (0..self.source.len()).collect() } else { held_out }
-    }
-
     fn warnings(&self) -> Vec<String> {
         let mut warnings = self.source.warnings();
-        if (0..self.source.len()).all(|object| !self.is_held_out(object)) {
-            warnings.push("no object is held out: figures are of new views of the objects trained on".into());
-        }
+        warnings.extend(self.visibility_warnings());
+        warnings.extend(split_warnings(self));
         warnings
     }
 
@@ -128,6 +121,7 @@ impl PairSource for RenderedPairs {
             latents: [0, 1].map(|side| drawn.iter().map(|drawn| drawn[side].latents()).collect()),
             labels: positions.iter().map(|&position| self.label(objects[position]) as u32).collect(),
             objects: positions.iter().map(|&position| objects[position] as u32).collect(),
+            camera_from_world: self.renderer.settings().camera_from_world(),
         })
     }
 }

@@ -1,5 +1,5 @@
 use std::fs::File;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use memmap2::Mmap;
 use rayon::prelude::*;
@@ -7,13 +7,16 @@ use safetensors::{Dtype, SafeTensors};
 use sextant_runtime::preprocess::RgbView;
 use sextant_runtime::rotation::SymmetryGroup;
 
+use super::latents::check_latents;
 use super::pair_source::{LoadedView, collect_pairs};
+use super::split::{split_warnings, view_warnings};
 use super::view_order::{stream_rng, two_indices_below};
 use super::{DataError, Manifest, PairBatch, PairSource, ShardRecord};
 
 /// A folder of safetensors shards, memory-mapped.
 #[derive(Debug)]
 pub struct SextantFolder {
+    folder: PathBuf,
     manifest: Manifest,
     image_size: usize,
     shards: Vec<MappedShard>,
@@ -55,18 +58,16 @@ impl SextantFolder {
                     manifest.views_per_object
                 ),
             )),
-            None => Ok(Self { image_size: image_size.unwrap_or(manifest.image_size), manifest, shards, views }),
+            None => {
+                let (folder, image_size) = (folder.to_owned(), image_size.unwrap_or(manifest.image_size));
+                Ok(Self { folder, image_size, manifest, shards, views })
+            }
         }
     }
 
     /// The description of the data set.
     pub fn manifest(&self) -> &Manifest {
         &self.manifest
-    }
-
-    /// Number of images of an object.
-    pub fn view_count(&self, object: usize) -> usize {
-        self.views[object].len()
     }
 
     fn load(&self, object: usize, view: usize) -> Result<LoadedView, DataError> {
@@ -112,6 +113,16 @@ impl PairSource for SextantFolder {
         self.manifest.objects[object].held_out
     }
 
+    fn view_count(&self, object: usize) -> Option<usize> {
+        Some(self.views[object].len())
+    }
+
+    fn warnings(&self) -> Vec<String> {
+        let place = self.folder.display();
+        let own = self.manifest.warnings().into_iter().map(|warning| format!("{place}: {warning}"));
+        own.chain(view_warnings(self)).chain(split_warnings(self)).collect()
+    }
+
     fn pairs(&self, objects: &[usize], stream_seed: u64) -> Result<PairBatch, DataError> {
         self.pairs_at(&Vec::from_iter(0..objects.len()), objects, stream_seed)
     }
@@ -119,7 +130,7 @@ impl PairSource for SextantFolder {
     fn pairs_at(&self, positions: &[usize], objects: &[usize], stream_seed: u64) -> Result<PairBatch, DataError> {
         let pair = |&position: &usize| {
             let object = objects[position];
-            let chosen = two_indices_below(&mut stream_rng(stream_seed, position as u64), self.view_count(object));
+            let chosen = two_indices_below(&mut stream_rng(stream_seed, position as u64), self.views[object].len());
             Ok([self.load(object, chosen[0])?, self.load(object, chosen[1])?])
         };
         let views: Result<Vec<_>, DataError> = positions.par_iter().map(pair).collect();
@@ -185,6 +196,13 @@ fn latents_of(bytes: &[u8]) -> Result<Vec<[f32; 7]>, String> {
     let values = words(bytes, f32::from_le_bytes);
     match values.iter().position(|value| !value.is_finite()) {
         Some(at) => Err(format!("`latents` holds {} in row {}", values[at], at / 7)),
-        None => Ok(values.as_chunks::<7>().0.to_vec()),
+        None => {
+            let latents = values.as_chunks::<7>().0.to_vec();
+            let checked = latents.iter().enumerate().map(|(row, latents)| {
+                check_latents(latents).map_err(|reason| format!("`latents` in row {row}: {reason}"))
+            });
+            checked.collect::<Result<(), String>>()?;
+            Ok(latents)
+        }
     }
 }

@@ -4,12 +4,13 @@ use std::io::Write;
 use std::path::Path;
 
 use safetensors::{Dtype, View};
+use sextant_runtime::durable::StagedFolder;
 
 use super::manifest::MANIFEST_FILE;
-use super::staged_folder::write_durably;
+use super::staged_folder::{stage_folder, write_durably};
 use super::{
     DataError, DataSetDescription, DataSetWriter, FORMAT_NAME, FORMAT_VERSION, FRAME, Manifest, Normalisation,
-    ShardRecord, StagedFolder,
+    ShardRecord,
 };
 
 /// Pixels of a shard, about; small enough to hold in memory while it fills.
@@ -51,7 +52,7 @@ impl SextantWriter {
     /// # Errors
     /// When the folder exists (unless `overwrite`, and it holds a data set) or cannot be made.
     pub fn create(destination: &Path, overwrite: bool, description: DataSetDescription) -> Result<Self, DataError> {
-        let folder = StagedFolder::create(destination, overwrite, super::open::is_data_set)?;
+        let folder = stage_folder(destination, overwrite, super::open::is_data_set)?;
         Ok(Self {
             folder,
             description,
@@ -119,7 +120,7 @@ impl DataSetWriter for SextantWriter {
         let manifest = serde_json::to_vec_pretty(&self.manifest())
             .map_err(|error| DataError::Unusable(format!("the description cannot be written as JSON: {error}")))?;
         write_durably(&self.folder.path().join(MANIFEST_FILE), |file| file.write_all(&manifest))?;
-        self.folder.commit()
+        Ok(self.folder.commit()?)
     }
 }
 

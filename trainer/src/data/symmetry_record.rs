@@ -1,7 +1,7 @@
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use sextant_runtime::rotation::SymmetryGroup;
 
-/// A symmetry group that is written to files as its text, such as `cyclic 4 about 0 0 1`.
+/// A symmetry group that is written to files as its text, such as `cyclic:z:4`.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct SymmetryRecord(pub SymmetryGroup);
 

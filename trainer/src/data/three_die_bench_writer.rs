@@ -5,11 +5,12 @@ use std::path::Path;
 use image::ExtendedColorType;
 use image::codecs::jpeg::JpegEncoder;
 use rayon::prelude::*;
+use sextant_runtime::durable::StagedFolder;
 
 use super::sextant_writer::write_png;
-use super::staged_folder::write_durably;
+use super::staged_folder::{stage_folder, write_durably};
 use super::three_die_bench::{TRAIN_IMAGES_FILE, TRAIN_LABELS_FILE, VAL_IMAGES_FILE, VAL_LABELS_FILE};
-use super::{DataError, DataSetDescription, DataSetWriter, NpyArray, NpyValues, ObjectRecord, StagedFolder, write_npy};
+use super::{DataError, DataSetDescription, DataSetWriter, NpyArray, NpyValues, ObjectRecord, write_npy};
 
 const JPEG_QUALITY: u8 = 95;
 
@@ -31,7 +32,7 @@ impl ThreeDieBenchWriter {
     /// cannot be a folder `CLASS/NAME`.
     pub fn create(destination: &Path, overwrite: bool, description: DataSetDescription) -> Result<Self, DataError> {
         check_ids(&description.objects)?;
-        let folder = StagedFolder::create(destination, overwrite, super::open::is_data_set)?;
+        let folder = stage_folder(destination, overwrite, super::open::is_data_set)?;
         Ok(Self { folder, description, objects_written: 0 })
     }
 
@@ -68,7 +69,7 @@ impl DataSetWriter for ThreeDieBenchWriter {
         assert_eq!(self.objects_written, self.description.objects.len(), "objects are missing");
         self.write_split(false, TRAIN_IMAGES_FILE, TRAIN_LABELS_FILE)?;
         self.write_split(true, VAL_IMAGES_FILE, VAL_LABELS_FILE)?;
-        self.folder.commit()
+        Ok(self.folder.commit()?)
     }
 }
 

@@ -6,14 +6,15 @@ use std::sync::Arc;
 
 use serde::Serialize;
 use sextant_runtime::backend::{BackendError, BackendOptions, Encoder, Output};
+use sextant_runtime::contract::output::{CLASS_LOGITS, ROTATION_WXYZ};
 use sextant_runtime::rotation::UnitQuaternion;
 
-use super::features::{camera_from_object, fixed_batches};
+use super::features::fixed_batches;
 use super::measure::held_out_pairs;
 use super::pose::pose_report;
 use super::{EvaluationError, GeodesicError, PoseReport};
 use crate::config::Config;
-use crate::data::{PairBatch, PairSource};
+use crate::data::{DataError, PairBatch, PairSource, labels_by_name};
 
 /// Figures of one model file.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -57,6 +58,16 @@ pub enum DeployedError {
         /// What does not fit.
         reason: String,
     },
+    /// The data have classes that the model does not know.
+    #[error("{path}: the classes differ: the data have {data}, which the model does not know; the model has {model}, which the data do not have", path = .path.display())]
+    OtherClasses {
+        /// The file.
+        path: PathBuf,
+        /// Classes of the model that the data do not have.
+        model: String,
+        /// Classes of the data that the model does not have.
+        data: String,
+    },
     /// The images could not be had.
     #[error(transparent)]
     Evaluation(#[from] EvaluationError),
@@ -95,8 +106,9 @@ fn evaluate_deployed(
         let reason = format!("takes images {:?}, the run has {size}", encoder.description().image_size);
         return Err(DeployedError::OtherModel { path: path.to_path_buf(), reason });
     }
+    let labels = model_labels(&encoder, source.class_names())?;
     let (objects, seed) = held_out_pairs(source.as_ref(), config);
-    let mut answers = Answers::default();
+    let mut answers = Answers { labels, ..Answers::default() };
     fixed_batches(source, &objects, seed, |batch| answers.add(&mut encoder, &batch, source.as_ref()))?;
     Ok(DeployedEvaluation {
         path: path.to_path_buf(),
@@ -106,20 +118,41 @@ fn evaluate_deployed(
     })
 }
 
+/// The model's label of each class of the data, by name; the data's own where the file has no names.
+///
+/// # Errors
+/// When the data have a class that the model does not know.
+fn model_labels(encoder: &Encoder, classes: &[String]) -> Result<Vec<usize>, DeployedError> {
+    let Some(text) = encoder.description().metadata.get("class_names") else {
+        return Ok((0..classes.len()).collect());
+    };
+    let names: Vec<String> = serde_json::from_str(text)
+        .map_err(|error| other(encoder, &format!("has class_names that are no JSON list of names: {error}")))?;
+    labels_by_name(&names, classes).map_err(|error| match error {
+        DataError::OtherClasses { run, data } => DeployedError::OtherClasses {
+            path: encoder.path().to_path_buf(),
+            model: run.join(", "),
+            data: data.join(", "),
+        },
+        error => EvaluationError::from(error).into(),
+    })
+}
+
 #[derive(Default)]
 struct Answers {
+    /// The model's label of each of the data's.
+    labels: Vec<usize>,
     errors: Vec<GeodesicError>,
     right: usize,
 }
 
 impl Answers {
     fn add(&mut self, encoder: &mut Encoder, batch: &PairBatch, source: &dyn PairSource) -> Result<(), DeployedError> {
-        for (images, latents) in batch.images.iter().zip(&batch.latents) {
+        for (side, images) in batch.images.iter().enumerate() {
             let outputs = encoder.run(images)?;
             let [rotations, logits] =
-                [named(encoder, &outputs, "rotation_wxyz")?, named(encoder, &outputs, "class_logits")?];
-            for (row, latents) in latents.iter().enumerate() {
-                let truth = camera_from_object(*latents);
+                [named(encoder, &outputs, ROTATION_WXYZ)?, named(encoder, &outputs, CLASS_LOGITS)?];
+            for (row, truth) in batch.camera_from_object(side).enumerate() {
                 let &[w, x, y, z] = rotations.row(row) else {
                     return Err(other(encoder, "rotation_wxyz has not four numbers"));
                 };
@@ -133,7 +166,7 @@ impl Answers {
                 });
                 let logits = logits.row(row);
                 let likeliest = (0..logits.len()).max_by(|a, b| logits[*a].total_cmp(&logits[*b]));
-                self.right += usize::from(likeliest == Some(batch.labels[row] as usize));
+                self.right += usize::from(likeliest == self.labels.get(batch.labels[row] as usize).copied());
             }
         }
         Ok(())

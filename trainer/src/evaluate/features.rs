@@ -10,7 +10,6 @@ use crate::data::{DataError, PairBatch, PairSource};
 use crate::method::{Embeddings, Pose};
 use crate::model::{Model, Outputs};
 use crate::optimiser::OptimiserError;
-use crate::scene::{SceneParameters, SceneSettings};
 
 /// Features and truth of a fixed set of pairs of views.
 pub struct PairFeatures {
@@ -101,8 +100,8 @@ fn collect(
     let mut parts: [ViewParts; 2] = Default::default();
     let mut labels = Vec::with_capacity(objects.len());
     fixed_batches(source, objects, seed, |batch| {
-        for (part, (images, latents)) in parts.iter_mut().zip(batch.images.iter().zip(&batch.latents)) {
-            part.add(model, images, latents, with_embeddings)?;
+        for (side, part) in parts.iter_mut().enumerate() {
+            part.add(model, &batch, side, with_embeddings)?;
         }
         labels.extend(batch.labels);
         Ok::<(), EvaluationError>(())
@@ -157,11 +156,11 @@ impl ViewParts {
     fn add(
         &mut self,
         model: &Model,
-        images: &[u8],
-        latents: &[[f32; 7]],
+        batch: &PairBatch,
+        side: usize,
         with_embeddings: bool,
     ) -> Result<(), EvaluationError> {
-        let encoded = model.encode(&model.normalise(images)?)?;
+        let encoded = model.encode(&model.normalise(&batch.images[side])?)?;
         let outputs = model.outputs(&encoded)?;
         if with_embeddings {
             let Embeddings { invariant, equivariant } = model.method.embed(&encoded)?;
@@ -171,8 +170,8 @@ impl ViewParts {
         self.features.push(outputs.features);
         self.class_logits.push(outputs.class_logits);
         self.predicted.extend(outputs.rotations);
-        self.rotations.extend(latents.iter().map(|latents| camera_from_object(*latents)));
-        self.poses.extend(latents.iter().map(|latents| Pose::from_latents(*latents)));
+        self.rotations.extend(batch.camera_from_object(side));
+        self.poses.extend(batch.latents[side].iter().map(|latents| Pose::from_latents(*latents)));
         Ok(())
     }
 
@@ -185,11 +184,6 @@ impl ViewParts {
         };
         Ok((outputs, Embeddings { invariant: joined(&self.invariant)?, equivariant: joined(&self.equivariant)? }))
     }
-}
-
-/// The rotation that the deployed network is asked for, seen from 3DIEBench's camera.
-pub fn camera_from_object(latents: [f32; 7]) -> UnitQuaternion {
-    SceneSettings::default().camera_from_world() * SceneParameters::from_latents(latents).world_from_object()
 }
 
 #[cfg(test)]

@@ -21,10 +21,8 @@ mod retrieval;
 pub use angles::{AngleBin, by_relative_angle};
 pub use deployed::{DeployedComparison, DeployedError, DeployedEvaluation, compare_deployed};
 pub use drift::{Drift, relative_drift};
-pub use features::{
-    EvaluationError, PairFeatures, camera_from_object, fixed_objects, pair_features, pair_features_and_embeddings,
-};
-pub use gallery::{Gallery, ObjectViews, distinct_views};
+pub use features::{EvaluationError, PairFeatures, fixed_objects, pair_features, pair_features_and_embeddings};
+pub use gallery::{Gallery, ObjectViews, distinct_views, gallery_warning};
 pub use knn::knn_top1;
 pub use laws::{PredictorLaws, predictor_laws, relative_error};
 pub use measure::evaluate;

@@ -1,4 +1,5 @@
 use candle_core::{Result, Tensor};
+use sextant_runtime::contract::output::{EQUIVARIANT, INVARIANT};
 
 use super::PairFeatures;
 use crate::nn::split_halves;
@@ -15,7 +16,7 @@ pub(super) struct Part {
 pub(super) fn parts(pairs: &PairFeatures) -> Result<Vec<Part>> {
     let [first, second] = &pairs.features;
     let ((a, b), (c, d)) = (split_halves(first)?, split_halves(second)?);
-    let mut parts = vec![Part { name: "invariant", views: [a, c] }, Part { name: "equivariant", views: [b, d] }];
+    let mut parts = vec![Part { name: INVARIANT, views: [a, c] }, Part { name: EQUIVARIANT, views: [b, d] }];
     if let Some([first, second]) = &pairs.embeddings {
         let both = |a: &Option<Tensor>, b: &Option<Tensor>| Some([a.clone()?, b.clone()?]);
         let embeddings = [

@@ -33,7 +33,9 @@ pub fn rotation_r2(targets: &[f32], predictions: &[f32], width: usize) -> Rotati
 fn scalar_mean_r2(targets: &[f32], predictions: &[f32]) -> f64 {
     let mean = component_means(targets, 1)[0];
     let total: f64 = targets.iter().map(|t| (f64::from(*t) - mean).powi(2)).sum();
-    1.0 - squared_error(targets.iter(), predictions.iter()) / total
+    let error = squared_error(targets.iter(), predictions.iter());
+    // As scikit-learn has it: of targets that are all the same there is nothing to explain.
+    if total == 0.0 { f64::from(error == 0.0) } else { 1.0 - error / total }
 }
 
 fn component_r2(targets: &[f32], predictions: &[f32], component: usize, width: usize) -> f64 {
@@ -80,6 +82,16 @@ mod tests {
         let r2 = rotation_r2(&targets, &constant, 4);
         assert!((r2.sie - r2.floor).abs() < 1e-6);
         assert!(r2.per_component.abs() < 1e-5, "{r2:?}");
+    }
+
+    #[test]
+    fn targets_that_are_all_the_same_give_numbers() {
+        let identity = [1.0, 0.0, 0.0, 0.0].repeat(3);
+        let right = rotation_r2(&identity, &identity, 4);
+        assert_eq!((right.sie, right.per_component), (1.0, 1.0));
+        let wrong = rotation_r2(&identity, &[0.5; 12], 4);
+        assert_eq!(wrong.per_component, 0.0);
+        assert!(wrong.sie.is_finite() && wrong.floor.is_finite(), "{wrong:?}");
     }
 
     #[test]

@@ -2,15 +2,28 @@ use std::path::{Path, PathBuf};
 
 use crate::run::{Checkpoint, CheckpointSlot, RunError, RunFolder};
 
-/// The last checkpoint of the finished run in the folder `base`, which another run at `out` starts from, and its folder.
+/// The last checkpoint of the finished run in the folder `base`, which another run at `out` with these `classes` starts
+/// from, and its folder.
 ///
 /// # Errors
-/// When there is no run, it has not done all its steps, or it is the one that starts.
-pub(super) fn finished_checkpoint(base: &Path, out: &Path) -> anyhow::Result<(Checkpoint, PathBuf)> {
+/// When there is no run, it has not done all its steps, it has other classes, or it is the one that starts.
+pub(super) fn finished_checkpoint(
+    base: &Path,
+    out: &Path,
+    classes: &[String],
+) -> anyhow::Result<(Checkpoint, PathBuf)> {
     let run = RunFolder::open_to_read(base)?;
     let same = |a: &Path, b: &Path| a.canonicalize().is_ok_and(|a| b.canonicalize().is_ok_and(|b| a == b));
     anyhow::ensure!(!same(base, out), "{}: a run cannot start from itself: name another --out", out.display());
     let config = run.config()?;
+    let (learned, asked) = (&config.data.classes, classes);
+    anyhow::ensure!(
+        learned.is_empty() || learned == asked,
+        "{}: the run has learned the classes {}, not {}: leave data.classes out",
+        base.display(),
+        learned.join(", "),
+        asked.join(", ")
+    );
     let path = run.checkpoint_path(CheckpointSlot::Last);
     let checkpoint = run.load_checkpoint(CheckpointSlot::Last)?;
     let step = checkpoint.as_ref().map_or(0, |checkpoint| checkpoint.state.step);

@@ -5,8 +5,9 @@ use std::sync::Arc;
 
 use candle_core::Tensor;
 use safetensors::tensor::{Dtype, TensorView};
+use sextant_runtime::contract::{metadata, output, run_folder};
 use sextant_runtime::model;
-use sextant_runtime::preprocess::{RESIZE_KEY, RESIZE_RULE};
+use sextant_runtime::preprocess::RESIZE_RULE;
 
 use crate::config::Config;
 use crate::data::PairSource;
@@ -30,13 +31,13 @@ pub fn write_deployables(
     source: &Arc<dyn PairSource>,
     config: &Config,
 ) -> anyhow::Result<()> {
-    let bytes = model::write(&metadata(config, source.as_ref()), &model.lower()?)?;
-    run.write("model.sxt", &bytes)?;
+    let bytes = model::write(&metadata_of(config, source.as_ref()), &model.lower()?)?;
+    run.write(run_folder::MODEL, &bytes)?;
     let held_out = source.held_out_objects();
     let golden = source.pairs(&fixed_objects(&held_out, GOLDEN_IMAGES, config.evaluation.seed), GOLDEN_STREAM)?;
-    run.write("golden.safetensors", &golden_vectors(model, &golden.images[0], config.data.image_size)?)?;
+    run.write(run_folder::GOLDEN, &golden_vectors(model, &golden.images[0], config.data.image_size)?)?;
     let calibration = calibration_images(source, config)?;
-    run.write("calibration.safetensors", &images_only(&calibration, config.data.image_size)?)?;
+    run.write(run_folder::CALIBRATION, &images_only(&calibration, config.data.image_size)?)?;
     Ok(())
 }
 
@@ -56,23 +57,23 @@ const GOLDEN_STREAM: u64 = 0x601d;
 const CALIBRATION_STREAM: u64 = 0xca11;
 
 /// What travels with the weights, by the keys of `docs/model-format.md`.
-fn metadata(config: &Config, source: &dyn PairSource) -> BTreeMap<String, String> {
+fn metadata_of(config: &Config, source: &dyn PairSource) -> BTreeMap<String, String> {
     let classes = serde_json::json!(source.class_names()).to_string();
     let size = config.data.image_size.to_string();
     let numbers = |values: [f32; 3]| serde_json::json!(values).to_string();
     let entries = [
-        ("name", config.name.clone()),
-        ("method", config.method.name.clone()),
-        ("class_names", classes),
-        ("class_symmetry", class_symmetry(source)),
-        ("image_size", size),
-        ("image_layout", "u8 NHWC RGB".into()),
-        (RESIZE_KEY, RESIZE_RULE.into()),
-        ("normalize_mean", numbers(config.data.mean)),
-        ("normalize_std", numbers(config.data.std)),
-        ("rotation_frame", "camera_from_object".into()),
-        ("rotation_convention", "wxyz".into()),
-        ("camera_axes", "x right, y down, z forward".into()),
+        (metadata::NAME, config.name.clone()),
+        (metadata::METHOD, config.method.name.clone()),
+        (metadata::CLASS_NAMES, classes),
+        (metadata::CLASS_SYMMETRY, class_symmetry(source)),
+        (metadata::IMAGE_SIZE, size),
+        (metadata::IMAGE_LAYOUT, "u8 NHWC RGB".into()),
+        (metadata::RESIZE, RESIZE_RULE.into()),
+        (metadata::NORMALIZE_MEAN, numbers(config.data.mean)),
+        (metadata::NORMALIZE_STD, numbers(config.data.std)),
+        (metadata::ROTATION_FRAME, "camera_from_object".into()),
+        (metadata::ROTATION_CONVENTION, "wxyz".into()),
+        (metadata::CAMERA_AXES, "x right, y down, z forward".into()),
     ];
     entries.into_iter().map(|(key, value)| (key.to_string(), value)).collect()
 }
@@ -99,17 +100,17 @@ fn golden_vectors(model: &Model, images: &[u8], size: usize) -> anyhow::Result<V
     let rotations: Vec<f32> = outputs.rotations.iter().flat_map(|r| r.wxyz()).collect();
     let rotations = Tensor::from_vec(rotations, (outputs.rotations.len(), 4), invariant.device())?;
     let named = [
-        ("rotation_wxyz", rotations),
-        ("class_logits", outputs.class_logits),
-        ("invariant", invariant),
-        ("equivariant", equivariant),
+        (output::ROTATION_WXYZ, rotations),
+        (output::CLASS_LOGITS, outputs.class_logits),
+        (output::INVARIANT, invariant),
+        (output::EQUIVARIANT, equivariant),
     ];
     let mut buffers = Vec::with_capacity(named.len());
     for (name, tensor) in named {
         let bytes: Vec<u8> = tensor.flatten_all()?.to_vec1::<f32>()?.iter().flat_map(|v| v.to_le_bytes()).collect();
         buffers.push((name, tensor.dims().to_vec(), bytes));
     }
-    let mut views = vec![("images", image_view(images, size)?)];
+    let mut views = vec![(run_folder::IMAGES_TENSOR, image_view(images, size)?)];
     for (name, shape, bytes) in &buffers {
         views.push((name, TensorView::new(Dtype::F32, shape.clone(), bytes)?));
     }
@@ -117,7 +118,7 @@ fn golden_vectors(model: &Model, images: &[u8], size: usize) -> anyhow::Result<V
 }
 
 fn images_only(images: &[u8], size: usize) -> anyhow::Result<Vec<u8>> {
-    Ok(safetensors::serialize([("images", image_view(images, size)?)], None)?)
+    Ok(safetensors::serialize([(run_folder::IMAGES_TENSOR, image_view(images, size)?)], None)?)
 }
 
 fn image_view(images: &[u8], size: usize) -> anyhow::Result<TensorView<'_>> {

@@ -1,5 +1,7 @@
 use std::time::{Duration, Instant};
 
+use sextant_runtime::contract::run_folder::{LOG, METRICS};
+
 use crate::run::{EventWriter, Figures, MetricRecord, MetricsLog, Progress, RunError, RunFolder, Surface};
 
 /// Where a run's figures go: `metrics.jsonl`, TensorBoard, the progress bar and `log.txt`.
@@ -36,9 +38,9 @@ impl Journal {
     /// When a file cannot be read or written.
     pub fn open(run: &RunFolder, steps: u64, resumed_from: Option<u64>) -> Result<Self, RunError> {
         Ok(Self {
-            metrics: MetricsLog::open(&run.file("metrics.jsonl"), resumed_from)?,
+            metrics: MetricsLog::open(&run.file(METRICS), resumed_from)?,
             events: EventWriter::create(run.path(), resumed_from)?,
-            progress: Progress::new(Surface::of_stderr(), steps, &run.file("log.txt"))?,
+            progress: Progress::new(Surface::of_stderr(), steps, &run.file(LOG))?,
             steps,
             probes: Vec::new(),
             window: Window::new(Duration::ZERO),

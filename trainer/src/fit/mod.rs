@@ -6,6 +6,7 @@ mod gradients;
 mod head_losses;
 mod journal;
 mod online_probes;
+mod preflight;
 mod probe_round;
 #[cfg(test)]
 mod rank_tests;
@@ -20,6 +21,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use candle_core::Device;
+use sextant_runtime::contract::run_folder;
 use sextant_runtime::rotation::SymmetryGroup;
 
 use crate::cli::StopFlag;
@@ -29,7 +31,7 @@ use crate::data::{self, BatchShare, Feed, FeedSettings, PairSource};
 use crate::device;
 use crate::evaluate::{Evaluation, evaluate};
 use crate::monitor::loss_problem;
-use crate::run::{CheckpointSlot, RunFolder};
+use crate::run::{CheckpointSlot, RunError, RunFolder};
 
 use records::Records;
 use staging::Batches;
@@ -85,28 +87,34 @@ pub fn fit(options: FitOptions) -> anyhow::Result<FitOutcome> {
 /// # Errors
 /// As [`fit`], and when another rank has ended or the batch cannot be divided.
 pub fn lead(options: FitOptions, ranks: &Arc<dyn Collective>) -> anyhow::Result<FitOutcome> {
-    let FitOptions { config, run, resume, device, stop } = options;
+    let FitOptions { mut config, run, resume, device, stop } = options;
     // What is wrong with the arguments shows here, while the others wait: their end would not let this rank clear up.
     check_ranks(&config, ranks.size())?;
     let (device, source) = open(&config, &device)?;
-    for warning in source.warnings() {
+    for warning in source.warnings().into_iter().chain(preflight::warnings(&config, source.as_ref())) {
         eprintln!("warning: {warning}");
     }
+    // By these names the run knows its classes in other data.
+    config.data.classes = source.class_names().to_vec();
     // Not before the data is open: that may write prepared images, which the others shall find.
     shared_state::announce_config(&config, ranks.as_ref())?;
     let mut fit = Fit::prepare(config, source, device, stop, ranks)?;
     let checkpoint = if resume { run.load_checkpoint(CheckpointSlot::Last)? } else { None };
     let state = checkpoint.as_ref().map(|checkpoint| checkpoint.state.clone());
     let mut start = state.clone();
+    if let Some(state) = &state {
+        refuse_fewer_steps(state.step, &fit.config, &run)?;
+    }
     if let Some(checkpoint) = checkpoint {
         fit.training.restore(checkpoint, &run.checkpoint_path(CheckpointSlot::Last))?;
     } else if fit.config.fit.is_for_eight_bits() {
-        let (base, path) = base_run::finished_checkpoint(Path::new(&fit.config.fit.qat_from), run.path())?;
+        let Config { fit: of_fit, data, .. } = &fit.config;
+        let (base, path) = base_run::finished_checkpoint(Path::new(&of_fit.qat_from), run.path(), &data.classes)?;
         fit.training.start_from(base, &path)?;
         start = Some(fit.training.checkpoint(0, None)?.state);
     }
     // Not before the checkpoint was taken: a change that does not go with it must not stay.
-    run.write_config(&fit.config)?;
+    run.write_config(&fit.config.with_absolute_paths()?)?;
     shared_state::announce_state(&fit.training, start.as_ref(), ranks.as_ref())?;
     let views = fit.training.model.method.view_count();
     let mut records = Records::open(run, &fit.config, fit.source.as_ref(), views, state.as_ref(), resume)?;
@@ -121,6 +129,15 @@ pub fn lead(options: FitOptions, ranks: &Arc<dyn Collective>) -> anyhow::Result<
     records.journal.finish();
     ranks.barrier()?;
     Ok(FitOutcome::Finished { run, figures })
+}
+
+/// A run cannot end before where it stands.
+fn refuse_fewer_steps(done: u64, config: &Config, run: &RunFolder) -> anyhow::Result<()> {
+    let steps = config.fit.steps;
+    if done <= steps {
+        return Ok(());
+    }
+    Err(RunError::FewerSteps { path: run.path().into(), done, steps }.into())
 }
 
 /// Trains on another rank than 0, with the configuration and the checkpoint of rank 0; writes nothing.
@@ -290,7 +307,7 @@ impl Fit {
             deploy::write_deployables(&records.run, model, source, config)?;
             Ok(evaluate(model, source, config)?)
         })?;
-        records.run.write("evaluation.json", serde_json::to_string_pretty(&figures)?.as_bytes())?;
+        records.run.write(run_folder::EVALUATION, serde_json::to_string_pretty(&figures)?.as_bytes())?;
         records.tell_peak_memory()?;
         Ok(figures)
     }

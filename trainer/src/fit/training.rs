@@ -17,7 +17,6 @@ use super::step_report::{Losses, StepReport, StepSums};
 use crate::collective::{Alone, Collective};
 use crate::config::{Config, OptimiserConfig, OptimiserKind, Precision};
 use crate::data::PairBatch;
-use crate::evaluate::camera_from_object;
 use crate::method::{Moment, Pose, View, Views};
 use crate::model::Model;
 use crate::nn::ParameterStore;
@@ -331,11 +330,11 @@ fn micro_batches(pairs: usize, count: usize) -> anyhow::Result<impl Iterator<Ite
     Ok((0..count).map(move |index| index * len..(index + 1) * len))
 }
 
-/// Both views' camera-from-object rotations of the pairs at some positions.
-/// Of every view in the order of [`Training::views`].
+/// Camera-from-object rotations of the objects at some positions, for each view in the order of [`Training::views`].
 fn camera_rotations(pairs: &[&PairBatch], at: Range<usize>) -> Vec<Vec<UnitQuaternion>> {
-    let rotations = |latents: &Vec<[f32; 7]>| latents[at.clone()].iter().map(|it| camera_from_object(*it)).collect();
-    pairs.iter().flat_map(|pair| &pair.latents).map(rotations).collect()
+    let of_view =
+        |(pair, side): (&PairBatch, usize)| pair.camera_from_object(side).skip(at.start).take(at.len()).collect();
+    pairs.iter().flat_map(|pair| [(*pair, 0), (*pair, 1)]).map(of_view).collect()
 }
 
 fn named(parameters: &ParameterStore) -> Vec<(String, Var)> {

@@ -1,4 +1,5 @@
 use candle_core::{Result, Tensor, bail};
+use sextant_runtime::contract::{self, output};
 use sextant_runtime::graph::{DataType, Graph, GraphBuilder, Op};
 
 use super::{Action, Condition, MethodOption, Setting};
@@ -136,10 +137,11 @@ impl EquivariantBranch {
     /// # Errors
     /// When a folded weight is not finite.
     pub fn lower(&self, half_width: usize) -> anyhow::Result<Option<Graph>> {
-        let mut graph = GraphBuilder::new("predict_latent");
-        let invariant = (self.sees == Sees::Whole).then(|| graph.input("invariant", &[half_width], DataType::F32));
-        let equivariant = graph.input("equivariant", &[half_width], DataType::F32);
-        let condition = graph.input("condition", &[self.condition.width()], DataType::F32);
+        let mut graph = GraphBuilder::new(contract::graph::PREDICT_LATENT);
+        let invariant =
+            (self.sees == Sees::Whole).then(|| graph.input(output::INVARIANT, &[half_width], DataType::F32));
+        let equivariant = graph.input(output::EQUIVARIANT, &[half_width], DataType::F32);
+        let condition = graph.input(contract::input::CONDITION, &[self.condition.width()], DataType::F32);
         let features = match invariant {
             None => equivariant,
             Some(invariant) => graph.node("features", Op::Concat, &[invariant, equivariant])?,
@@ -150,8 +152,8 @@ impl EquivariantBranch {
             Some(layer) => layer.lower(&mut graph, condition, Activation::Identity)?,
         };
         let predicted = self.predictor.lower(&mut graph, embedding, condition)?;
-        graph.output("embedding", embedding);
-        graph.output("predicted_embedding", predicted);
+        graph.output(output::EMBEDDING, embedding);
+        graph.output(output::PREDICTED_EMBEDDING, predicted);
         Ok(Some(graph.finish()))
     }
 }

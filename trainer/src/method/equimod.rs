@@ -1,6 +1,7 @@
 //! EquiMod on SimCLR or VICReg: a second projector predicts the other view's embedding (Devillers & Lefort, ICLR 2023).
 
 use candle_core::{Result, Tensor};
+use sextant_runtime::contract::output::{EQUIVARIANT, INVARIANT};
 use sextant_runtime::graph::Graph;
 
 use super::simclr::TEMPERATURE;
@@ -108,7 +109,7 @@ impl Method for EquiMod {
         let [all_a, all_b, predicted, target] = &views.of_whole_batch([&a, &b, &predicted, &target])?;
         let terms =
             terms(self.invariance, [all_a, all_b], [predicted, target], self.temperature, self.equivariance_weight)?;
-        MethodOutput::of(terms, features, vec![("invariant", a), ("equivariant", equivariant)])
+        MethodOutput::of(terms, features, vec![(INVARIANT, a), (EQUIVARIANT, equivariant)])
     }
 
     fn embed(&self, encoded: &Encoded) -> Result<Embeddings> {

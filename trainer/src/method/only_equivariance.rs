@@ -1,6 +1,7 @@
 //! SIE's equivariant loss on the whole vector, with no invariance at all (the control of Garrido et al., ICML 2023).
 
 use candle_core::{Result, Tensor};
+use sextant_runtime::contract::output::EQUIVARIANT;
 use sextant_runtime::graph::Graph;
 
 use super::{
@@ -79,7 +80,7 @@ impl Method for OnlyEquivariance {
         let predicted = self.equivariant.predict(&equivariant, &views.actions(0, 1))?;
         let [all, all_other, predicted] = &views.of_whole_batch([&equivariant, &other, &predicted])?;
         let terms = terms([all, all_other], predicted, self.weights)?;
-        MethodOutput::of(terms, features, vec![("equivariant", equivariant)])
+        MethodOutput::of(terms, features, vec![(EQUIVARIANT, equivariant)])
     }
 
     fn embed(&self, encoded: &Encoded) -> Result<Embeddings> {

@@ -1,6 +1,7 @@
 //! SEN: a symmetric embedding network whose prediction of the transformed view must be recognised (Park et al., 2022).
 
 use candle_core::{Result, Tensor};
+use sextant_runtime::contract::output::EQUIVARIANT;
 use sextant_runtime::graph::Graph;
 
 use super::simclr::TEMPERATURE;
@@ -50,7 +51,7 @@ impl Method for Sen {
         let predicted = self.equivariant.predict(&equivariant, &views.actions(0, 1))?;
         let [predicted, target] = views.of_whole_batch([&predicted, &target])?;
         let terms = vec![("equivariance", 1.0, info_nce(&predicted, &target, self.temperature)?)];
-        MethodOutput::of(terms, features, vec![("equivariant", equivariant)])
+        MethodOutput::of(terms, features, vec![(EQUIVARIANT, equivariant)])
     }
 
     fn embed(&self, encoded: &Encoded) -> Result<Embeddings> {

@@ -1,6 +1,7 @@
 //! Sextant's own method: both halves learn by contrast, and a rotation turns the equivariant half by its matrix.
 
 use candle_core::{Result, Tensor};
+use sextant_runtime::contract::output::{EQUIVARIANT, INVARIANT};
 use sextant_runtime::graph::Graph;
 
 use super::simclr::TEMPERATURE;
@@ -131,7 +132,7 @@ impl Method for Sextant {
             &views.all_of_whole_batch(&predicted)?,
             self.contrasts,
         )?;
-        let embeddings = vec![("invariant", invariant[0].clone()), ("equivariant", equivariant[0].clone())];
+        let embeddings = vec![(INVARIANT, invariant[0].clone()), (EQUIVARIANT, equivariant[0].clone())];
         MethodOutput::of(terms, features, embeddings)
     }
 

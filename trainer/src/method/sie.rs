@@ -1,6 +1,7 @@
 //! SIE: split invariant-equivariant self-supervised learning (Garrido et al., ICML 2023).
 
 use candle_core::{Result, Tensor};
+use sextant_runtime::contract::output::{EQUIVARIANT, INVARIANT};
 use sextant_runtime::graph::Graph;
 
 use super::{
@@ -114,7 +115,7 @@ impl Method for Sie {
         let embedded = [&invariant, &invariant_other, &equivariant, &equivariant_other, &predicted];
         let [a, b, c, d, predicted] = &views.of_whole_batch(embedded)?;
         let terms = terms(&Embedded { invariant: [a, b], equivariant: [c, d], predicted }, self.weights)?;
-        MethodOutput::of(terms, features, vec![("invariant", invariant), ("equivariant", equivariant)])
+        MethodOutput::of(terms, features, vec![(INVARIANT, invariant), (EQUIVARIANT, equivariant)])
     }
 
     fn embed(&self, encoded: &Encoded) -> Result<Embeddings> {

@@ -1,4 +1,5 @@
 use candle_core::{Result, Tensor};
+use sextant_runtime::contract::output::ROTATION_WXYZ;
 use sextant_runtime::graph::{self, GraphBuilder, Op, ValueId};
 
 use super::{EightBits, Linear, Mode, Scope};
@@ -46,7 +47,7 @@ impl RotationHead {
     pub fn lower(&self, graph: &mut GraphBuilder, features: ValueId) -> anyhow::Result<ValueId> {
         let hidden = self.hidden.lower(graph, features, graph::Activation::Relu)?;
         let matrix = self.last.lower(graph, hidden, graph::Activation::Identity)?;
-        Ok(graph.node("rotation_wxyz", Op::NearestRotation, &[matrix])?)
+        Ok(graph.node(ROTATION_WXYZ, Op::NearestRotation, &[matrix])?)
     }
 }
 

@@ -1,5 +1,7 @@
 //! The figures of all runs as bars: one chart for each kind of figure.
 
+use sextant_runtime::contract::output::{EQUIVARIANT, INVARIANT};
+
 use super::RunRecord;
 use super::chart::bar_chart;
 use super::page::Page;
@@ -46,7 +48,7 @@ const CHARTS: &[Kind] = &[
     }),
     ("drift between two views", |e| {
         let drift = &e.drift;
-        named([("features", drift.features), ("invariant", drift.invariant), ("equivariant", drift.equivariant)])
+        named([("features", drift.features), (INVARIANT, drift.invariant), (EQUIVARIANT, drift.equivariant)])
     }),
     ("effective rank (RankMe)", |e| named(e.effective_rank.iter().map(|(part, rank)| (part.as_str(), *rank)))),
 ];
@@ -84,7 +86,7 @@ fn chart(title: &str, bars: impl Fn(&Evaluation) -> Bars, records: &[RunRecord])
 fn named<'a>(bars: impl IntoIterator<Item = (&'a str, f64)>) -> Bars {
     let short = |name: &str| {
         let name = name.replace("equivariant_embedding", "equi. emb.").replace("invariant_embedding", "inv. emb.");
-        name.replace("equivariant", "equi. half").replace("invariant", "inv. half")
+        name.replace(EQUIVARIANT, "equi. half").replace(INVARIANT, "inv. half")
     };
     bars.into_iter().map(|(name, value)| (short(name), value)).collect()
 }

@@ -7,7 +7,7 @@ use sextant_runtime::rotation::{SymmetryGroup, UnitQuaternion};
 
 use crate::config::EvaluationConfig;
 use crate::data::PairSource;
-use crate::evaluate::{LinearProbe, ProbeSettings, camera_from_object, fixed_objects, images_of, pair_features};
+use crate::evaluate::{LinearProbe, ProbeSettings, fixed_objects, images_of, pair_features};
 use crate::model::Model;
 use crate::nn::split_halves;
 
@@ -66,7 +66,8 @@ impl Pool {
         let (mut views, mut features) = (Vec::new(), Vec::new());
         for (index, chunk) in objects.chunks(BATCH).enumerate() {
             let batch = source.pairs(chunk, config.seed.wrapping_add(POOL_STREAM + index as u64))?;
-            for (images, latents) in batch.images.iter().zip(&batch.latents) {
+            for (side, (images, latents)) in batch.images.iter().zip(&batch.latents).enumerate() {
+                let rotations: Vec<_> = batch.camera_from_object(side).collect();
                 let outputs = model.evaluate(&model.normalise(images)?)?;
                 let probed = probe.classes(&outputs.features)?;
                 for (i, rgb) in images.chunks_exact(image_size * image_size * 3).enumerate() {
@@ -76,7 +77,7 @@ impl Pool {
                         label: batch.labels[i],
                         probed_label: probed[i],
                         latents: latents[i],
-                        rotation: camera_from_object(latents[i]),
+                        rotation: rotations[i],
                         predicted: outputs.rotations[i],
                         symmetry: source.symmetry(chunk[i]),
                     });

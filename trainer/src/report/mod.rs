@@ -17,6 +17,8 @@ mod worst;
 
 use std::path::Path;
 
+use sextant_runtime::contract::run_folder;
+
 use crate::evaluate::{Evaluation, evaluate};
 use crate::fit::TrainedRun;
 use crate::run::{CheckpointSlot, MetricRecord, read_metrics};
@@ -62,7 +64,7 @@ pub fn report(runs: &[&Path], device: &str) -> anyhow::Result<String> {
             tables::confusion(&mut page, &pool);
             Ok((evaluation, page))
         })?;
-        let metrics = read_metrics(&run.join("metrics.jsonl"))?;
+        let metrics = read_metrics(&run.join(run_folder::METRICS))?;
         records.push(RunRecord { name: name.clone(), method: config.method.name.clone(), metrics, evaluation });
         pictures.push((name, sections));
     }
@@ -86,7 +88,7 @@ fn assemble(records: &[RunRecord], pictures: Vec<(String, Page)>) -> String {
 
 /// The figures that training left, when this version of the program can read them.
 fn stored_evaluation(run: &Path) -> Option<Evaluation> {
-    let text = std::fs::read_to_string(run.join("evaluation.json")).ok()?;
+    let text = std::fs::read_to_string(run.join(run_folder::EVALUATION)).ok()?;
     serde_json::from_str(&text).ok()
 }
 

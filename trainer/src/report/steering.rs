@@ -50,8 +50,7 @@ fn objects_that_show_a_turn(pool: &Pool) -> Vec<usize> {
 
 fn sweep(model: &Model, pool: &Pool, object: usize) -> anyhow::Result<Option<Vec<Picture>>> {
     // A folder may have fewer views of an object.
-    let few = || distinct_views(pool.source.as_ref(), object, 20, STREAM);
-    let views = distinct_views(pool.source.as_ref(), object, VIEWS, STREAM).or_else(|_| few())?;
+    let views = distinct_views(pool.source.as_ref(), object, VIEWS, STREAM)?;
     let encoded = model.encode(&model.normalise(&views.images)?)?;
     let Some(embeddings) = model.method.embed(&encoded)?.equivariant else { return Ok(None) };
     let poses: Vec<Pose> = views.latents.iter().map(|latents| Pose::from_latents(*latents)).collect();

@@ -1,5 +1,7 @@
 //! The figures of all runs side by side, and what is taken for what.
 
+use sextant_runtime::contract::output::{EQUIVARIANT, INVARIANT};
+
 use super::RunRecord;
 use super::chart::{bar_chart, confusion as confusion_drawing};
 use super::gather::Pool;
@@ -25,8 +27,8 @@ const ROWS: &[Row] = &[
     ("rotation R2 (SIE's definition)", |e| share(e.rotation_r2.sie)),
     ("… of the mean alone (floor)", |e| share(e.rotation_r2.floor)),
     ("rotation R2, mean over components", |e| share(e.rotation_r2.per_component)),
-    ("rotation R2 from the invariant half", |e| share(e.rotation_r2_parts.get("invariant")?.sie)),
-    ("rotation R2 from the equivariant half", |e| share(e.rotation_r2_parts.get("equivariant")?.sie)),
+    ("rotation R2 from the invariant half", |e| share(e.rotation_r2_parts.get(INVARIANT)?.sie)),
+    ("rotation R2 from the equivariant half", |e| share(e.rotation_r2_parts.get(EQUIVARIANT)?.sie)),
     ("rotation R2 from the invariant embedding", |e| share(e.rotation_r2_parts.get("invariant_embedding")?.sie)),
     ("rotation R2 from the equivariant embedding", |e| share(e.rotation_r2_parts.get("equivariant_embedding")?.sie)),
     ("colour R2", |e| share(e.colour_r2.get("features")?.sie)),

@@ -5,9 +5,9 @@ use std::path::Path;
 
 use candle_core::Tensor;
 use serde::{Deserialize, Serialize};
+use sextant_runtime::durable::write_synced;
 
 use super::RunError;
-use super::atomic::write_synced;
 use super::tensors::{decode, encode, read_bounded};
 
 const FORMAT_VERSION: u32 = 1;
@@ -70,11 +70,11 @@ impl Checkpoint {
             let path = folder.join(name);
             let bytes = encode(tensors, &path)?;
             files.insert(name.to_string(), crc32fast::hash(&bytes));
-            write_synced(&path, |file| file.write_all(&bytes)).map_err(RunError::io(&path))?;
+            write_synced(&path, |file| file.write_all(&bytes))?;
         }
         let path = folder.join(STATE_FILE);
         let text = state_text(&self.state, files);
-        write_synced(&path, |file| file.write_all(text.as_bytes())).map_err(RunError::io(&path))
+        Ok(write_synced(&path, |file| file.write_all(text.as_bytes()))?)
     }
 
     /// The checkpoint in a folder.

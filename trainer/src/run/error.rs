@@ -1,6 +1,10 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
+use sextant_runtime::contract::run_folder::{CHECKPOINT_BEST, CHECKPOINTS, CONFIG};
+use sextant_runtime::durable::Failure;
+use sextant_runtime::typed_command::Program;
+
 use crate::optimiser::StateError;
 
 /// Why a run folder cannot be used as asked.
@@ -28,7 +32,7 @@ pub enum RunError {
         path: PathBuf,
     },
     /// The folder holds no run.
-    #[error("{path}: no run here (no config.toml)")]
+    #[error("{path}: no run here (no {CONFIG})")]
     NoRun {
         /// The folder.
         path: PathBuf,
@@ -79,6 +83,16 @@ pub enum RunError {
         /// Steps to do.
         steps: u64,
     },
+    /// A run that is to go on with fewer steps than it has done.
+    #[error("{path}: the run has done {done} steps, more than the {steps} of fit.steps")]
+    FewerSteps {
+        /// The run's folder.
+        path: PathBuf,
+        /// Steps done at the last checkpoint.
+        done: u64,
+        /// Steps asked for.
+        steps: u64,
+    },
     /// Keys that a run keeps from its first step to its last.
     #[error("{path}: {} cannot change in a run that has begun", keys.join(", "))]
     FixedKeys {
@@ -110,8 +124,9 @@ pub enum RunError {
 
 impl RunError {
     /// What to try about tensors that do not belong to the network.
-    pub(crate) const CHANGED_CONFIGURATION: &str =
-        "the configuration may have changed since the file was written: see config.toml";
+    pub(crate) fn changed_configuration() -> String {
+        format!("the configuration may have changed since the file was written: see {CONFIG}")
+    }
 
     /// What to try.
     pub fn hint(&self) -> String {
@@ -119,15 +134,21 @@ impl RunError {
             Self::Io { path, source } => io_hint(path, source.kind()).into(),
             Self::HoldsRun { .. } => "--resume continues it, --overwrite deletes it, --out names another folder".into(),
             Self::NotEmpty { .. } => "name a new or empty folder with --out".into(),
-            Self::NoRun { .. } => "check the path; `cargo trainer fit --out FOLDER` makes a run".into(),
+            Self::NoRun { .. } => {
+                format!("check the path; `{}` makes a run", Program::Trainer.command("fit --out FOLDER"))
+            }
             Self::Locked { .. } => "wait for the other process to end, or stop it".into(),
             Self::ReadOnly { .. } => "open the run for writing".into(),
             Self::OtherVersion { .. } => "use the version of the program that made the run, or train again".into(),
             Self::NoCheckpoint { .. } => {
-                "`cargo trainer fit --resume --out RUN` goes on training; `best` comes with the first probes".into()
+                let resume = Program::Trainer.command("fit --resume --out RUN");
+                format!("`{resume}` goes on training; `{CHECKPOINT_BEST}` comes with the first probes")
             }
             Self::Unfinished { path, .. } => {
-                format!("finish it first: cargo trainer fit --resume --out {}", path.display())
+                format!("finish it first: {}", Program::Trainer.command("fit --resume --out").path(path))
+            }
+            Self::FewerSteps { done, .. } => {
+                format!("--set fit.steps={done} or more goes on; a shorter run is another run: name another --out")
             }
             Self::FixedKeys { .. } => "leave them out to go on, or start another run with another --out".into(),
             Self::Malformed { .. } => RESTORE.into(),
@@ -135,11 +156,12 @@ impl RunError {
                 "training has diverged: lower optimiser.lr or set fit.clip_norm; the last checkpoint is still good"
                     .into()
             }
-            Self::State(_) => Self::CHANGED_CONFIGURATION.into(),
+            Self::State(_) => Self::changed_configuration(),
             Self::Tensor { .. } => "train again with --overwrite if this repeats".into(),
         }
     }
 
+    /// The error of a file operation.
     pub(super) fn io(path: &Path) -> impl FnOnce(io::Error) -> Self {
         move |source| Self::Io { path: path.into(), source }
     }
@@ -153,10 +175,16 @@ impl RunError {
     }
 }
 
+impl From<Failure> for RunError {
+    fn from(Failure { path, source }: Failure) -> Self {
+        Self::Io { path, source }
+    }
+}
+
 const RESTORE: &str = "restore the file from a copy, or train again with --overwrite";
 
 fn io_hint(path: &Path, kind: io::ErrorKind) -> &'static str {
-    let is_of_checkpoint = path.components().any(|part| part.as_os_str() == "checkpoints");
+    let is_of_checkpoint = path.components().any(|part| part.as_os_str() == CHECKPOINTS);
     match kind {
         io::ErrorKind::NotFound if is_of_checkpoint => RESTORE,
         io::ErrorKind::AlreadyExists | io::ErrorKind::NotADirectory => {

@@ -3,8 +3,9 @@ use std::io::{ErrorKind, Write};
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use sextant_runtime::contract::run_folder::EVENTS_PREFIX;
+
 use super::RunError;
-use super::folder::EVENTS;
 
 /// Scalars for TensorBoard: a file `events.out.tfevents.*` of length-prefixed, checksummed `Event` messages.
 #[derive(Debug)]
@@ -46,7 +47,7 @@ impl EventWriter {
 fn new_file(folder: &Path, second: u64) -> Result<(PathBuf, File), RunError> {
     let mut number = 0;
     loop {
-        let path = folder.join(format!("{EVENTS}{second:010}.sextant.{number}"));
+        let path = folder.join(format!("{EVENTS_PREFIX}{second:010}.sextant.{number}"));
         match File::create_new(&path) {
             Err(error) if error.kind() == ErrorKind::AlreadyExists => number += 1,
             opened => return opened.map_err(RunError::io(&path)).map(|file| (path.clone(), file)),

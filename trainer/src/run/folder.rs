@@ -2,29 +2,15 @@ use std::fs::{self, File, TryLockError};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
-use super::atomic::{UNFINISHED, sync_folder, write_atomically};
-use super::checkpoint::Checkpoint;
-use super::{RunError, swap};
-use crate::config::{Config, ConfigError};
+use sextant_runtime::contract::firmware_folder;
+use sextant_runtime::contract::run_folder::{
+    CHECKPOINT_BEST, CHECKPOINT_LAST, CHECKPOINTS, CONFIG, FILES, FIRMWARE, LOCK, is_of_run,
+};
+use sextant_runtime::durable::{UNFINISHED, current_folder, recover_folders, replace_folder, sync_folder, write_file};
 
-/// The configuration, without which a folder holds no run.
-pub const CONFIG_FILE: &str = "config.toml";
-const LOCK: &str = ".lock";
-const CHECKPOINTS: &str = "checkpoints";
-/// What a run may leave in its folder, and `--overwrite` deletes.
-const FILES: [&str; 9] = [
-    CONFIG_FILE,
-    "metrics.jsonl",
-    "model.sxt",
-    "model.onnx",
-    "golden.safetensors",
-    "calibration.safetensors",
-    "evaluation.json",
-    "report.html",
-    "log.txt",
-];
-/// How the names of TensorBoard's files start.
-pub(super) const EVENTS: &str = "events.out.tfevents.";
+use super::RunError;
+use super::checkpoint::Checkpoint;
+use crate::config::{Config, ConfigError};
 
 /// A run's folder, locked against other writers while it is open for writing.
 #[derive(Debug)]
@@ -57,8 +43,8 @@ impl CheckpointSlot {
     /// Name of its folder below `checkpoints/`.
     pub fn name(self) -> &'static str {
         match self {
-            Self::Last => "last",
-            Self::Best => "best",
+            Self::Last => CHECKPOINT_LAST,
+            Self::Best => CHECKPOINT_BEST,
         }
     }
 }
@@ -92,7 +78,7 @@ impl RunFolder {
         remove_unfinished(path)?;
         let checkpoints = path.join(CHECKPOINTS);
         fs::create_dir_all(&checkpoints).map_err(RunError::io(&checkpoints))?;
-        swap::recover(&checkpoints)?;
+        recover_folders(&checkpoints)?;
         Ok(run)
     }
 
@@ -107,7 +93,7 @@ impl RunFolder {
 
     /// Whether there is a run to open.
     pub fn holds_run(path: &Path) -> bool {
-        path.join(CONFIG_FILE).is_file()
+        path.join(CONFIG).is_file()
     }
 
     /// Where the folder is.
@@ -120,12 +106,12 @@ impl RunFolder {
         self.path.join(name)
     }
 
-    /// Replaces a file of the folder as [`write_atomically`] does.
+    /// Replaces a file of the folder as [`write_file`] does.
     ///
     /// # Errors
     /// When the system refuses; the old file is there then.
     pub fn write(&self, name: &str, bytes: &[u8]) -> Result<(), RunError> {
-        write_atomically(&self.file(name), bytes)
+        Ok(write_file(&self.file(name), bytes)?)
     }
 
     /// Stores the configuration; from then on the folder holds this run, and no trace of the one that it replaces.
@@ -139,7 +125,7 @@ impl RunFolder {
             let checkpoints = self.path.join(CHECKPOINTS);
             fs::create_dir_all(&checkpoints).map_err(RunError::io(&checkpoints))?;
         }
-        self.write(CONFIG_FILE, config.to_toml().as_bytes())?;
+        self.write(CONFIG, config.to_toml().as_bytes())?;
         *begun = None;
         Ok(())
     }
@@ -149,7 +135,7 @@ impl RunFolder {
     /// # Errors
     /// When it cannot be read or is broken.
     pub fn config(&self) -> Result<Config, ConfigError> {
-        Config::from_file(&self.file(CONFIG_FILE))
+        Config::from_file(&self.file(CONFIG))
     }
 
     /// Folder of a checkpoint, whether there is one or not.
@@ -165,7 +151,7 @@ impl RunFolder {
         if self.lock.is_none() {
             return Err(RunError::ReadOnly { path: self.path.clone() });
         }
-        swap::replace_folder(&self.checkpoint_path(slot), |folder| checkpoint.write(folder))
+        replace_folder(&self.checkpoint_path(slot), |folder| checkpoint.write(folder))
     }
 
     /// The stored checkpoint, `None` when none was saved yet.
@@ -173,7 +159,7 @@ impl RunFolder {
     /// # Errors
     /// When it cannot be read or is broken.
     pub fn load_checkpoint(&self, slot: CheckpointSlot) -> Result<Option<Checkpoint>, RunError> {
-        let load = || swap::current(&self.checkpoint_path(slot)).map(|folder| Checkpoint::read(&folder)).transpose();
+        let load = || current_folder(&self.checkpoint_path(slot)).map(|folder| Checkpoint::read(&folder)).transpose();
         // A writer may swap folders between two files; that passes, a broken file does not.
         if self.lock.is_some() { load() } else { load().or_else(|_| load()) }
     }
@@ -187,11 +173,17 @@ impl RunFolder {
         if checkpoints.is_dir() {
             fs::remove_dir_all(&checkpoints).map_err(RunError::io(&checkpoints))?;
         }
-        for name in names(&self.path)?.iter().filter(|name| name.starts_with(EVENTS)) {
+        let firmware = self.path.join(FIRMWARE);
+        if is_firmware_project(&firmware) {
+            // Under this name what a kill leaves of it still counts as the run's.
+            let unfinished = self.path.join(format!("{UNFINISHED}{FIRMWARE}"));
+            fs::rename(&firmware, &unfinished).map_err(RunError::io(&firmware))?;
+        }
+        for name in names(&self.path)?.iter().filter(|name| is_of_run(name)) {
             remove_file_if_there(&self.file(name))?;
         }
         remove_unfinished(&self.path)?;
-        sync_folder(&self.path).map_err(RunError::io(&self.path))
+        Ok(sync_folder(&self.path)?)
     }
 }
 
@@ -232,13 +224,20 @@ fn contents(path: &Path) -> Result<Contents, RunError> {
     }
     let is_remains = |name: &String| {
         let name = name.as_str();
-        FILES.contains(&name)
+        is_of_run(name)
             || [LOCK, CHECKPOINTS].contains(&name)
-            || [EVENTS, UNFINISHED].iter().any(|s| name.starts_with(s))
+            || (name == FIRMWARE && is_firmware_project(&path.join(name)))
+            || name.starts_with(UNFINISHED)
     };
     let names = names(path)?;
     let is_ours = names.is_empty() || (names.iter().any(|name| name == LOCK) && names.iter().all(is_remains));
     Ok(if is_ours { Contents::Nothing } else { Contents::Other })
+}
+
+/// Whether `export firmware` wrote the folder, as a project or as the model alone.
+fn is_firmware_project(folder: &Path) -> bool {
+    let models = [folder.join(firmware_folder::FOLDER), folder.to_path_buf()];
+    models.iter().any(|models| models.join(firmware_folder::DESCRIPTION).is_file())
 }
 
 fn names(folder: &Path) -> Result<Vec<String>, RunError> {
@@ -249,7 +248,10 @@ fn names(folder: &Path) -> Result<Vec<String>, RunError> {
 
 fn remove_unfinished(folder: &Path) -> Result<(), RunError> {
     let unfinished = names(folder)?.into_iter().filter(|name| name.starts_with(UNFINISHED));
-    unfinished.map(|name| folder.join(name)).try_for_each(|path| remove_file_if_there(&path))
+    unfinished.map(|name| folder.join(name)).try_for_each(|path| match path.is_dir() {
+        true => fs::remove_dir_all(&path).map_err(RunError::io(&path)),
+        false => remove_file_if_there(&path),
+    })
 }
 
 fn remove_file_if_there(path: &Path) -> Result<(), RunError> {

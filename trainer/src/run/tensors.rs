@@ -5,9 +5,9 @@ use std::path::Path;
 
 use candle_core::{Device, Tensor, Var};
 use safetensors::tensor::{Dtype, SafeTensors, TensorView, serialize};
+use sextant_runtime::durable::write_file;
 
 use super::RunError;
-use super::atomic::write_atomically;
 use crate::optimiser::read_named;
 
 /// Writes float32 tensors as one safetensors file, whole or not at all.
@@ -15,7 +15,7 @@ use crate::optimiser::read_named;
 /// # Errors
 /// When a tensor is not finite or the system refuses; the old file is there then.
 pub fn write_tensors(path: &Path, tensors: &BTreeMap<String, Tensor>) -> Result<(), RunError> {
-    write_atomically(path, &encode(tensors, path)?)
+    Ok(write_file(path, &encode(tensors, path)?)?)
 }
 
 /// The float32 tensors of a safetensors file.

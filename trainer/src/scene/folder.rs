@@ -1,4 +1,4 @@
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -6,11 +6,10 @@ use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 use sextant_runtime::rotation::SymmetryGroup;
 
-use super::files::{LoadedMesh, MESH_EXTENSIONS, load_mesh};
+use super::files::{LoadedMesh, load_mesh};
+use super::held_out::{read_list, stratified};
+use super::mesh_listing::{FoundMesh, MeshListing, SYMMETRY_FILE, list_meshes};
 use super::{Object, ObjectSource, SourceError};
-
-/// Name of the file that tells which objects look the same from several sides.
-const SYMMETRY_FILE: &str = "symmetry.toml";
 
 /// How a folder of meshes becomes objects.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -20,33 +19,55 @@ pub struct MeshFolderSettings {
     pub diagonal: f32,
     /// Objects with more triangles are simplified, from 4 on; default 5000.
     pub max_triangles: usize,
-    /// Share of the objects that are kept out of training, in [0, 1); default 0.2.
+    /// Share of each class that is kept out of training, in [0, 1); default 0.2.
     pub held_out_share: f32,
+    /// File with a line `CLASS/NAME` for each object that is kept out of training, in place of the share; default none.
+    pub held_out_list: Option<PathBuf>,
+    /// Decides which objects the share keeps out; default 0.
+    pub seed: u64,
+    /// Whether [`MeshFolder::load_all`] leaves meshes out that cannot be used; default false: they are an error.
+    pub skip_broken: bool,
     /// Whether y is up in OBJ, STL and PLY files (glTF fixes it); default false: z is up.
     pub y_up: bool,
 }
 
 impl Default for MeshFolderSettings {
     fn default() -> Self {
-        Self { diagonal: 1.8, max_triangles: 5000, held_out_share: 0.2, y_up: false }
+        Self {
+            diagonal: 1.8,
+            max_triangles: 5000,
+            held_out_share: 0.2,
+            held_out_list: None,
+            seed: 0,
+            skip_broken: false,
+            y_up: false,
+        }
     }
 }
 
 /// The meshes of a folder.
 ///
 /// They lie as `CLASS/NAME.{obj,stl,ply,glb,gltf}`; or directly in the folder, or as a single file: then each is a
-/// class of its own. An optional `symmetry.toml` in the folder maps `"CLASS/NAME"` or `"CLASS"` to the text of a
-/// symmetry group, in the frame of the object with z up. Meshes are loaded when they are first asked for, and kept.
+/// class of its own. Names that begin with a dot do not count. An optional `symmetry.toml` in the folder maps
+/// `"CLASS/NAME"` or `"CLASS"` to the text of a symmetry group, in the frame of the object with z up. Meshes are loaded
+/// when they are first asked for, and kept.
 #[derive(Debug)]
 pub struct MeshFolder {
+    path: PathBuf,
     settings: MeshFolderSettings,
     class_names: Vec<String>,
     entries: Vec<Entry>,
+    /// Objects of the list of held-out ones, when there is one.
+    listed: Option<BTreeSet<String>>,
+    skipped: Option<String>,
+    /// Why meshes were left out.
+    broken: Vec<String>,
 }
 
 #[derive(Debug)]
 struct Entry {
     path: PathBuf,
+    class: String,
     name: String,
     label: usize,
     held_out: bool,
@@ -54,57 +75,121 @@ struct Entry {
     loaded: Mutex<Option<(Object, Vec<String>)>>,
 }
 
-/// A mesh file that was found.
-struct Found {
-    class: String,
-    name: String,
-    path: PathBuf,
-}
-
-impl Found {
-    fn id(&self) -> String {
-        format!("{}/{}", self.class, self.name)
-    }
+/// A mesh as its file has it: before it is turned, simplified and scaled.
+#[derive(Clone, Debug)]
+pub struct MeshFacts {
+    /// Triangles in the file.
+    pub triangles: usize,
+    /// Sides of the bounding box in the file's unit and axes.
+    pub size: [f32; 3],
+    /// Materials.
+    pub materials: usize,
+    /// Materials with a picture on them.
+    pub textures: usize,
+    /// What had to be left out.
+    pub warnings: Vec<String>,
 }
 
 impl MeshFolder {
     /// The meshes at a path; none is read yet.
     ///
     /// # Errors
-    /// When the path cannot be read, holds no meshes or two of one name, or a setting or `symmetry.toml` is wrong.
+    /// When the path cannot be read, holds no meshes or two of one name, or a setting, `symmetry.toml` or the list of
+    /// held-out objects is wrong.
     pub fn open(path: &Path, settings: MeshFolderSettings) -> Result<Self, SourceError> {
         settings.validate()?;
-        let mut found = find(path)?;
-        found.sort_by(|a, b| (&a.class, &a.name, &a.path).cmp(&(&b.class, &b.name, &b.path)));
-        if let Some([first, second]) = found.windows(2).find(|pair| pair[0].id() == pair[1].id()) {
-            let (first, second) = (first.path.display(), second.path.display());
-            return Err(SourceError::Unusable(format!("{first} and {second} would have one name; rename one of them")));
-        }
+        let MeshListing { found, skipped } = list_meshes(path, settings.held_out_list.as_deref())?;
         let symmetries = read_symmetries(path, &found)?;
-        let mut class_names: Vec<String> = found.iter().map(|found| found.class.clone()).collect();
-        class_names.dedup();
-        let held_out = held_out(&found, settings.held_out_share);
-        let entries = found.into_iter().zip(held_out).map(|(found, held_out)| {
+        let ids: Vec<String> = found.iter().map(FoundMesh::id).collect();
+        let listed = settings.held_out_list.as_deref().map(|file| read_list(file, &ids)).transpose()?;
+        let entries = found.into_iter().map(|found| {
             let symmetry = symmetries.get(&found.id()).or_else(|| symmetries.get(&found.class));
             Entry {
-                label: class_names.partition_point(|class| *class < found.class),
-                held_out,
+                label: 0,
+                held_out: false,
                 symmetry: symmetry.copied().unwrap_or(SymmetryGroup::None),
                 path: found.path,
+                class: found.class,
                 name: found.name,
                 loaded: Mutex::new(None),
             }
         });
-        Ok(Self { entries: entries.collect(), settings, class_names })
+        let mut folder = Self {
+            path: path.to_owned(),
+            entries: entries.collect(),
+            settings,
+            class_names: Vec::new(),
+            listed,
+            skipped: skipped.summary(),
+            broken: Vec::new(),
+        };
+        folder.label_and_split();
+        Ok(folder)
     }
 
-    /// Loads every mesh, so that a broken one is found before hours of work and not after.
+    /// Loads every mesh, so that broken ones are found before hours of work and not after; with
+    /// [`MeshFolderSettings::skip_broken`] these are left out, with a warning each.
     ///
     /// # Errors
-    /// Names the first mesh that cannot be read or is broken.
-    pub fn load_all(&self) -> Result<(), SourceError> {
-        let loaded: Vec<_> = (0..self.len()).into_par_iter().map(|index| self.object(index).map(|_| ())).collect();
-        loaded.into_iter().collect()
+    /// Names every mesh that cannot be read or is broken, when none is to be left out or none other is there.
+    pub fn load_all(mut self) -> Result<Self, SourceError> {
+        let loaded: Vec<_> = (0..self.len()).into_par_iter().map(|index| self.object(index).err()).collect();
+        let meshes = loaded.len();
+        let is_whole: Vec<bool> = loaded.iter().map(Option::is_none).collect();
+        let errors: Vec<SourceError> = loaded.into_iter().flatten().collect();
+        if errors.is_empty() {
+            return Ok(self);
+        }
+        if !self.settings.skip_broken || errors.len() == meshes {
+            return Err(SourceError::BrokenMeshes { errors, meshes });
+        }
+        self.broken = errors.iter().map(|error| format!("skipped {error}")).collect();
+        let classes = std::mem::take(&mut self.class_names);
+        let mut whole = is_whole.into_iter();
+        self.entries.retain(|_| whole.next().unwrap_or(true));
+        self.label_and_split();
+        let gone = classes.into_iter().filter(|class| !self.class_names.contains(class));
+        self.broken
+            .extend(gone.map(|class| format!("the class {class} has no mesh that can be used, and is left out")));
+        Ok(self)
+    }
+
+    /// Classes, labels and split follow from which meshes there are.
+    fn label_and_split(&mut self) {
+        let ids: Vec<String> = (0..self.len()).map(|index| self.id(index)).collect();
+        let classes: Vec<&str> = self.entries.iter().map(|entry| entry.class.as_str()).collect();
+        let held_out = match &self.listed {
+            Some(listed) => ids.iter().map(|id| listed.contains(id)).collect(),
+            None => stratified(&classes, &ids, self.settings.held_out_share, self.settings.seed),
+        };
+        let mut class_names: Vec<String> = classes.into_iter().map(str::to_owned).collect();
+        class_names.dedup();
+        for (entry, held_out) in self.entries.iter_mut().zip(held_out) {
+            entry.label = class_names.partition_point(|class| *class < entry.class);
+            entry.held_out = held_out;
+        }
+        self.class_names = class_names;
+    }
+
+    /// The file of an object.
+    pub fn file(&self, index: usize) -> &Path {
+        &self.entries[index].path
+    }
+
+    /// Reads a mesh anew and says what its file holds.
+    ///
+    /// # Errors
+    /// When it cannot be read or is broken.
+    pub fn inspect(&self, index: usize) -> Result<MeshFacts, SourceError> {
+        let LoadedMesh { mesh, warnings } = load_mesh(&self.entries[index].path)?;
+        let bounds = mesh.bounding_box();
+        Ok(MeshFacts {
+            triangles: mesh.triangles.len(),
+            size: bounds.map_or([0.0; 3], |bounds| std::array::from_fn(|i| bounds.max[i] - bounds.min[i])),
+            materials: mesh.materials.len(),
+            textures: mesh.materials.iter().filter(|material| material.texture.is_some()).count(),
+            warnings,
+        })
     }
 
     fn load(&self, entry: &Entry) -> Result<(Object, Vec<String>), SourceError> {
@@ -144,7 +229,7 @@ impl ObjectSource for MeshFolder {
 
     fn id(&self, index: usize) -> String {
         let entry = &self.entries[index];
-        format!("{}/{}", self.class_names[entry.label], entry.name)
+        format!("{}/{}", entry.class, entry.name)
     }
 
     fn label(&self, index: usize) -> usize {
@@ -176,96 +261,18 @@ impl ObjectSource for MeshFolder {
             let loaded = entry.loaded.lock().unwrap_or_else(PoisonError::into_inner);
             loaded.as_ref().map_or_else(Vec::new, |(_, warnings)| warnings.clone())
         };
-        self.entries.iter().flat_map(of_entry).collect()
+        let skipped = self.skipped.iter().map(|summary| format!("{}: skipped {summary}", self.path.display()));
+        skipped.chain(self.broken.iter().cloned()).chain(self.entries.iter().flat_map(of_entry)).collect()
     }
-}
-
-/// All mesh files at a path.
-fn find(path: &Path) -> Result<Vec<Found>, SourceError> {
-    let metadata = std::fs::metadata(path).map_err(|source| SourceError::Io { path: path.to_owned(), source })?;
-    if metadata.is_file() {
-        return Ok(vec![class_of_its_own(path)]);
-    }
-    let (mut direct, mut in_classes) = (Vec::new(), Vec::new());
-    for child in children(path)? {
-        if child.is_dir() {
-            let class = name_of(child.file_name());
-            let meshes = children(&child)?.into_iter().filter(|file| is_mesh(file));
-            in_classes.extend(meshes.map(|path| Found { class: class.clone(), name: name_of(path.file_stem()), path }));
-        } else if is_mesh(&child) {
-            direct.push(class_of_its_own(&child));
-        }
-    }
-    let extensions = MESH_EXTENSIONS.join(",");
-    match (direct.is_empty(), in_classes.is_empty()) {
-        (true, false) => Ok(in_classes),
-        (false, true) => Ok(direct),
-        (true, true) => Err(SourceError::Unusable(format!(
-            "{}: no meshes there; expected CLASS/NAME.{{{extensions}}} or NAME.{{{extensions}}}",
-            path.display()
-        ))),
-        (false, false) => Err(SourceError::Unusable(format!(
-            "{}: meshes lie both in the folder itself ({}) and in folders of classes; put each into a class",
-            path.display(),
-            name_of(direct[0].path.file_name())
-        ))),
-    }
-}
-
-fn class_of_its_own(path: &Path) -> Found {
-    let name = name_of(path.file_stem());
-    Found { class: name.clone(), name, path: path.to_owned() }
-}
-
-fn children(folder: &Path) -> Result<Vec<PathBuf>, SourceError> {
-    let failed = |source| SourceError::Io { path: folder.to_owned(), source };
-    let entries = std::fs::read_dir(folder).map_err(failed)?;
-    entries.map(|entry| entry.map(|entry| entry.path()).map_err(failed)).collect()
-}
-
-fn is_mesh(path: &Path) -> bool {
-    let extension = path.extension().unwrap_or_default().to_string_lossy().to_lowercase();
-    MESH_EXTENSIONS.contains(&extension.as_str()) && path.is_file()
-}
-
-fn name_of(name: Option<&std::ffi::OsStr>) -> String {
-    name.unwrap_or_default().to_string_lossy().into_owned()
-}
-
-/// Which objects are kept out of training: those whose hashed name falls below the share, so that adding objects moves
-/// no other; but never all of a class.
-fn held_out(found: &[Found], share: f32) -> Vec<bool> {
-    let draws: Vec<f64> = found.iter().map(|found| unit_hash(&found.id())).collect();
-    let mut held_out: Vec<bool> = draws.iter().map(|draw| *draw < f64::from(share)).collect();
-    let mut start = 0;
-    for class in found.chunk_by(|a, b| a.class == b.class) {
-        let members = start..start + class.len();
-        start = members.end;
-        if held_out[members.clone()].iter().all(|held_out| *held_out) {
-            let last = members.max_by(|a, b| draws[*a].total_cmp(&draws[*b]));
-            last.into_iter().for_each(|last| held_out[last] = false);
-        }
-    }
-    held_out
-}
-
-/// A number in [0, 1) that depends on the text only: FNV-1a, mixed as in `SplitMix64`.
-fn unit_hash(text: &str) -> f64 {
-    let fnv = text
-        .bytes()
-        .fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3));
-    let mixed = (fnv ^ (fnv >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-    ((mixed ^ (mixed >> 31)) >> 11) as f64 / (1_u64 << 53) as f64
 }
 
 /// Symmetry groups by `CLASS/NAME` or `CLASS`; empty without a file.
-fn read_symmetries(folder: &Path, found: &[Found]) -> Result<HashMap<String, SymmetryGroup>, SourceError> {
+fn read_symmetries(folder: &Path, found: &[FoundMesh]) -> Result<HashMap<String, SymmetryGroup>, SourceError> {
     let path = folder.join(SYMMETRY_FILE);
     if folder.is_file() || !path.exists() {
         return Ok(HashMap::new());
     }
-    let malformed = |reason: String| SourceError::Malformed { path: path.clone(), reason };
+    let malformed = |reason: String| SourceError::MalformedSymmetry { path: path.clone(), reason };
     let text = std::fs::read_to_string(&path).map_err(|source| SourceError::Io { path: path.clone(), source })?;
     let table: toml::Table = text.parse().map_err(|error: toml::de::Error| malformed(error.to_string()))?;
     let mut symmetries = HashMap::new();
@@ -341,23 +348,64 @@ mod tests {
         assert!(Arc::ptr_eq(&again.mesh, &meshes.object(0).expect("an object").mesh), "kept in memory");
     }
 
+    fn split(meshes: &MeshFolder) -> Vec<(String, bool)> {
+        (0..meshes.len()).map(|index| (meshes.id(index), meshes.is_held_out(index))).collect()
+    }
+
     #[test]
-    fn the_split_depends_on_names_only_and_leaves_no_class_untrained() {
-        let names: Vec<String> = (0..60).map(|index| format!("c{}/n{index}.obj", index % 6)).collect();
-        let files: Vec<(&str, &str)> = names.iter().map(|name| (name.as_str(), OBJ)).collect();
-        let split = |files: &[(&str, &str)], share| {
-            let folder = folder(files);
-            let settings = MeshFolderSettings { held_out_share: share, ..MeshFolderSettings::default() };
-            let meshes = MeshFolder::open(folder.path(), settings).expect("meshes");
-            (0..meshes.len()).map(|i| (meshes.id(i), meshes.label(i), meshes.is_held_out(i))).collect::<Vec<_>>()
-        };
-        let whole = split(&files, 0.2);
-        let held_out = whole.iter().filter(|object| object.2).count();
-        assert!((5..=20).contains(&held_out), "{held_out} of 60 held out");
-        assert!(split(&files[..30], 0.2).iter().all(|object| whole.contains(object)), "fewer files, same split");
-        assert_eq!(split(&files, 0.0).iter().filter(|object| object.2).count(), 0);
-        let most = split(&files, 0.999);
-        assert!((0..6).all(|class| most.iter().filter(|object| object.1 == class && !object.2).count() == 1));
+    fn seed_share_and_list_decide_what_is_held_out() {
+        let names: Vec<String> = (0..30).map(|index| format!("c{}/n{index}.obj", index % 3)).collect();
+        let mut files: Vec<(&str, &str)> = names.iter().map(|name| (name.as_str(), OBJ)).collect();
+        files.push(("held-out.txt", "c0/n0\nc1/n1\n"));
+        let folder = folder(&files);
+        let with = |settings| split(&MeshFolder::open(folder.path(), settings).expect("meshes"));
+        let base = MeshFolderSettings::default;
+        let count = |split: &[(String, bool)]| split.iter().filter(|(_, held_out)| *held_out).count();
+        assert_eq!(count(&with(base())), 6, "a fifth of each class");
+        assert_eq!(count(&with(MeshFolderSettings { held_out_share: 0.5, ..base() })), 15);
+        assert_ne!(with(base()), with(MeshFolderSettings { seed: 1, ..base() }));
+        let list = Some(folder.path().join("held-out.txt"));
+        let listed = with(MeshFolderSettings { held_out_list: list.clone(), ..base() });
+        let held_out: Vec<&str> = listed.iter().filter(|(_, out)| *out).map(|(id, _)| id.as_str()).collect();
+        assert_eq!(held_out, ["c0/n0", "c1/n1"]);
+        let meshes = MeshFolder::open(folder.path(), MeshFolderSettings { held_out_list: list, ..base() }).unwrap();
+        assert_eq!(meshes.warnings(), Vec::<String>::new(), "the list itself is no stray file");
+    }
+
+    #[test]
+    fn all_broken_meshes_are_named_at_once_or_left_out() {
+        let broken = "v 1 2\nf 1 2 3";
+        let folder = folder(&[
+            ("axe/only.obj", broken),
+            ("mug/a.obj", OBJ),
+            ("mug/b.obj", broken),
+            ("mug/c.obj", OBJ),
+            ("vase/a.obj", OBJ),
+        ]);
+        let error = open(&folder).unwrap().load_all().expect_err("two are broken");
+        let message = error.to_string();
+        assert!(message.starts_with("2 of 5 meshes cannot be used:\n"), "{message}");
+        assert!(message.contains("axe/only.obj") && message.contains("mug/b.obj"), "{message}");
+        assert!(error.hint().is_some_and(|hint| hint.contains("skip_broken")), "{:?}", error.hint());
+        let settings = MeshFolderSettings { skip_broken: true, ..MeshFolderSettings::default() };
+        let whole = MeshFolder::open(folder.path(), settings.clone()).unwrap().load_all().expect("three are whole");
+        assert_eq!(
+            (ids(&whole), whole.class_names()),
+            (["mug/a", "mug/c", "vase/a"].map(String::from).to_vec(), &["mug".to_owned(), "vase".into()][..])
+        );
+        assert_eq!((0..3).filter(|index| whole.is_held_out(*index)).count(), 1, "split anew, without the broken ones");
+        let warnings = whole.warnings().join("\n");
+        assert!(warnings.contains("skipped") && warnings.contains("mug/b.obj"), "{warnings}");
+        assert!(warnings.contains("the class axe has no mesh"), "{warnings}");
+        let none = folder.path().join("axe");
+        assert!(MeshFolder::open(&none, settings).unwrap().load_all().is_err(), "nothing would be left");
+    }
+
+    #[test]
+    fn a_file_is_told_as_it_is() {
+        let folder = folder(&[("part/a.obj", OBJ)]);
+        let facts = open(&folder).expect("meshes").inspect(0).expect("a mesh");
+        assert_eq!((facts.triangles, facts.size), (4, [1.0, 2.0, 4.0]));
     }
 
     #[test]

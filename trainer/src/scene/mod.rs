@@ -6,9 +6,11 @@
 mod decimate;
 mod files;
 mod folder;
+mod held_out;
 mod mesh;
 mod mesh_check;
 mod mesh_edit;
+mod mesh_listing;
 mod normals;
 mod parameters;
 mod procedural;
@@ -17,13 +19,14 @@ mod source;
 pub mod sweethome3d;
 mod vector;
 
+pub(in crate::scene) use files::load_obj_without_panes;
 pub use files::{LoadedMesh, MESH_EXTENSIONS, decode_texture, load_glb, load_mesh, load_obj, load_ply, load_stl};
-pub use folder::{MeshFolder, MeshFolderSettings};
+pub use folder::{MeshFacts, MeshFolder, MeshFolderSettings};
 pub use mesh::{Material, Mesh, Texture, Triangle};
 pub use mesh_check::MeshError;
 pub use mesh_edit::BoundingBox;
 pub use parameters::{RotationLimitError, RotationSampling, SceneParameters};
 pub use procedural::{Procedural, ProceduralSettings};
-pub use render::{Renderer, SceneError, SceneSettings, Scratch};
+pub use render::{Footprint, Renderer, SceneError, SceneSettings, Scratch};
 pub(crate) use source::io_hint;
 pub use source::{Object, ObjectSource, SourceError};

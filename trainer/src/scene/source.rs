@@ -80,6 +80,30 @@ pub enum SourceError {
         /// What is wrong, and what to try.
         reason: String,
     },
+    /// A folder holds no meshes.
+    #[error("{path}: no meshes there; expected CLASS/NAME.{{{known}}} or NAME.{{{known}}}{}", also(.skipped), known = MESH_EXTENSIONS.join(","))]
+    NoMeshes {
+        /// The folder.
+        path: PathBuf,
+        /// What lies there.
+        skipped: Option<String>,
+    },
+    /// A file of symmetry groups is not as it should be.
+    #[error("{path}: {reason}")]
+    MalformedSymmetry {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong.
+        reason: String,
+    },
+    /// Meshes of a folder cannot be used.
+    #[error("{}", all_of(.errors, *.meshes))]
+    BrokenMeshes {
+        /// What is wrong with each.
+        errors: Vec<SourceError>,
+        /// How many meshes there are, whole ones with them.
+        meshes: usize,
+    },
     /// The source as a whole cannot be used.
     #[error("{0}")]
     Unusable(String),
@@ -94,7 +118,16 @@ impl SourceError {
         match self {
             Self::Io { source, .. } => Some(io_hint(source.kind()).into()),
             Self::Malformed { path, .. } => malformed_hint(path),
-            Self::Unusable(_) | Self::Interrupted => None,
+            Self::MalformedSymmetry { .. } => Some(
+                "a line is \"CLASS/NAME\" = \"GROUP\", with a group such as none, cyclic:z:4 or continuous:z".into(),
+            ),
+            Self::BrokenMeshes { errors, meshes: 1 } => errors.first().and_then(Self::hint),
+            Self::BrokenMeshes { .. } => Some(
+                "export them again, take them out of the folder, or leave them out with data.skip_broken=true (trainer \
+                 render: --skip-broken)"
+                    .into(),
+            ),
+            Self::NoMeshes { .. } | Self::Unusable(_) | Self::Interrupted => None,
         }
     }
 }
@@ -115,13 +148,25 @@ pub(crate) fn io_hint(kind: io::ErrorKind) -> &'static str {
     }
 }
 
+fn also(skipped: &Option<String>) -> String {
+    skipped.as_ref().map_or(String::new(), |skipped| format!("; skipped: {skipped}"))
+}
+
+/// One broken mesh as it is, several a line each.
+fn all_of(errors: &[SourceError], meshes: usize) -> String {
+    match errors {
+        [error] => error.to_string(),
+        errors => {
+            let lines: String = errors.iter().map(|error| format!("\n  {error}")).collect();
+            format!("{} of {meshes} meshes cannot be used:{lines}", errors.len())
+        }
+    }
+}
+
 /// By the kind of file: what is wrong with a mesh is mended where the mesh was made.
 fn malformed_hint(path: &Path) -> Option<String> {
     let extension = path.extension().unwrap_or_default().to_string_lossy().to_lowercase();
-    if MESH_EXTENSIONS.contains(&extension.as_str()) {
-        return Some("export the mesh again from the program that made it, or take the file out of the folder".into());
-    }
-    let is_symmetry = path.file_name().is_some_and(|name| name == "symmetry.toml");
-    is_symmetry
-        .then(|| "a line is \"CLASS/NAME\" = \"GROUP\", with a group such as none, cyclic:z:4 or continuous:z".into())
+    MESH_EXTENSIONS
+        .contains(&extension.as_str())
+        .then(|| "export the mesh again from the program that made it, or take the file out of the folder".into())
 }

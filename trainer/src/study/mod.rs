@@ -9,6 +9,8 @@ mod summary;
 
 use std::path::{Path, PathBuf};
 
+use sextant_runtime::contract::run_folder;
+
 use crate::cli::StopFlag;
 use crate::config::Config;
 use crate::evaluate::Evaluation;
@@ -125,18 +127,23 @@ fn finished_run(folder: &Path, row: &Row, seed: u64, config: &Config) -> anyhow:
         return Ok(None);
     }
     let found = RunFolder::open_to_read(folder)?.config()?;
+    // The run has added the names of the classes that it found.
+    let mut wanted = config.clone();
+    if wanted.data.classes.is_empty() {
+        wanted.data.classes.clone_from(&found.data.classes);
+    }
     anyhow::ensure!(
-        found == *config,
+        found == wanted,
         "{}: was trained with another configuration; delete it, or give another --out",
         folder.display()
     );
-    let file = folder.join("evaluation.json");
+    let file = folder.join(run_folder::EVALUATION);
     if !file.is_file() {
         return Ok(None);
     }
     let evaluation = serde_json::from_str(&std::fs::read_to_string(&file)?)
         .map_err(|error| anyhow::anyhow!("{}: {error}; delete the file to measure again", file.display()))?;
-    let metrics = read_metrics(&folder.join("metrics.jsonl"))?;
+    let metrics = read_metrics(&folder.join(run_folder::METRICS))?;
     let images = config.fit.steps * (config.fit.batch_size * view_count(config)?) as u64;
     Ok(Some(FinishedRun { label: row.label.clone(), seed, config: config.clone(), images, evaluation, metrics }))
 }

@@ -109,10 +109,14 @@ impl Plan {
         // The heads of the presets learn from labels; a comparison of methods needs features that do not.
         let fixed = ["heads.gradient=detached".to_string()];
         let own = [format!("name={name}"), format!("fit.seed={seed}")];
-        let resolve = |sets: &[String]| Config::resolve(Some(&self.preset), self.file.as_deref(), sets);
-        let shared = resolve(&[&fixed, &self.sets[..], images].concat())?;
+        let sets = [&fixed[..], &self.sets[..]].concat();
+        // One after the other: the images have no use for what renders them, nor a row for options of other methods.
+        let resolve = |own: &[String]| {
+            Config::resolve_in_turn(Some(&self.preset), self.file.as_deref(), &[&sets[..], images, own])
+        };
+        let shared = resolve(&[])?;
         let images_a_step = shared.fit.batch_size * view_count(&shared)?;
-        let mut config = resolve(&[&fixed, &self.sets[..], images, &row.sets, &own].concat())?;
+        let mut config = resolve(&[&row.sets[..], &own].concat())?.with_absolute_paths()?;
         config.fit.batch_size = (images_a_step / view_count(&config)?).max(2);
         config.validate()?;
         Ok(config)

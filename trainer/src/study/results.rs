@@ -3,10 +3,12 @@
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
 
+use sextant_runtime::durable::write_file;
+
 use super::summary::{COLUMNS, summaries};
 use super::{FinishedRun, Plan, RowSummary, StudyOptions};
 use crate::report::{CHART_WIDTH, Series, line_chart};
-use crate::run::write_atomically;
+use crate::run::RunError;
 
 const TITLE: &str = "# Results\n\nEvery table is written by the command above it.\n";
 
@@ -20,11 +22,12 @@ pub fn write_results(options: &StudyOptions, finished: &[FinishedRun]) -> anyhow
         std::fs::create_dir_all(folder)?;
     }
     let drawing = drawing_path(page, &options.plan.name);
-    write_atomically(&drawing, curves(finished).as_bytes())?;
+    write_file(&drawing, curves(finished).as_bytes()).map_err(RunError::from)?;
     let drawing_name = drawing.file_name().unwrap_or_default().to_string_lossy().into_owned();
     let section = section(options, finished, &drawing_name);
     let before = if page.is_file() { std::fs::read_to_string(page)? } else { TITLE.to_string() };
-    Ok(write_atomically(page, replace_section(&before, &options.plan.name, &section).as_bytes())?)
+    let text = replace_section(&before, &options.plan.name, &section);
+    Ok(write_file(page, text.as_bytes()).map_err(RunError::from)?)
 }
 
 /// `results-STUDY.svg` beside the page.

@@ -1,4 +1,5 @@
 use serde::Serialize;
+use sextant_runtime::contract::output::{EQUIVARIANT, INVARIANT};
 
 use super::{FinishedRun, Plan};
 use crate::evaluate::Evaluation;
@@ -46,8 +47,8 @@ pub const COLUMNS: &[Column] = &[
     ("rotation R2", |e| Some(e.rotation_r2.sie)),
     ("R2 floor", |e| Some(e.rotation_r2.floor)),
     ("R2 per component", |e| Some(e.rotation_r2.per_component)),
-    ("R2 invariant half", |e| Some(e.rotation_r2_parts.get("invariant")?.sie)),
-    ("R2 equivariant half", |e| Some(e.rotation_r2_parts.get("equivariant")?.sie)),
+    ("R2 invariant half", |e| Some(e.rotation_r2_parts.get(INVARIANT)?.sie)),
+    ("R2 equivariant half", |e| Some(e.rotation_r2_parts.get(EQUIVARIANT)?.sie)),
     ("colour R2", |e| Some(e.colour_r2.get("features")?.sie)),
     ("PRE", |e| Some(e.retrieval?.all.pre)),
     ("MRR", |e| Some(e.retrieval?.all.mrr)),

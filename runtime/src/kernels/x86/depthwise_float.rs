@@ -5,6 +5,7 @@ use std::vec::Vec;
 
 use super::Lanes;
 use super::float::{bounds, eight, first, store};
+use super::footprint::{Footprint, REGISTER, TilingSize, frame_numbers, product};
 use super::frame::Frame;
 use super::tiling::{EIGHT, Tiling, kernel};
 use crate::kernels::convolution::Convolution;
@@ -28,17 +29,32 @@ pub(crate) struct FloatDepthwise {
 }
 
 impl FloatDepthwise {
-    /// Packs filters `[c, kh, kw, 1]`; `None` when there are too few of them or too few biases.
+    /// What [`Self::new`] will allocate; `None` where it gives nothing.
+    pub fn footprint(options: &Convolution, output_height: usize) -> Option<Footprint> {
+        let Convolution { vertical, horizontal, output_width, output_channels: channels, .. } = *options;
+        let windows = [output_height, output_width];
+        let frame = Frame::new(vertical, horizontal, [channels; 2], windows)?;
+        let size = TilingSize::new(kernel(vertical, horizontal), windows, [channels; 2], channels);
+        let blocks = channels.div_ceil(EIGHT) as u64;
+        let filters = product(&[blocks, size.segments.saturating_add(1), REGISTER]);
+        let kept_bytes = size.place_bytes().saturating_add(filters);
+        Some(Footprint { kept_bytes, floats: frame_numbers(&frame), ..Footprint::default() })
+    }
+
+    /// Packs filters `[c, kh, kw, 1]`; `None` when there are too few of them or of biases, and where the frame would be
+    /// large ([`Frame::new`]).
     pub fn new(options: &Convolution, output_height: usize, weight: &[f32], bias: &[f32]) -> Option<Self> {
         let Convolution { vertical, horizontal, output_width, output_channels: channels, .. } = *options;
         let windows = [output_height, output_width];
-        let frame = Frame::new(vertical, horizontal, channels, windows)?;
+        let frame = Frame::new(vertical, horizontal, [channels; 2], windows)?;
         let tiling = Tiling::new(&frame, kernel(vertical, horizontal), windows, [channels; 2], channels);
         let taps = tiling.segments.len();
         let (weight, bias) = (weight.get(..channels * taps)?, bias.get(..channels)?);
-        let filters = weight.chunks(EIGHT * taps);
-        let filters = filters.flat_map(|block| (0..taps).map(|tap| eight(block.iter().skip(tap).step_by(taps))));
-        let (filters, bias) = (filters.collect(), bias.chunks(EIGHT).map(eight).collect());
+        let mut filters = Vec::with_capacity(channels.div_ceil(EIGHT) * taps);
+        for block in weight.chunks(EIGHT * taps) {
+            filters.extend((0..taps).map(|tap| eight(block.iter().skip(tap).step_by(taps))));
+        }
+        let bias = bias.chunks(EIGHT).map(eight).collect();
         Some(Self { frame, tiling, filters, bias, channels, bounds: bounds(options.activation) })
     }
 

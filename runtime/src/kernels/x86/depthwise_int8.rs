@@ -4,9 +4,10 @@ use core::arch::x86_64::*;
 use std::vec::Vec;
 
 use super::Lanes;
-use super::frame::Frame;
+use super::footprint::{Footprint, REGISTER, product};
+use super::frame::{Frame, most_numbers};
 use super::requantize::{Requantizer, Scale, load, store_eight};
-use super::tiling::EIGHT;
+use super::tiling::{EIGHT, places};
 use crate::kernels::int8::depthwise::Depthwise;
 use crate::kernels::window::WindowAxis;
 
@@ -72,24 +73,50 @@ fn eight(numbers: &[i32]) -> Lanes<i32, EIGHT> {
 }
 
 impl Int8Depthwise {
-    /// Packs the filters; `None` when there are too few of them, of biases or of multipliers.
+    /// The frame and the pairs of its rows; `None` where they would be large ([`Frame::new`]).
+    fn layout(options: &Depthwise<'_>) -> Option<(Frame, Pairs)> {
+        let Depthwise { vertical, horizontal, channels, output: [rows, columns], .. } = *options;
+        // One row more than windows reach, for the last tap's pair.
+        let pairs_down = vertical.kernel.div_ceil(2);
+        let even = WindowAxis { kernel: 2 * pairs_down, ..vertical };
+        let frame = Frame::new(even, horizontal, [channels; 2], [rows, columns])?;
+        let step = if vertical.stride % 2 == 0 { 2 } else { 1 };
+        let frame_columns = frame.row() / channels.max(1);
+        let last = rows.saturating_sub(1) * vertical.stride + 2 * pairs_down.saturating_sub(1);
+        let pairs = Pairs { step, rows: last / step + 1, columns: frame_columns, blocks: channels.div_ceil(EIGHT) };
+        // Rows stand in two pairs each, and channels are filled up to eight.
+        let numbers = |rows: usize, columns: usize| rows * columns * channels;
+        let most = most_numbers(numbers(vertical.size, horizontal.size), numbers(rows, columns))?;
+        (pairs.len() <= 2 * most).then_some((frame, pairs))
+    }
+
+    /// What [`Self::new`] will allocate; `None` where it gives nothing.
+    pub fn footprint(options: &Depthwise<'_>) -> Option<Footprint> {
+        let (frame, pairs) = Self::layout(options)?;
+        let Depthwise { vertical, horizontal, output, .. } = *options;
+        let taps = product(&[vertical.kernel.div_ceil(2) as u64, horizontal.kernel as u64]);
+        let windows = product(&output.map(|extent| extent as u64));
+        let registers = product(&[pairs.blocks as u64, taps.saturating_add(2), REGISTER]);
+        let place_bytes = product(&[windows.saturating_add(taps), size_of::<usize>() as u64]);
+        Some(Footprint {
+            kept_bytes: registers.saturating_add(place_bytes),
+            numbers: pairs.len() as u64,
+            bytes: (frame.len() + EIGHT) as u64,
+            ..Footprint::default()
+        })
+    }
+
+    /// Packs the filters; `None` when there are too few of them, of biases or of multipliers, and where the frame would be
+    /// large ([`Frame::new`]).
     pub fn new(options: &Depthwise<'_>) -> Option<Self> {
         let Depthwise { vertical, horizontal, channels, output: [rows, columns], .. } = *options;
-        let (kernel, stride) = ([vertical.kernel, horizontal.kernel], [vertical.stride, horizontal.stride]);
-        // One row more than windows reach, for the last tap's pair.
+        let kernel = [vertical.kernel, horizontal.kernel];
         let pairs_down = kernel[0].div_ceil(2);
-        let even = WindowAxis { kernel: 2 * pairs_down, ..vertical };
-        let frame = Frame::new(even, horizontal, channels, [rows, columns])?;
-        let step = if stride[0] % 2 == 0 { 2 } else { 1 };
-        let frame_columns = frame.row() / channels.max(1);
-        let last = rows.saturating_sub(1) * stride[0] + 2 * (pairs_down - 1);
-        let pairs = Pairs { step, rows: last / step + 1, columns: frame_columns, blocks: channels.div_ceil(EIGHT) };
-        let places = |rows: usize, columns: usize| (0..rows).flat_map(move |y| (0..columns).map(move |x| [y, x]));
+        let (frame, pairs) = Self::layout(options)?;
         let window = |[y, x]: [usize; 2]| {
             let [start_y, start_x] = frame.position([y, x]);
             pairs.at(start_y, start_x)
         };
-        let taps: Vec<[usize; 2]> = places(pairs_down, kernel[1]).collect();
         let of_tap = |tap: [usize; 2], channel: usize| {
             let [y, x] = tap;
             let place = (y < kernel[0] && channel < channels).then(|| (y * kernel[1] + x) * channels + channel);
@@ -100,15 +127,15 @@ impl Int8Depthwise {
         if options.filters.len() < count {
             return None;
         }
-        let mut filters = Vec::new();
+        let windows = places([rows, columns], window);
+        let taps = places([pairs_down, kernel[1]], |[y, x]| pairs.at(2 * y, x));
+        let mut filters = Vec::with_capacity(pairs.blocks * taps.len());
         for block in 0..pairs.blocks {
-            for [y, x] in &taps {
-                let number = |index: usize| of_tap([2 * y + index % 2, *x], block * EIGHT + index / 2);
+            for (y, x) in (0..pairs_down).flat_map(|y| (0..kernel[1]).map(move |x| (y, x))) {
+                let number = |index: usize| of_tap([2 * y + index % 2, x], block * EIGHT + index / 2);
                 filters.push(Lanes(core::array::from_fn(number)));
             }
         }
-        let windows: Vec<usize> = places(rows, columns).map(window).collect();
-        let taps: Vec<usize> = taps.iter().map(|[y, x]| pairs.at(2 * y, *x)).collect();
         let last = |places: &[usize]| places.iter().copied().max().unwrap_or(0);
         Some(Self {
             frame,

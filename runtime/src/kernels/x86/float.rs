@@ -4,6 +4,7 @@ use core::arch::x86_64::*;
 use std::vec::Vec;
 
 use super::Lanes;
+use super::footprint::{Footprint, REGISTER, TilingSize, frame_numbers, product};
 use super::frame::Frame;
 use super::tiling::{EIGHT, Panel, Tiling, kernel, tiles};
 use crate::graph::Activation;
@@ -47,18 +48,31 @@ pub(super) fn eight<'n>(numbers: impl IntoIterator<Item = &'n f32>) -> Eight {
 }
 
 impl FloatConvolution {
-    /// Packs filters `[cout, kh, kw, cin / groups]`; `None` when there are too few of them or too few biases.
+    /// What [`Self::new`] will allocate; `None` where it gives nothing.
+    pub fn footprint(options: &Convolution, output_height: usize) -> Option<Footprint> {
+        let Convolution { vertical, horizontal, input_channels, output_width, output_channels, groups, .. } = *options;
+        let (channels, windows) = ([input_channels, output_channels], [output_height, output_width]);
+        let frame = Frame::new(vertical, horizontal, channels, windows)?;
+        let size = TilingSize::new(kernel(vertical, horizontal), windows, channels, groups);
+        let registers = size.filter_registers(1).saturating_add(size.registers);
+        let kept_bytes = size.place_bytes().saturating_add(product(&[registers, REGISTER]));
+        Some(Footprint { kept_bytes, floats: frame_numbers(&frame), ..Footprint::default() })
+    }
+
+    /// Packs filters `[cout, kh, kw, cin / groups]`; `None` when there are too few of them or of biases, and where the frame
+    /// would be large ([`Frame::new`]).
     pub fn new(options: &Convolution, output_height: usize, weight: &[f32], bias: &[f32]) -> Option<Self> {
         let Convolution { vertical, horizontal, input_channels, output_width, output_channels, groups, .. } = *options;
         let windows = [output_height, output_width];
-        let frame = Frame::new(vertical, horizontal, input_channels, windows)?;
+        let frame = Frame::new(vertical, horizontal, [input_channels, output_channels], windows)?;
         let kernel = kernel(vertical, horizontal);
         let tiling = Tiling::new(&frame, kernel, windows, [input_channels, output_channels], groups);
         let taps = tiling.segments.len() * tiling.length;
         if weight.len() < output_channels * taps || bias.len() < output_channels {
             return None;
         }
-        let (mut filters, mut biases) = (Vec::new(), Vec::new());
+        let registers = tiling.registers();
+        let (mut filters, mut biases) = (Vec::with_capacity(registers * taps), Vec::with_capacity(registers));
         for panel in tiling.panels() {
             let channels = |register: usize| {
                 let first = panel.first + register * EIGHT;

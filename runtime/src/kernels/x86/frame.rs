@@ -1,7 +1,9 @@
 use crate::kernels::window::WindowAxis;
 
-/// Largest stride of windows, in their own length.
-const MOST_APART: usize = 4;
+/// Most numbers of a frame for each number of the map and of the result.
+const MOST_TIMES: usize = 4;
+/// Numbers that a frame may always have: padding is many times a map of one pixel.
+const ALWAYS: usize = 1 << 16;
 
 /// A map with padding around it, exactly as far as the windows of a convolution reach.
 #[derive(Clone, Copy, Debug)]
@@ -46,17 +48,29 @@ impl Side {
     }
 }
 
+/// The most numbers of a frame for a map and a result of so many numbers.
+pub(super) fn most_numbers(map: usize, made: usize) -> Option<usize> {
+    map.checked_add(made)?.checked_mul(MOST_TIMES)?.checked_add(ALWAYS)
+}
+
 impl Frame {
-    /// `None` where windows are so far apart that the frame is many times what they read: a small file can claim more
-    /// padding than there is memory.
-    pub fn new(vertical: WindowAxis, horizontal: WindowAxis, channels: usize, windows: [usize; 2]) -> Option<Self> {
+    /// The frame for `windows` windows down and across, which make `output` channels each.
+    ///
+    /// `None` where it is many times the map and the result: a small file can claim more padding than there is memory, and
+    /// such convolutions are left to the kernels that need no frame.
+    pub fn new(
+        vertical: WindowAxis,
+        horizontal: WindowAxis,
+        [channels, output]: [usize; 2],
+        windows: [usize; 2],
+    ) -> Option<Self> {
         let [rows, columns] = windows;
-        let near = |axis: &WindowAxis| {
-            let skips = axis.kernel == 1 && axis.padding_before == 0;
-            skips || axis.stride <= axis.kernel.saturating_mul(MOST_APART)
-        };
         let frame = Self { vertical: Side::new(vertical, rows), horizontal: Side::new(horizontal, columns), channels };
-        [vertical, horizontal].iter().all(near).then_some(frame)
+        let numbers = |extents: [usize; 3]| extents.into_iter().try_fold(1usize, usize::checked_mul);
+        let map = numbers([vertical.size, horizontal.size, channels])?;
+        let made = numbers([rows, columns, output])?;
+        let length = numbers([frame.vertical.extent, frame.horizontal.extent, channels])?;
+        (length <= most_numbers(map, made)?).then_some(frame)
     }
 
     /// Whether the map is its own frame.
@@ -141,7 +155,7 @@ mod tests {
         let axis = |size, kernel, stride, padding_before| WindowAxis { size, kernel, stride, padding_before };
         let map: Vec<u8> = (1..=12).collect();
         let framed = |vertical, horizontal, windows| {
-            let frame = Frame::new(vertical, horizontal, 1, windows).unwrap();
+            let frame = Frame::new(vertical, horizontal, [1, 1], windows).unwrap();
             let mut numbers = vec![99u16; frame.len()];
             frame.fill(&map, &mut numbers, 0, u16::from);
             numbers
@@ -155,7 +169,22 @@ mod tests {
         assert_eq!(framed(axis(3, 1, 2, 0), axis(4, 1, 3, 0), [2, 2]), [1, 4, 9, 12]);
         // A window above the map and one below it.
         assert_eq!(framed(axis(1, 1, 2, 1), axis(4, 1, 1, 0), [2, 4]), [0, 0, 0, 0, 1, 2, 3, 4, 0, 0, 0, 0]);
+    }
+
+    #[test]
+    fn frames_are_a_few_times_what_they_are_for() {
+        let axis = |size, kernel, stride, padding_before| WindowAxis { size, kernel, stride, padding_before };
+        let length = |axis, channels, windows| Some(Frame::new(axis, axis, channels, [windows; 2])?.len());
+        // Usual layers: 3x3 on a map of one pixel and of many, 7x7 by steps of two, 1x1 by steps of two.
+        assert_eq!(length(axis(1, 3, 1, 1), [512, 512], 1), Some(9 * 512));
+        assert_eq!(length(axis(112, 3, 1, 1), [64, 64], 112), Some(114 * 114 * 64));
+        assert_eq!(length(axis(224, 7, 2, 3), [3, 64], 112), Some(229 * 229 * 3));
+        assert_eq!(length(axis(56, 1, 2, 0), [64, 128], 28), Some(28 * 28 * 64));
         // Windows far apart, in padding that no memory holds.
-        assert!(Frame::new(axis(1, 1, 65_535, 65_535), axis(1, 1, 65_535, 65_535), 1, [3, 3]).is_none());
+        assert_eq!(length(axis(1, 1, 65_535, 65_535), [1, 1], 3), None);
+        // Padded windows of one pixel, each step four pixels, with many channels: sixteen pixels for each window.
+        assert_eq!(length(axis(1, 1, 4, 400), [64, 1], 200), None);
+        // A few large windows in nothing but padding.
+        assert_eq!(length(axis(1, 1000, 1, 999), [64, 1], 1000), None);
     }
 }

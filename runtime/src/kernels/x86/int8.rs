@@ -4,6 +4,7 @@ use core::arch::x86_64::*;
 use std::vec::Vec;
 
 use super::Lanes;
+use super::footprint::{Footprint, REGISTER, TilingSize, product};
 use super::frame::Frame;
 use super::multiply::{Multiply, NarrowPairs, Pairs, Quads, has_quads};
 use super::requantize::{Requantizer, Scale, load, store_eight};
@@ -55,7 +56,30 @@ fn channel(registers: usize, register: usize, lane: usize) -> usize {
 }
 
 impl Int8Convolution {
-    /// Packs the filters; `None` when there are too few of them, of biases or of multipliers.
+    /// What [`Self::new`] will allocate; `None` where it gives nothing.
+    pub fn footprint(options: &Convolution<'_>) -> Option<Footprint> {
+        let Convolution { vertical, horizontal, input_channels, output: [rows, columns, channels], .. } = *options;
+        let (channels, windows) = ([input_channels, channels], [rows, columns]);
+        let frame = Frame::new(vertical, horizontal, channels, windows)?;
+        let size = TilingSize::new(kernel(vertical, horizontal), windows, channels, options.groups);
+        let kept = size.place_bytes().saturating_add(product(&[size.registers, 2, REGISTER]));
+        let length = frame.len() as u64;
+        if has_quads() {
+            let filters = product(&[size.filter_registers(Quads::TAPS as u64), REGISTER]);
+            let bytes = length + Quads::TAPS as u64 - 1;
+            return Some(Footprint { kept_bytes: kept.saturating_add(filters), bytes, ..Footprint::default() });
+        }
+        // First as bytes, 16 in a register; then widened, or two in a register.
+        let narrow = size.filter_registers(Pairs::TAPS as u64);
+        let packing_bytes = product(&[narrow, REGISTER / 2]);
+        let is_large = packing_bytes > LARGE as u64;
+        let filters = if is_large { product(&[narrow.div_ceil(2), REGISTER]) } else { product(&[narrow, REGISTER]) };
+        let numbers = length + Pairs::TAPS as u64 - 1;
+        Some(Footprint { kept_bytes: kept.saturating_add(filters), packing_bytes, numbers, ..Footprint::default() })
+    }
+
+    /// Packs the filters; `None` when there are too few of them, of biases or of multipliers, and where the frame would be
+    /// large ([`Frame::new`]).
     pub fn new(options: &Convolution<'_>) -> Option<Self> {
         Self::packed(options, has_quads())
     }
@@ -64,7 +88,7 @@ impl Int8Convolution {
     pub(super) fn packed(options: &Convolution<'_>, quads: bool) -> Option<Self> {
         let Convolution { vertical, horizontal, input_channels, output: [rows, columns, channels], .. } = *options;
         let windows = [rows, columns];
-        let frame = Frame::new(vertical, horizontal, input_channels, windows)?;
+        let frame = Frame::new(vertical, horizontal, [input_channels, channels], windows)?;
         let kernel = kernel(vertical, horizontal);
         let tiling = Tiling::new(&frame, kernel, windows, [input_channels, channels], options.groups);
         let (row, taps) = (options.row_bytes, tiling.segments.len() * tiling.length);
@@ -72,7 +96,8 @@ impl Int8Convolution {
         if row < taps || options.filters.len() < channels * row || !enough {
             return None;
         }
-        let (mut bias, mut multipliers) = (Vec::new(), Vec::new());
+        let registers = tiling.registers();
+        let (mut bias, mut multipliers) = (Vec::with_capacity(registers), Vec::with_capacity(registers));
         let corrected = |channel: usize| {
             let weights = options.filters[channel * row..].iter().take(taps);
             let sum = weights.fold(0i32, |sum, weight| sum.wrapping_add((*weight).into()));
@@ -140,6 +165,16 @@ impl Int8Convolution {
         Some(())
     }
 
+    /// Which multiplications its filters are packed for.
+    #[cfg(test)]
+    pub(super) fn multiplies(&self) -> &'static str {
+        match self.filters {
+            Filters::Pairs(_) => "vpmaddwd of 16 bits",
+            Filters::NarrowPairs(_) => "vpmaddwd of 8 bits, widened",
+            Filters::Quads(_) => "vpdpbusd (AVX-512 VNNI)",
+        }
+    }
+
     /// As [`Self::run`] for filters packed as quads, without the instruction.
     #[cfg(test)]
     pub(super) fn run_model(&self, arena: &mut [i8], from: usize, to: usize, bytes: &mut [i8]) -> Option<()> {
@@ -190,7 +225,8 @@ fn place(panel: &Panel, register: usize, lane: usize) -> Option<usize> {
 
 /// `N` numbers for each register: `TAPS` of eight channels.
 fn pack<const TAPS: usize, const N: usize>(options: &Convolution<'_>, tiling: &Tiling) -> Vec<Lanes<i8, N>> {
-    let mut filters = Vec::new();
+    let steps = tiling.segments.len() * tiling.length.div_ceil(TAPS);
+    let mut filters = Vec::with_capacity(tiling.registers() * steps);
     for panel in tiling.panels() {
         for taps in tiling.taps::<TAPS>() {
             for register in 0..panel.registers {

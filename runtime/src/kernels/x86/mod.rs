@@ -5,14 +5,18 @@
 //! for what is left over): the numbers of one tap next to each other, taps in the order in which a window is read. A tile
 //! keeps the sums of 6 windows by 16 channels in twelve registers and walks along the taps: two loads of filters, and per
 //! window one broadcast and two multiply-adds. int8 does the same with pairs of taps as 16-bit numbers (`vpmaddwd`),
-//! whose sums of products are exact, or with four taps as bytes where there is AVX-512 VNNI (`vpdpbusd`; compiled, not
-//! run). Depthwise convolutions keep 8 channels of 8 windows (int8: of 4). float32 convolutions of 3x3 with step 1 go through the
-//! points of [`winograd`] where that saves half of the multiplications and the filters do not grow out of the cache.
+//! whose sums of products are exact, or with four taps as bytes where there is AVX-512 VNNI (`vpdpbusd`). Depthwise
+//! convolutions keep 8 channels of 8 windows (int8: of 4). float32 convolutions of 3x3 with step 1 go through the points of
+//! [`winograd`] where that saves half of the multiplications and the filters do not grow out of the cache.
+//!
+//! A frame is at most a few times as large as the map and the result; where it would be larger, the kernels for every host
+//! do the work. [`Footprint`] tells what a kernel will allocate.
 
 mod depthwise_float;
 mod depthwise_int8;
 pub(crate) mod elementwise;
 mod float;
+mod footprint;
 mod frame;
 mod int8;
 mod multiply;
@@ -27,6 +31,7 @@ mod tests;
 pub(crate) use depthwise_float::FloatDepthwise;
 pub(crate) use depthwise_int8::Int8Depthwise;
 pub(crate) use float::FloatConvolution;
+pub(crate) use footprint::Footprint;
 pub(crate) use int8::Int8Convolution;
 pub(crate) use winograd::FloatWinograd;
 

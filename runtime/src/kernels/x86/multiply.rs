@@ -32,7 +32,7 @@ pub(super) struct Pairs;
 /// The same, with filters of eight bits.
 pub(super) struct NarrowPairs;
 
-/// Four taps of eight bits: values without a sign, filters with one. For AVX-512 VNNI; compiled, not run.
+/// Four taps of eight bits: values without a sign, filters with one. For AVX-512 VNNI.
 pub(super) struct Quads;
 
 impl Multiply for Pairs {

@@ -10,6 +10,7 @@ use super::depthwise_int8::Int8Depthwise;
 use super::float::FloatConvolution;
 use super::int8::Int8Convolution;
 use super::is_available;
+use super::multiply::has_quads;
 use super::winograd::FloatWinograd;
 use crate::graph::{Activation, filter_row_bytes};
 use crate::kernels::convolution::{Convolution, convolve};
@@ -77,6 +78,56 @@ fn floats(count: usize, seed: u32) -> Vec<f32> {
 /// Numbers that look random, of the whole range.
 fn bytes(count: usize, seed: u32) -> Vec<i8> {
     floats(count, seed).iter().map(|number| (number * 128.0) as i8).collect()
+}
+
+/// An int8 convolution of 1x1 pixels with that many input channels, and what it makes of one input by itself and scalar.
+fn int8_point(cin: usize, quads: bool) -> (&'static str, [Vec<i8>; 2]) {
+    let (cout, row_bytes) = (24, filter_row_bytes(cin));
+    let point = WindowAxis { size: 1, kernel: 1, stride: 1, padding_before: 0 };
+    let mut filters = bytes(cout * row_bytes, 2);
+    filters.chunks_mut(row_bytes).for_each(|filter| filter[cin..].fill(0));
+    let (bias, multipliers) = (vec![77; cout], vec![1 << 29; cout]);
+    let options = int8::convolution::Convolution {
+        vertical: point,
+        horizontal: point,
+        input_channels: cin,
+        output: [1, 1, cout],
+        groups: 1,
+        filters: &filters,
+        row_bytes,
+        padding_value: 0,
+        scale: OutputScale { bias: &bias, multipliers: &multipliers, shift: 8, zero_point: 3, bounds: [-128, 127] },
+    };
+    let mut found = vec![0; cout];
+    found.extend(bytes(cin, 1));
+    let mut expected = found.clone();
+    int8::convolution::convolve_with::<Native>(&options, &mut expected, cout, 0, &mut vec![0; 4 * row_bytes]);
+    let packed = Int8Convolution::packed(&options, quads).unwrap();
+    let [numbers, more] = packed.scratch();
+    packed.run(&mut found, cout, 0, &mut vec![0; numbers], &mut vec![0; more]).unwrap();
+    (packed.multiplies(), [found[..cout].to_vec(), expected[..cout].to_vec()])
+}
+
+/// Names the kernels that this processor has run: a machine without AVX-512 VNNI has not tested them all.
+#[test]
+fn every_multiplication_that_the_processor_has_is_run() {
+    if !is_available() {
+        std::eprintln!("no AVX2 and FMA: no kernel of this module was run");
+        return;
+    }
+    let mut run = vec![];
+    for (cin, quads) in [(20, false), (200, false), (20, true), (200, true)] {
+        if quads && !has_quads() {
+            continue;
+        }
+        let (name, [found, expected]) = int8_point(cin, quads);
+        assert_eq!(found, expected, "{name}");
+        run.push(name);
+    }
+    run.dedup();
+    std::eprintln!("int8 kernels run: {}", run.join(", "));
+    let all = ["vpmaddwd of 16 bits", "vpmaddwd of 8 bits, widened", "vpdpbusd (AVX-512 VNNI)"];
+    assert_eq!(run, all[..if has_quads() { 3 } else { 2 }]);
 }
 
 proptest! {

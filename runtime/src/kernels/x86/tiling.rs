@@ -30,10 +30,9 @@ impl Tiling {
         let [group_cin, group_cout] = channels.map(|channels| channels / groups.max(1));
         // One group: all columns of a window's row stand next to each other.
         let (steps, length) = if groups <= 1 { (1, kernel_width * group_cin) } else { (kernel_width, group_cin) };
-        let places = |rows: usize, columns: usize| (0..rows).flat_map(move |y| (0..columns).map(move |x| [y, x]));
         let segment = |[y, x]: [usize; 2]| y * frame.row() + x * channels[0];
-        let windows: Vec<usize> = places(rows, columns).map(|place| frame.window(place)).collect();
-        let segments: Vec<usize> = places(kernel_height, steps).map(segment).collect();
+        let windows = places([rows, columns], |place| frame.window(place));
+        let segments = places([kernel_height, steps], segment);
         let groups = groups.max(1);
         let last = |places: &[usize]| places.iter().copied().max().unwrap_or(0);
         let reach = last(&windows) + last(&segments) + length + (groups - 1) * group_cin;
@@ -52,6 +51,11 @@ impl Tiling {
         })
     }
 
+    /// Registers of all panels.
+    pub fn registers(&self) -> usize {
+        self.groups * self.group_cout.div_ceil(EIGHT)
+    }
+
     /// The taps of a filter, `N` at a time; what is left of a segment stands alone.
     pub fn taps<const N: usize>(&self) -> impl Iterator<Item = [Option<usize>; N]> + use<N> {
         let length = self.length;
@@ -60,6 +64,13 @@ impl Tiling {
             (0..length).step_by(N).map(move |k| core::array::from_fn(|index| tap(segment, k + index)))
         })
     }
+}
+
+/// Where each of `rows` by `columns` is, rows first. Exactly as much is allocated.
+pub(crate) fn places([rows, columns]: [usize; 2], place: impl Fn([usize; 2]) -> usize) -> Vec<usize> {
+    let mut places = Vec::with_capacity(rows * columns);
+    (0..rows).for_each(|y| places.extend((0..columns).map(|x| place([y, x]))));
+    places
 }
 
 /// Neighbouring output channels that are computed together.

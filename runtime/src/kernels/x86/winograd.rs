@@ -5,6 +5,7 @@ use std::vec::Vec;
 
 use super::Lanes;
 use super::float::{FloatConvolution, bounds, eight};
+use super::footprint::{Footprint, REGISTER, TilingSize, product};
 use super::frame::Frame;
 use super::tiling::EIGHT;
 use super::winograd_axis::{self as axis, MOST, Size};
@@ -40,8 +41,8 @@ pub(crate) struct FloatWinograd {
 }
 
 impl FloatWinograd {
-    /// `None` for convolutions that are faster without, and when there are too few filters or biases.
-    pub fn new(options: &Convolution, output_height: usize, weight: &[f32], bias: &[f32]) -> Option<Self> {
+    /// Points and frame; `None` for convolutions that are faster without.
+    fn layout(options: &Convolution, output_height: usize) -> Option<(Size, Frame)> {
         let Convolution { vertical, horizontal, input_channels, output_width, output_channels, .. } = *options;
         let output = [output_height, output_width];
         let channels = [input_channels, output_channels];
@@ -51,10 +52,41 @@ impl FloatWinograd {
             return None;
         }
         let size = best(output, channels)?;
-        let (tile, side) = (size.tile(), size.side());
-        let tiles = output.map(|extent| extent.div_ceil(tile));
-        let of_tiles = |axis: WindowAxis| WindowAxis { kernel: side, stride: tile, ..axis };
-        let frame = Frame::new(of_tiles(vertical), of_tiles(horizontal), input_channels, tiles)?;
+        let of_tiles = |axis: WindowAxis| WindowAxis { kernel: size.side(), stride: size.tile(), ..axis };
+        let frame = Frame::new(of_tiles(vertical), of_tiles(horizontal), channels, size.tiles(output))?;
+        Some((size, frame))
+    }
+
+    /// What [`Self::new`] will allocate; `None` where it gives nothing.
+    pub fn footprint(options: &Convolution, output_height: usize) -> Option<Footprint> {
+        let (size, frame) = Self::layout(options, output_height)?;
+        let Convolution { input_channels, output_width, output_channels, .. } = *options;
+        let channels = [input_channels, output_channels];
+        let tiles = size.tiles([output_height, output_width]);
+        let points = (size.side() * size.side()) as u64;
+        let of_point = TilingSize::new([1, 1], [1, tiles[0] * tiles[1]], channels, 1);
+        let registers = of_point.filter_registers(1).saturating_add(of_point.registers);
+        let point_bytes =
+            of_point.place_bytes() + product(&[registers, REGISTER]) + size_of::<FloatConvolution>() as u64;
+        let numbers = channels.map(|channels| channels as u64);
+        let skewed = numbers.iter().map(|channels| of_point.windows * channels + SKEW as u64).sum::<u64>();
+        // At all points before they are packed, in vectors of their own, and biases of zero.
+        let filters = product(&[numbers[0], numbers[1], size_of::<f32>() as u64]) + size_of::<Vec<f32>>() as u64;
+        Some(Footprint {
+            kept_bytes: points * point_bytes + product(&[numbers[1].div_ceil(EIGHT as u64), REGISTER]),
+            packing_bytes: points * filters + numbers[1] * size_of::<f32>() as u64,
+            floats: frame.len() as u64 + points * skewed,
+            ..Footprint::default()
+        })
+    }
+
+    /// `None` for convolutions that are faster without, and when there are too few filters or biases.
+    pub fn new(options: &Convolution, output_height: usize, weight: &[f32], bias: &[f32]) -> Option<Self> {
+        let (size, frame) = Self::layout(options, output_height)?;
+        let Convolution { input_channels, output_width, output_channels, .. } = *options;
+        let output = [output_height, output_width];
+        let channels = [input_channels, output_channels];
+        let tiles = size.tiles(output);
         let (weight, bias) = (weight.get(..output_channels * 9 * input_channels)?, bias.get(..output_channels)?);
         let point = WindowAxis { size: 1, kernel: 1, stride: 1, padding_before: 0 };
         let count = tiles[0] * tiles[1];
@@ -67,11 +99,14 @@ impl FloatWinograd {
         };
         let no_bias = std::vec![0.0; output_channels];
         let filters = filters_at_points(size, channels, weight);
-        let points = filters.iter().map(|filters| FloatConvolution::new(&product, 1, filters, &no_bias));
+        let mut points = Vec::with_capacity(filters.len());
+        for filters in &filters {
+            points.push(FloatConvolution::new(&product, 1, filters, &no_bias)?);
+        }
         Some(Self {
             size,
             frame,
-            points: points.collect::<Option<_>>()?,
+            points,
             bias: bias.chunks(EIGHT).map(eight).collect(),
             bounds: bounds(options.activation),
             channels,
@@ -220,7 +255,7 @@ fn best(output: [usize; 2], [cin, cout]: [usize; 2]) -> Option<Size> {
 /// `G g G^T` of each filter: for each point `[cout, cin]`.
 fn filters_at_points(size: Size, [cin, cout]: [usize; 2], weight: &[f32]) -> Vec<Vec<f32>> {
     let side = size.side();
-    let mut points = std::vec![std::vec![0.0; cin * cout]; side * side];
+    let mut points: Vec<Vec<f32>> = (0..side * side).map(|_| std::vec![0.0; cin * cout]).collect();
     for (filter, taps) in weight.chunks_exact(9 * cin).enumerate() {
         for channel in 0..cin {
             let tap = |y: usize, x: usize| f64::from(taps[(3 * y + x) * cin + channel]);

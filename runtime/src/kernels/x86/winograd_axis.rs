@@ -28,6 +28,11 @@ impl Size {
         self.tile() + 2
     }
 
+    /// Tiles down and across a map of outputs.
+    pub fn tiles(self, output: [usize; 2]) -> [usize; 2] {
+        output.map(|extent| extent.div_ceil(self.tile()))
+    }
+
     /// `G g`, of which the first [`Self::side`] count.
     pub fn filter(self, [a, b, c]: [f64; 3]) -> [f64; MOST] {
         match self {

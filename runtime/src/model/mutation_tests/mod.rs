@@ -16,7 +16,7 @@ use std::time::{Duration, Instant};
 
 use super::layout::{VALUE_BYTES, value};
 use super::*;
-use crate::graph::{DataType, Graph, Op, ValueId};
+use crate::graph::{DataType, Graph, GraphBuilder, Op, ValueId};
 use crate::memory::AlignedVec;
 use crate::session::{Input, Session};
 use parts::{Parts, repair};
@@ -27,6 +27,9 @@ const QUICK_MUTATIONS: usize = 60_000;
 const STREAM: usize = 10_000;
 const MAX_ARENA_BYTES: usize = 1 << 16;
 const MAX_OPERATIONS: u64 = 1 << 18;
+/// Packing is quick: graphs that take too long to run are prepared as long as that is enough.
+#[cfg(feature = "std")]
+const MAX_PREPARED_BYTES: u64 = 1 << 23;
 /// Much more than a file takes on a slow machine. One that seems to take longer is tried again: the machine may have been
 /// busy with other things.
 const MAX_TIME: Duration = Duration::from_secs(2);
@@ -60,6 +63,8 @@ struct Tally {
     graphs_run: usize,
     /// Graphs that were too large or too slow to run here.
     graphs_over_limits: usize,
+    /// Graphs that were prepared, within the memory that they said.
+    graphs_prepared: usize,
     faults: BTreeMap<String, usize>,
     operators_run: BTreeSet<String>,
     longest: Duration,
@@ -71,6 +76,7 @@ impl Tally {
         self.accepted += other.accepted;
         self.graphs_run += other.graphs_run;
         self.graphs_over_limits += other.graphs_over_limits;
+        self.graphs_prepared += other.graphs_prepared;
         other.faults.into_iter().for_each(|(fault, count)| *self.faults.entry(fault).or_default() += count);
         self.operators_run.extend(other.operators_run);
         self.longest = self.longest.max(other.longest);
@@ -156,6 +162,11 @@ fn time_of(work: impl FnOnce()) -> Duration {
 
 fn run_all(model: &Model<'_>, random: &mut Random, tally: &mut Tally) {
     for graph in model.graphs() {
+        #[cfg(feature = "std")]
+        if graph.prepared_bytes() <= MAX_PREPARED_BYTES {
+            assert_prepared_within_its_figure(model, &graph);
+            tally.graphs_prepared += 1;
+        }
         if graph.arena_bytes() > MAX_ARENA_BYTES || graph.operations() > MAX_OPERATIONS {
             tally.graphs_over_limits += 1;
             continue;
@@ -170,6 +181,14 @@ fn run_all(model: &Model<'_>, random: &mut Random, tally: &mut Tally) {
             tally.operators_run.extend(graph.nodes().map(of_node));
         }
     }
+}
+
+/// A file may ask for much memory, but not for more than it says before.
+#[cfg(feature = "std")]
+fn assert_prepared_within_its_figure(model: &Model<'_>, graph: &GraphView<'_>) {
+    let (prepared, peak) = crate::allocated::peak_bytes(|| crate::session::Prepared::new(model, graph.name()));
+    drop(prepared.unwrap());
+    assert!(peak <= graph.prepared_bytes(), "{peak} bytes for {}", graph.prepared_bytes());
 }
 
 fn run(model: &Model<'_>, graph: &GraphView<'_>, random: &mut Random) {
@@ -236,6 +255,8 @@ fn damaged_files_neither_panic_nor_hang() {
     // The test reaches what it is for: nearly all checks, and running what passes them.
     assert_eq!(tally.files, count);
     assert!(tally.accepted > count / 100 && tally.graphs_run > count / 100, "{tally:?}");
+    #[cfg(feature = "std")]
+    assert!(tally.graphs_prepared > tally.graphs_run, "{tally:?}");
     assert!(tally.faults.len() >= 28, "{tally:?}");
     assert!(tally.operators_run.len() >= 36, "{tally:?}");
 }
@@ -272,6 +293,34 @@ fn rows_anywhere_but_in_their_place_are_refused() {
         }
     }
     assert!(moved >= 6, "{moved}");
+}
+
+/// A part that 256 inputs name is found at its last place as fast as at its first.
+#[test]
+fn checking_does_not_depend_on_which_of_many_inputs_a_part_is() {
+    let mut builder = GraphBuilder::new("encode");
+    let pixel = builder.input("pixel", &[1, 1, 4], DataType::F32);
+    let mut last = pixel;
+    for index in 0..30 {
+        let part = builder.node(&alloc::format!("part{index}"), Op::Relu, &[pixel]).unwrap();
+        let joined = builder.node(&alloc::format!("joined{index}"), Op::ConcatRows, &vec![part; MAX_NODE_INPUTS]);
+        last = builder.node(&alloc::format!("mean{index}"), Op::GlobalAveragePool, &[joined.unwrap()]).unwrap();
+    }
+    builder.output("y", last);
+    let graph = builder.finish();
+    let file = write(&BTreeMap::new(), core::slice::from_ref(&graph)).unwrap();
+    let mut parts = Parts::of(&file);
+    for node in graph.nodes.iter().filter(|node| node.op == Op::ConcatRows) {
+        let field = |id: ValueId| id.0 as usize * VALUE_BYTES + value::ARENA_OFFSET;
+        let values = &mut parts.sections[Section::Values as usize];
+        let last_place = parts::word_at(values, field(node.output)) + 16 * (MAX_NODE_INPUTS as u32 - 1);
+        parts::put(values, field(node.inputs[0]), last_place);
+    }
+    let [first, last] = [file, parts.joined()].map(|file| {
+        let file = AlignedVec::copy_of(&file);
+        (0..TRIES).map(|_| time_of(|| assert!(Model::parse(&file).is_ok()))).min().unwrap()
+    });
+    assert!(last < 8 * first, "{last:?} and {first:?}");
 }
 
 /// Small enough for Miri, which sees what no test sees: reads and writes where none are allowed.

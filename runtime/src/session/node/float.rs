@@ -14,7 +14,7 @@ use crate::kernels::window::WindowAxis;
 use crate::kernels::{channels, linear, predictor};
 use crate::memory::as_f32_mut;
 use crate::model::ValueView;
-use crate::rotation::nearest_rotation;
+use crate::rotation::{UnitQuaternion, unique_nearest_rotation};
 
 pub(super) fn run<const OPERATORS: u64>(
     operands: &Operands<'_>,
@@ -65,7 +65,8 @@ pub(super) fn run<const OPERATORS: u64>(
         }
         Op::NearestRotation if linked(Kind::NearestRotation) => {
             let rows = operands.floats(0)?.first_chunk::<9>()?;
-            *output.first_chunk_mut::<4>()? = nearest_rotation(rows).wxyz();
+            // NaN, so that whoever checks for finite outputs sees an answer that means nothing.
+            *output.first_chunk_mut::<4>()? = unique_nearest_rotation(rows).map_or([f32::NAN; 4], UnitQuaternion::wxyz);
         }
         Op::Reshape { .. } if linked(Kind::Reshape) => map(operands, output, |value| value)?,
         Op::Transpose { axes } if linked(Kind::Transpose) => transpose(first.shape, *axes, operands.floats(0)?, output),

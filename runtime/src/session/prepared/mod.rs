@@ -8,6 +8,8 @@ mod operands;
 mod x86;
 
 #[cfg(test)]
+mod memory_tests;
+#[cfg(test)]
 mod tests;
 
 use std::vec::Vec;
@@ -50,13 +52,45 @@ use crate::model::{GraphView, Model, NodeView};
 /// ```
 #[derive(Debug)]
 pub struct Prepared {
+    made_for: Identity,
     /// Of each node; `None` where the kernel for every host does it.
     steps: Vec<Option<Step>>,
     scratch: Scratch,
 }
 
+/// Which graph of which file: checksum and length tell files apart, and the first node the graphs of a file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Identity {
+    checksum: u32,
+    file_bytes: usize,
+    first_node: usize,
+    nodes: usize,
+}
+
+impl Identity {
+    fn of(graph: &GraphView<'_>) -> Self {
+        Self {
+            checksum: graph.model.checksum(),
+            file_bytes: graph.model.file_bytes(),
+            first_node: graph.nodes.first,
+            nodes: graph.nodes.count,
+        }
+    }
+}
+
+impl GraphView<'_> {
+    /// At most so many bytes does [`Prepared::new`] allocate for this graph at any time, and [`Prepared`] keep: packed
+    /// filters, places of windows and scratch memory. Nothing is allocated to tell.
+    ///
+    /// A small file can ask for much: hold it against a limit, with [`Self::arena_bytes`], before preparing a graph of a
+    /// file that is not trusted. The figure is this host's; it is 0 where there are no kernels to prepare for.
+    pub fn prepared_bytes(&self) -> u64 {
+        Step::peak_bytes(self)
+    }
+}
+
 impl Prepared {
-    /// Packs the filters of one graph.
+    /// Packs the filters of one graph, in at most [`GraphView::prepared_bytes`] of memory.
     ///
     /// # Errors
     /// When the model has no graph of that name.
@@ -64,7 +98,12 @@ impl Prepared {
         let graph = model.graph(graph).ok_or(SessionError::NoSuchGraph)?;
         let steps: Vec<Option<Step>> = graph.nodes().map(|node| Step::of(&graph, &node)).collect();
         let scratch = Scratch::of(steps.iter().flatten());
-        Ok(Self { steps, scratch })
+        Ok(Self { made_for: Identity::of(&graph), steps, scratch })
+    }
+
+    /// Whether it was made for this graph of this model.
+    pub(super) fn is_for(&self, graph: &GraphView<'_>) -> bool {
+        self.made_for == Identity::of(graph)
     }
 
     /// Runs the node of that index. `None` when the model is another one than this was made for.

@@ -4,12 +4,14 @@ use std::vec::Vec;
 
 use super::operands::{Addends, Operands, Place, Source};
 use crate::graph::{ALL_OPERATORS, Activation, Blend, DataType, Op};
+use crate::kernels::convolution::Convolution;
+use crate::kernels::int8;
 use crate::kernels::pooling::Pooling;
 use crate::kernels::x86::elementwise::{
     ImageQuantization, Normalization, add_floats, add_numbers, max_pool_floats, max_pool_numbers,
 };
 use crate::kernels::x86::{
-    FloatConvolution, FloatDepthwise, FloatWinograd, Int8Convolution, Int8Depthwise, is_available,
+    FloatConvolution, FloatDepthwise, FloatWinograd, Footprint, Int8Convolution, Int8Depthwise, is_available,
 };
 use crate::memory::{as_f32_mut, as_i8_mut};
 use crate::model::{GraphView, NodeView, ValueView};
@@ -51,6 +53,25 @@ enum Kernel {
     },
 }
 
+/// Bytes of the largest kernel's own fields, which stand alone.
+const MOST_KERNEL_BYTES: usize = {
+    let sizes = [
+        size_of::<FloatConvolution>(),
+        size_of::<FloatDepthwise>(),
+        size_of::<FloatWinograd>(),
+        size_of::<Int8Convolution>(),
+        size_of::<Int8Depthwise>(),
+        size_of::<Normalization>(),
+        size_of::<ImageQuantization>(),
+    ];
+    let (mut most, mut index) = (0, 0);
+    while index < sizes.len() {
+        most = if sizes[index] > most { sizes[index] } else { most };
+        index += 1;
+    }
+    most
+};
+
 /// Memory that all steps share.
 #[derive(Debug, Default)]
 pub(super) struct Scratch {
@@ -85,17 +106,16 @@ impl Scratch {
 impl Step {
     /// `None` for operators that have no kernel here, and on processors without the instructions.
     pub fn of(graph: &GraphView<'_>, node: &NodeView<'_>) -> Option<Self> {
-        if !is_available() {
-            return None;
-        }
-        let first = node.inputs().next()?;
-        let (read, made) = (graph.value(first)?, graph.value(node.output)?);
-        let kernel = match made.data_type {
-            DataType::F32 => float(graph, node, &read, &made),
-            DataType::I8 => integer(graph, node, &read, &made),
-            _ => None,
-        };
-        Some(Self { from: Source::of(graph, first)?, to: arena_range(&made)?, kernel: kernel? })
+        let (from, to) = (Source::of(graph, node.inputs().next()?)?, arena_range(&graph.value(node.output)?)?);
+        Some(Self { from, to, kernel: Choice::of(graph, node)?.pack()? })
+    }
+
+    /// The most bytes that all steps of a graph allocate, with the scratch memory that they share.
+    pub fn peak_bytes(graph: &GraphView<'_>) -> u64 {
+        let footprint = |node: NodeView<'_>| Choice::of(graph, &node)?.footprint();
+        let all = graph.nodes().filter_map(footprint).fold(Footprint::default(), Footprint::and);
+        let fields = graph.nodes().len() as u64 * (size_of::<Option<Self>>() + MOST_KERNEL_BYTES) as u64;
+        all.peak_bytes().saturating_add(fields)
     }
 
     pub fn run(&self, inputs: &[Input<'_>], arena: &mut [u8], scratch: &mut Scratch) -> Option<()> {
@@ -144,66 +164,126 @@ impl Step {
     }
 }
 
-fn float(graph: &GraphView<'_>, node: &NodeView<'_>, read: &ValueView<'_>, made: &ValueView<'_>) -> Option<Kernel> {
-    let (weight, bias, options) = match &node.op {
-        Op::Normalize { mean, std } => return Some(Kernel::Normalization(Box::new(Normalization::new(mean, std)?))),
-        Op::Add { activation } => {
-            let addends = Addends::of(graph, node, arena_range(made)?)?;
-            return Some(Kernel::FloatAdd { addends, activation: *activation });
-        }
-        Op::MaxPool2d { kernel, stride, padding } => {
-            return node::pooling(read.shape, made.shape, *kernel, *stride, *padding).map(Kernel::FloatMaxPool);
-        }
-        op @ Op::Conv2d { weight, bias, .. } => {
-            let shape = graph.weight(*weight)?.shape;
-            (*weight, *bias, node::float::convolution(op, read.shape, shape, made.shape)?)
-        }
-        Op::Linear { weight, bias, activation } => {
-            (*weight, *bias, node::float::linear(read.shape, made.shape, *activation))
-        }
-        _ => return None,
-    };
-    let (weight, bias) = (graph.weight(weight)?.data.floats(), graph.weight(bias)?.data.floats());
-    let height = match made.shape.extents() {
-        &[height, _, _] => height,
-        _ => 1,
-    };
-    if let Some(layer) = FloatWinograd::new(&options, height, weight, bias) {
-        return Some(Kernel::FloatWinograd(Box::new(layer)));
-    }
-    Some(if options.is_depthwise() {
-        Kernel::FloatDepthwise(Box::new(FloatDepthwise::new(&options, height, weight, bias)?))
-    } else {
-        Kernel::FloatConvolution(Box::new(FloatConvolution::new(&options, height, weight, bias)?))
-    })
+/// What a node's kernel will be made of.
+enum Choice<'m> {
+    /// A convolution or a linear operator: its options, the height of its result, weight and bias.
+    Float(Convolution, usize, [&'m [f32]; 2]),
+    Integer(int8::convolution::Convolution<'m>),
+    IntegerDepthwise(int8::depthwise::Depthwise<'m>),
+    /// One that allocates little.
+    Small(Kernel),
 }
 
-fn integer(graph: &GraphView<'_>, node: &NodeView<'_>, read: &ValueView<'_>, made: &ValueView<'_>) -> Option<Kernel> {
-    let to = made.quantization?;
-    Some(match &node.op {
-        Op::QuantizeImage { mean, std, rows } => {
-            let layer = Box::new(ImageQuantization::new(mean, std, to)?);
-            Kernel::ImageQuantization(layer, node::int8::bytes_above(made, *rows)?)
+impl<'m> Choice<'m> {
+    /// `None` for operators that have no kernel here, and on processors without the instructions.
+    fn of(graph: &GraphView<'m>, node: &NodeView<'m>) -> Option<Self> {
+        if !is_available() {
+            return None;
         }
-        Op::Add { activation } => {
-            let addends = Addends::of(graph, node, arena_range(made)?)?;
-            let mut inputs = node.inputs();
-            let (a, b) = (graph.value(inputs.next()?)?.quantization?, graph.value(inputs.next()?)?.quantization?);
-            let mut blend = Blend::of([a, b], to)?;
-            if addends.swapped {
-                blend.multipliers.reverse();
+        let (read, made) = (graph.value(node.inputs().next()?)?, graph.value(node.output)?);
+        match made.data_type {
+            DataType::F32 => Self::of_floats(graph, node, &read, &made),
+            DataType::I8 => Self::of_integers(graph, node, &read, &made),
+            _ => None,
+        }
+    }
+
+    fn of_floats(
+        graph: &GraphView<'m>,
+        node: &NodeView<'m>,
+        read: &ValueView<'_>,
+        made: &ValueView<'_>,
+    ) -> Option<Self> {
+        let (weight, bias, options) = match &node.op {
+            Op::Normalize { mean, std } => {
+                return Some(Self::Small(Kernel::Normalization(Box::new(Normalization::new(mean, std)?))));
             }
-            Kernel::Int8Add { addends, blend, bounds: to.bounds(*activation) }
-        }
-        Op::MaxPool2d { kernel, stride, padding } => {
-            let options = node::pooling(read.shape, made.shape, *kernel, *stride, *padding)?;
-            Kernel::Int8MaxPool { options, height: *made.shape.extents().first()? }
-        }
-        _ => match node::int8::windows::<ALL_OPERATORS>(graph, node, read, made)? {
-            node::int8::Windows::Convolution(options) => {
-                Kernel::Int8Convolution(Box::new(Int8Convolution::new(&options)?))
+            Op::Add { activation } => {
+                let addends = Addends::of(graph, node, arena_range(made)?)?;
+                return Some(Self::Small(Kernel::FloatAdd { addends, activation: *activation }));
             }
-            node::int8::Windows::Depthwise(options) => Kernel::Int8Depthwise(Box::new(Int8Depthwise::new(&options)?)),
-        },
-    })
+            Op::MaxPool2d { kernel, stride, padding } => {
+                let options = node::pooling(read.shape, made.shape, *kernel, *stride, *padding)?;
+                return Some(Self::Small(Kernel::FloatMaxPool(options)));
+            }
+            op @ Op::Conv2d { weight, bias, .. } => {
+                let shape = graph.weight(*weight)?.shape;
+                (*weight, *bias, node::float::convolution(op, read.shape, shape, made.shape)?)
+            }
+            Op::Linear { weight, bias, activation } => {
+                (*weight, *bias, node::float::linear(read.shape, made.shape, *activation))
+            }
+            _ => return None,
+        };
+        let height = match made.shape.extents() {
+            &[height, _, _] => height,
+            _ => 1,
+        };
+        Some(Self::Float(options, height, [graph.weight(weight)?.data.floats(), graph.weight(bias)?.data.floats()]))
+    }
+
+    fn of_integers(
+        graph: &GraphView<'m>,
+        node: &NodeView<'m>,
+        read: &ValueView<'_>,
+        made: &ValueView<'_>,
+    ) -> Option<Self> {
+        let to = made.quantization?;
+        Some(match &node.op {
+            Op::QuantizeImage { mean, std, rows } => {
+                let layer = Box::new(ImageQuantization::new(mean, std, to)?);
+                Self::Small(Kernel::ImageQuantization(layer, node::int8::bytes_above(made, *rows)?))
+            }
+            Op::Add { activation } => {
+                let addends = Addends::of(graph, node, arena_range(made)?)?;
+                let mut inputs = node.inputs();
+                let (a, b) = (graph.value(inputs.next()?)?.quantization?, graph.value(inputs.next()?)?.quantization?);
+                let mut blend = Blend::of([a, b], to)?;
+                if addends.swapped {
+                    blend.multipliers.reverse();
+                }
+                Self::Small(Kernel::Int8Add { addends, blend, bounds: to.bounds(*activation) })
+            }
+            Op::MaxPool2d { kernel, stride, padding } => {
+                let options = node::pooling(read.shape, made.shape, *kernel, *stride, *padding)?;
+                Self::Small(Kernel::Int8MaxPool { options, height: *made.shape.extents().first()? })
+            }
+            _ => match node::int8::windows::<ALL_OPERATORS>(graph, node, read, made)? {
+                node::int8::Windows::Convolution(options) => Self::Integer(options),
+                node::int8::Windows::Depthwise(options) => Self::IntegerDepthwise(options),
+            },
+        })
+    }
+
+    /// What [`Self::pack`] will allocate, but for the kernel's own fields; `None` where it gives nothing.
+    fn footprint(&self) -> Option<Footprint> {
+        match self {
+            Self::Float(options, height, _) => {
+                FloatWinograd::footprint(options, *height).or_else(|| match options.is_depthwise() {
+                    true => FloatDepthwise::footprint(options, *height),
+                    false => FloatConvolution::footprint(options, *height),
+                })
+            }
+            Self::Integer(options) => Int8Convolution::footprint(options),
+            Self::IntegerDepthwise(options) => Int8Depthwise::footprint(options),
+            Self::Small(_) => Some(Footprint::default()),
+        }
+    }
+
+    fn pack(self) -> Option<Kernel> {
+        Some(match self {
+            Self::Float(options, height, [weight, bias]) => {
+                if let Some(layer) = FloatWinograd::new(&options, height, weight, bias) {
+                    Kernel::FloatWinograd(Box::new(layer))
+                } else if options.is_depthwise() {
+                    Kernel::FloatDepthwise(Box::new(FloatDepthwise::new(&options, height, weight, bias)?))
+                } else {
+                    Kernel::FloatConvolution(Box::new(FloatConvolution::new(&options, height, weight, bias)?))
+                }
+            }
+            Self::Integer(options) => Kernel::Int8Convolution(Box::new(Int8Convolution::new(&options)?)),
+            Self::IntegerDepthwise(options) => Kernel::Int8Depthwise(Box::new(Int8Depthwise::new(&options)?)),
+            Self::Small(kernel) => kernel,
+        })
+    }
 }

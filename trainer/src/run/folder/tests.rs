@@ -82,8 +82,13 @@ fn overwriting_deletes_the_run_and_nothing_else() {
     let folder = tempfile::tempdir().unwrap();
     let run = new_run(folder.path());
     run.save_checkpoint(LAST, &checkpoint(1)).unwrap();
-    for name in ["metrics.jsonl", "events.out.tfevents.1.x", "model.sxt", "notes.txt"] {
+    let by_the_way = ["events.out.tfevents.1.x", "evaluation-best.json", "notes.txt", "my-model.sxt"];
+    for name in FILES.iter().skip(1).copied().chain(by_the_way) {
         fs::write(run.file(name), name).unwrap();
+    }
+    for file in ["firmware/model/description.rs", "firmware/src/main.rs", "mine/model/description.rs"] {
+        fs::create_dir_all(run.file(file).parent().unwrap()).unwrap();
+        fs::write(run.file(file), file).unwrap();
     }
     drop(run);
     drop(RunFolder::create(folder.path(), true).unwrap());
@@ -93,7 +98,7 @@ fn overwriting_deletes_the_run_and_nothing_else() {
     assert!(run.load_checkpoint(LAST).unwrap().is_none());
     let mut left = names(folder.path()).unwrap();
     left.sort();
-    assert_eq!(left, [LOCK, CHECKPOINTS, CONFIG_FILE, "notes.txt"]);
+    assert_eq!(left, [LOCK, CHECKPOINTS, CONFIG, "mine", "my-model.sxt", "notes.txt"]);
 }
 
 #[test]

@@ -1,20 +1,34 @@
 //! Meshes from files: OBJ with MTL, STL, PLY, GLB and glTF.
 
-mod caught;
+mod assembly;
+mod companion;
 mod glb;
+mod mtl;
 mod obj;
+mod obj_materials;
+mod obj_statements;
+mod opacity;
 mod ply;
+mod polygon;
 mod stl;
+mod stl_binary;
+mod stl_text;
+mod surface;
+mod text;
 mod texture;
+mod texture_map;
+mod warnings;
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 pub use glb::load_glb;
 pub use obj::load_obj;
+pub(in crate::scene) use obj::load_obj_without_panes;
 pub use ply::load_ply;
 pub use stl::load_stl;
 pub use texture::decode_texture;
 
+use self::companion::read_companion;
 use super::{Mesh, SourceError};
 
 /// Extensions of the files that [`load_mesh`] reads, in lower case.
@@ -25,7 +39,7 @@ const CREASE_DEG: f32 = 40.0;
 /// More triangles than this are taken for a mistake.
 const MOST_TRIANGLES: usize = 20_000_000;
 
-/// A mesh from a file, as it stands there: neither turned nor scaled.
+/// A mesh from a file, as it stands there: neither turned nor scaled, but moved to the origin when it lies far from it.
 #[derive(Clone, Debug)]
 pub struct LoadedMesh {
     /// Valid and not empty.
@@ -47,16 +61,11 @@ pub fn load_mesh(path: &Path) -> Result<LoadedMesh, SourceError> {
     let bytes = read(path)?;
     let folder = path.parent().unwrap_or(Path::new(""));
     match extension.as_str() {
-        "obj" => load_obj(path, &bytes[..], |name| std::fs::read(folder.join(portable(name)))),
+        "obj" => load_obj(path, &bytes[..], |name| read_companion(folder, name)),
         "stl" => load_stl(path, &bytes),
         "ply" => load_ply(path, &bytes),
         _ => load_glb(path, &bytes),
     }
-}
-
-/// Names in files from Windows separate folders by backslashes.
-fn portable(name: &str) -> PathBuf {
-    PathBuf::from(name.trim().replace('\\', "/"))
 }
 
 fn read(path: &Path) -> Result<Vec<u8>, SourceError> {
@@ -84,6 +93,11 @@ fn checked(path: &Path, mesh: Mesh, warnings: Vec<String>) -> Result<LoadedMesh,
     // Beyond this, squares of distances overflow.
     if mesh.positions.iter().flatten().any(|coordinate| coordinate.abs() > 1e15) {
         return Err(malformed(path, "a coordinate is larger than 1e15"));
+    }
+    // They draw nothing, and must not decide where the middle is.
+    let mesh = mesh.without_flat_triangles();
+    if mesh.triangles.is_empty() {
+        return Err(malformed(path, "none of its triangles has an area"));
     }
     Ok(LoadedMesh { mesh, warnings })
 }

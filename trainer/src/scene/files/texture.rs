@@ -1,6 +1,6 @@
 use std::io::Cursor;
 
-use image::{ImageReader, Limits};
+use image::{DynamicImage, ImageFormat, ImageReader, Limits};
 
 use crate::scene::Texture;
 
@@ -10,20 +10,54 @@ const LONGEST_SIDE: u32 = 16_384;
 const DECODER_BYTES: u64 = 1 << 30;
 /// Longest side that is kept: images of objects are much smaller.
 const KEPT_SIDE: usize = 512;
+/// Texels of less opacity hide little of what is behind them.
+const LEAST_ALPHA: u8 = 128;
+
+/// A picture for a surface.
+pub(super) struct Picture {
+    /// Its colours, halved until its sides are at most 512.
+    pub texture: Texture,
+    /// Whether some of it hides little of what is behind it. The renderer draws it opaque.
+    pub is_see_through: bool,
+}
 
 /// The picture in PNG or JPEG bytes, halved until its sides are at most 512; transparency is ignored.
 ///
 /// # Errors
 /// When the bytes are no such picture, in words.
 pub fn decode_texture(bytes: &[u8]) -> Result<Texture, String> {
-    let mut reader = ImageReader::new(Cursor::new(bytes)).with_guessed_format().map_err(|error| error.to_string())?;
+    decode_picture(bytes).map(|picture| picture.texture)
+}
+
+/// The picture in PNG or JPEG bytes, which are told by themselves and not by a file's name.
+///
+/// # Errors
+/// When the bytes are no such picture, in words.
+pub(super) fn decode_picture(bytes: &[u8]) -> Result<Picture, String> {
+    let format = image::guess_format(bytes).map_err(|_| "it is neither a PNG nor a JPEG picture")?;
+    if !matches!(format, ImageFormat::Png | ImageFormat::Jpeg) {
+        return Err(format!("it is a picture in {format:?} format; convert it to PNG or JPEG"));
+    }
+    let mut reader = ImageReader::with_format(Cursor::new(bytes), format);
     let mut limits = Limits::default();
     limits.max_image_width = Some(LONGEST_SIDE);
     limits.max_image_height = Some(LONGEST_SIDE);
     limits.max_alloc = Some(DECODER_BYTES);
     reader.limits(limits);
-    let picture = reader.decode().map_err(|error| error.to_string())?.into_rgb8();
-    shrunk_from_rgb(picture.width(), picture.height(), picture.into_raw())
+    let decoded = reader.decode().map_err(|error| error.to_string())?;
+    let is_see_through = decoded.color().has_alpha() && alphas(&decoded).any(|alpha| alpha < LEAST_ALPHA);
+    let picture = decoded.into_rgb8();
+    Ok(Picture { texture: shrunk_from_rgb(picture.width(), picture.height(), picture.into_raw())?, is_see_through })
+}
+
+fn alphas(picture: &DynamicImage) -> Box<dyn Iterator<Item = u8> + '_> {
+    match picture {
+        DynamicImage::ImageRgba8(rgba) => Box::new(rgba.pixels().map(|pixel| pixel.0[3])),
+        DynamicImage::ImageLumaA8(gray) => Box::new(gray.pixels().map(|pixel| pixel.0[1])),
+        DynamicImage::ImageRgba16(rgba) => Box::new(rgba.pixels().map(|pixel| (pixel.0[3] >> 8) as u8)),
+        DynamicImage::ImageLumaA16(gray) => Box::new(gray.pixels().map(|pixel| (pixel.0[1] >> 8) as u8)),
+        _ => Box::new(std::iter::empty()),
+    }
 }
 
 /// The texture of red, green and blue bytes, halved until its sides are at most 512.

@@ -2,6 +2,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
+use sextant_runtime::typed_command::Program;
 
 use super::class_map::ClassMap;
 use super::mesh_file::mesh_from_bytes;
@@ -18,7 +19,9 @@ pub(super) const INDEX_FILE: &str = "index.json";
 pub(super) const CREDITS_FILE: &str = "CREDITS.txt";
 
 /// What to do about a cache that cannot be used.
-pub(super) const REMEDY: &str = "run `cargo trainer data prepare sweethome3d --overwrite`";
+pub(super) fn remedy() -> String {
+    format!("run `{}`", Program::Trainer.command("data prepare sweethome3d --overwrite"))
+}
 
 /// What the cache holds.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -99,15 +102,16 @@ impl CacheIndex {
         let path = folder.join(INDEX_FILE);
         let text = fs::read_to_string(&path).map_err(|error| match error.kind() {
             std::io::ErrorKind::NotFound => SourceError::Unusable(format!(
-                "{}: the furniture is not prepared: run `cargo trainer data prepare sweethome3d`",
-                folder.display()
+                "{}: the furniture is not prepared: run `{}`",
+                folder.display(),
+                Program::Trainer.command("data prepare sweethome3d")
             )),
             _ => SourceError::Io { path: path.clone(), source: error },
         })?;
         let malformed = |reason: String| SourceError::Malformed { path: path.clone(), reason };
         let index: Self =
-            serde_json::from_str(&text).map_err(|error| malformed(format!("broken ({error}): {REMEDY}")))?;
-        index.check().map_err(|reason| malformed(format!("{reason}: {REMEDY}")))?;
+            serde_json::from_str(&text).map_err(|error| malformed(format!("broken ({error}): {}", remedy())))?;
+        index.check().map_err(|reason| malformed(format!("{reason}: {}", remedy())))?;
         Ok(index)
     }
 
@@ -136,9 +140,9 @@ pub(super) fn read_mesh(folder: &Path, object: &CachedObject) -> Result<Mesh, So
     let bytes = fs::read(&path).map_err(|source| SourceError::Io { path: path.clone(), source })?;
     let malformed = |reason: String| SourceError::Malformed { path: path.clone(), reason };
     if crc32fast::hash(&bytes) != object.crc32 {
-        return Err(malformed(format!("is not the file that was written (wrong checksum): {REMEDY}")));
+        return Err(malformed(format!("is not the file that was written (wrong checksum): {}", remedy())));
     }
-    mesh_from_bytes(&bytes).map_err(|reason| malformed(format!("{reason}: {REMEDY}")))
+    mesh_from_bytes(&bytes).map_err(|reason| malformed(format!("{reason}: {}", remedy())))
 }
 
 #[cfg(test)]

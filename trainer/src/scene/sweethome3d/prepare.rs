@@ -14,7 +14,7 @@ use super::mesh_file::mesh_to_bytes;
 use super::model::{FurnitureModel, load_model};
 use super::symmetry_test::vertical_symmetry;
 use super::{CacheIndex, CachedObject, CatalogueEntry, FurnitureFolder, SkippedModel, parse_catalogue};
-use crate::data::{DataError, StagedFolder, write_durably};
+use crate::data::{DataError, stage_folder, write_durably};
 use crate::scene::SourceError;
 
 const CATALOGUE_FILE: &str = "PluginFurnitureCatalog.properties";
@@ -50,7 +50,7 @@ pub fn prepare(
 ) -> Result<PrepareReport, SourceError> {
     let class_map = ClassMap::embedded().map_err(SourceError::Unusable)?;
     let destination = cache_in(cache_folder);
-    let staged = StagedFolder::create(&destination, overwrite, |folder| folder.join(INDEX_FILE).is_file())?;
+    let staged = stage_folder(&destination, overwrite, |folder| folder.join(INDEX_FILE).is_file())?;
     let labels = class_map.labels();
     let counter = Counter { done: AtomicUsize::new(0), all: labels.len(), progress };
     let (mut objects, mut skipped) = (Vec::new(), Vec::new());
@@ -75,7 +75,7 @@ pub fn prepare(
     }
     let index = index_of(objects, skipped, &class_map)?;
     write_index(staged.path(), &index)?;
-    staged.commit()?;
+    staged.commit().map_err(DataError::from)?;
     Ok(PrepareReport { folder: destination, index })
 }
 

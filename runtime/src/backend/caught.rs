@@ -1,3 +1,4 @@
+use std::boxed::Box;
 use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind, set_hook, take_hook};
 use std::sync::Once;
@@ -6,8 +7,8 @@ thread_local! {
     static IS_CAUGHT: Cell<bool> = const { Cell::new(false) };
 }
 
-/// What a parser gives that may panic on broken files; `None` when it did, without a word on stderr.
-pub(super) fn caught<T>(parse: impl FnOnce() -> T) -> Option<T> {
+/// What a library gives that may panic on broken files; `None` when it did, without a word on stderr.
+pub(super) fn caught<T>(work: impl FnOnce() -> T) -> Option<T> {
     static HOOK: Once = Once::new();
     HOOK.call_once(|| {
         let report = take_hook();
@@ -17,10 +18,10 @@ pub(super) fn caught<T>(parse: impl FnOnce() -> T) -> Option<T> {
             }
         }));
     });
-    IS_CAUGHT.set(true);
-    let parsed = catch_unwind(AssertUnwindSafe(parse)).ok();
-    IS_CAUGHT.set(false);
-    parsed
+    let outer = IS_CAUGHT.replace(true);
+    let result = catch_unwind(AssertUnwindSafe(work)).ok();
+    IS_CAUGHT.set(outer);
+    result
 }
 
 #[cfg(test)]
@@ -29,9 +30,11 @@ mod tests {
 
     #[test]
     fn a_panic_is_an_answer() {
+        let panics = |empty: &[u8]| caught(|| empty[0]);
         assert_eq!(caught(|| 3), Some(3));
-        let empty: Vec<u8> = Vec::new();
-        assert_eq!(caught(|| empty[0]), None);
+        assert_eq!(panics(&[]), None);
+        // One within another: the outer one goes on.
+        assert_eq!(caught(|| (panics(&[]), IS_CAUGHT.get())), Some((None, true)));
         assert!(!IS_CAUGHT.get());
     }
 }

@@ -1,0 +1,1 @@
+../../../firmware-example/src/stack.rs

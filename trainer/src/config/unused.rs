@@ -1,0 +1,263 @@
+//! Keys that only some choices of other keys use: set beside another choice, they would do nothing.
+
+use super::{Config, DataSource, OptimiserKind, ScheduleKind};
+
+/// When a key does something.
+pub(super) struct Use {
+    pub key: &'static str,
+    /// The key whose choice decides it: a choice that is made in a later layer than the key goes before it.
+    pub decided_by: &'static str,
+    pub applies: fn(&Config) -> bool,
+    /// With what it does something, in words.
+    pub goes_with: &'static str,
+}
+
+const RENDERED: &str = "data.source = procedural, sweethome3d or meshes";
+const PROCEDURAL: &str = "data.source = procedural";
+const MESHES: &str = "data.source = meshes";
+const SPLIT: &str = "data.source = meshes without data.held_out_list";
+
+const fn of_data(key: &'static str, applies: fn(&Config) -> bool, goes_with: &'static str) -> Use {
+    Use { key, decided_by: "data.source", applies, goes_with }
+}
+
+const fn of_optimiser(key: &'static str, applies: fn(&Config) -> bool, goes_with: &'static str) -> Use {
+    Use { key, decided_by: "optimiser.kind", applies, goes_with }
+}
+
+const fn of_schedule(key: &'static str, applies: fn(&Config) -> bool, goes_with: &'static str) -> Use {
+    Use { key, decided_by: "schedule.kind", applies, goes_with }
+}
+
+/// Every key that some configurations do not use.
+pub(super) const USES: [Use; 23] = [
+    of_data(
+        "data.path",
+        |config| config.data.source != DataSource::Procedural,
+        "data.source = meshes, sextant, 3diebench or sweethome3d",
+    ),
+    of_data("data.families", is_procedural, PROCEDURAL),
+    of_data("data.objects_per_family", is_procedural, PROCEDURAL),
+    of_data("data.held_out_per_family", is_procedural, PROCEDURAL),
+    of_data(
+        "data.seed",
+        |config| is_procedural(config) || is_split(config),
+        "data.source = procedural, or meshes without data.held_out_list",
+    ),
+    of_data("data.held_out_share", is_split, SPLIT),
+    of_data("data.held_out_list", is_meshes, MESHES),
+    of_data("data.skip_broken", is_meshes, MESHES),
+    of_data("data.y_up", is_meshes, MESHES),
+    of_data("data.object_diagonal", is_rendered, RENDERED),
+    of_data("data.rotation.kind", is_rendered, RENDERED),
+    of_data("data.rotation.limit_deg", is_rendered, RENDERED),
+    of_data("data.supersampling", is_rendered, RENDERED),
+    of_data("data.shadows", is_rendered, RENDERED),
+    of_data(
+        "evaluation.out_of_range_pairs",
+        |config| is_rendered(config) || config.evaluation.out_of_range_pairs == 0,
+        RENDERED,
+    ),
+    of_optimiser("optimiser.betas", |config| config.optimiser.kind == OptimiserKind::Adamw, "optimiser.kind = adamw"),
+    of_optimiser("optimiser.eps", |config| config.optimiser.kind == OptimiserKind::Adamw, "optimiser.kind = adamw"),
+    of_optimiser(
+        "optimiser.momentum",
+        |config| config.optimiser.kind != OptimiserKind::Adamw,
+        "optimiser.kind = sgd or lars",
+    ),
+    of_optimiser("optimiser.nesterov", |config| config.optimiser.kind == OptimiserKind::Sgd, "optimiser.kind = sgd"),
+    of_optimiser(
+        "optimiser.trust_coefficient",
+        |config| config.optimiser.kind == OptimiserKind::Lars,
+        "optimiser.kind = lars",
+    ),
+    of_schedule("schedule.milestones", |config| config.schedule.kind == ScheduleKind::Step, "schedule.kind = step"),
+    of_schedule("schedule.gamma", |config| config.schedule.kind == ScheduleKind::Step, "schedule.kind = step"),
+    of_schedule(
+        "schedule.final_lr_fraction",
+        |config| config.schedule.kind == ScheduleKind::Cosine,
+        "schedule.kind = cosine",
+    ),
+];
+
+fn is_procedural(config: &Config) -> bool {
+    config.data.source == DataSource::Procedural
+}
+
+fn is_meshes(config: &Config) -> bool {
+    config.data.source == DataSource::Meshes
+}
+
+/// Whether meshes are split by share and seed.
+fn is_split(config: &Config) -> bool {
+    is_meshes(config) && config.data.held_out_list.is_none()
+}
+
+fn is_rendered(config: &Config) -> bool {
+    config.data.source.is_rendered()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{Config, ConfigError, Problem};
+    use super::*;
+
+    /// Sets that choose a source, an optimiser or a schedule, and the keys that have no effect beside them.
+    struct Case {
+        choice: &'static [&'static str],
+        unused: &'static [&'static str],
+    }
+
+    const RENDERING: [&str; 5] =
+        ["data.object_diagonal", "data.rotation.kind", "data.rotation.limit_deg", "data.supersampling", "data.shadows"];
+    const OF_FAMILIES: [&str; 3] = ["data.families", "data.objects_per_family", "data.held_out_per_family"];
+    const OF_MESHES: [&str; 4] = ["data.held_out_share", "data.held_out_list", "data.skip_broken", "data.y_up"];
+
+    /// A value for each key that only some use, other than its default.
+    const VALUES: [(&str, &str); 23] = [
+        ("data.path", "somewhere"),
+        ("data.families", "[\"mug\"]"),
+        ("data.objects_per_family", "3"),
+        ("data.held_out_per_family", "3"),
+        ("data.seed", "3"),
+        ("data.held_out_share", "0.3"),
+        ("data.held_out_list", "list.txt"),
+        ("data.skip_broken", "true"),
+        ("data.y_up", "true"),
+        ("data.object_diagonal", "1.5"),
+        ("data.rotation.kind", "uniform"),
+        ("data.rotation.limit_deg", "30.0"),
+        ("data.supersampling", "1"),
+        ("data.shadows", "false"),
+        ("evaluation.out_of_range_pairs", "7"),
+        ("optimiser.betas", "[0.5, 0.9]"),
+        ("optimiser.eps", "1e-6"),
+        ("optimiser.momentum", "0.5"),
+        ("optimiser.nesterov", "false"),
+        ("optimiser.trust_coefficient", "0.01"),
+        ("schedule.milestones", "[5]"),
+        ("schedule.gamma", "0.5"),
+        ("schedule.final_lr_fraction", "0.5"),
+    ];
+
+    fn cases() -> Vec<(Vec<&'static str>, Vec<&'static str>)> {
+        let of = |choice: &[&'static str], unused: &[&[&'static str]]| (choice.to_vec(), unused.concat());
+        let folder = ["data.path=images"];
+        let stored = [&OF_FAMILIES[..], &OF_MESHES, &RENDERING, &["data.seed", "evaluation.out_of_range_pairs"]];
+        let written: [Case; 6] = [
+            Case {
+                choice: &["optimiser.kind=adamw"],
+                unused: &["optimiser.momentum", "optimiser.nesterov", "optimiser.trust_coefficient"],
+            },
+            Case {
+                choice: &["optimiser.kind=sgd"],
+                unused: &["optimiser.betas", "optimiser.eps", "optimiser.trust_coefficient"],
+            },
+            Case {
+                choice: &["optimiser.kind=lars"],
+                unused: &["optimiser.betas", "optimiser.eps", "optimiser.nesterov"],
+            },
+            Case {
+                choice: &["schedule.kind=constant"],
+                unused: &["schedule.milestones", "schedule.gamma", "schedule.final_lr_fraction"],
+            },
+            Case { choice: &["schedule.kind=cosine"], unused: &["schedule.milestones", "schedule.gamma"] },
+            Case {
+                choice: &["schedule.kind=step", "schedule.milestones=[5]"],
+                unused: &["schedule.final_lr_fraction"],
+            },
+        ];
+        let mut cases = vec![
+            of(&["data.source=procedural"], &[&["data.path"], &OF_MESHES]),
+            of(&["data.source=sweethome3d"], &[&OF_FAMILIES, &OF_MESHES, &["data.seed"]]),
+            of(&["data.source=meshes", folder[0]], &[&OF_FAMILIES]),
+            of(
+                &["data.source=meshes", folder[0], "data.held_out_list=list.txt"],
+                &[&OF_FAMILIES, &["data.seed", "data.held_out_share"]],
+            ),
+            of(&["data.source=sextant", folder[0]], &stored),
+            of(&["data.source=3diebench", folder[0]], &stored),
+        ];
+        cases.extend(written.map(|Case { choice, unused }| (choice.to_vec(), unused.to_vec())));
+        cases
+    }
+
+    /// The keys that are called unused with these sets, in a file or on the command line.
+    fn unused(sets: &[String], in_file: bool) -> Vec<String> {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("mine.toml");
+        let line = |set: &String| {
+            let (key, value) = set.split_once('=').unwrap();
+            let is_text =
+                value.parse::<f64>().is_err() && !value.starts_with('[') && !["true", "false"].contains(&value);
+            if is_text || key == "data.path" { format!("{key} = {value:?}\n") } else { format!("{key} = {value}\n") }
+        };
+        std::fs::write(&file, sets.iter().map(line).collect::<String>()).unwrap();
+        let resolved =
+            if in_file { Config::resolve(None, Some(&file), &[]) } else { Config::resolve(None, None, sets) };
+        match resolved {
+            Ok(_) => Vec::new(),
+            Err(ConfigError::Problems(problems)) => {
+                let key = |problem: &Problem| match problem {
+                    Problem::Unused { key, .. } => key.clone(),
+                    other => panic!("{other}"),
+                };
+                problems.iter().map(key).collect()
+            }
+            Err(error) => panic!("{error}"),
+        }
+    }
+
+    #[test]
+    fn a_key_that_does_nothing_is_refused_and_no_other() {
+        assert_eq!(USES.map(|of| of.key), VALUES.map(|(key, _)| key), "a value for each key that only some use");
+        for (choice, expected) in cases() {
+            for (key, value) in VALUES {
+                // What the choice itself sets cannot be set again; a kind that is chosen has its own case.
+                let is_of_choice = |set: &&str| set.split_once('=').is_some_and(|(chosen, _)| chosen == key);
+                if choice.iter().any(|set| is_of_choice(&set)) {
+                    continue;
+                }
+                let mut sets: Vec<String> = choice.iter().map(ToString::to_string).collect();
+                sets.push(format!("{key}={value}"));
+                let wanted: Vec<&str> = expected.iter().copied().filter(|unused| *unused == key).collect();
+                for in_file in [false, true] {
+                    let found = unused(&sets, in_file);
+                    assert_eq!(found, wanted, "{sets:?}, in a file: {in_file}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_later_choice_goes_before_what_an_earlier_layer_set() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("mine.toml");
+        std::fs::write(&file, "[data]\nsource = \"meshes\"\npath = \"parts\"\ny_up = true\n").unwrap();
+        let sets = ["data.source=procedural".to_string()];
+        let config = Config::resolve(None, Some(&file), &sets).unwrap();
+        assert_eq!((config.data.path, config.data.y_up), (None, false), "they have their defaults again");
+        // The preset's families do not stay in a configuration of meshes.
+        let config = Config::resolve(None, Some(&file), &[]).unwrap();
+        assert!(config.data.families.is_empty(), "{:?}", config.data.families);
+        // A file that has every key, as a run's, is read again; so is one of an earlier version, which kept them.
+        let whole = folder.path().join("whole.toml");
+        std::fs::write(&whole, config.to_toml()).unwrap();
+        assert_eq!(Config::resolve(None, Some(&whole), &[]).unwrap(), config);
+        let run = folder.path().join("run");
+        std::fs::create_dir_all(run.join("checkpoints")).unwrap();
+        let old = config.to_toml().replace("families = []", "families = [\"mug\"]");
+        std::fs::write(run.join("config.toml"), old).unwrap();
+        assert_eq!(Config::resolve(None, Some(&run.join("config.toml")), &[]).unwrap(), config);
+    }
+
+    #[test]
+    fn the_message_says_what_the_key_goes_with() {
+        let error = Config::resolve(None, None, &["data.path=meshes".into()]).unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "--set data.path=meshes: `data.path` has no effect here; it goes with data.source = meshes, sextant, 3diebench or sweethome3d"
+        );
+        assert!(error.hint().contains("leave `data.path` out"), "{}", error.hint());
+    }
+}
