@@ -2,7 +2,7 @@ use std::fmt;
 use std::path::PathBuf;
 use std::string::String;
 
-use super::{BackendKind, Excess};
+use super::{BackendKind, Excess, Resource};
 use crate::model::{ParseError, ReadError};
 use crate::session::RunError;
 
@@ -70,13 +70,18 @@ pub enum Fault {
     },
 }
 
-const LIMITS: &str = "if you trust the file, raise that limit (backend::Limits); otherwise do not run it";
+const MORE_MEMORY: &str =
+    "if you trust the file, raise that limit: --max-model-memory of `runtime`, or backend::Limits in a program";
+const MORE_OPERATIONS: &str =
+    "if you trust the file, raise that limit: --max-operations of `runtime`, or backend::Limits in a program";
 
 impl BackendError {
     /// What to try, for people.
     pub fn hint(&self) -> Option<&'static str> {
         match &self.fault {
-            Fault::Read(ReadError::TooLarge { .. }) | Fault::TooCostly(_) => Some(LIMITS),
+            Fault::Read(ReadError::TooLarge { .. }) => Some(MORE_MEMORY),
+            Fault::TooCostly(Excess { resource: Resource::Memory, .. }) => Some(MORE_MEMORY),
+            Fault::TooCostly(Excess { resource: Resource::Operations, .. }) => Some(MORE_OPERATIONS),
             Fault::Read(_) => Some("give the path of a .sxt or .onnx file that you may read"),
             Fault::Parse(ParseError::Magic) => Some("for an ONNX file use --backend tract or --backend ort"),
             Fault::Parse(ParseError::Version { .. }) => Some("export the run again with this version"),

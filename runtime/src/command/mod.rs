@@ -3,6 +3,7 @@
 mod bench;
 mod compare;
 mod images;
+mod limits;
 mod names;
 mod pose;
 mod predict;
@@ -46,6 +47,8 @@ struct ModelArguments {
     /// Shared library of ONNX Runtime for --backend ort [default: $ORT_DYLIB_PATH].
     #[arg(long, value_name = "FILE")]
     ort_library: Option<PathBuf>,
+    #[command(flatten)]
+    limits: limits::LimitArguments,
 }
 
 #[derive(Clone, Copy, ValueEnum)]
@@ -82,7 +85,7 @@ impl ModelArguments {
             BackendName::Tract => BackendKind::Tract,
             BackendName::Ort => BackendKind::Ort,
         });
-        let options = BackendOptions { kind, ort_library: self.ort_library.clone(), ..BackendOptions::default() };
+        let options = BackendOptions { kind, ort_library: self.ort_library.clone(), limits: self.limits.limits() };
         Ok(Encoder::open(&self.model, &options)?)
     }
 }

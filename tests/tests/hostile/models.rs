@@ -20,8 +20,9 @@ pub fn try_many(mut random: Random, count: usize, extension: &str, make: fn(&mut
         let name = format!("m{index}.{extension}");
         let file = make(&mut random);
         fs::write(place.path().join(&name), &file).unwrap();
-        let commands: [(&str, &[&str]); 2] =
-            [("runtime", &["predict", &name, "one-pixel.png"]), ("export", &["inspect", &name])];
+        let predict =
+            ["predict", &name, "one-pixel.png", "--max-model-memory", "512", "--max-operations", "1000000000"];
+        let commands: [(&str, &[&str]); 2] = [("runtime", &predict), ("export", &["inspect", &name])];
         for (program, arguments) in commands {
             let (ending, output) = limited(program, arguments, place.path());
             let stderr = String::from_utf8_lossy(&output.stderr);
