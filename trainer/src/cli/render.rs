@@ -122,7 +122,7 @@ pub fn run(args: RenderArgs) -> Result<()> {
     let renderer = Renderer::new(scene_settings(&args)).map_err(by_option)?;
     check_sizes(&args)?;
     let pairs = RenderedPairs::new(object_source(&args)?, renderer, rotation(&args)?);
-    for warning in pairs.object_source().warnings() {
+    for warning in pairs.object_source().warnings().into_iter().chain(pairs.visibility_warnings()) {
         eprintln!("warning: {warning}");
     }
     let description = DataSetDescription::of(&pairs, args.views, args.seed, args.source.name())?;

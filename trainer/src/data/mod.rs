@@ -20,6 +20,7 @@ mod symmetry_record;
 mod three_die_bench;
 mod three_die_bench_writer;
 mod view_order;
+mod visibility;
 mod write_views;
 mod writer;
 

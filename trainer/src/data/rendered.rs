@@ -100,6 +100,7 @@ impl PairSource for RenderedPairs {
 
     fn warnings(&self) -> Vec<String> {
         let mut warnings = self.source.warnings();
+        warnings.extend(self.visibility_warnings());
         if (0..self.source.len()).all(|object| !self.is_held_out(object)) {
             warnings.push("no object is held out: figures are of new views of the objects trained on".into());
         }

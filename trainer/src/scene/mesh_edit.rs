@@ -77,7 +77,10 @@ impl Mesh {
     /// Normals stay perpendicular under any invertible matrix; a mirroring one reverses the triangles.
     #[must_use]
     pub fn transformed(mut self, linear: &Matrix3, translation: [f32; 3]) -> Self {
-        let [a, b, c] = *linear;
+        // Products of tiny or huge numbers would leave the range of floats: only directions matter for normals.
+        let largest = linear.iter().flatten().fold(0.0_f32, |most, v| most.max(v.abs()));
+        let unit = if largest > 0.0 && !(1e-6..=1e6).contains(&largest) { largest } else { 1.0 };
+        let [a, b, c] = linear.map(|row| row.map(|v| v / unit));
         let cofactors = [cross(b, c), cross(c, a), cross(a, b)];
         let mirrors = dot(a, cofactors[0]) < 0.0;
         let sign = if mirrors { -1.0 } else { 1.0 };
@@ -111,6 +114,19 @@ impl Mesh {
             vertices: triangle.vertices.map(|vertex| vertex + first_vertex),
             material: materials[triangle.material as usize],
         }));
+    }
+
+    /// The mesh without triangles that have no area, which draw nothing and whose vertices may lie anywhere.
+    #[must_use]
+    pub fn without_flat_triangles(self) -> Self {
+        let has_area = |triangle: &Triangle| {
+            let [a, b, c] = triangle.vertices.map(|vertex| self.positions[vertex as usize].map(f64::from));
+            let side = |to: [f64; 3]| -> [f64; 3] { std::array::from_fn(|i| to[i] - a[i]) };
+            let (ab, ac) = (side(b), side(c));
+            (0..3).any(|i| ab[i] * ac[(i + 1) % 3] != ab[(i + 1) % 3] * ac[i])
+        };
+        let triangles: Vec<Triangle> = self.triangles.iter().copied().filter(has_area).collect();
+        if triangles.len() == self.triangles.len() { self } else { Self { triangles, ..self }.without_unused() }
     }
 
     /// The mesh without vertices that no triangle names and materials that no triangle has.
@@ -250,6 +266,29 @@ mod tests {
         assert_eq!((kept.positions.len(), kept.materials.len()), (3, 1));
         assert_eq!((kept.positions[0], kept.positions[2]), (mesh.positions[3], mesh.positions[2]));
         assert_eq!(kept.validate(), Ok(()));
+    }
+
+    #[test]
+    fn triangles_without_area_are_left_out_with_their_vertices() {
+        let whole = tetrahedron();
+        let mut mesh = whole.clone();
+        mesh.positions.extend([[900.0, 0.0, 0.0], [1.0, 1.0, 1.0]]);
+        mesh.normals.extend([[0.0, 0.0, 1.0]; 2]);
+        mesh.uvs.extend([[0.0; 2]; 2]);
+        // One vertex, two places, and three places on a line.
+        for vertices in [[4, 4, 4], [0, 5, 1]] {
+            mesh.triangles.insert(1, Triangle { vertices, material: 0 });
+        }
+        assert_eq!(mesh.without_flat_triangles(), whole);
+        assert_eq!(whole.clone().without_flat_triangles(), whole);
+    }
+
+    #[test]
+    fn tiny_matrices_turn_normals_too() {
+        let tiny = [[0.0, 0.0, -1e-15], [0.0, 1e-15, 0.0], [-1e-15, 0.0, 0.0]];
+        let large = tiny.map(|row: [f32; 3]| row.map(|v| v * 1e15));
+        let (tiny, large) = (tetrahedron().transformed(&tiny, [0.0; 3]), tetrahedron().transformed(&large, [0.0; 3]));
+        assert_eq!((tiny.normals, tiny.triangles), (large.normals, large.triangles));
     }
 
     #[test]

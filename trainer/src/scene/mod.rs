@@ -25,6 +25,6 @@ pub use mesh_check::MeshError;
 pub use mesh_edit::BoundingBox;
 pub use parameters::{RotationLimitError, RotationSampling, SceneParameters};
 pub use procedural::{Procedural, ProceduralSettings};
-pub use render::{Renderer, SceneError, SceneSettings, Scratch};
+pub use render::{Footprint, Renderer, SceneError, SceneSettings, Scratch};
 pub(crate) use source::io_hint;
 pub use source::{Object, ObjectSource, SourceError};

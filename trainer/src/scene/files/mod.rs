@@ -1,7 +1,6 @@
 //! Meshes from files: OBJ with MTL, STL, PLY, GLB and glTF.
 
 mod assembly;
-mod caught;
 mod companion;
 mod glb;
 mod obj;
@@ -88,6 +87,11 @@ fn checked(path: &Path, mesh: Mesh, warnings: Vec<String>) -> Result<LoadedMesh,
     // Beyond this, squares of distances overflow.
     if mesh.positions.iter().flatten().any(|coordinate| coordinate.abs() > 1e15) {
         return Err(malformed(path, "a coordinate is larger than 1e15"));
+    }
+    // They draw nothing, and must not decide where the middle is.
+    let mesh = mesh.without_flat_triangles();
+    if mesh.triangles.is_empty() {
+        return Err(malformed(path, "none of its triangles has an area"));
     }
     Ok(LoadedMesh { mesh, warnings })
 }

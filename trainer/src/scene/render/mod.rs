@@ -4,6 +4,7 @@
 //! frame, so that neither vertices nor normals are transformed for it. Light is added up linearly and encoded as sRGB.
 
 mod color;
+mod footprint;
 mod light;
 mod raster;
 mod settings;
@@ -16,6 +17,7 @@ use std::borrow::Borrow;
 use rayon::prelude::*;
 
 pub(in crate::scene) use self::color::{linear_from_srgb, srgb_from_linear};
+pub use self::footprint::Footprint;
 pub use self::settings::{SceneError, SceneSettings};
 
 use self::light::{FLOOR_Z, Lighting, ShadowMaps};

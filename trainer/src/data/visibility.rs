@@ -1,0 +1,156 @@
+//! Whether objects are to be seen in their pictures: said before hours of rendering and training, not after.
+
+use rayon::prelude::*;
+
+use super::RenderedPairs;
+use super::view_order::stream_rng;
+use crate::scene::{Footprint, Renderer, SceneParameters, SceneSettings, Scratch};
+
+/// Views of each object that are looked at.
+const VIEWS: usize = 8;
+/// Larger pictures are looked at in this size.
+const LARGEST_SIDE: usize = 128;
+/// Sides of the picture by which an object may reach beyond its edge: less happens at the default diagonal.
+const LARGEST_REACH: f32 = 0.06;
+/// Objects of one warning that are named; more are counted.
+const MOST_NAMED: usize = 5;
+
+/// What is wrong with the pictures of an object.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Fault {
+    /// No pixel of it is drawn in most views.
+    Unseen,
+    /// It leaves the picture in many views.
+    Cut,
+}
+
+impl Fault {
+    const ALL: [Self; 2] = [Self::Unseen, Self::Cut];
+
+    fn of(footprints: &[Footprint]) -> Option<Self> {
+        let count = |is: fn(&Footprint) -> bool| footprints.iter().filter(|footprint| is(footprint)).count();
+        if 2 * count(|footprint| footprint.covered <= 0.0) > footprints.len() {
+            return Some(Self::Unseen);
+        }
+        (4 * count(|footprint| footprint.beyond > LARGEST_REACH) > footprints.len()).then_some(Self::Cut)
+    }
+
+    fn text(self) -> &'static str {
+        match self {
+            Self::Unseen => {
+                "no pixel is drawn in most views; look at the size of the mesh, and for stray parts far away from it"
+            }
+            Self::Cut => "leaves the picture in many views; make the object's diagonal smaller",
+        }
+    }
+}
+
+impl RenderedPairs {
+    /// One warning for each way in which objects are not wholly seen, which names them.
+    ///
+    /// Objects that cannot be loaded are left out: whoever needs them says why.
+    pub fn visibility_warnings(&self) -> Vec<String> {
+        let settings = self.renderer().settings();
+        let image_size = settings.image_size.min(LARGEST_SIDE);
+        let Ok(renderer) = Renderer::new(SceneSettings { image_size, ..settings.clone() }) else { return Vec::new() };
+        let count = self.object_source().len();
+        let fault = |scratch: &mut Scratch, object| self.fault(&renderer, scratch, object);
+        let faults: Vec<Option<Fault>> = (0..count).into_par_iter().map_init(Scratch::default, fault).collect();
+        let named = |fault| {
+            let objects: Vec<usize> = (0..count).filter(|object| faults[*object] == Some(fault)).collect();
+            (!objects.is_empty()).then(|| format!("{}: {}", self.names(&objects), fault.text()))
+        };
+        Fault::ALL.into_iter().filter_map(named).collect()
+    }
+
+    fn fault(&self, renderer: &Renderer, scratch: &mut Scratch, object: usize) -> Option<Fault> {
+        let mesh = self.object_source().object(object).ok()?.mesh;
+        let footprint = |view| {
+            let parameters = SceneParameters::sample(&mut stream_rng(0, view as u64), self.rotation());
+            renderer.footprint(&mesh, &parameters, scratch)
+        };
+        Fault::of(&(0..VIEWS).map(footprint).collect::<Vec<_>>())
+    }
+
+    fn names(&self, objects: &[usize]) -> String {
+        let named: Vec<String> =
+            objects.iter().take(MOST_NAMED).map(|object| self.object_source().id(*object)).collect();
+        let more = objects.len() - named.len();
+        let named = named.join(", ");
+        if more > 0 { format!("{named} and {more} more objects") } else { named }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use sextant_runtime::rotation::SymmetryGroup;
+
+    use super::*;
+    use crate::scene::{Material, Mesh, Object, ObjectSource, RotationSampling, SourceError, Triangle};
+
+    /// Flat squares, one for each side.
+    struct Squares(Vec<f32>);
+
+    impl ObjectSource for Squares {
+        fn class_names(&self) -> &[String] {
+            &[]
+        }
+
+        fn len(&self) -> usize {
+            self.0.len()
+        }
+
+        fn id(&self, index: usize) -> String {
+            format!("square/{}", self.0[index])
+        }
+
+        fn label(&self, _index: usize) -> usize {
+            0
+        }
+
+        fn is_held_out(&self, _index: usize) -> bool {
+            false
+        }
+
+        fn object(&self, index: usize) -> Result<Object, SourceError> {
+            let half = self.0[index] / 2.0;
+            if half < 0.0 {
+                return Err(SourceError::Interrupted);
+            }
+            let corners = [[-1.0, -1.0], [1.0, -1.0], [1.0, 1.0], [-1.0, 1.0]];
+            let mesh = Mesh {
+                positions: corners.map(|[x, y]| [x * half, y * half, 0.0]).to_vec(),
+                normals: vec![[0.0, 0.0, 1.0]; 4],
+                uvs: vec![[0.0; 2]; 4],
+                triangles: [[0, 1, 2], [0, 2, 3]].map(|vertices| Triangle { vertices, material: 0 }).to_vec(),
+                materials: vec![Material::default()],
+            };
+            Ok(Object { mesh: Arc::new(mesh), symmetry: SymmetryGroup::None })
+        }
+    }
+
+    fn warnings(sides: &[f32]) -> Vec<String> {
+        let settings = SceneSettings { image_size: 32, ..SceneSettings::default() };
+        let renderer = Renderer::new(settings).expect("right settings");
+        RenderedPairs::new(Arc::new(Squares(sides.to_vec())), renderer, RotationSampling::default())
+            .visibility_warnings()
+    }
+
+    #[test]
+    fn objects_that_are_not_seen_are_named() {
+        // A square of the default diagonal, 1.8, and one that cannot be loaded.
+        assert_eq!(warnings(&[1.0, 1.27, -1.0]), [""; 0]);
+        let found = warnings(&[1.0, 1e-4, 6.0]);
+        assert_eq!(found.len(), 2, "{found:?}");
+        assert!(found[0].starts_with("square/0.0001: no pixel is drawn"), "{found:?}");
+        assert!(found[1].starts_with("square/6: leaves the picture"), "{found:?}");
+    }
+
+    #[test]
+    fn many_objects_are_counted() {
+        let found = warnings(&[6.0; 9]);
+        assert!(found.len() == 1 && found[0].contains("square/6 and 4 more objects: leaves"), "{found:?}");
+    }
+}
