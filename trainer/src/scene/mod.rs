@@ -19,7 +19,7 @@ mod source;
 pub mod sweethome3d;
 mod vector;
 
-pub(in crate::scene) use files::load_obj_without_panes;
+pub(in crate::scene) use files::load_furniture;
 pub use files::{LoadedMesh, MESH_EXTENSIONS, decode_texture, load_glb, load_mesh, load_obj, load_ply, load_stl};
 pub use folder::{MeshFacts, MeshFolder, MeshFolderSettings};
 pub use mesh::{Material, Mesh, Texture, Triangle};

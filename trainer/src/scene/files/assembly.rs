@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use super::CREASE_DEG;
-use super::polygon::Triangulator;
+use super::polygon::{Triangulator, fan};
 use super::surface::{Corner, NONE, Surface};
 use crate::scene::mesh_edit::material_index;
 use crate::scene::render::{linear_from_srgb, srgb_from_linear};
@@ -15,19 +15,44 @@ const COLOR_LEVELS: f32 = 8.0;
 /// Vertices at one point that are looked through for an equal one.
 const MOST_COMPARED: usize = 64;
 
+/// How faces become triangles.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Shape {
+    /// Concave polygons keep their shape, and what a face lacks costs only itself.
+    Exact,
+    /// As in version 1 of the prepared furniture, which measured figures refer to: all polygons are fans, and what a
+    /// face lacks costs its whole part.
+    FurnitureV1,
+}
+
 /// The mesh of the faces for which `is_drawn` holds, whose corners name points that are there; `offset` is taken off
 /// all points.
-pub(super) fn assembled(surface: &mut Surface, offset: [f64; 3], is_drawn: impl Fn(&Surface, usize) -> bool) -> Mesh {
+pub(super) fn assembled(
+    surface: &mut Surface,
+    shape: Shape,
+    offset: [f64; 3],
+    is_drawn: impl Fn(&Surface, usize) -> bool,
+) -> Mesh {
     for normal in &mut surface.normals {
         *normal = normalized(*normal).unwrap_or([0.0; 3]);
     }
     let shared: &Surface = surface;
-    let mut assembly = Assembly::new(shared, offset);
+    let mut assembly = Assembly::new(shared, shape, offset);
     for part in shared.parts() {
-        let (with_normals, without): (Vec<usize>, Vec<usize>) =
-            part.filter(|face| is_drawn(shared, *face)).partition(|face| assembly.has_normals(*face));
-        assembly.add_part(&with_normals, true);
-        assembly.add_part(&without, false);
+        let faces: Vec<usize> = part.filter(|face| is_drawn(shared, *face)).collect();
+        match shape {
+            Shape::Exact => {
+                let (with_normals, without): (Vec<_>, Vec<_>) =
+                    faces.into_iter().partition(|face| assembly.has_normals(*face));
+                assembly.add_part(&with_normals, true);
+                assembly.add_part(&without, false);
+            }
+            Shape::FurnitureV1 => {
+                assembly.vertices.have_uvs = faces.iter().all(|face| has_uvs(shared, *face));
+                let have_normals = faces.iter().all(|face| assembly.has_normals(*face));
+                assembly.add_part(&faces, have_normals);
+            }
+        }
     }
     let Assembly { mesh, crossing, untextured, .. } = assembly;
     if crossing > 0 {
@@ -54,6 +79,7 @@ struct Look {
 
 struct Assembly<'a> {
     surface: &'a Surface,
+    shape: Shape,
     offset: [f64; 3],
     triangulator: Triangulator,
     /// Indices into the mesh's materials.
@@ -65,13 +91,14 @@ struct Assembly<'a> {
 }
 
 impl<'a> Assembly<'a> {
-    fn new(surface: &'a Surface, offset: [f64; 3]) -> Self {
+    fn new(surface: &'a Surface, shape: Shape, offset: [f64; 3]) -> Self {
         Self {
             surface,
+            shape,
             offset,
             triangulator: Triangulator::new(),
             looks: HashMap::new(),
-            vertices: Vertices { first_at: vec![NONE; surface.points.len()], ..Vertices::default() },
+            vertices: Vertices::new(surface.points.len()),
             mesh: Mesh::default(),
             crossing: 0,
             untextured: 0,
@@ -93,10 +120,13 @@ impl<'a> Assembly<'a> {
             points.clear();
             points.extend(corners.iter().map(|corner| surface.point(corner)));
             let numbers = self.vertices.numbers(surface, corners, have_normals);
-            let is_whole = self.triangulator.triangulate(&points, |triangle| {
+            let take = |triangle: [usize; 3]| {
                 triangles.push(Triangle { vertices: triangle.map(|corner| numbers[corner]), material });
-            });
-            self.crossing += usize::from(!is_whole);
+            };
+            match self.shape {
+                Shape::Exact => self.crossing += usize::from(!self.triangulator.triangulate(&points, take)),
+                Shape::FurnitureV1 => fan(points.len(), take),
+            }
         }
         let mut part = self.vertices.take(surface, self.offset);
         part.triangles = triangles;
@@ -118,7 +148,7 @@ impl<'a> Assembly<'a> {
         let corners = surface.corners_of(face);
         let known = surface.materials.get(material as usize);
         let wants_texture = known.is_some_and(|known| known.look.texture.is_some());
-        let is_textured = wants_texture && corners.iter().all(|corner| valid_uv(surface, corner.uv).is_some());
+        let is_textured = wants_texture && (self.shape == Shape::FurnitureV1 || has_uvs(surface, face));
         self.untextured += usize::from(wants_texture && !is_textured);
         let look = Look { material, tint: tint(surface, corners), is_textured };
         *self
@@ -129,23 +159,28 @@ impl<'a> Assembly<'a> {
 }
 
 /// The vertices of one part: corners with the same point, normal and texture coordinate are one.
-#[derive(Default)]
 struct Vertices {
     /// By point: its first vertex.
     first_at: Vec<u32>,
     /// By vertex: what it is made of, and the next one at the same point.
     made: Vec<(Corner, u32)>,
+    /// Whether texture coordinates count.
+    have_uvs: bool,
     /// Scratch.
     numbers: Vec<u32>,
 }
 
 impl Vertices {
+    fn new(points: usize) -> Self {
+        Self { first_at: vec![NONE; points], made: Vec::new(), have_uvs: true, numbers: Vec::new() }
+    }
+
     /// The vertices of a face's corners.
     fn numbers(&mut self, surface: &Surface, corners: &[Corner], have_normals: bool) -> &[u32] {
         self.numbers.clear();
         for corner in corners {
             let normal = if have_normals { corner.normal } else { NONE };
-            let uv = if valid_uv(surface, corner.uv).is_some() { corner.uv } else { NONE };
+            let uv = if self.have_uvs && valid_uv(surface, corner.uv).is_some() { corner.uv } else { NONE };
             let number = self.number(Corner { normal, uv, color: NONE, ..*corner });
             self.numbers.push(number);
         }
@@ -180,6 +215,10 @@ impl Vertices {
         }
         mesh
     }
+}
+
+fn has_uvs(surface: &Surface, face: usize) -> bool {
+    surface.corners_of(face).iter().all(|corner| valid_uv(surface, corner.uv).is_some())
 }
 
 fn valid_uv(surface: &Surface, uv: u32) -> Option<[f32; 2]> {

@@ -3,27 +3,21 @@
 mod assembly;
 mod companion;
 mod glb;
-mod mtl;
 mod obj;
-mod obj_materials;
-mod obj_statements;
 mod opacity;
 mod ply;
 mod polygon;
 mod stl;
-mod stl_binary;
-mod stl_text;
 mod surface;
 mod text;
 mod texture;
-mod texture_map;
 mod warnings;
 
 use std::path::Path;
 
 pub use glb::load_glb;
+pub(in crate::scene) use obj::load_furniture;
 pub use obj::load_obj;
-pub(in crate::scene) use obj::load_obj_without_panes;
 pub use ply::load_ply;
 pub use stl::load_stl;
 pub use texture::decode_texture;

@@ -7,6 +7,10 @@ type Point2 = [f64; 2];
 /// cube of the number of corners at worst, and a hostile file must end.
 const MOST_VISITS: u64 = 2_000_000_000;
 
+/// A fan that covers more than this, as a multiple of the polygon's area, is not what was meant. Bent quadrilaterals
+/// cross themselves a little when they are seen from one side.
+const LARGEST_OVERLAP: f64 = 1.1;
+
 /// Cuts polygons into triangles.
 pub(super) struct Triangulator {
     visits_left: u64,
@@ -17,13 +21,18 @@ pub(super) struct Triangulator {
 
 impl Triangulator {
     pub fn new() -> Self {
-        Self { visits_left: MOST_VISITS, points: Vec::new(), ring: Vec::new() }
+        Self::with_visits(MOST_VISITS)
+    }
+
+    /// Without visits, all polygons become fans.
+    pub fn with_visits(visits_left: u64) -> Self {
+        Self { visits_left, points: Vec::new(), ring: Vec::new() }
     }
 
     /// Gives the triangles of a polygon to `take`, as numbers of its corners, and turned as the polygon is.
     ///
-    /// False when the polygon crosses itself, or has too many corners: `take` then gets a fan, which does not cover the
-    /// same area. Polygons without area also become fans.
+    /// Polygons that cannot be cut become fans: those without area, that cross themselves, or have too many corners.
+    /// False when such a fan does not cover the same area.
     pub fn triangulate(&mut self, corners: &[[f64; 3]], take: impl FnMut([usize; 3])) -> bool {
         if corners.len() <= 3 {
             fan(corners.len(), take);
@@ -46,11 +55,11 @@ impl Triangulator {
         self.ring.clear();
         self.ring.extend(0..count);
         let mut triangles = Vec::with_capacity(count - 2);
-        let (mut at, mut refused) = (1, 0);
+        let (mut at, mut refused, mut is_exhausted) = (1, 0, false);
         while self.ring.len() > 2 {
             let length = self.ring.len();
             let visits = length as u64;
-            let is_exhausted = self.visits_left < visits;
+            is_exhausted = self.visits_left < visits;
             // Only corners on straight lines are left, when the polygon does not cross itself.
             if is_exhausted || refused >= length {
                 break;
@@ -67,21 +76,26 @@ impl Triangulator {
             // Skips a corner, so that the triangles do not become a fan of slivers.
             at += 1;
         }
-        let rest: f64 = self.ring.windows(2).skip(1).map(|pair| self.turn(self.ring[0], pair[0], pair[1]).abs()).sum();
+        let (rest, _) = fan_areas(self.ring.iter().map(|corner| self.points[*corner]));
         if rest > 1e-9 * extent * extent {
             fan(count, take);
-            return false;
+            let (covered, area) = fan_areas(self.points.iter().copied());
+            return !is_exhausted && covered <= area * LARGEST_OVERLAP;
         }
         triangles.into_iter().for_each(&mut take);
         true
     }
-
-    fn turn(&self, a: usize, b: usize, c: usize) -> f64 {
-        turn(self.points[a], self.points[b], self.points[c])
-    }
 }
 
-fn fan(count: usize, mut take: impl FnMut([usize; 3])) {
+/// Twice the area that the triangles of a fan cover, and that of the polygon, which is less where they overlap.
+fn fan_areas(mut points: impl Iterator<Item = Point2>) -> (f64, f64) {
+    let (Some(first), Some(mut last)) = (points.next(), points.next()) else { return (0.0, 0.0) };
+    let areas = points.map(|point| turn(first, std::mem::replace(&mut last, point), point));
+    areas.fold((0.0, 0.0), |(covered, area), turned| (covered + turned.abs(), area + turned))
+}
+
+/// The triangles between the first corner and each side.
+pub(super) fn fan(count: usize, mut take: impl FnMut([usize; 3])) {
     (1..count.saturating_sub(1)).for_each(|corner| take([0, corner, corner + 1]));
 }
 
@@ -272,7 +286,7 @@ mod tests {
             .map(|k| f64::from(k) * 1.9)
             .map(|angle| [angle.cos() * (1.0 + angle), angle.sin() * (1.0 + angle), 0.0])
             .collect();
-        let mut triangulator = Triangulator { visits_left: 1_000_000, ..Triangulator::new() };
+        let mut triangulator = Triangulator::with_visits(1_000_000);
         let mut count = 0;
         assert!(!triangulator.triangulate(&spiral, |_| count += 1));
         assert_eq!(count, spiral.len() - 2);

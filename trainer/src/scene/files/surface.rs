@@ -3,7 +3,7 @@
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
-use super::assembly::assembled;
+use super::assembly::{Shape, assembled};
 use super::opacity::{SeeThrough, materials_left_out};
 use super::warnings::Warnings;
 use super::{LoadedMesh, check_triangle_count, checked, malformed};
@@ -161,7 +161,15 @@ impl Surface {
     ///
     /// # Errors
     /// When there is no face, a face names a vertex that is not there or not finite, or nothing has an extent.
-    pub fn into_loaded(mut self, see_through: SeeThrough) -> Result<LoadedMesh, SourceError> {
+    pub fn into_loaded(self, see_through: SeeThrough) -> Result<LoadedMesh, SourceError> {
+        self.into_loaded_by(see_through, Shape::Exact)
+    }
+
+    /// As [`Self::into_loaded`].
+    ///
+    /// # Errors
+    /// As [`Self::into_loaded`].
+    pub fn into_loaded_by(mut self, see_through: SeeThrough, shape: Shape) -> Result<LoadedMesh, SourceError> {
         if self.faces.is_empty() {
             return Err(malformed(&self.path, "there is no triangle in it"));
         }
@@ -176,7 +184,7 @@ impl Surface {
         if bounds.diagonal() <= 0.0 {
             return Err(malformed(&self.path, "all its vertices lie in one point"));
         }
-        let mesh = assembled(&mut self, bounds.offset(), is_drawn);
+        let mesh = assembled(&mut self, shape, bounds.offset(), is_drawn);
         checked(&self.path, mesh, self.warnings.into_lines())
     }
 

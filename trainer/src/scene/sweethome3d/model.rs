@@ -3,7 +3,7 @@ use std::sync::Arc;
 
 use super::CatalogueEntry;
 use super::glass::{is_made_of_glass, without_transparency};
-use crate::scene::{Mesh, SourceError, load_obj_without_panes};
+use crate::scene::{Mesh, SourceError, load_furniture};
 
 /// Triangles that an object may keep.
 const MOST_TRIANGLES: usize = 5_000;
@@ -38,7 +38,7 @@ pub(super) fn load_model(
         let opaque = glass && name.to_lowercase().ends_with(".mtl");
         Ok(if opaque { without_transparency(&String::from_utf8_lossy(&bytes)).into_bytes() } else { bytes })
     };
-    let mut mesh = load_obj_without_panes(&path, &obj[..], resolve)?.mesh;
+    let mut mesh = load_furniture(&path, &obj[..], resolve)?.mesh;
     if let Some(rotation) = &entry.model_rotation {
         mesh = mesh.transformed(rotation, [0.0; 3]);
     }

@@ -1,14 +1,17 @@
 //! STL in both forms, as the programs of others write it.
 
+mod ascii;
+mod binary;
+
 use std::path::Path;
 
-use super::opacity::SeeThrough;
-use super::stl_binary::{HEADER_BYTES, TRIANGLE_BYTES, binary_count, push_binary};
-use super::stl_text::push_text;
-use super::surface::Surface;
-use super::text::without_mark;
-use super::{LoadedMesh, malformed};
+use self::ascii::push_ascii;
+use self::binary::{HEADER_BYTES, TRIANGLE_BYTES, binary_count, push_binary};
 use crate::scene::SourceError;
+use crate::scene::files::opacity::SeeThrough;
+use crate::scene::files::surface::Surface;
+use crate::scene::files::text::without_mark;
+use crate::scene::files::{LoadedMesh, malformed};
 
 /// The mesh in the bytes of a binary or ASCII STL file; `path` is for messages.
 ///
@@ -22,7 +25,7 @@ pub fn load_stl(path: &Path, bytes: &[u8]) -> Result<LoadedMesh, SourceError> {
     let text = without_mark(bytes);
     match kind_of(bytes, &text) {
         Ok(Kind::Binary) => push_binary(bytes, &mut surface)?,
-        Ok(Kind::Text) => push_text(path, &text, &mut surface)?,
+        Ok(Kind::Text) => push_ascii(path, &text, &mut surface)?,
         Err(reason) => return Err(malformed(path, reason)),
     }
     surface.into_loaded(SeeThrough::Drawn)
@@ -62,5 +65,4 @@ fn begins_with_keyword(text: &[u8]) -> bool {
 }
 
 #[cfg(test)]
-#[path = "stl_tests.rs"]
 mod tests;

@@ -2,16 +2,16 @@
 
 use std::path::Path;
 
-use super::malformed;
-use super::surface::{Corner, NONE, Surface};
-use super::text::{lines, number, shortened};
 use crate::scene::SourceError;
+use crate::scene::files::malformed;
+use crate::scene::files::surface::{Corner, NONE, Surface};
+use crate::scene::files::text::{lines, number, shortened};
 
 /// Adds the facets of all solids.
 ///
 /// # Errors
 /// Names the line of a facet that cannot be read.
-pub(super) fn push_text(path: &Path, text: &[u8], surface: &mut Surface) -> Result<(), SourceError> {
+pub(super) fn push_ascii(path: &Path, text: &[u8], surface: &mut Surface) -> Result<(), SourceError> {
     let mut parser = Parser {
         path,
         surface,

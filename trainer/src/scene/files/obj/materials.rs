@@ -5,12 +5,12 @@ use std::io;
 use std::sync::Arc;
 
 use super::mtl::{MtlMaterial, parse_mtl};
-use super::opacity::{LEAST_OPACITY, SeeThrough};
-use super::surface::SurfaceMaterial;
-use super::text::{shortened, without_comment};
-use super::texture::decode_picture;
 use super::texture_map::TextureMap;
-use super::warnings::Warnings;
+use crate::scene::files::opacity::{LEAST_OPACITY, SeeThrough};
+use crate::scene::files::surface::SurfaceMaterial;
+use crate::scene::files::text::{shortened, without_comment};
+use crate::scene::files::texture::decode_picture;
+use crate::scene::files::warnings::Warnings;
 use crate::scene::{Material, Texture};
 
 /// For each name the material, with the map of its texture; none when no file describes it.
@@ -111,7 +111,7 @@ fn by_name(materials: &[(String, MtlMaterial)]) -> HashMap<&str, &(String, MtlMa
 
 fn look(material: &MtlMaterial, texture: Option<Arc<Texture>>) -> Material {
     let plain = Material::default();
-    let color = material.diffuse.unwrap_or(plain.color);
+    let color = material.diffuse.map_or(plain.color, |color| color.map(|channel| channel.clamp(0.0, 1.0)));
     // Exporters write black where a texture gives the colour.
     let color = if texture.is_some() && color == [0.0; 3] { [1.0; 3] } else { color };
     let specular = material.specular.map_or(0.0, |[r, g, b]| ((r + g + b) / 3.0).clamp(0.0, 1.0));

@@ -1,6 +1,6 @@
 //! The `map_Kd` statement of MTL files: options, then the name of a picture.
 
-use super::text::without_comment;
+use crate::scene::files::text::without_comment;
 
 /// A picture, and how it lies on the surface.
 #[derive(Clone, Debug, PartialEq)]

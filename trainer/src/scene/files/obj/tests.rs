@@ -257,7 +257,7 @@ fn furniture_has_no_panes_but_glasses() {
         ("newmtl wood\nd 0.1\nnewmtl pane\nd 0.2\n", 2),
     ] {
         let resolve = |_: &str| Ok(mtl.as_bytes().to_vec());
-        let mesh = load_obj_without_panes(Path::new("a.obj"), obj.as_bytes(), resolve).expect("a mesh").mesh;
+        let mesh = load_furniture(Path::new("a.obj"), obj.as_bytes(), resolve).expect("a mesh").mesh;
         assert_eq!(mesh.triangle_count(), triangles, "{mtl}");
     }
 }

@@ -1,17 +1,23 @@
 //! OBJ with MTL.
 
+mod materials;
+mod mtl;
+mod statements;
+mod texture_map;
+
 use std::collections::HashMap;
 use std::io::{self, BufRead};
 use std::path::Path;
 
-use super::LoadedMesh;
-use super::obj_materials::materials_of;
-use super::obj_statements::{Objects, parse_obj};
-use super::opacity::SeeThrough;
-use super::surface::{NONE, Surface};
-use super::text::without_mark;
-use super::texture_map::TextureMap;
+use self::materials::materials_of;
+use self::statements::{Objects, parse_obj};
+use self::texture_map::TextureMap;
+use super::assembly::Shape;
 use crate::scene::SourceError;
+use crate::scene::files::LoadedMesh;
+use crate::scene::files::opacity::SeeThrough;
+use crate::scene::files::surface::{NONE, Surface};
+use crate::scene::files::text::without_mark;
 
 /// The mesh of an OBJ file; `path` is for messages.
 ///
@@ -27,23 +33,25 @@ pub fn load_obj(
     reader: impl BufRead,
     resolve: impl Fn(&str) -> io::Result<Vec<u8>>,
 ) -> Result<LoadedMesh, SourceError> {
-    load_obj_by(SeeThrough::Drawn, path, reader, resolve)
+    load_obj_by(SeeThrough::Drawn, Shape::Exact, path, reader, resolve)
 }
 
-/// [`load_obj`] without materials of less opacity than 0.35, unless they are more than 60 % of the triangles.
+/// [`load_obj`] as version 1 of the prepared furniture was made: without materials of less opacity than 0.35, unless they
+/// are more than 60 % of the triangles, and with [`Shape::FurnitureV1`].
 ///
 /// # Errors
 /// As [`load_obj`].
-pub(in crate::scene) fn load_obj_without_panes(
+pub(in crate::scene) fn load_furniture(
     path: &Path,
     reader: impl BufRead,
     resolve: impl Fn(&str) -> io::Result<Vec<u8>>,
 ) -> Result<LoadedMesh, SourceError> {
-    load_obj_by(SeeThrough::LeftOut, path, reader, resolve)
+    load_obj_by(SeeThrough::LeftOut, Shape::FurnitureV1, path, reader, resolve)
 }
 
 fn load_obj_by(
     rule: SeeThrough,
+    shape: Shape,
     path: &Path,
     mut reader: impl BufRead,
     resolve: impl Fn(&str) -> io::Result<Vec<u8>>,
@@ -64,7 +72,7 @@ fn load_obj_by(
     }
     surface.renumber_materials(&indices);
     place_textures(&mut surface, &maps);
-    surface.into_loaded(rule)
+    surface.into_loaded_by(rule, shape)
 }
 
 /// Moves the texture coordinates of faces whose pictures are scaled or shifted.
@@ -89,5 +97,4 @@ fn place_textures(surface: &mut Surface, maps: &[Option<TextureMap>]) {
 }
 
 #[cfg(test)]
-#[path = "obj_tests.rs"]
 mod tests;

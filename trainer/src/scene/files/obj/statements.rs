@@ -3,10 +3,10 @@
 use std::collections::HashMap;
 use std::path::Path;
 
-use super::malformed;
-use super::surface::{Corner, NONE, Surface};
-use super::text::{keyword, number, shortened, statements, without_comment};
 use crate::scene::SourceError;
+use crate::scene::files::malformed;
+use crate::scene::files::surface::{Corner, NONE, Surface};
+use crate::scene::files::text::{keyword, number, shortened, statements, without_comment};
 
 /// Colours above this count up to 255.
 const UNIT_COLORS: f32 = 2.0;

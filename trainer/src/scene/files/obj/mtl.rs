@@ -1,17 +1,17 @@
 //! MTL: the materials of OBJ files.
 
-use super::text::{keyword, number, shortened, statements, without_comment, without_mark};
 use super::texture_map::TextureMap;
-use super::warnings::Warnings;
+use crate::scene::files::text::{keyword, number, shortened, statements, without_comment, without_mark};
+use crate::scene::files::warnings::Warnings;
 
 /// A material, as an MTL file describes it; what the file does not say is none.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(super) struct MtlMaterial {
     /// With what may be a comment: names may hold a `#`.
     pub name: String,
-    /// `Kd`: sRGB in [0, 1].
+    /// `Kd`: sRGB; may be out of [0, 1].
     pub diffuse: Option<[f32; 3]>,
-    /// `Ks`, each in [0, 1].
+    /// `Ks`: may be above 1.
     pub specular: Option<[f32; 3]>,
     /// `Ns`: Phong exponent.
     pub shininess: Option<f32>,
@@ -76,7 +76,7 @@ fn single(values: &str) -> Result<f32, String> {
     Ok(number(word).map_err(|reason| format!("is left out: {reason}"))? as f32)
 }
 
-/// The colour in `R G B` or in `GREY`, each channel clamped to [0, 1].
+/// The colour in `R G B` or in `GREY`.
 fn color(values: &str) -> Result<[f32; 3], String> {
     let words: Vec<&str> = values.split_whitespace().collect();
     let number = |word: &str| number(word).map_err(|reason| format!("is left out: {reason}"));
@@ -88,7 +88,7 @@ fn color(values: &str) -> Result<[f32; 3], String> {
         [_, _] => return Err("is left out: it has 2 numbers instead of 3".into()),
         [red, green, blue, ..] => [number(red)?, number(green)?, number(blue)?],
     };
-    Ok(channels.map(|channel| channel.clamp(0.0, 1.0) as f32))
+    Ok(channels.map(|channel| channel as f32))
 }
 
 /// An error, unless all numbers are the one that changes nothing.

@@ -1,7 +1,7 @@
 //! Binary STL: a header of 80 bytes, the number of triangles, then 50 bytes for each.
 
-use super::surface::{Corner, NONE, Surface};
 use crate::scene::SourceError;
+use crate::scene::files::surface::{Corner, NONE, Surface};
 
 /// The header with the number of triangles.
 pub(super) const HEADER_BYTES: usize = 84;
