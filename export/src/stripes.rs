@@ -53,7 +53,7 @@ pub(crate) fn fit(
         let aligned = AlignedVec::copy_of(file);
         let view = model_file::parse(path, &aligned)?.graph(&encode.name);
         let missing = || Error::invalid(path, format!("has no graph '{}'", encode.name), "write it again");
-        Ok(BudgetReport::of(budget, &view.ok_or_else(missing)?, file.len()))
+        Ok::<_, Error>(BudgetReport::of(budget, &view.ok_or_else(missing)?, file.len()))
     };
     let file = write(encode)?;
     let whole = report(&file)?;
