@@ -1,3 +1,5 @@
+use proptest::prelude::*;
+
 use super::*;
 use crate::scene::Mesh;
 
@@ -143,4 +145,20 @@ fn facets_of_binary_files_keep_their_colours() {
     assert_eq!(colors(&loaded(&binary(magics, &[0, 0])).expect("a mesh").mesh), [[1.0, 0.0, 0.0]; 2]);
     let warnings = loaded(&binary(b"", &[5, 0])).expect("a mesh").warnings;
     assert_eq!(warnings, ["a.stl: 1 triangles have attributes that are no known colours, and are left plain"]);
+}
+
+proptest! {
+    /// Whatever the bytes are, loading ends with a valid mesh or an error.
+    #[test]
+    fn no_bytes_make_it_panic(
+        words in prop::collection::vec("(solid|endsolid|end|facet|normal|outer|loop|endloop|endfacet|vertex 0 1|[0-9]|1e9|nan|\n|é)", 0..60),
+        raw in prop::collection::vec(any::<u8>(), 0..300),
+    ) {
+        let text = format!("{}{}", solid("a", 0.0), words.join(" "));
+        for bytes in [text.as_bytes(), &raw, &[&binary(b"solid", &[7; 2])[..], &raw].concat()] {
+            if let Ok(loaded) = loaded(bytes) {
+                prop_assert_eq!(loaded.mesh.validate(), Ok(()));
+            }
+        }
+    }
 }
