@@ -106,9 +106,9 @@ fn project(corners: &[[f64; 3]], points: &mut Vec<Point2>) -> Option<f64> {
     for (index, corner) in corners.iter().enumerate() {
         let (a, b) = (relative(corner), relative(&corners[(index + 1) % corners.len()]));
         extent = a.iter().fold(extent, |most, v| most.max(v.abs()));
-        for axis in 0..3 {
+        for (axis, sum) in normal.iter_mut().enumerate() {
             let (u, v) = ((axis + 1) % 3, (axis + 2) % 3);
-            normal[axis] += a[u] * b[v] - a[v] * b[u];
+            *sum += a[u] * b[v] - a[v] * b[u];
         }
     }
     let axis = (0..3).max_by(|a, b| normal[*a].abs().total_cmp(&normal[*b].abs()))?;
