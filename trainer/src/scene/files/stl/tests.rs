@@ -89,12 +89,14 @@ fn what_an_ascii_file_has_too_little_or_too_much_is_said() {
     let LoadedMesh { mesh, warnings } = loaded(no_end.as_bytes()).expect("a mesh");
     assert_eq!(mesh.triangle_count(), 1);
     assert_eq!(warnings, ["a.stl: it has no `endsolid`: perhaps the file is cut"]);
+    let colored =
+        solid("part", 0.0).replace("  endloop", "   color 1 0 0\n  endloop").replace("1 0 0\n   v", "1 0 0 7\n   v");
+    let LoadedMesh { mesh, warnings } = loaded(colored.as_bytes()).expect("a mesh");
+    assert_eq!(mesh.triangle_count(), 1);
+    assert_eq!(warnings, ["a.stl: 2 lines are no part of facets and left out, the first is line 5: `vertex 1 0 0 7`"]);
     let behind = solid("part", 0.0) + "made by hand\nyesterday\n";
     let warnings = loaded(behind.as_bytes()).expect("a mesh").warnings;
-    assert_eq!(
-        warnings,
-        ["a.stl: 2 lines between or behind facets are left out, the first is line 10: `made by hand`"]
-    );
+    assert_eq!(warnings, ["a.stl: 2 lines are no part of facets and left out, the first is line 10: `made by hand`"]);
 }
 
 #[test]
@@ -105,7 +107,7 @@ fn broken_ascii_is_named_with_its_line() {
         (plain.replace("vertex 1 0 0", "vertex 1 nan 0"), "line 5: `nan` is not a finite number"),
         (plain.replace("vertex 1 0 0", "vertex 1 0"), "line 5: a vertex has fewer than 3 coordinates"),
         (plain.replace("   vertex 1 0 0\n", ""), "line 7: a facet has 2 vertices instead of 3"),
-        (plain.replace("vertex 1 0 0", "wertex 1 0 0"), "line 5: `wertex` stands within a facet"),
+        (plain.replace("vertex 1 0 0", "wertex 1 0 0"), "line 8: a facet has 2 vertices instead of 3"),
         (plain.replace(" endfacet\n", ""), "line 8: a facet has no `endfacet`"),
         (plain.replace("  endloop\n endfacet\nendsolid part\n", ""), "line 6: the file is cut"),
         ("solid part\nendsolid part\n".into(), "there is no triangle"),
@@ -131,6 +133,10 @@ fn binary_files_may_say_solid_and_hold_more() {
     assert_eq!(loaded(&blanks).expect("a mesh").mesh.triangle_count(), 2);
     let error = loaded(&binary(b"part", &[0; 3])[..200]).expect_err("cut");
     assert!(error.ends_with("the file is cut: its header promises 3 triangles, but it holds 2"), "{error}");
+    let mut uncounted = binary(b"part", &[0; 3]);
+    uncounted[80] = 0;
+    let error = loaded(&uncounted).expect_err("no count");
+    assert!(error.ends_with("its header promises no triangles, but 3 may follow it"), "{error}");
     assert!(loaded(&[0; 50]).expect_err("short").contains("only 50 bytes"));
 }
 
