@@ -319,7 +319,8 @@ fn damaged_files_end_in_a_mesh_or_an_error() {
                   0 0 0\n1 0 0\n0 1 0\n1 1 0\n6 0 1 2 3 -1 1\n";
     let mut rng = rand_chacha::ChaCha8Rng::seed_from_u64(12);
     for sample in [sample.as_bytes(), strips.as_bytes()] {
-        let (body, mut accepted) = (sample.windows(10).position(|word| word == b"end_header").expect("a header") + 11, 0);
+        let (body, mut accepted) =
+            (sample.windows(10).position(|word| word == b"end_header").expect("a header") + 11, 0);
         for round in 0..3000 {
             let mut bytes = sample.to_vec();
             for _ in 0..rng.random_range(1..4) {
