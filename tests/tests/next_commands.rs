@@ -59,7 +59,12 @@ fn commands_are_named_as_the_program_was_started() {
     let folder = tempfile::tempdir().unwrap();
     let cases = [
         ("trainer", &["methods"][..], "next: ", ["cargo trainer fit", "sextant-trainer fit"]),
-        ("trainer", &["eval", "none"], "hint: ", ["check the path; `cargo trainer", "check the path; `sextant-trainer"]),
+        (
+            "trainer",
+            &["eval", "none"],
+            "hint: ",
+            ["check the path; `cargo trainer", "check the path; `sextant-trainer"],
+        ),
         ("export", &["onnx", "none"], "hint: ", ["`cargo trainer fit`", "`sextant-trainer fit`"]),
     ];
     for (name, arguments, start, expected) in cases {
@@ -70,7 +75,8 @@ fn commands_are_named_as_the_program_was_started() {
             assert!(line.starts_with(expected), "{line}");
         }
     }
-    for (name, usage) in [("trainer", "sextant-trainer"), ("export", "sextant-export"), ("runtime", "sextant-runtime")] {
+    for (name, usage) in [("trainer", "sextant-trainer"), ("export", "sextant-export"), ("runtime", "sextant-runtime")]
+    {
         let stderr = stderr_of(name, &[OsStr::new("--nonsense")], folder.path(), false);
         assert!(line(&stderr, "Usage: ").starts_with(usage));
     }
