@@ -111,8 +111,9 @@ impl Plan {
         let own = [format!("name={name}"), format!("fit.seed={seed}")];
         let sets = [&fixed[..], &self.sets[..]].concat();
         // One after the other: the images have no use for what renders them, nor a row for options of other methods.
-        let resolve =
-            |own: &[String]| Config::resolve_in_turn(Some(&self.preset), self.file.as_deref(), &[&sets[..], images, own]);
+        let resolve = |own: &[String]| {
+            Config::resolve_in_turn(Some(&self.preset), self.file.as_deref(), &[&sets[..], images, own])
+        };
         let shared = resolve(&[])?;
         let images_a_step = shared.fit.batch_size * view_count(&shared)?;
         let mut config = resolve(&[&row.sets[..], &own].concat())?.with_absolute_paths()?;
