@@ -25,6 +25,10 @@ pub struct ModelFolder {
     pub macs: u64,
 }
 
+/// Most bytes of arena and constants together.
+pub const MOST_BYTES: u64 = 1 << 30;
+const MOST_OPERATIONS: u64 = 100_000_000_000;
+
 /// Why a model cannot be put into a firmware.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
@@ -42,6 +46,13 @@ pub enum FirmwareError {
         /// Bytes given.
         found: usize,
     },
+    /// The graph asks for more than any firmware has: [`MOST_BYTES`], or 10^11 operations.
+    TooCostly {
+        /// Bytes of arena and constants.
+        bytes: u64,
+        /// As [`crate::model::GraphView::operations`] counts them.
+        operations: u64,
+    },
     /// The graph cannot be prepared.
     Session(SessionError),
     /// The graph does not run.
@@ -56,6 +67,9 @@ impl fmt::Display for FirmwareError {
             Self::NoImage => f.write_str("the graph does not take exactly one image of bytes"),
             Self::Images { expected, found } => {
                 write!(f, "{found} bytes are no images of {expected} bytes each")
+            }
+            Self::TooCostly { bytes, operations } => {
+                write!(f, "the graph asks for {bytes} bytes and {operations} operations, more than any firmware has")
             }
             Self::Session(error) => write!(f, "{error}"),
             Self::Run(error) => write!(f, "{error}"),
@@ -73,6 +87,11 @@ impl core::error::Error for FirmwareError {}
 pub fn model_folder(name: &str, file: &[u8], graph: &str, images: &[u8]) -> Result<ModelFolder, FirmwareError> {
     let bytes = AlignedVec::copy_of(file);
     let model = Model::parse(&bytes).map_err(FirmwareError::Model)?;
+    let view = model.graph(graph).ok_or(FirmwareError::NoSuchGraph)?;
+    let (bytes, operations) = (view.constant_bytes().saturating_add(view.arena_bytes() as u64), view.operations());
+    if bytes > MOST_BYTES || operations > MOST_OPERATIONS {
+        return Err(FirmwareError::TooCostly { bytes, operations });
+    }
     let network = Graph::from_model(&model, graph).ok_or(FirmwareError::NoSuchGraph)?;
     let &[image] = network.inputs.as_slice() else { return Err(FirmwareError::NoImage) };
     let elements = |shape: &[usize]| shape.iter().product::<usize>();
@@ -83,7 +102,6 @@ pub fn model_folder(name: &str, file: &[u8], graph: &str, images: &[u8]) -> Resu
     if images.is_empty() || !images.len().is_multiple_of(image_bytes) {
         return Err(FirmwareError::Images { expected: image_bytes, found: images.len() });
     }
-    let view = model.graph(graph).ok_or(FirmwareError::NoSuchGraph)?;
     let (arena_bytes, operators) = (view.arena_bytes(), view.operators());
     let mut arena = AlignedVec::zeroed(arena_bytes);
     let mut session = Session::new(&model, graph, &mut arena).map_err(FirmwareError::Session)?;
@@ -187,6 +205,25 @@ mod tests {
         ] {
             assert!(folder.description.contains(part), "{part} in {}", folder.description);
         }
+    }
+
+    #[test]
+    fn what_no_firmware_can_run_is_refused_before_it_is_tried() {
+        use crate::graph::{Activation, Padding};
+        let mut builder = GraphBuilder::new("encode");
+        let image = builder.input("image", &[1, 1, 3], DataType::U8);
+        let normalize = Op::Normalize { mean: [0.0; 3], std: [1.0; 3] };
+        let map = builder.node("normalize", normalize, &[image]).unwrap();
+        let weight = builder.weight("w", &[8, 1, 1, 3], vec![1.0; 24]).unwrap();
+        let bias = builder.weight("b", &[8], vec![0.0; 8]).unwrap();
+        let padding = Padding { top: 9000, left: 9000, bottom: 9000, right: 9000 };
+        let op = Op::Conv2d { weight, bias, stride: [1, 1], padding, groups: 1, activation: Activation::Identity };
+        let made = builder.node("conv", op, &[map]).unwrap();
+        let mean = builder.node("mean", Op::GlobalAveragePool, &[made]).unwrap();
+        builder.output("y", mean);
+        let file = write(&Default::default(), &[builder.finish()]).unwrap();
+        let refused = model_folder("large", &file, "encode", &[0; 3]).unwrap_err();
+        assert!(matches!(refused, FirmwareError::TooCostly { bytes, .. } if bytes > MOST_BYTES), "{refused}");
     }
 
     #[test]

@@ -18,8 +18,8 @@ fn stderr_of(name: &str, arguments: &[&OsStr], folder: &Path, through_cargo: boo
 
 fn line<'t>(stderr: &'t [u8], start: &str) -> &'t str {
     let text = std::str::from_utf8(stderr).expect("what is printed is UTF-8, whatever the path");
-    let lines = text.lines().filter_map(|line| line.strip_prefix(start));
-    lines.last().unwrap_or_else(|| panic!("no line {start} in:\n{text}"))
+    let mut lines = text.lines().filter_map(|line| line.strip_prefix(start));
+    lines.next_back().unwrap_or_else(|| panic!("no line {start} in:\n{text}"))
 }
 
 /// The words that a shell makes of a command line.

@@ -1,3 +1,4 @@
+use sextant_runtime::backend::Limits;
 use sextant_runtime::memory::AlignedVec;
 use sextant_runtime::model::Model;
 use sextant_runtime::session::{Input, Session};
@@ -7,6 +8,7 @@ use super::{InputValues, Samples};
 /// The outputs of a graph in our own engine, each with all samples one after the other.
 pub(crate) fn run_native(model: &Model<'_>, graph: &str, samples: &Samples) -> Result<Vec<Vec<f32>>, String> {
     let view = model.graph(graph).ok_or_else(|| format!("the model has no graph '{graph}'"))?;
+    Limits::default().check_graph(&view).map_err(|excess| excess.to_string())?;
     let elements = |id| view.value(id).map_or(0, |value| value.shape.elements());
     let input_widths: Vec<usize> = view.inputs().map(elements).collect();
     let output_widths: Vec<usize> = view.outputs().map(|(_, id)| elements(id)).collect();

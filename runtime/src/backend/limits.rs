@@ -1,6 +1,8 @@
 use std::fmt;
 use std::string::String;
 
+use crate::model::GraphView;
+
 /// What a model may cost before [`super::Encoder::open`] refuses it.
 ///
 /// A kilobyte of a model file can ask for more memory than there is and for hours of work; no model for cameras and
@@ -37,6 +39,19 @@ impl Limits {
     /// With that many operations.
     pub fn with_operations(self, operations: u64) -> Self {
         Self { operations, ..self }
+    }
+
+    /// Whether a graph may be copied out of its file ([`crate::graph::Graph::from_model`]) and run without being prepared:
+    /// its constants, its arena, inputs and outputs, and its operations.
+    ///
+    /// # Errors
+    /// When it asks for more.
+    pub fn check_graph(&self, graph: &GraphView<'_>) -> Result<(), Excess> {
+        let bytes = |id| graph.value(id).map_or(0, |value| 4 * value.shape.elements() as u64);
+        let given_and_made = graph.inputs().chain(graph.outputs().map(|(_, id)| id)).map(bytes);
+        let kept = graph.constant_bytes().saturating_add(graph.arena_bytes() as u64);
+        let memory_bytes = given_and_made.fold(kept, u64::saturating_add);
+        self.check(&Cost { memory_bytes, arena_bytes: graph.arena_bytes(), operations: graph.operations() })
     }
 
     pub(super) fn check(&self, cost: &Cost) -> Result<(), Excess> {
@@ -111,6 +126,33 @@ mod tests {
     use std::string::ToString;
 
     use super::*;
+
+    /// Sixty nodes of one constant of 16 KiB.
+    #[test]
+    fn constants_count_as_often_as_they_are_named() {
+        use crate::graph::{Activation, DataType, GraphBuilder, Op};
+        use crate::memory::AlignedVec;
+        use crate::model::{Model, write};
+        let mut builder = GraphBuilder::new("encode");
+        let mut value = builder.input("x", &[64], DataType::F32);
+        for index in 0..60 {
+            let weight = builder.weight(&std::format!("w{index}"), &[64, 64], std::vec![0.5; 4096]).unwrap();
+            let bias = builder.weight(&std::format!("b{index}"), &[64], std::vec![0.0; 64]).unwrap();
+            let op = Op::Linear { weight, bias, activation: Activation::Identity };
+            value = builder.node(&std::format!("fc{index}"), op, &[value]).unwrap();
+        }
+        builder.output("y", value);
+        let file = AlignedVec::copy_of(&write(&Default::default(), &[builder.finish()]).unwrap());
+        let model = Model::parse(&file).unwrap();
+        let graph = model.graph("encode").unwrap();
+        assert!(file.len() < 40_000, "{}", file.len());
+        assert_eq!(graph.constant_bytes(), 60 * 4 * (64 * 64 + 64));
+        assert_eq!(Limits::default().check_graph(&graph), Ok(()));
+        let excess = Limits::default().with_memory_bytes(900_000).check_graph(&graph).unwrap_err();
+        assert_eq!(excess.resource, Resource::Memory);
+        let excess = Limits::default().with_operations(1000).check_graph(&graph).unwrap_err();
+        assert_eq!(excess.resource, Resource::Operations);
+    }
 
     #[test]
     fn what_is_over_a_limit_is_named() {

@@ -145,8 +145,7 @@ const MOST_AXES: u64 = 64;
 
 /// The elements of a stored tensor, which has the data for them.
 fn elements(tensor: &TensorProto) -> Result<u64, String> {
-    let extents = tensor.dims.iter().map(|extent| u64::try_from(*extent).ok());
-    let count = extents.fold(Some(1u64), |count, extent| count?.checked_mul(extent?));
+    let count = tensor.dims.iter().try_fold(1u64, |count, extent| count.checked_mul(u64::try_from(*extent).ok()?));
     let stored = [
         tensor.raw_data.len(),
         tensor.float_data.len(),

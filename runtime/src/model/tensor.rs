@@ -25,6 +25,16 @@ impl<'m> TensorData<'m> {
             _ => &[],
         }
     }
+
+    /// Bytes of its numbers, with multipliers.
+    pub(crate) fn bytes(&self) -> u64 {
+        let bytes = match self {
+            Self::F32(values) => size_of_val(*values),
+            Self::I8(filters) => filters.rows.len() + size_of_val(filters.multipliers),
+            Self::I32(values) => size_of_val(*values),
+        };
+        bytes as u64
+    }
 }
 
 /// Eight-bit filters with what brings their sums to the output's scale.

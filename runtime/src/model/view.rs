@@ -212,6 +212,13 @@ impl<'m> GraphView<'m> {
         self.weights.count
     }
 
+    /// Bytes of all constants as if each weight had its own, as [`crate::graph::Graph::from_model`] copies them. A file
+    /// stores equal ones once, and a small one can name a large constant thousands of times.
+    pub fn constant_bytes(&self) -> u64 {
+        let bytes = |index| self.weight_at(index).map_or(0, |weight| weight.data.bytes());
+        (0..self.weights.count).map(bytes).fold(0, u64::saturating_add)
+    }
+
     /// A constant.
     #[inline(never)]
     pub fn weight(&self, id: WeightId) -> Option<TensorView<'m>> {

@@ -207,6 +207,8 @@ fn textures_that_cannot_be_had_are_told_and_the_mesh_is_plain() {
         }
     }
     place.write("textures/no-materials.obj", mesh("nowhere").as_bytes());
+    place.write("textures/clear.obj", mesh("clear").as_bytes());
+    place.write("textures/clear.mtl", b"newmtl m\nNs\nd 0.3\n");
     place.follow("cmd/textures.trycmd");
 }
 

@@ -93,7 +93,10 @@ pub fn run(args: DataArgs) -> Result<()> {
 }
 
 fn prepare_sweethome3d(args: &PrepareArgs) -> Result<()> {
-    let cache = args.cache.as_deref().map_or_else(|| Ok(default_cache_folder()?), with_home)?;
+    let cache = match &args.cache {
+        Some(cache) => with_home(cache)?,
+        None => default_cache_folder()?,
+    };
     match SweetHome3d::open(&cache, 1.0) {
         Ok(prepared) if !args.overwrite => {
             let unread = args.from.as_ref().map_or("", |_| ", and --from is not read");

@@ -43,7 +43,8 @@ pub(super) fn print_meshes(path: &Path, settings: &MeshFolderSettings, json: boo
     for warning in &report.warnings {
         eprintln!("warning: {warning}");
     }
-    if json { print_json(&report.json(path)) } else { print(&report.text(path)) }?;
+    let printed = if json { print_json(&report.json(path)) } else { print(&report.text(path)) };
+    printed?;
     let errors: Vec<SourceError> = inspected.into_iter().filter_map(Result::err).collect();
     if !errors.is_empty() {
         return Err(SourceError::BrokenMeshes { errors, meshes: meshes.len() }.into());

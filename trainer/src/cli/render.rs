@@ -83,7 +83,7 @@ pub struct RenderArgs {
     json: bool,
 }
 
-/// Which meshes are held out.
+// Which meshes are held out. No documentation: it would become the command's.
 #[derive(Debug, Args)]
 pub(super) struct SplitArgs {
     /// Share of the meshes of each class that is held out, at least one of two [default: 0.2]
@@ -180,13 +180,13 @@ pub fn run(args: RenderArgs) -> Result<()> {
 
 /// Options that the source has no use for would be forgotten silently.
 fn refuse_unused(args: &RenderArgs) -> Result<()> {
-    let of_meshes = [
+    let of_meshes: [Option<&str>; 3] = [
         args.meshes.as_ref().map(|_| "--meshes"),
         args.y_up.then_some("--y-up"),
         args.skip_broken.then_some("--skip-broken"),
     ];
-    let given = [
-        (Source::Meshes, [of_meshes.into_iter().flatten().collect(), args.split.given()].concat()),
+    let given: [(Source, Vec<&str>); 3] = [
+        (Source::Meshes, of_meshes.into_iter().flatten().chain(args.split.given()).collect()),
         (Source::SweetHome3d, args.cache.iter().map(|_| "--cache").collect()),
         (Source::Procedural, args.objects_per_family.iter().map(|_| "--objects-per-family").collect()),
     ];
@@ -224,7 +224,10 @@ fn object_source(args: &RenderArgs) -> Result<Arc<dyn ObjectSource>> {
     Ok(match (args.source, &args.meshes) {
         (Source::Procedural, _) => Arc::new(Procedural::new(procedural_settings(args))?),
         (Source::SweetHome3d, _) => {
-            let cache = args.cache.as_deref().map_or_else(|| Ok(default_cache_folder()?), with_home)?;
+            let cache = match &args.cache {
+                Some(cache) => with_home(cache)?,
+                None => default_cache_folder()?,
+            };
             Arc::new(SweetHome3d::open(&cache, args.object_diagonal)?)
         }
         (Source::Meshes, Some(path)) => {

@@ -159,15 +159,18 @@ impl Layers {
         let mut problems = Vec::new();
         for of in USES.iter().filter(|of| !(of.applies)(&config)) {
             let decided = self.values.get(of.decided_by).map_or(0, |entry| entry.layer);
-            let Some(Entry { value, origin, layer }) = self.values.remove(of.key) else { continue };
-            let is_asked_for = layer >= decided
-                && match &origin {
+            let Some(Entry { value, origin, layer }) = self.values.get(of.key) else { continue };
+            let is_asked_for = *layer >= decided
+                && match origin {
                     Origin::Preset(_) => false,
-                    Origin::File(file) => !is_of_run(file) && !schema.is_default(of.key, &value),
+                    Origin::File(file) => !is_of_run(file) && !schema.is_default(of.key, value),
                     Origin::Set(_) => true,
                 };
             if is_asked_for {
+                let origin = origin.clone();
                 problems.push(Problem::Unused { key: of.key.into(), origin, goes_with: of.goes_with });
+            } else {
+                self.values.remove(of.key);
             }
         }
         problems

@@ -168,8 +168,8 @@ mod tests {
     fn other_names_are_refused_with_both_differences() {
         for (run, data, only_run, only_data) in [
             (&["mug", "car"][..], &["mug", "duck"][..], &["car"][..], &["duck"][..]),
-            (&["mug"], &["mug", "car"], &[], &["car"]),
-            (&["a", "b"], &["mug", "car"], &["a", "b"], &["mug", "car"]),
+            (&["mug"][..], &["mug", "car"][..], &[][..], &["car"][..]),
+            (&["a", "b"][..], &["mug", "car"][..], &["a", "b"][..], &["mug", "car"][..]),
         ] {
             let error = in_order_of(families(data), &named(run)).err().expect("other classes");
             let DataError::OtherClasses { run, data } = &error else { panic!("{error}") };

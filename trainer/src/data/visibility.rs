@@ -35,12 +35,12 @@ impl Fault {
         (4 * count(|footprint| footprint.beyond > LARGEST_REACH) > footprints.len()).then_some(Self::Cut)
     }
 
-    fn text(self) -> &'static str {
+    fn warning(self, objects: &str) -> String {
         match self {
-            Self::Unseen => {
-                "no pixel is drawn in most views; look at the size of the mesh, and for stray parts far away from it"
-            }
-            Self::Cut => "leaves the picture in many views; make the object's diagonal smaller",
+            Self::Unseen => format!(
+                "no pixel is drawn in most views of {objects}; look at the size of the mesh, and for stray parts far from it"
+            ),
+            Self::Cut => format!("many views cut off a part of {objects}; make the diagonal of the objects smaller"),
         }
     }
 }
@@ -56,11 +56,11 @@ impl RenderedPairs {
         let count = self.object_source().len();
         let fault = |scratch: &mut Scratch, object| self.fault(&renderer, scratch, object);
         let faults: Vec<Option<Fault>> = (0..count).into_par_iter().map_init(Scratch::default, fault).collect();
-        let named = |fault| {
+        let warning = |fault: Fault| {
             let objects: Vec<usize> = (0..count).filter(|object| faults[*object] == Some(fault)).collect();
-            (!objects.is_empty()).then(|| format!("{}: {}", self.names(&objects), fault.text()))
+            (!objects.is_empty()).then(|| fault.warning(&self.names(&objects)))
         };
-        Fault::ALL.into_iter().filter_map(named).collect()
+        Fault::ALL.into_iter().filter_map(warning).collect()
     }
 
     fn fault(&self, renderer: &Renderer, scratch: &mut Scratch, object: usize) -> Option<Fault> {
@@ -134,8 +134,11 @@ mod tests {
     fn warnings(sides: &[f32]) -> Vec<String> {
         let settings = SceneSettings { image_size: 32, ..SceneSettings::default() };
         let renderer = Renderer::new(settings).expect("right settings");
-        RenderedPairs::new(Arc::new(Squares(sides.to_vec())), renderer, RotationSampling::default())
-            .visibility_warnings()
+        let pairs = RenderedPairs::new(Arc::new(Squares(sides.to_vec())), renderer, RotationSampling::default());
+        let warnings = pairs.visibility_warnings();
+        let said = crate::data::PairSource::warnings(&pairs);
+        assert!(warnings.iter().all(|warning| said.contains(warning)), "training says so, too: {said:?}");
+        warnings
     }
 
     #[test]
@@ -144,13 +147,13 @@ mod tests {
         assert_eq!(warnings(&[1.0, 1.27, -1.0]), [""; 0]);
         let found = warnings(&[1.0, 1e-4, 6.0]);
         assert_eq!(found.len(), 2, "{found:?}");
-        assert!(found[0].starts_with("square/0.0001: no pixel is drawn"), "{found:?}");
-        assert!(found[1].starts_with("square/6: leaves the picture"), "{found:?}");
+        assert!(found[0].starts_with("no pixel is drawn in most views of square/0.0001;"), "{found:?}");
+        assert!(found[1].starts_with("many views cut off a part of square/6;"), "{found:?}");
     }
 
     #[test]
     fn many_objects_are_counted() {
         let found = warnings(&[6.0; 9]);
-        assert!(found.len() == 1 && found[0].contains("square/6 and 4 more objects: leaves"), "{found:?}");
+        assert!(found.len() == 1 && found[0].contains("square/6 and 4 more objects;"), "{found:?}");
     }
 }

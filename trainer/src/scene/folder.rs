@@ -158,7 +158,7 @@ impl MeshFolder {
     fn label_and_split(&mut self) {
         let ids: Vec<String> = (0..self.len()).map(|index| self.id(index)).collect();
         let classes: Vec<&str> = self.entries.iter().map(|entry| entry.class.as_str()).collect();
-        let held_out = match &self.listed {
+        let held_out: Vec<bool> = match &self.listed {
             Some(listed) => ids.iter().map(|id| listed.contains(id)).collect(),
             None => stratified(&classes, &ids, self.settings.held_out_share, self.settings.seed),
         };

@@ -7,11 +7,14 @@ use super::polygon::{Triangulator, fan};
 use super::surface::{Corner, NONE, Surface};
 use crate::scene::mesh_edit::material_index;
 use crate::scene::render::{linear_from_srgb, srgb_from_linear};
-use crate::scene::vector::normalized;
+use crate::scene::vector::{cross, length, normalized, sub};
 use crate::scene::{Material, Mesh, Texture, Triangle};
 
 /// Levels of each channel that the colours of faces are rounded to, so that few materials result.
 const COLOR_LEVELS: f32 = 8.0;
+/// Share of the surface that fans of crossing faces may cover beside them without a warning: bent faces cross themselves
+/// a little when they are seen from one side.
+const LEAST_LOST_SHARE: f64 = 0.002;
 /// Vertices at one point that are looked through for an equal one.
 const MOST_COMPARED: usize = 64;
 
@@ -54,8 +57,8 @@ pub(super) fn assembled(
             }
         }
     }
-    let Assembly { mesh, crossing, untextured, .. } = assembly;
-    if crossing > 0 {
+    let Assembly { mesh, crossing, lost_area, untextured, .. } = assembly;
+    if lost_area > LEAST_LOST_SHARE * area(&mesh) {
         surface.warnings.add(format!(
             "{crossing} faces cross themselves and are not drawn exactly; triangulate them in the program that made them"
         ));
@@ -86,7 +89,9 @@ struct Assembly<'a> {
     looks: HashMap<Look, u32>,
     vertices: Vertices,
     mesh: Mesh,
+    /// Faces that cross themselves, and the area that their fans cover beside them.
     crossing: usize,
+    lost_area: f64,
     untextured: usize,
 }
 
@@ -101,6 +106,7 @@ impl<'a> Assembly<'a> {
             vertices: Vertices::new(surface.points.len()),
             mesh: Mesh::default(),
             crossing: 0,
+            lost_area: 0.0,
             untextured: 0,
         }
     }
@@ -124,7 +130,11 @@ impl<'a> Assembly<'a> {
                 triangles.push(Triangle { vertices: triangle.map(|corner| numbers[corner]), material });
             };
             match self.shape {
-                Shape::Exact => self.crossing += usize::from(!self.triangulator.triangulate(&points, take)),
+                Shape::Exact => {
+                    let lost = self.triangulator.triangulate(&points, take);
+                    self.crossing += usize::from(lost > 0.0);
+                    self.lost_area += lost;
+                }
                 Shape::FurnitureV1 => fan(points.len(), take),
             }
         }
@@ -261,6 +271,11 @@ fn product(a: [f32; 3], b: [f32; 3]) -> [f32; 3] {
         (1.0, other) | (other, 1.0) => other,
         (a, b) => srgb_from_linear(linear_from_srgb(a) * linear_from_srgb(b)).clamp(0.0, 1.0),
     })
+}
+
+fn area(mesh: &Mesh) -> f64 {
+    let corners = mesh.triangles.iter().map(|t| t.vertices.map(|vertex| mesh.positions[vertex as usize]));
+    corners.map(|[a, b, c]| f64::from(length(cross(sub(b, a), sub(c, a))) / 2.0)).sum()
 }
 
 fn mean_color(texture: &Texture) -> [f32; 3] {

@@ -88,11 +88,6 @@ fn checked(path: &Path, mesh: Mesh, warnings: Vec<String>) -> Result<LoadedMesh,
     if mesh.positions.iter().flatten().any(|coordinate| coordinate.abs() > 1e15) {
         return Err(malformed(path, "a coordinate is larger than 1e15"));
     }
-    // They draw nothing, and must not decide where the middle is.
-    let mesh = mesh.without_flat_triangles();
-    if mesh.triangles.is_empty() {
-        return Err(malformed(path, "none of its triangles has an area"));
-    }
     Ok(LoadedMesh { mesh, warnings })
 }
 

@@ -5,11 +5,7 @@ type Point2 = [f64; 2];
 
 /// Visits of corners that the polygons of one file may take together. Beyond that, fans are drawn: cutting ears takes the
 /// cube of the number of corners at worst, and a hostile file must end.
-const MOST_VISITS: u64 = 2_000_000_000;
-
-/// A fan that covers more than this, as a multiple of the polygon's area, is not what was meant. Bent quadrilaterals
-/// cross themselves a little when they are seen from one side.
-const LARGEST_OVERLAP: f64 = 1.1;
+const MOST_VISITS: u64 = 500_000_000;
 
 /// Cuts polygons into triangles.
 pub(super) struct Triangulator {
@@ -32,25 +28,25 @@ impl Triangulator {
     /// Gives the triangles of a polygon to `take`, as numbers of its corners, and turned as the polygon is.
     ///
     /// Polygons that cannot be cut become fans: those without area, that cross themselves, or have too many corners.
-    /// False when such a fan does not cover the same area.
-    pub fn triangulate(&mut self, corners: &[[f64; 3]], take: impl FnMut([usize; 3])) -> bool {
+    /// Gives the area by which such a fan covers something else than the polygon: 0 for all others.
+    pub fn triangulate(&mut self, corners: &[[f64; 3]], take: impl FnMut([usize; 3])) -> f64 {
         if corners.len() <= 3 {
             fan(corners.len(), take);
-            return true;
+            return 0.0;
         }
         let Some(extent) = project(corners, &mut self.points) else {
             fan(corners.len(), take);
-            return is_thin(corners);
+            return fan_area(corners);
         };
         if is_convex(&self.points, extent) {
             fan(corners.len(), take);
-            return true;
+            return 0.0;
         }
         self.cut_ears(extent, take)
     }
 
     /// Takes off one corner after the other whose triangle lies within the polygon (Meisters 1975).
-    fn cut_ears(&mut self, extent: f64, mut take: impl FnMut([usize; 3])) -> bool {
+    fn cut_ears(&mut self, extent: f64, mut take: impl FnMut([usize; 3])) -> f64 {
         let count = self.points.len();
         self.ring.clear();
         self.ring.extend(0..count);
@@ -80,10 +76,10 @@ impl Triangulator {
         if rest > 1e-9 * extent * extent {
             fan(count, take);
             let (covered, area) = fan_areas(self.points.iter().copied());
-            return !is_exhausted && covered <= area * LARGEST_OVERLAP;
+            return (if is_exhausted { covered } else { covered - area }) / 2.0;
         }
         triangles.into_iter().for_each(&mut take);
-        true
+        0.0
     }
 }
 
@@ -110,9 +106,9 @@ fn project(corners: &[[f64; 3]], points: &mut Vec<Point2>) -> Option<f64> {
     for (index, corner) in corners.iter().enumerate() {
         let (a, b) = (relative(corner), relative(&corners[(index + 1) % corners.len()]));
         extent = a.iter().fold(extent, |most, v| most.max(v.abs()));
-        for axis in 0..3 {
+        for (axis, sum) in normal.iter_mut().enumerate() {
             let (u, v) = ((axis + 1) % 3, (axis + 2) % 3);
-            normal[axis] += a[u] * b[v] - a[v] * b[u];
+            *sum += a[u] * b[v] - a[v] * b[u];
         }
     }
     let axis = (0..3).max_by(|a, b| normal[*a].abs().total_cmp(&normal[*b].abs()))?;
@@ -126,19 +122,15 @@ fn project(corners: &[[f64; 3]], points: &mut Vec<Point2>) -> Option<f64> {
     Some(extent)
 }
 
-/// Whether all corners of a polygon lie on one line.
-fn is_thin(corners: &[[f64; 3]]) -> bool {
+/// The area of a fan in space; that of polygons whose corners lie on one line is 0.
+fn fan_area(corners: &[[f64; 3]]) -> f64 {
     let side = |corner: &[f64; 3]| -> [f64; 3] { std::array::from_fn(|i| corner[i] - corners[0][i]) };
-    let square = |v: [f64; 3]| v.iter().map(|v| v * v).sum::<f64>();
-    let Some(longest) = corners.iter().map(side).max_by(|a, b| square(*a).total_cmp(&square(*b))) else { return true };
-    let off_line = |v: [f64; 3]| {
-        let across: [f64; 3] = std::array::from_fn(|i| {
-            let (j, k) = ((i + 1) % 3, (i + 2) % 3);
-            v[j] * longest[k] - v[k] * longest[j]
-        });
-        square(across)
+    let area = |pair: &[[f64; 3]]| {
+        let (a, b) = (side(&pair[0]), side(&pair[1]));
+        (0..3).map(|i| (a[(i + 1) % 3] * b[(i + 2) % 3] - a[(i + 2) % 3] * b[(i + 1) % 3]).powi(2)).sum::<f64>().sqrt()
+            / 2.0
     };
-    corners.iter().all(|corner| off_line(side(corner)) <= 1e-12 * square(longest).powi(2))
+    corners.windows(2).skip(1).map(area).sum()
 }
 
 /// Twice the area of a triangle; negative when it is clockwise.
@@ -184,10 +176,10 @@ fn crosses(a: Point2, c: Point2, p: Point2, q: Point2) -> bool {
 mod tests {
     use super::*;
 
-    fn triangles(corners: &[[f64; 3]]) -> (Vec<[usize; 3]>, bool) {
+    fn triangles(corners: &[[f64; 3]]) -> (Vec<[usize; 3]>, f64) {
         let mut triangles = Vec::new();
-        let is_whole = Triangulator::new().triangulate(corners, |triangle| triangles.push(triangle));
-        (triangles, is_whole)
+        let lost = Triangulator::new().triangulate(corners, |triangle| triangles.push(triangle));
+        (triangles, lost)
     }
 
     fn area(corners: &[[f64; 3]], triangles: &[[usize; 3]]) -> f64 {
@@ -206,9 +198,9 @@ mod tests {
     #[test]
     fn convex_polygons_become_fans() {
         let square = [[0.0, 0.0, 0.0], [1.0, 0.0, 0.0], [1.0, 1.0, 0.0], [0.0, 1.0, 0.0]];
-        assert_eq!(triangles(&square), (vec![[0, 1, 2], [0, 2, 3]], true));
-        assert_eq!(triangles(&square[..3]), (vec![[0, 1, 2]], true));
-        assert_eq!(triangles(&square[..2]), (vec![], true));
+        assert_eq!(triangles(&square), (vec![[0, 1, 2], [0, 2, 3]], 0.0));
+        assert_eq!(triangles(&square[..3]), (vec![[0, 1, 2]], 0.0));
+        assert_eq!(triangles(&square[..2]), (vec![], 0.0));
         let hexagon: Vec<[f64; 3]> = (0..6)
             .map(|k| (f64::from(k) * std::f64::consts::FRAC_PI_3).sin_cos())
             .map(|(sin, cos)| [4e6 + sin, 7.0, cos])
@@ -231,11 +223,11 @@ mod tests {
                     if mirrored {
                         corners.reverse();
                     }
-                    let (made, is_whole) = triangles(&corners);
+                    let (made, lost) = triangles(&corners);
                     let stretch = [1.0, 1.0, 1.0, 1.5][number];
                     let found = area(&corners, &made);
                     assert!((found - 816.0 * stretch).abs() < 1e-6, "plane {number}, corner {first}: {found}");
-                    assert!(is_whole && made.len() == 4);
+                    assert!(lost == 0.0 && made.len() == 4);
                 }
             }
         }
@@ -260,24 +252,24 @@ mod tests {
             ("straight corners", &with_straight_corners, 3.0),
         ];
         for (name, corners, expected) in cases {
-            let (made, is_whole) = triangles(corners);
+            let (made, lost) = triangles(corners);
             assert!((area(corners, &made) - expected).abs() < 1e-9, "{name}: {} of {expected}", area(corners, &made));
-            assert!(is_whole, "{name}");
+            assert_eq!(lost, 0.0, "{name}");
         }
     }
 
     #[test]
     fn what_crosses_itself_is_said() {
         let bow = [[0.0, 0.0, 0.0], [2.0, 2.0, 0.0], [2.0, 0.0, 0.0], [0.0, 2.0, 0.0]];
-        assert!(!triangles(&bow).1);
+        assert_eq!(triangles(&bow).1, 4.0);
         let star: Vec<[f64; 3]> = (0..5)
             .map(|k| (f64::from(k) * 0.8 * std::f64::consts::PI).sin_cos())
             .map(|(sin, cos)| [sin, cos, 1.0])
             .collect();
-        assert!(!triangles(&star).1);
+        assert!(triangles(&star).1 > 0.5);
         let line = [[0.0; 3], [1.0, 0.0, 0.0], [2.0, 0.0, 0.0], [3.0, 0.0, 0.0]];
-        assert!(triangles(&line).1, "nothing is lost of a polygon without area");
-        assert!(triangles(&[[7.0; 3]; 5]).1);
+        assert_eq!(triangles(&line).1, 0.0, "nothing is lost of a polygon without area");
+        assert_eq!(triangles(&[[7.0; 3]; 5]).1, 0.0);
     }
 
     #[test]
@@ -288,7 +280,7 @@ mod tests {
             .collect();
         let mut triangulator = Triangulator::with_visits(1_000_000);
         let mut count = 0;
-        assert!(!triangulator.triangulate(&spiral, |_| count += 1));
+        assert!(triangulator.triangulate(&spiral, |_| count += 1) > 1.0);
         assert_eq!(count, spiral.len() - 2);
     }
 }

@@ -185,6 +185,11 @@ impl Surface {
             return Err(malformed(&self.path, "all its vertices lie in one point"));
         }
         let mesh = assembled(&mut self, shape, bounds.offset(), is_drawn);
+        // They draw nothing, and must not decide where the middle is.
+        let mesh = if shape == Shape::Exact { mesh.without_flat_triangles() } else { mesh };
+        if mesh.triangles.is_empty() {
+            return Err(malformed(&self.path, "none of its triangles has an area"));
+        }
         checked(&self.path, mesh, self.warnings.into_lines())
     }
 

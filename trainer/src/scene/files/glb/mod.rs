@@ -165,13 +165,8 @@ impl Builder<'_> {
         let texture = look.texture.and_then(|texture| self.pictures.texture(texture, look, &mut self.surface.warnings));
         let [red, green, blue, alpha] = look.base.map(|value| value.clamp(0.0, 1.0) as f32);
         // Without a material, vertex colours are all there is.
-        let color = if material.is_none() && has_colors { [1.0; 3] } else { [red, green, blue].map(srgb_from_linear) };
-        let made = Material {
-            color: color.map(|value| value.clamp(0.0, 1.0)),
-            specular: look.specular,
-            shininess: look.shininess,
-            texture,
-        };
+        let color = if material.is_none() && has_colors { [1.0; 3] } else { [red, green, blue].map(srgb) };
+        let made = Material { color, specular: look.specular, shininess: look.shininess, texture };
         let opacity = opacity(f64::from(alpha), look.alpha_mode);
         self.surface.materials.push(SurfaceMaterial { name: look.name.clone(), look: made, opacity });
         let index = self.surface.materials.len() as u32 - 1;
@@ -203,13 +198,18 @@ fn opacity(alpha: f64, mode: AlphaMode) -> f32 {
 
 /// A vertex colour of a file, in linear light, as sRGB with the opacity that it means.
 fn color_of([red, green, blue, alpha]: [f64; 4], look: &Look) -> [f32; 4] {
-    let [red, green, blue] = [red, green, blue].map(|v| srgb_from_linear(v.clamp(0.0, 1.0) as f32).clamp(0.0, 1.0));
+    let [red, green, blue] = [red, green, blue].map(|v| srgb(v.clamp(0.0, 1.0) as f32));
     let opacity = match look.alpha_mode {
         // Vertices are hidden by the product.
         AlphaMode::Mask(cutoff) => opacity(alpha.clamp(0.0, 1.0) * look.base[3], AlphaMode::Mask(cutoff)),
         mode => opacity(alpha.clamp(0.0, 1.0), mode),
     };
     [red, green, blue, opacity]
+}
+
+/// Exact at both ends: full brightness changes nothing that it multiplies.
+fn srgb(linear: f32) -> f32 {
+    if linear >= 1.0 { 1.0 } else { srgb_from_linear(linear).clamp(0.0, 1.0) }
 }
 
 fn unit_vector(vector: [f64; 3]) -> [f32; 3] {

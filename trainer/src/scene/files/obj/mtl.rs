@@ -54,7 +54,13 @@ impl MtlMaterial {
     fn set(&mut self, key: &str, rest: &str) -> Result<(), String> {
         let values = without_comment(rest);
         match key {
-            "kd" => self.diffuse = Some(color(values)?),
+            "kd" => {
+                let diffuse = color(values)?;
+                self.diffuse = Some(diffuse);
+                if diffuse.iter().any(|channel| !(0.0..=1.0).contains(channel)) {
+                    return Err("is out of 0 to 1, and is clamped".into());
+                }
+            }
             "ks" => self.specular = Some(color(values)?),
             "ns" => self.shininess = Some(single(values)?),
             "d" => self.dissolve = Some(single(values.trim_start_matches("-halo").trim_start())?),
@@ -145,6 +151,7 @@ mod tests {
             ("Kd 1 0", "`Kd 1 0` is left out: it has 2 numbers instead of 3"),
             ("Kd nan 0 0", "`nan` is not a finite number"),
             ("Kd", "`Kd` has no value"),
+            ("Kd 204 102 0", "`Kd 204 102 0` is out of 0 to 1, and is clamped"),
             ("Kd spectral red.rfl", "only red, green and blue are read"),
             ("newmtl", "`newmtl` has no name"),
             ("map_d leaf.png", "`map_d leaf.png` is not used: the material is drawn opaque"),

@@ -57,6 +57,8 @@ struct Parser<'a> {
     /// Counted from 1.
     line: usize,
     material: u32,
+    /// Indices of the material names.
+    material_of: HashMap<String, u32>,
     /// Index of a point's colour; may be shorter than the points.
     color_of: Vec<u32>,
     /// Points that are not finite, and why. Faces may not name them.
@@ -78,6 +80,7 @@ impl<'a> Parser<'a> {
             objects,
             line: 0,
             material: NONE,
+            material_of: HashMap::new(),
             color_of: Vec::new(),
             bad_points: HashMap::new(),
             last_point: None,
@@ -186,15 +189,17 @@ impl<'a> Parser<'a> {
             return;
         }
         let names = &mut self.objects.material_names;
-        // Files mostly go on with a recent one.
-        let known = names.iter().rposition(|known| known == name).unwrap_or_else(|| {
+        let known = self.material_of.get(name).copied().unwrap_or_else(|| {
             names.push(name.to_owned());
-            names.len() - 1
+            names.len() as u32 - 1
         });
-        if self.material != known as u32 {
+        if known as usize >= self.material_of.len() {
+            self.material_of.insert(name.to_owned(), known);
+        }
+        if self.material != known {
             self.objects.surface.begin_part();
         }
-        self.material = known as u32;
+        self.material = known;
     }
 
     fn add_face(&mut self, rest: &str) -> Result<(), SourceError> {

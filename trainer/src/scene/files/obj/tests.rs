@@ -2,6 +2,8 @@ use std::collections::HashMap;
 use std::io::{self, Cursor, Error, ErrorKind};
 use std::path::Path;
 
+use proptest::prelude::*;
+
 use image::{DynamicImage, ImageFormat, RgbaImage};
 
 use super::*;
@@ -15,6 +17,8 @@ const RED: [f32; 3] = [1.0, 0.0, 0.0];
 const GREEN: [f32; 3] = [0.0, 1.0, 0.0];
 const BLUE: [f32; 3] = [0.0, 0.0, 1.0];
 const PLAIN: [f32; 3] = [0.8; 3];
+/// Statements of OBJ and MTL files with all kinds of values, as a regular expression.
+const STATEMENT: &str = "(v|vt|vn|f|l|p|o|g|s|usemtl|newmtl|mtllib|Kd|Ks|Ns|d|Tr|map_Kd|-s|#|\\\\)( |/|-|\t|[0-4]|1e9|nan|\\.5|a|é|\\\\|\r){0,14}";
 
 /// The mesh of the first text, which finds the other files.
 fn loaded(obj: impl AsRef<[u8]>, files: &[(&str, &[u8])]) -> Result<LoadedMesh, String> {
@@ -334,6 +338,21 @@ fn what_lies_far_away_keeps_its_shape_and_what_is_unused_does_not_count() {
     assert_eq!(near.triangles, far.triangles);
     for (near, far) in near.positions.iter().flatten().zip(far.positions.iter().flatten()) {
         assert!((near - far).abs() < 1e-6, "{near} {far}");
+    }
+}
+
+proptest! {
+    /// Whatever the bytes of the file and of those it names are, loading ends with a valid mesh or an error.
+    #[test]
+    fn no_text_makes_it_panic(statements in prop::collection::vec(STATEMENT, 0..12), raw in prop::collection::vec(any::<u8>(), 0..40)) {
+        let text = format!("v 0 0 0\nv 1 0 0\nv 0 1 0\n{}\n", statements.join("\n"));
+        let bytes = [text.as_bytes(), &raw].concat();
+        let resolve = |_: &str| Ok(bytes.clone());
+        for rule in [load_obj, load_furniture] {
+            if let Ok(loaded) = rule(Path::new("a.obj"), &bytes[..], &resolve) {
+                prop_assert_eq!(loaded.mesh.validate(), Ok(()));
+            }
+        }
     }
 }
 

@@ -79,26 +79,25 @@ mod tests {
 
     #[test]
     fn names_stand_behind_options() {
-        let cases: [(&str, &[&str], [f32; 2], [f32; 2]); 9] = [
-            ("a.png", &["a.png"], [1.0; 2], [0.0; 2]),
-            ("pics\\red wall.png", &["pics\\red wall.png"], [1.0; 2], [0.0; 2]),
-            ("\"red wall.png\"", &["red wall.png"], [1.0; 2], [0.0; 2]),
-            ("-s 2 3 1 -o 0.5 a b.png", &["a b.png"], [2.0, 3.0], [0.5, 0.0]),
-            ("-blendu on -clamp off -mm 0 1 a.png", &["a.png"], [1.0; 2], [0.0; 2]),
-            ("-imfchan m -bm 1 2.png", &["2.png"], [1.0; 2], [0.0; 2]),
-            ("-s 2", &["2"], [1.0; 2], [0.0; 2]),
-            ("a.png # the wall", &["a.png # the wall", "a.png"], [1.0; 2], [0.0; 2]),
-            ("wall #2.png", &["wall #2.png", "wall"], [1.0; 2], [0.0; 2]),
-        ];
-        for (statement, names, scale, offset) in cases {
-            let map = TextureMap::parse(statement).unwrap_or_else(|| panic!("{statement}"));
-            assert_eq!(
-                (map.names, map.scale, map.offset),
-                (names.iter().map(|n| (*n).to_owned()).collect(), scale, offset)
-            );
+        let map = |names: &[&str], scale: [f32; 2], offset: [f32; 2]| {
+            Some(TextureMap { names: names.iter().map(|name| (*name).to_owned()).collect(), scale, offset })
+        };
+        let (ones, zeros) = ([1.0; 2], [0.0; 2]);
+        for (statement, expected) in [
+            ("a.png", map(&["a.png"], ones, zeros)),
+            ("pics\\red wall.png", map(&["pics\\red wall.png"], ones, zeros)),
+            ("\"red wall.png\"", map(&["red wall.png"], ones, zeros)),
+            ("-s 2 3 1 -o 0.5 a b.png", map(&["a b.png"], [2.0, 3.0], [0.5, 0.0])),
+            ("-blendu on -clamp off -mm 0 1 a.png", map(&["a.png"], ones, zeros)),
+            ("-imfchan m -bm 1 2.png", map(&["2.png"], ones, zeros)),
+            ("-s 2", map(&["2"], ones, zeros)),
+            ("a.png # the wall", map(&["a.png # the wall", "a.png"], ones, zeros)),
+            ("wall #2.png", map(&["wall #2.png", "wall"], ones, zeros)),
+            ("", None),
+            ("# none", None),
+        ] {
+            assert_eq!(TextureMap::parse(statement), expected, "{statement}");
         }
-        assert_eq!(TextureMap::parse(""), None);
-        assert_eq!(TextureMap::parse("# none"), None);
         let map = TextureMap::parse("-s 2 2 -o 0 1 a.png").expect("a map");
         assert_eq!((map.is_plain(), map.sampled_at([0.25, 0.5])), (false, [0.5, 2.0]));
     }

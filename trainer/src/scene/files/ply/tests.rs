@@ -285,7 +285,7 @@ fn what_is_wrong_is_quoted_and_placed() {
         (plain.replace("1 1 0", "1 1,5 0"), "vertex 2: y: `1,5` has a decimal comma"),
         (plain.replace("1 1 0", "1 high 0"), "vertex 2: y: `high` is no number"),
         (plain.replace("1 1 0", "1 nan 0"), "vertex 2 of face 0 has a coordinate that is not finite: `NaN`"),
-        (plain.replace("4 0 1 2 3", "9 0 1 2 3"), "face 0: a list vertex_indices of 9 values"),
+        (plain.replace("4 0 1 2 3", "99 0 1 2 3"), "face 0: a list vertex_indices of 99 values"),
         (plain.replace("4 0 1 2 3", "4 0 1 2"), "face 0: vertex_indices: the file ends early"),
         (plain.replace("vertex_indices", "corners"), "element face has no vertex_indices, but corners"),
         (
@@ -319,11 +319,14 @@ fn damaged_files_end_in_a_mesh_or_an_error() {
                   0 0 0\n1 0 0\n0 1 0\n1 1 0\n6 0 1 2 3 -1 1\n";
     let mut rng = rand_chacha::ChaCha8Rng::seed_from_u64(12);
     for sample in [sample.as_bytes(), strips.as_bytes()] {
-        let mut accepted = 0;
+        let (body, mut accepted) =
+            (sample.windows(10).position(|word| word == b"end_header").expect("a header") + 11, 0);
         for round in 0..3000 {
             let mut bytes = sample.to_vec();
             for _ in 0..rng.random_range(1..4) {
-                let at = rng.random_range(0..bytes.len());
+                // Few files whose header is damaged get any further.
+                let first = if round % 2 == 0 { body } else { 0 };
+                let at = rng.random_range(first..bytes.len());
                 bytes[at] = if round % 2 == 0 { b"0123456789.-en \n"[rng.random_range(0..16)] } else { rng.random() };
             }
             if let Ok(loaded) = load_ply(Path::new("a.ply"), &bytes) {

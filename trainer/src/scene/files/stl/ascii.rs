@@ -49,7 +49,7 @@ struct Parser<'a> {
     corners: Vec<Corner>,
     /// Whether the last solid is ended.
     is_ended: bool,
-    /// Lines outside of facets that mean nothing.
+    /// Lines that mean nothing.
     unknown: usize,
     first_unknown: Option<String>,
 }
@@ -74,12 +74,6 @@ impl Parser<'_> {
                     self.is_ended = keyword != "solid";
                     in_name = true;
                 }
-                (Place::Outside, _) => {
-                    self.unknown += 1;
-                    self.first_unknown
-                        .get_or_insert_with(|| format!("line {}: `{}`", self.line, shortened(line.trim())));
-                    return Ok(());
-                }
                 (_, "outer") => self.place = Place::Loop,
                 (_, "endfacet") => self.end_facet()?,
                 (_, "end") if words.clone().next().is_some_and(|next| next.eq_ignore_ascii_case("facet")) => {
@@ -89,7 +83,12 @@ impl Parser<'_> {
                 (_, "endsolid") => return Err(self.broken("a facet has no `endfacet`")),
                 (Place::Normal, _) | (_, "loop" | "endloop" | "end") => {}
                 (Place::Loop, "vertex") => self.add_vertex([words.next(), words.next(), words.next()])?,
-                (Place::Loop, _) => return Err(self.broken(format!("`{}` stands within a facet", shortened(word)))),
+                (Place::Outside | Place::Loop, _) => {
+                    self.unknown += 1;
+                    self.first_unknown
+                        .get_or_insert_with(|| format!("line {}: `{}`", self.line, shortened(line.trim())));
+                    return Ok(());
+                }
             }
         }
         Ok(())
@@ -140,7 +139,7 @@ impl Parser<'_> {
             let count = self.unknown;
             self.surface
                 .warnings
-                .add(format!("{count} lines between or behind facets are left out, the first is {first}"));
+                .add(format!("{count} lines are no part of facets and left out, the first is {first}"));
         }
         Ok(())
     }

@@ -53,6 +53,7 @@ fn kind_of(bytes: &[u8], text: &[u8]) -> Result<Kind, String> {
     }
     match count {
         None => Err(format!("neither ASCII nor binary STL: only {} bytes", bytes.len())),
+        Some(0) if held > 0 => Err(format!("its header promises no triangles, but {held} may follow it")),
         Some(count) if count <= held => Ok(Kind::Binary),
         Some(_) if is_text => Err("neither ASCII nor binary STL: it does not begin with `solid`".into()),
         Some(count) => Err(format!("the file is cut: its header promises {count} triangles, but it holds {held}")),

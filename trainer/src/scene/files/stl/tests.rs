@@ -1,3 +1,5 @@
+use proptest::prelude::*;
+
 use super::*;
 use crate::scene::Mesh;
 
@@ -87,12 +89,14 @@ fn what_an_ascii_file_has_too_little_or_too_much_is_said() {
     let LoadedMesh { mesh, warnings } = loaded(no_end.as_bytes()).expect("a mesh");
     assert_eq!(mesh.triangle_count(), 1);
     assert_eq!(warnings, ["a.stl: it has no `endsolid`: perhaps the file is cut"]);
+    let colored =
+        solid("part", 0.0).replace("  endloop", "   color 1 0 0\n  endloop").replace("1 0 0\n   v", "1 0 0 7\n   v");
+    let LoadedMesh { mesh, warnings } = loaded(colored.as_bytes()).expect("a mesh");
+    assert_eq!(mesh.triangle_count(), 1);
+    assert_eq!(warnings, ["a.stl: 2 lines are no part of facets and left out, the first is line 5: `vertex 1 0 0 7`"]);
     let behind = solid("part", 0.0) + "made by hand\nyesterday\n";
     let warnings = loaded(behind.as_bytes()).expect("a mesh").warnings;
-    assert_eq!(
-        warnings,
-        ["a.stl: 2 lines between or behind facets are left out, the first is line 10: `made by hand`"]
-    );
+    assert_eq!(warnings, ["a.stl: 2 lines are no part of facets and left out, the first is line 10: `made by hand`"]);
 }
 
 #[test]
@@ -103,7 +107,7 @@ fn broken_ascii_is_named_with_its_line() {
         (plain.replace("vertex 1 0 0", "vertex 1 nan 0"), "line 5: `nan` is not a finite number"),
         (plain.replace("vertex 1 0 0", "vertex 1 0"), "line 5: a vertex has fewer than 3 coordinates"),
         (plain.replace("   vertex 1 0 0\n", ""), "line 7: a facet has 2 vertices instead of 3"),
-        (plain.replace("vertex 1 0 0", "wertex 1 0 0"), "line 5: `wertex` stands within a facet"),
+        (plain.replace("vertex 1 0 0", "wertex 1 0 0"), "line 8: a facet has 2 vertices instead of 3"),
         (plain.replace(" endfacet\n", ""), "line 8: a facet has no `endfacet`"),
         (plain.replace("  endloop\n endfacet\nendsolid part\n", ""), "line 6: the file is cut"),
         ("solid part\nendsolid part\n".into(), "there is no triangle"),
@@ -129,6 +133,10 @@ fn binary_files_may_say_solid_and_hold_more() {
     assert_eq!(loaded(&blanks).expect("a mesh").mesh.triangle_count(), 2);
     let error = loaded(&binary(b"part", &[0; 3])[..200]).expect_err("cut");
     assert!(error.ends_with("the file is cut: its header promises 3 triangles, but it holds 2"), "{error}");
+    let mut uncounted = binary(b"part", &[0; 3]);
+    uncounted[80] = 0;
+    let error = loaded(&uncounted).expect_err("no count");
+    assert!(error.ends_with("its header promises no triangles, but 3 may follow it"), "{error}");
     assert!(loaded(&[0; 50]).expect_err("short").contains("only 50 bytes"));
 }
 
@@ -143,4 +151,20 @@ fn facets_of_binary_files_keep_their_colours() {
     assert_eq!(colors(&loaded(&binary(magics, &[0, 0])).expect("a mesh").mesh), [[1.0, 0.0, 0.0]; 2]);
     let warnings = loaded(&binary(b"", &[5, 0])).expect("a mesh").warnings;
     assert_eq!(warnings, ["a.stl: 1 triangles have attributes that are no known colours, and are left plain"]);
+}
+
+proptest! {
+    /// Whatever the bytes are, loading ends with a valid mesh or an error.
+    #[test]
+    fn no_bytes_make_it_panic(
+        words in prop::collection::vec("(solid|endsolid|end|facet|normal|outer|loop|endloop|endfacet|vertex 0 1|[0-9]|1e9|nan|\n|é)", 0..60),
+        raw in prop::collection::vec(any::<u8>(), 0..300),
+    ) {
+        let text = format!("{}{}", solid("a", 0.0), words.join(" "));
+        for bytes in [text.as_bytes(), &raw, &[&binary(b"solid", &[7; 2])[..], &raw].concat()] {
+            if let Ok(loaded) = loaded(bytes) {
+                prop_assert_eq!(loaded.mesh.validate(), Ok(()));
+            }
+        }
+    }
 }
