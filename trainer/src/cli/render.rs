@@ -6,7 +6,7 @@ use std::sync::Arc;
 use crate::config::with_home;
 use crate::data::{
     DataFormat, DataSetDescription, DataSetWriter, PairSource, RenderedPairs, SextantWriter, ThreeDieBenchWriter,
-    rendered_warnings, write_views,
+    set_warnings, write_views,
 };
 use crate::scene::sweethome3d::{SweetHome3d, default_cache_folder};
 use crate::scene::{
@@ -160,7 +160,7 @@ pub fn run(args: RenderArgs) -> Result<()> {
     let renderer = Renderer::new(scene_settings(&args)).map_err(by_option)?;
     check_sizes(&args)?;
     let pairs = RenderedPairs::new(object_source(&args)?, renderer, rotation(&args)?);
-    for warning in rendered_warnings(&pairs, args.views).into_iter().chain(pairs.visibility_warnings()) {
+    for warning in pairs.object_source().warnings().into_iter().chain(pairs.visibility_warnings()) {
         eprintln!("warning: {warning}");
     }
     let description = DataSetDescription::of(&pairs, args.views, args.seed, args.source.name())?;
@@ -296,6 +296,9 @@ fn print_outcome(args: &RenderArgs, pairs: &RenderedPairs) -> Result<()> {
         ("contact sheet", args.out.join(CONTACT_SHEET).display().to_string().into()),
     ];
     print_named(&values, args.json)?;
+    for warning in set_warnings(pairs, args.views) {
+        eprintln!("warning: {warning}");
+    }
     eprintln!("next: {}", fit_command(format.name(), &args.out));
     Ok(())
 }

@@ -26,7 +26,7 @@ pub enum DataError {
         reason: String,
     },
     /// A data set lacks files.
-    #[error("{folder}: {} missing: {names}", if *.count == 1 { "a file is".into() } else { format!("{} files are", .count) })]
+    #[error("{folder}: {} missing: {names}", files_are(.count))]
     MissingFiles {
         /// The data set.
         folder: PathBuf,
@@ -96,6 +96,10 @@ impl DataError {
     pub(crate) fn malformed(path: &Path, reason: impl Into<String>) -> Self {
         Self::Malformed { path: path.to_path_buf(), reason: reason.into() }
     }
+}
+
+fn files_are(count: &usize) -> String {
+    if *count == 1 { "a file is".to_owned() } else { format!("{count} files are") }
 }
 
 fn other_classes(run: &[String], data: &[String]) -> String {

@@ -37,13 +37,13 @@ pub use pair_source::{PairBatch, PairSource};
 pub use rendered::RenderedPairs;
 pub use sextant_folder::SextantFolder;
 pub use sextant_writer::SextantWriter;
-pub(crate) use split::listed;
+pub(crate) use split::{listed, set_warnings};
 pub(crate) use staged_folder::{stage_folder, write_durably};
 pub use symmetry_record::SymmetryRecord;
 pub use three_die_bench::ThreeDieBenchFolder;
 pub use three_die_bench_writer::ThreeDieBenchWriter;
 pub use view_order::{ObjectOrder, stream_rng, stream_seed};
-pub use write_views::{rendered_warnings, write_views};
+pub use write_views::write_views;
 pub use writer::{DataSetDescription, DataSetWriter};
 
 #[cfg(test)]

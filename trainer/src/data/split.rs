@@ -12,7 +12,7 @@ pub(super) fn split_warnings(source: &dyn PairSource) -> Vec<String> {
 }
 
 /// What a run on a set of `views` views of each object of `source` will warn of.
-pub(super) fn set_warnings(source: &dyn PairSource, views: usize) -> Vec<String> {
+pub(crate) fn set_warnings(source: &dyn PairSource, views: usize) -> Vec<String> {
     let mut warnings = unmeasured(
         source,
         "`trainer fit` will measure on the very pictures that it trains on; a class needs two objects for one to be held out",

@@ -1,4 +1,3 @@
-use super::split::set_warnings;
 use super::{DataError, DataSetDescription, DataSetWriter, ObjectRecord, PairSource, RenderedPairs, stream_seed};
 use crate::cli::StopFlag;
 
@@ -27,13 +26,6 @@ impl DataSetDescription {
             source: source.to_owned(),
         })
     }
-}
-
-/// What was left out of the objects, and what a run on `views` views of each will warn of.
-pub fn rendered_warnings(pairs: &RenderedPairs, views: usize) -> Vec<String> {
-    let mut warnings = pairs.object_source().warnings();
-    warnings.extend(set_warnings(pairs, views));
-    warnings
 }
 
 /// Renders what the description says, object by object; `each` is shown every object's images before they are written.

@@ -97,7 +97,7 @@ pub enum SourceError {
         reason: String,
     },
     /// Meshes of a folder cannot be used.
-    #[error("{}", all_of(.errors, *.meshes))]
+    #[error("{}", all_of(.errors, .meshes))]
     BrokenMeshes {
         /// What is wrong with each.
         errors: Vec<SourceError>,
@@ -153,7 +153,7 @@ fn also(skipped: &Option<String>) -> String {
 }
 
 /// One broken mesh as it is, several a line each.
-fn all_of(errors: &[SourceError], meshes: usize) -> String {
+fn all_of(errors: &[SourceError], meshes: &usize) -> String {
     match errors {
         [error] => error.to_string(),
         errors => {
