@@ -186,7 +186,7 @@ fn an_interrupted_rendering_leaves_nothing() {
     for format in ["sextant", "3diebench"] {
         let arguments = ["render", "--out", "set", "--objects-per-family", "500", "--format", format];
         let mut child = start(folder.path(), &arguments);
-        wait_until(&mut child, || folder.path().join(".set.partial").is_dir());
+        wait_until(&mut child, || folder.path().join(".tmp-set").is_dir());
         let (code, stderr) = signal(child, "INT");
         assert_eq!(code, Some(130), "{stderr}");
         assert!(stderr.ends_with("interrupted: nothing was written\n"), "{stderr}");

@@ -32,7 +32,7 @@ fn a_full_disk_leaves_no_data_set() {
     let place = Place::new();
     meshes::write_parts(&place.path("parts"));
     let before = place.contents();
-    for (format, room_kib, file) in [("sextant", 64, "shard-00000.safetensors"), ("3diebench", 0, ".set.partial/")] {
+    for (format, room_kib, file) in [("sextant", 64, "shard-00000.safetensors"), ("3diebench", 0, ".tmp-set/")] {
         let arguments = ["render", "--source", "meshes", "--meshes", "parts", "--views", "50", "--format", format];
         let output = with_little_room(&place, room_kib, &[&arguments[..], &["--out", "set"]].concat());
         assert_names_the_disk(&output, file);
