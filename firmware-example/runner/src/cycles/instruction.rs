@@ -296,8 +296,9 @@ mod tests {
 
     #[test]
     fn registers_are_read_from_the_operands() {
-        // Name and operands; what is written, what the address comes from, whether that is changed.
-        let cases: [(&str, &str, &[&str], &[&str], bool); 9] = [
+        /// Name and operands; what is written, what the address comes from, whether that is changed.
+        type Case = (&'static str, &'static str, &'static [&'static str], &'static [&'static str], bool);
+        let cases: [Case; 9] = [
             ("ldr", "r0, [r5, #4]!", &["r0"], &["r5"], true),
             ("ldr", "r0, [r5], #4", &["r0"], &["r5"], true),
             ("ldr.w", "r0, [sl, r4, lsl #2]", &["r0"], &["sl", "r4"], false),
