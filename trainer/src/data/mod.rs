@@ -15,6 +15,7 @@ mod pair_source;
 mod rendered;
 mod sextant_folder;
 mod sextant_writer;
+mod shard;
 mod staged_folder;
 mod symmetry_record;
 mod three_die_bench;
