@@ -3,6 +3,7 @@ use std::io::{self, BufWriter, Write};
 use std::path::Path;
 
 use super::RunError;
+use super::abort_point::abort_point;
 
 /// Names of files and folders that are not whole yet start like this.
 pub(super) const UNFINISHED: &str = ".tmp-";
@@ -25,7 +26,10 @@ pub fn write_atomically_with(
 ) -> Result<(), RunError> {
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     let unfinished = path.with_file_name(format!("{UNFINISHED}{}-{name}", std::process::id()));
-    let written = write_synced(&unfinished, write).and_then(|()| fs::rename(&unfinished, path));
+    let written = write_synced(&unfinished, write).and_then(|()| {
+        abort_point("unfinished", &name);
+        fs::rename(&unfinished, path)
+    });
     if let Err(error) = written {
         // The first error is the one to report.
         let _ = fs::remove_file(&unfinished);

@@ -7,6 +7,7 @@ use candle_core::Tensor;
 use serde::{Deserialize, Serialize};
 
 use super::RunError;
+use super::abort_point::abort_point;
 use super::atomic::write_synced;
 use super::tensors::{decode, encode, read_bounded};
 
@@ -71,6 +72,7 @@ impl Checkpoint {
             let bytes = encode(tensors, &path)?;
             files.insert(name.to_string(), crc32fast::hash(&bytes));
             write_synced(&path, |file| file.write_all(&bytes)).map_err(RunError::io(&path))?;
+            abort_point("written", name);
         }
         let path = folder.join(STATE_FILE);
         let text = state_text(&self.state, files);

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use serde_json::{Map, Value};
 
 use super::RunError;
+use super::abort_point::abort_point;
 
 const STEP: &str = "step";
 
@@ -47,7 +48,9 @@ impl MetricsLog {
     pub fn append(&mut self, record: &MetricRecord) -> Result<(), RunError> {
         let line = line(record) + "\n";
         // One write, so that only a full disk or a lost machine tears a line.
-        self.file.write_all(line.as_bytes()).map_err(RunError::io(&self.path))
+        self.file.write_all(line.as_bytes()).map_err(RunError::io(&self.path))?;
+        abort_point("appended", "metrics.jsonl");
+        Ok(())
     }
 
     /// Waits until the disk has all lines: before a checkpoint, so that its figures survive the machine too.

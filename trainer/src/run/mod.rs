@@ -2,6 +2,7 @@
 //!
 //! Every file appears whole or not at all, a checkpoint is swapped in as one folder, one process writes at a time.
 
+mod abort_point;
 mod atomic;
 mod checkpoint;
 mod error;

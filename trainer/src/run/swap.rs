@@ -2,6 +2,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use super::RunError;
+use super::abort_point::abort_point;
 use super::atomic::{UNFINISHED, sync_folder};
 
 /// Names of folders that are being replaced start like this.
@@ -19,14 +20,20 @@ pub(super) fn replace_folder(folder: &Path, write: impl FnOnce(&Path) -> Result<
         let _ = fs::remove_dir_all(&unfinished);
         return Err(error);
     }
+    let name = folder.file_name().unwrap_or_default().to_string_lossy();
+    abort_point("filled", &name);
     if folder.exists() {
         remove_if_there(&replaced)?;
         fs::rename(folder, &replaced).map_err(RunError::io(folder))?;
+        abort_point("set-aside", &name);
     }
     fs::rename(&unfinished, folder).map_err(RunError::io(folder))?;
+    abort_point("renamed", &name);
     let parent = folder.parent().unwrap_or(Path::new("."));
     sync_folder(parent).map_err(RunError::io(parent))?;
-    remove_if_there(&replaced)
+    remove_if_there(&replaced)?;
+    abort_point("saved", &name);
+    Ok(())
 }
 
 /// The whole folder of this name, which a killed process may have left under its other name.
