@@ -67,7 +67,7 @@ impl SumLayout {
     }
 }
 
-/// Writes the gradient by the weights of [`correlate`](super::correlation::correlate), every weight that `layout` names.
+/// Writes the gradient by the weights of [`correlate`](super::correlation::correlate): all weights that `layout` names.
 ///
 /// # Panics
 /// When the slices do not have the sizes that the other arguments say.
