@@ -15,7 +15,7 @@ use std::process::Command;
 use sextant_runtime::backend::{BackendKind, BackendOptions, Encoder, Fault, Limits, Output};
 
 fn export(folder: &Path, arguments: &str) {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_export"));
+    let mut command = Command::new(env!("CARGO_BIN_EXE_sextant-export"));
     let output = command.args(arguments.split_whitespace()).current_dir(folder).env_remove("ORT_DYLIB_PATH").output();
     let output = output.unwrap();
     assert!(output.status.success(), "{arguments}: {}", String::from_utf8_lossy(&output.stderr));

@@ -252,7 +252,9 @@ fn bad_input_is_named_with_a_remedy_and_leaves_nothing_behind() {
         ("firmware run --out -", nothing, "-: standard output is no place for a model", "./-"),
         (
             "firmware run --out fw --frames 6",
-            |p| drop(fs::copy(p.path("run/golden.safetensors"), p.path("run/calibration.safetensors")).unwrap()),
+            |p| {
+                fs::copy(p.path("run/golden.safetensors"), p.path("run/calibration.safetensors")).unwrap();
+            },
             "run/golden.safetensors: holds 5 images, and 6 golden frames were asked for",
             "--frames 1 to 5",
         ),

@@ -30,7 +30,7 @@ impl Bench {
 
     /// Exit status and what is on stderr.
     fn run(&self, arguments: &[&str]) -> (Option<i32>, String) {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_runtime"));
+        let mut command = Command::new(env!("CARGO_BIN_EXE_sextant-runtime"));
         let output = command.args(arguments).current_dir(&self.folder).output().unwrap();
         (output.status.code(), String::from_utf8(output.stderr).unwrap())
     }

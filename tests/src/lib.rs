@@ -1,7 +1,7 @@
 //! Runs the project's commands as a user does, for tests that cross crates.
 
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::{Command, ExitStatus, Output};
 use std::sync::OnceLock;
 
 /// Path of `trainer`, `export` or `runtime`, built by `cargo build --workspace --bins`.
@@ -37,6 +37,30 @@ pub fn run_ok(name: &str, arguments: &[&str], folder: &Path) -> String {
     let stderr = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{name} {arguments:?} failed: {:?}\n{stderr}", output.status.code());
     String::from_utf8(output.stdout).expect("output is UTF-8")
+}
+
+/// Runs a program until it comes to a moment `MOMENT:NAME:N` of its own, where it ends as if it were killed.
+///
+/// # Panics
+/// When it ends in another way. Only debug builds know such moments.
+pub fn run_to_abort(name: &str, arguments: &[&str], folder: &Path, moment: &str) {
+    let mut command = Command::new(program(name));
+    command.args(arguments).current_dir(folder).env("NO_COLOR", "1").env("SEXTANT_ABORT_AT", moment);
+    let output = command.output().expect("the program starts");
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert!(was_aborted(output.status), "{name} {arguments:?} did not die at {moment}: {}\n{stderr}", output.status);
+}
+
+#[cfg(unix)]
+fn was_aborted(status: ExitStatus) -> bool {
+    const SIGABRT: i32 = 6;
+    std::os::unix::process::ExitStatusExt::signal(&status) == Some(SIGABRT)
+}
+
+/// Not one of the codes that the program documents.
+#[cfg(not(unix))]
+fn was_aborted(status: ExitStatus) -> bool {
+    status.code().is_none_or(|code| ![0, 1, 2, 130].contains(&code))
 }
 
 /// Arguments that make `trainer fit` a matter of seconds.

@@ -1,35 +1,17 @@
 //! Same seed, same bits; killed or interrupted and resumed, same bits.
+//!
+//! A run that is to be killed does that to itself, at a moment that has a name, so that it was alive just then.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use sextant_tests::{SMALL_FIT, finished_run, program, run_ok, small_fit};
+use sextant_tests::{SMALL_FIT, finished_run, program, run_ok, run_to_abort, small_fit};
 
 const STEPS: &str = "--set=fit.steps=10";
 
 fn model(folder: &Path, run: &str) -> Vec<u8> {
     std::fs::read(folder.join(run).join("checkpoints/last/model.safetensors")).unwrap()
-}
-
-/// Starts a run and kills it with SIGKILL as soon as `path` below it exists.
-fn kill_when_there_is(folder: &Path, run: &str, path: &str) {
-    let mut child = Command::new(program("trainer"))
-        .args([&["fit"], SMALL_FIT, &[STEPS, "--out", run]].concat())
-        .current_dir(folder)
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .spawn()
-        .unwrap();
-    let awaited: PathBuf = folder.join(run).join(path);
-    let start = Instant::now();
-    while !awaited.exists() {
-        assert!(start.elapsed() < Duration::from_secs(120), "{} never came", awaited.display());
-        assert!(child.try_wait().unwrap().is_none(), "the run ended before {}", awaited.display());
-        std::thread::sleep(Duration::from_millis(2));
-    }
-    child.kill().unwrap();
-    child.wait().unwrap();
 }
 
 #[test]
@@ -44,40 +26,11 @@ fn two_runs_with_one_seed_are_bit_identical_and_another_seed_differs() {
     assert!(deployed("a") == deployed("b"));
 }
 
-#[test]
-fn a_killed_run_resumes_to_the_same_bits() {
-    let folder = tempfile::tempdir().unwrap();
-    small_fit(folder.path(), &[STEPS, "--out", "whole"]);
-    let moments = [
-        ("before-the-first-checkpoint", "config.toml"),
-        ("after-it", "checkpoints/last"),
-        ("at-the-best", "checkpoints/best"),
-    ];
-    for (run, moment) in moments {
-        kill_when_there_is(folder.path(), run, moment);
-        run_ok("trainer", &["fit", "--resume", "--out", run], folder.path());
-        assert!(model(folder.path(), "whole") == model(folder.path(), run), "{run}");
-        let metrics = std::fs::read_to_string(folder.path().join(run).join("metrics.jsonl")).unwrap();
-        let whole = std::fs::read_to_string(folder.path().join("whole/metrics.jsonl")).unwrap();
-        assert_eq!(metrics.lines().count(), whole.lines().count(), "{run}: no record is lost or doubled");
-    }
-}
-
 /// Starts `trainer` in a folder.
 fn start(folder: &Path, arguments: &[&str]) -> Child {
     let mut command = Command::new(program("trainer"));
     command.args(arguments).current_dir(folder).env("NO_COLOR", "1");
     command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap()
-}
-
-/// Numbers in [0, 1) from a seed (`SplitMix64`).
-fn fractions(mut seed: u64) -> impl Iterator<Item = f64> {
-    std::iter::repeat_with(move || {
-        seed = seed.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mixed = (seed ^ (seed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        ((mixed ^ (mixed >> 31)) >> 11) as f64 / (1u64 << 53) as f64
-    })
 }
 
 /// Files that must not differ by a bit.
@@ -96,47 +49,118 @@ fn assert_same(folder: &Path, run: &str) {
     }
 }
 
-/// Kills a run five times at moments that a seed decides, each time after going on, and lets it end.
-fn survives_kills(seed: u64, more: &[&str]) {
+/// Steps of the records of `metrics.jsonl`.
+fn recorded_steps(folder: &Path, run: &str) -> Vec<u64> {
+    let text = std::fs::read_to_string(folder.join(run).join("metrics.jsonl")).unwrap();
+    let record = |line: &str| serde_json::from_str::<serde_json::Value>(line).unwrap();
+    text.lines().map(|line| record(line)["step"].as_u64().unwrap()).collect()
+}
+
+/// Where a run dies, as [`run_to_abort`] takes it, and what lies in its folder then and what does not.
+type Death = (&'static str, &'static [&'static str], &'static [&'static str]);
+
+const LAST: &str = "checkpoints/last/state.json";
+const BEST: &str = "checkpoints/best/state.json";
+/// The checkpoint before, while a new one takes its place, and the new one.
+const OLD_LAST: &str = "checkpoints/.old-last/state.json";
+const NEW_LAST: &str = "checkpoints/.tmp-last/state.json";
+
+/// Lets a run die at each moment in turn, going on after each death, and lets it end.
+///
+/// A run has 10 steps: it logs after every second, saves after every third, and probes after every fourth, where it
+/// keeps the best.
+fn survives(deaths: &[Death], more: &[&str]) {
     let folder = tempfile::tempdir().unwrap();
-    let beginning = Instant::now();
     small_fit(folder.path(), &[more, &[STEPS, "--out", "whole"]].concat());
-    let duration = beginning.elapsed();
     let anew = [&["fit", "--out", "killed"], SMALL_FIT, more, &[STEPS]].concat();
     let resume = ["fit", "--resume", "--out", "killed"];
-    let command = || {
-        let has_begun = folder.path().join("killed/config.toml").exists();
-        if has_begun { resume.to_vec() } else { anew.clone() }
-    };
-    for fraction in fractions(seed).take(5) {
-        let mut child = start(folder.path(), &command());
-        std::thread::sleep(duration.mul_f64(fraction));
-        child.kill().unwrap();
-        child.wait().unwrap();
+    let run = folder.path().join("killed");
+    let command = || if run.join("config.toml").exists() { resume.to_vec() } else { anew.clone() };
+    for (moment, present, absent) in deaths {
+        run_to_abort("trainer", &command(), folder.path(), moment);
+        for name in *present {
+            assert!(run.join(name).exists(), "{moment}: {name} is missing");
+        }
+        for name in *absent {
+            assert!(!run.join(name).exists(), "{moment}: {name} is there");
+        }
     }
     run_ok("trainer", &command(), folder.path());
     assert_same(folder.path(), "killed");
+    let [whole, killed] = ["whole", "killed"].map(|run| recorded_steps(folder.path(), run));
+    assert_eq!(whole, killed, "no record is lost or doubled");
 }
 
+#[cfg_attr(not(debug_assertions), ignore = "only debug builds can be told where to die")]
 #[test]
-fn a_run_with_a_moving_average_survives_kills() {
-    survives_kills(1, &["--set=fit.ema_decay=0.9"]);
+fn a_run_survives_deaths_before_and_while_it_saves_for_the_first_time() {
+    let deaths: [Death; 6] = [
+        // The configuration is written, but has not got its name: there is no run yet.
+        ("unfinished:config.toml:1", &[], &["config.toml", LAST]),
+        // Figures of step 2, and no checkpoint.
+        ("appended:metrics.jsonl:1", &["config.toml", "metrics.jsonl"], &[LAST, NEW_LAST]),
+        ("written:model.safetensors:1", &["checkpoints/.tmp-last/model.safetensors"], &[LAST, NEW_LAST]),
+        ("filled:last:1", &[NEW_LAST], &[LAST, OLD_LAST]),
+        ("renamed:last:1", &[LAST], &[NEW_LAST, OLD_LAST, BEST]),
+        // Figures of step 4, one step after the checkpoint.
+        ("appended:metrics.jsonl:1", &[LAST], &[NEW_LAST, OLD_LAST, BEST]),
+    ];
+    survives(&deaths, &[]);
 }
 
+#[cfg_attr(not(debug_assertions), ignore = "only debug builds can be told where to die")]
 #[test]
-fn a_run_with_sgd_survives_kills() {
-    survives_kills(2, &["--set=optimiser.kind=sgd", "--set=optimiser.lr=0.001"]);
+fn a_run_with_a_moving_average_survives_deaths_while_it_replaces_a_checkpoint() {
+    let deaths: [Death; 5] = [
+        ("saved:last:1", &[LAST], &[NEW_LAST, OLD_LAST]),
+        ("written:optimizer.safetensors:2", &[LAST, "checkpoints/.tmp-last/optimizer.safetensors"], &[NEW_LAST]),
+        ("filled:last:1", &[LAST, NEW_LAST], &[OLD_LAST]),
+        ("set-aside:last:1", &[OLD_LAST, NEW_LAST], &[LAST]),
+        ("renamed:last:1", &[LAST, OLD_LAST], &[NEW_LAST]),
+    ];
+    survives(&deaths, &["--set=fit.ema_decay=0.9"]);
 }
 
+#[cfg_attr(not(debug_assertions), ignore = "only debug builds can be told where to die")]
 #[test]
-fn a_run_with_lars_survives_kills() {
-    survives_kills(3, &["--set=optimiser.kind=lars", "--set=optimiser.lr=0.1", "--set=schedule.warmup_steps=2"]);
+fn a_run_with_sgd_survives_deaths_around_the_best_checkpoint() {
+    let deaths: [Death; 5] = [
+        ("filled:best:1", &[LAST, "checkpoints/.tmp-best/state.json"], &[BEST]),
+        // Best is of step 4, the last of step 3: going on, step 4 is the best again.
+        ("saved:best:1", &[LAST, BEST], &[]),
+        ("set-aside:best:1", &[LAST, "checkpoints/.old-best/state.json"], &[BEST]),
+        ("renamed:best:1", &[LAST, BEST, "checkpoints/.old-best/state.json"], &[]),
+        ("saved:last:2", &[LAST, BEST], &["model.sxt", NEW_LAST, OLD_LAST]),
+    ];
+    survives(&deaths, &["--set=optimiser.kind=sgd", "--set=optimiser.lr=0.001"]);
 }
 
+#[cfg_attr(not(debug_assertions), ignore = "only debug builds can be told where to die")]
 #[test]
-fn a_run_for_eight_bits_survives_kills() {
+fn a_run_with_lars_survives_deaths_when_all_steps_are_done() {
+    let deaths: [Death; 5] = [
+        // Of steps 3, 6, 9 and of the end.
+        ("saved:last:4", &[LAST], &["model.sxt"]),
+        ("unfinished:model.sxt:1", &[LAST], &["model.sxt", "golden.safetensors"]),
+        ("unfinished:golden.safetensors:1", &["model.sxt"], &["golden.safetensors"]),
+        ("unfinished:calibration.safetensors:1", &["golden.safetensors"], &["calibration.safetensors"]),
+        ("unfinished:evaluation.json:1", &["calibration.safetensors"], &["evaluation.json"]),
+    ];
+    survives(&deaths, &["--set=optimiser.kind=lars", "--set=optimiser.lr=0.1", "--set=schedule.warmup_steps=2"]);
+}
+
+#[cfg_attr(not(debug_assertions), ignore = "only debug builds can be told where to die")]
+#[test]
+fn a_run_for_eight_bits_survives_deaths() {
     let base = finished_run().join("run");
-    survives_kills(4, &["--qat", base.to_str().unwrap()]);
+    let deaths: [Death; 5] = [
+        ("appended:metrics.jsonl:1", &["config.toml"], &[LAST]),
+        ("saved:last:1", &[LAST], &[NEW_LAST]),
+        ("set-aside:last:1", &[OLD_LAST, NEW_LAST], &[LAST]),
+        ("saved:last:2", &[LAST], &[OLD_LAST]),
+        ("unfinished:model.sxt:1", &[LAST], &["model.sxt"]),
+    ];
+    survives(&deaths, &["--qat", base.to_str().unwrap()]);
 }
 
 /// Waits until `is_there`, while the process lives.

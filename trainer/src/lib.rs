@@ -1,5 +1,9 @@
 //! Learns image encoders whose features split into an invariant and an equivariant half.
 
+// Unsafe are kernels, the allocator, and the handles of MPI and NCCL, each in a module that says so.
+#![deny(unsafe_code)]
+#![warn(clippy::undocumented_unsafe_blocks)]
+
 pub mod bench;
 pub mod cli;
 pub mod collective;

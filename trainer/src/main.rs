@@ -1,5 +1,8 @@
 //! The `trainer` command.
 
+#![deny(unsafe_code)]
+#![warn(clippy::undocumented_unsafe_blocks)]
+
 use std::process::ExitCode;
 
 use clap::Parser;
@@ -30,6 +33,7 @@ fn main() -> ExitCode {
 }
 
 /// candle's own threads spin while they wait, which takes the cores from our kernels and from the renderer.
+#[allow(unsafe_code)]
 fn keep_candle_to_one_thread() {
     const THREADS: &str = "CANDLE_NUM_THREADS";
     if std::env::var_os(THREADS).is_none() {

@@ -4,7 +4,7 @@ use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use super::{Failure, UNFINISHED, failed, folder_of, sync_folder};
+use super::{Failure, UNFINISHED, abort_point, failed, folder_of, name_of, sync_folder};
 
 /// Replaces a file with these bytes; a reader finds the old or the new contents.
 ///
@@ -20,7 +20,10 @@ pub fn write_file(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
 /// When the system or `write` refuses; the old file is there then, and no other one.
 pub fn write_file_with(path: &Path, write: impl FnOnce(&mut BufWriter<File>) -> io::Result<()>) -> Result<(), Failure> {
     let (unfinished, file) = create_unfinished(folder_of(path)).map_err(failed(path))?;
-    let written = fill(file, write).and_then(|()| fs::rename(&unfinished, path));
+    let written = fill(file, write).and_then(|()| {
+        abort_point("unfinished", &name_of(path));
+        fs::rename(&unfinished, path)
+    });
     if let Err(error) = written {
         // The first error is the one to report.
         let _ = fs::remove_file(&unfinished);

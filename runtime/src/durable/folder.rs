@@ -2,7 +2,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::vec::Vec;
 
-use super::{Failure, REPLACED, UNFINISHED, beside, failed, folder_of, sync_folder};
+use super::{Failure, REPLACED, UNFINISHED, abort_point, beside, failed, folder_of, name_of, sync_folder};
 
 /// A folder that comes into being whole or not at all.
 ///
@@ -53,11 +53,14 @@ impl StagedFolder {
     /// When the system refuses; what was there before then stays.
     pub fn commit(mut self) -> Result<(), Failure> {
         sync_folder(&self.unfinished)?;
+        let name = name_of(&self.destination);
+        abort_point("filled", &name);
         let replaced = beside(&self.destination, REPLACED);
         let replaces = self.destination.exists();
         if replaces {
             remove_if_there(&replaced)?;
             fs::rename(&self.destination, &replaced).map_err(failed(&self.destination))?;
+            abort_point("set-aside", &name);
         }
         if let Err(error) = fs::rename(&self.unfinished, &self.destination) {
             if replaces {
@@ -67,8 +70,11 @@ impl StagedFolder {
             return Err(failed(&self.destination)(error));
         }
         self.committed = true;
+        abort_point("renamed", &name);
         sync_folder(folder_of(&self.destination))?;
-        remove_if_there(&replaced)
+        remove_if_there(&replaced)?;
+        abort_point("saved", &name);
+        Ok(())
     }
 }
 
@@ -119,17 +125,17 @@ pub fn recover_folders(parent: &Path) -> Result<(), Failure> {
 fn original_of(path: &Path) -> Option<PathBuf> {
     let replaced = path.file_name()?;
     let original = replaced.as_encoded_bytes().strip_prefix(REPLACED.as_bytes())?;
-    name_of(original).map(|name| path.with_file_name(name))
+    name_from(original).map(|name| path.with_file_name(name))
 }
 
 #[cfg(unix)]
-fn name_of(bytes: &[u8]) -> Option<std::ffi::OsString> {
+fn name_from(bytes: &[u8]) -> Option<std::ffi::OsString> {
     Some(std::os::unix::ffi::OsStringExt::from_vec(bytes.to_vec()))
 }
 
 /// Elsewhere names are Unicode, or not ours.
 #[cfg(not(unix))]
-fn name_of(bytes: &[u8]) -> Option<std::ffi::OsString> {
+fn name_from(bytes: &[u8]) -> Option<std::ffi::OsString> {
     Some(core::str::from_utf8(bytes).ok()?.into())
 }
 

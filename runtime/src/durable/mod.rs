@@ -3,6 +3,7 @@
 //! What is not whole yet stands beside its destination under a name that starts with [`UNFINISHED`]; it is written, waited
 //! for until the disk has it, and renamed. Names need not be UTF-8.
 
+mod abort_point;
 mod file;
 mod folder;
 
@@ -10,7 +11,9 @@ use std::ffi::OsString;
 use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::string::String;
 
+pub use abort_point::abort_point;
 pub use file::{write_file, write_file_with, write_synced};
 pub use folder::{StagedFolder, current_folder, recover_folders, replace_folder};
 
@@ -56,6 +59,11 @@ pub fn sync_folder(path: &Path) -> Result<(), Failure> {
 /// The folder that a path is in; `.` for a bare name.
 pub fn folder_of(path: &Path) -> &Path {
     path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."))
+}
+
+/// The last part of a path, for messages.
+fn name_of(path: &Path) -> String {
+    path.file_name().unwrap_or_default().to_string_lossy().into_owned()
 }
 
 /// The same name with something before it.

@@ -2,7 +2,7 @@ use std::str::FromStr;
 use std::time::{Duration, Instant};
 
 use crate::ops::kernels::conv2d::{Conv2dShape, conv2d_forward, conv2d_input_gradient, conv2d_weight_gradient};
-use crate::ops::kernels::fresh::fresh;
+use crate::ops::kernels::unwritten::filled;
 
 /// A convolution of square maps with padding `kernel / 2`, written `SIZE,IN,OUT,KERNEL,STRIDE,GROUPS`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -84,12 +84,10 @@ impl LayerBench {
     fn pass(&self) -> Duration {
         let start = Instant::now();
         let shape = &self.shape;
-        let mut output = fresh(shape.output_len());
-        conv2d_forward(shape, &self.input, &self.weight, &mut output);
-        let mut by_input = fresh(shape.input_len());
-        conv2d_input_gradient(shape, &self.weight, &self.gradient, &mut by_input);
-        let mut by_weight = fresh(shape.weight_len());
-        conv2d_weight_gradient(shape, &self.input, &self.gradient, &mut by_weight);
+        let (x, weight, gradient) = (&self.input, &self.weight, &self.gradient);
+        let output = filled(shape.output_len(), |y| conv2d_forward(shape, x, weight, y));
+        let by_input = filled(shape.input_len(), |dx| conv2d_input_gradient(shape, weight, gradient, dx));
+        let by_weight = filled(shape.weight_len(), |dw| conv2d_weight_gradient(shape, x, gradient, dw));
         std::hint::black_box((output, by_input, by_weight));
         start.elapsed()
     }

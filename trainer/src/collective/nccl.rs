@@ -19,6 +19,7 @@ pub struct Nccl {
 
 struct Communicator(Comm);
 
+#[allow(unsafe_code)]
 // SAFETY: a communicator may be used from any thread as long as calls do not overlap, and the mutex around this keeps
 // them apart.
 unsafe impl Send for Communicator {}

@@ -24,6 +24,7 @@ struct World {
     _universe: Universe,
 }
 
+#[allow(unsafe_code)]
 // SAFETY: the handles inside are valid in every thread of the process; MPI was started with `MPI_THREAD_SERIALIZED`,
 // which allows calls from any thread as long as they do not overlap, and the mutex around this keeps them apart.
 unsafe impl Send for World {}

@@ -266,6 +266,23 @@ fn a_shard_truncated_or_flipped_anywhere_never_panics() {
 }
 
 #[test]
+fn a_shard_that_is_cut_short_while_it_is_in_use_is_named() {
+    let (_scratch, folder) = sextant_set();
+    let source = SextantFolder::open(&folder, None).unwrap();
+    let path = folder.join("shard-00000.safetensors");
+    let before = source.pairs(&[0, 1, 2, 3, 4], 0).unwrap();
+    let whole = fs::metadata(&path).unwrap().len();
+    // The same file, as `truncate` or a failed copy over it leaves it: not another one of the name.
+    let file = fs::File::options().write(true).open(&path).unwrap();
+    file.set_len(whole / 2).unwrap();
+    let error = source.pairs(&[0, 1, 2, 3, 4], 0).unwrap_err();
+    assert!(error.to_string().starts_with(&format!("{}: was cut short", path.display())), "{error}");
+    assert!(error.hint().unwrap().starts_with("copy the data set again"));
+    file.set_len(whole).unwrap();
+    assert_eq!(source.pairs(&[0, 1, 2, 3, 4], 0).unwrap().labels, before.labels);
+}
+
+#[test]
 fn broken_three_die_bench_folders_are_named_as_what_they_are() {
     fn write(path: &Path, values: NpyValues) {
         let mut bytes = Vec::new();

@@ -16,6 +16,7 @@ mod pair_source;
 mod rendered;
 mod sextant_folder;
 mod sextant_writer;
+mod shard;
 mod split;
 mod staged_folder;
 mod symmetry_record;

@@ -5,7 +5,7 @@ use candle_core::{CpuStorage, CustomOp1, Layout, Result, Shape, Tensor};
 use super::accounting::{self, Kind};
 use super::contiguous::{Numbers, numbers, stored, tensor};
 use super::kernels::elementwise;
-use super::kernels::fresh::fresh;
+use super::kernels::unwritten::filled;
 use super::tape;
 
 /// What an operator applies to its result.
@@ -39,16 +39,14 @@ impl CustomOp1 for Relu {
     fn cpu_fwd(&self, storage: &CpuStorage, layout: &Layout) -> Result<(CpuStorage, Shape)> {
         let _scope = accounting::enter(Kind::Elementwise, 0);
         let x = numbers(storage, layout)?;
-        let mut output = fresh(x.len());
-        elementwise::relu(x, &mut output);
-        Ok(stored(output, layout.shape()))
+        Ok(stored(filled(x.len(), |y| elementwise::relu(x, y)), layout.shape()))
     }
 
     fn bwd(&self, _x: &Tensor, res: &Tensor, grad: &Tensor) -> Result<Option<Tensor>> {
         let _scope = accounting::enter(Kind::Elementwise, 0);
         let grad = grad.contiguous()?;
-        let mut target = fresh(grad.elem_count());
-        elementwise::relu_gradient(&Numbers::of(res)?, &Numbers::of(&grad)?, &mut target);
-        tensor(target, res.shape()).map(Some)
+        let (res_numbers, grad) = (Numbers::of(res)?, Numbers::of(&grad)?);
+        tensor(filled(grad.len(), |target| elementwise::relu_gradient(&res_numbers, &grad, target)), res.shape())
+            .map(Some)
     }
 }

@@ -10,7 +10,7 @@ use super::composed;
 use super::contiguous::{Numbers, numbers, stored, tensor};
 use super::cuda_precision::in_single_precision;
 use super::kernels::batch_norm::{self, BatchNormBackward, ChannelMoments};
-use super::kernels::fresh::fresh;
+use super::kernels::unwritten::{all_filled, filled};
 use super::norm_over_ranks::{centring_sums_over_ranks, composed_over_ranks, moments_over_ranks};
 use super::tape::{self, wants_gradient};
 use crate::collective::Collective;
@@ -136,15 +136,11 @@ pub fn channel_affine(
     let (x, scale, shift) = (x.contiguous()?, scale.contiguous()?, shift.contiguous()?);
     let residual = residual.map(Tensor::contiguous).transpose()?;
     let residual = residual.as_ref().map(Numbers::of).transpose()?;
-    let mut output = fresh(x.elem_count());
-    batch_norm::channel_affine(
-        &Numbers::of(&x)?,
-        &Numbers::of(&scale)?,
-        &Numbers::of(&shift)?,
-        residual.as_deref(),
-        activation == Activation::Relu,
-        &mut output,
-    );
+    let (numbers, scale, shift) = (Numbers::of(&x)?, Numbers::of(&scale)?, Numbers::of(&shift)?);
+    let rectify = activation == Activation::Relu;
+    let output = filled(numbers.len(), |y| {
+        batch_norm::channel_affine(&numbers, &scale, &shift, residual.as_deref(), rectify, y)
+    });
     tensor(output, x.shape())
 }
 
@@ -177,9 +173,8 @@ impl BatchNorm {
             gamma.iter().zip(&self.inverse_deviation).map(|(gamma, inverse)| gamma * inverse).collect();
         let terms = beta.iter().zip(&self.mean).zip(&scale);
         let shift: Vec<f32> = terms.map(|((beta, mean), scale)| beta - mean * scale).collect();
-        let mut output = fresh(x.len());
-        batch_norm::channel_affine(x, &scale, &shift, residual, self.activation == Activation::Relu, &mut output);
-        output
+        let rectify = self.activation == Activation::Relu;
+        filled(x.len(), |y| batch_norm::channel_affine(x, &scale, &shift, residual, rectify, y))
     }
 
     fn backward(
@@ -203,12 +198,17 @@ impl BatchNorm {
             gamma: &gamma_beta_numbers[..self.mean.len()],
         };
         let (by_gamma, by_beta) = backward.parameter_gradients();
-        let mut by_residual = residual.filter(|residual| wants_gradient(residual)).map(|_| fresh(numbers.len()));
-        let mut by_input = fresh(numbers.len());
         let means =
             self.ranks.as_deref().map(|ranks| centring_sums_over_ranks([&by_gamma, &by_beta], ranks)).transpose()?;
         let [of_gamma, of_beta] = means.as_ref().map_or([&by_gamma, &by_beta], |[gamma, beta]| [gamma, beta]);
-        backward.input_gradient(of_gamma, of_beta, &mut by_input, by_residual.as_deref_mut());
+        let sums = [&of_gamma[..], &of_beta[..]];
+        let (by_input, by_residual) = if residual.is_some_and(wants_gradient) {
+            let both = all_filled(numbers.len(), |targets| backward.input_and_residual_gradients(sums, targets));
+            let [by_input, by_residual] = both;
+            (by_input, Some(by_residual))
+        } else {
+            (filled(numbers.len(), |target| backward.input_gradient(sums, target)), None)
+        };
         let by_residual = by_residual.map(|data| tensor(data, x.shape())).transpose()?;
         let by_parameters = tensor([by_gamma, by_beta].concat(), gamma_beta.shape())?;
         Ok((Some(tensor(by_input, x.shape())?), Some(by_parameters), by_residual))

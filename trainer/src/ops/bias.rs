@@ -4,8 +4,7 @@ use candle_core::{CpuStorage, CustomOp2, Layout, Result, Shape, Tensor, bail};
 
 use super::accounting::{self, Kind};
 use super::contiguous::{Numbers, numbers, stored, tensor};
-use super::kernels::fresh::fresh;
-use super::kernels::{channel_sums::channel_sums, elementwise};
+use super::kernels::{channel_sums::channel_sums, elementwise, unwritten::filled};
 use super::tape::{self, wants_gradient};
 
 /// `x + bias`, the bias along the last axis.
@@ -35,10 +34,8 @@ impl CustomOp2 for AddBias {
 
     fn cpu_fwd(&self, s1: &CpuStorage, l1: &Layout, s2: &CpuStorage, l2: &Layout) -> Result<(CpuStorage, Shape)> {
         let _scope = accounting::enter(Kind::Elementwise, 0);
-        let x = numbers(s1, l1)?;
-        let mut output = fresh(x.len());
-        elementwise::add_bias(x, numbers(s2, l2)?, &mut output);
-        Ok(stored(output, l1.shape()))
+        let (x, bias) = (numbers(s1, l1)?, numbers(s2, l2)?);
+        Ok(stored(filled(x.len(), |y| elementwise::add_bias(x, bias, y)), l1.shape()))
     }
 
     fn bwd(&self, x: &Tensor, bias: &Tensor, _res: &Tensor, grad: &Tensor) -> Result<(Option<Tensor>, Option<Tensor>)> {

@@ -6,7 +6,7 @@ use super::accounting::{self, Kind};
 use super::contiguous::{Numbers, numbers, stored, tensor};
 use super::cuda_conv2d;
 use super::kernels::conv2d::{Conv2dShape, conv2d_forward, conv2d_input_gradient, conv2d_weight_gradient};
-use super::kernels::fresh::fresh;
+use super::kernels::unwritten::filled;
 use super::tape::{self, wants_gradient};
 
 /// How a convolution's window moves.
@@ -93,8 +93,8 @@ impl CustomOp2 for Conv2d {
     fn cpu_fwd(&self, s1: &CpuStorage, l1: &Layout, s2: &CpuStorage, l2: &Layout) -> Result<(CpuStorage, Shape)> {
         let _scope = self.enter(Kind::ConvForward);
         let shape = &self.shape;
-        let mut output = fresh(shape.output_len());
-        conv2d_forward(shape, numbers(s1, l1)?, numbers(s2, l2)?, &mut output);
+        let (x, weight) = (numbers(s1, l1)?, numbers(s2, l2)?);
+        let output = filled(shape.output_len(), |y| conv2d_forward(shape, x, weight, y));
         let [rows, columns] = shape.output_size().expect("checked before");
         Ok(stored(output, (shape.images, rows, columns, shape.output_channels)))
     }
@@ -110,15 +110,15 @@ impl CustomOp2 for Conv2d {
         let grad = Numbers::of(&grad)?;
         let by_input = || {
             let _scope = self.enter(Kind::ConvByInput);
-            let mut gradient = fresh(self.shape.input_len());
-            conv2d_input_gradient(&self.shape, &Numbers::of(weight)?, &grad, &mut gradient);
-            tensor(gradient, x.shape())
+            let weight = Numbers::of(weight)?;
+            let dx = filled(self.shape.input_len(), |dx| conv2d_input_gradient(&self.shape, &weight, &grad, dx));
+            tensor(dx, x.shape())
         };
         let by_weight = || {
             let _scope = self.enter(Kind::ConvByWeight);
-            let mut gradient = fresh(self.shape.weight_len());
-            conv2d_weight_gradient(&self.shape, &Numbers::of(x)?, &grad, &mut gradient);
-            tensor(gradient, weight.shape())
+            let x = Numbers::of(x)?;
+            let dw = filled(self.shape.weight_len(), |dw| conv2d_weight_gradient(&self.shape, &x, &grad, dw));
+            tensor(dw, weight.shape())
         };
         Ok((wants_gradient(x).then(by_input).transpose()?, wants_gradient(weight).then(by_weight).transpose()?))
     }

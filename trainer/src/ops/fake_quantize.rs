@@ -12,7 +12,7 @@ use super::accounting::{self, Kind};
 use super::activation::Activation;
 use super::contiguous::{Numbers, numbers, stored, tensor};
 use super::kernels::fake_quantize::{self as kernel, EightBitRange};
-use super::kernels::fresh::fresh;
+use super::kernels::unwritten::filled;
 use super::tape;
 
 /// `activation(x)` as the nearest eight-bit number stands for it.
@@ -65,17 +65,15 @@ impl CustomOp1 for FakeQuantize {
     fn cpu_fwd(&self, storage: &CpuStorage, layout: &Layout) -> Result<(CpuStorage, Shape)> {
         let _scope = accounting::enter(Kind::Elementwise, 0);
         let x = numbers(storage, layout)?;
-        let mut output = fresh(x.len());
-        kernel::fake_quantize(x, self.range, &mut output);
-        Ok(stored(output, layout.shape()))
+        Ok(stored(filled(x.len(), |y| kernel::fake_quantize(x, self.range, y)), layout.shape()))
     }
 
     fn bwd(&self, x: &Tensor, _res: &Tensor, grad: &Tensor) -> Result<Option<Tensor>> {
         let _scope = accounting::enter(Kind::Elementwise, 0);
         let grad = grad.contiguous()?;
-        let mut target = fresh(grad.elem_count());
-        kernel::pass_inside(&Numbers::of(x)?, &Numbers::of(&grad)?, self.range, &mut target);
-        tensor(target, x.shape()).map(Some)
+        let (numbers, grad) = (Numbers::of(x)?, Numbers::of(&grad)?);
+        let dx = filled(grad.len(), |dx| kernel::pass_inside(&numbers, &grad, self.range, dx));
+        tensor(dx, x.shape()).map(Some)
     }
 }
 
@@ -87,17 +85,16 @@ impl CustomOp2 for FakeQuantize {
     fn cpu_fwd(&self, s1: &CpuStorage, l1: &Layout, s2: &CpuStorage, l2: &Layout) -> Result<(CpuStorage, Shape)> {
         let _scope = accounting::enter(Kind::Elementwise, 0);
         let (a, b) = (numbers(s1, l1)?, numbers(s2, l2)?);
-        let mut output = fresh(a.len());
-        kernel::fake_quantize_sum(a, b, self.range, &mut output);
-        Ok(stored(output, l1.shape()))
+        Ok(stored(filled(a.len(), |y| kernel::fake_quantize_sum(a, b, self.range, y)), l1.shape()))
     }
 
     fn bwd(&self, a: &Tensor, b: &Tensor, _res: &Tensor, grad: &Tensor) -> Result<(Option<Tensor>, Option<Tensor>)> {
         let _scope = accounting::enter(Kind::Elementwise, 0);
         let grad = grad.contiguous()?;
-        let mut target = fresh(grad.elem_count());
-        kernel::pass_sum_inside(&Numbers::of(a)?, &Numbers::of(b)?, &Numbers::of(&grad)?, self.range, &mut target);
-        let passed = tensor(target, a.shape())?;
+        let (terms, grad) = ([Numbers::of(a)?, Numbers::of(b)?], Numbers::of(&grad)?);
+        let [left, right] = &terms;
+        let passed = filled(grad.len(), |dx| kernel::pass_sum_inside([left, right], &grad, self.range, dx));
+        let passed = tensor(passed, a.shape())?;
         Ok((Some(passed.clone()), Some(passed)))
     }
 }

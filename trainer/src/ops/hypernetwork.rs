@@ -5,8 +5,8 @@ use candle_core::{CpuStorage, CustomOp3, Layout, Result, Shape, Tensor, bail};
 use super::accounting::{self, Kind};
 use super::composed;
 use super::contiguous::{Numbers, numbers, stored, tensor};
-use super::kernels::fresh::fresh;
 use super::kernels::predictor::PredictorShape;
+use super::kernels::unwritten::filled;
 
 /// `sum_i condition[i] (weight[i] z)`: the predictor whose weights a linear hypernetwork makes from the condition,
 /// without ever building those weights per sample.
@@ -52,9 +52,9 @@ impl CustomOp3 for ApplyHypernetwork {
         l3: &Layout,
     ) -> Result<(CpuStorage, Shape)> {
         let _scope = accounting::enter(Kind::Hypernetwork, self.shape.multiplications());
-        let mut output = fresh(self.shape.rows * self.shape.outputs);
-        self.shape.forward(numbers(s1, l1)?, numbers(s2, l2)?, numbers(s3, l3)?, &mut output);
-        Ok(stored(output, (self.shape.rows, self.shape.outputs)))
+        let (z, condition, weight) = (numbers(s1, l1)?, numbers(s2, l2)?, numbers(s3, l3)?);
+        let PredictorShape { rows, outputs, .. } = self.shape;
+        Ok(stored(filled(rows * outputs, |y| self.shape.forward(z, condition, weight, y)), (rows, outputs)))
     }
 
     fn bwd(

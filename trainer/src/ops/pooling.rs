@@ -8,8 +8,8 @@ use super::accounting::{self, Kind};
 use super::composed;
 use super::contiguous::{Numbers, numbers, stored, tensor};
 use super::cuda_precision::single_precision;
-use super::kernels::fresh::fresh;
 use super::kernels::pooling::{self, PoolShape};
+use super::kernels::unwritten::filled;
 use super::tape;
 
 /// Largest value under each window; padding never wins, the first of equals gets the gradient.
@@ -60,8 +60,8 @@ impl CustomOp1 for MaxPool2d {
         let [rows, columns] = self.shape.output_size().expect("checked before");
         let dims = (self.shape.images, rows, columns, self.shape.channels);
         let len = dims.0 * rows * columns * dims.3;
-        let (mut output, mut positions) = (fresh(len), vec![0; len]);
-        pooling::max_pool2d(&self.shape, numbers(storage, layout)?, &mut output, &mut positions);
+        let (x, mut positions) = (numbers(storage, layout)?, vec![0; len]);
+        let output = filled(len, |y| pooling::max_pool2d(&self.shape, x, y, &mut positions));
         self.positions.get_or_init(|| positions);
         Ok(stored(output, dims))
     }
@@ -70,9 +70,9 @@ impl CustomOp1 for MaxPool2d {
         let _scope = accounting::enter(Kind::Pooling, 0);
         let Some(positions) = self.positions.get() else { bail!("max_pool2d: backward without forward") };
         let grad = grad.contiguous()?;
-        let mut target = fresh(x.elem_count());
-        pooling::max_pool2d_gradient(&self.shape, positions, &Numbers::of(&grad)?, &mut target);
-        tensor(target, x.shape()).map(Some)
+        let grad = Numbers::of(&grad)?;
+        let dx = filled(x.elem_count(), |dx| pooling::max_pool2d_gradient(&self.shape, positions, &grad, dx));
+        tensor(dx, x.shape()).map(Some)
     }
 }
 
@@ -104,17 +104,18 @@ impl CustomOp1 for GlobalAveragePool {
     fn cpu_fwd(&self, storage: &CpuStorage, layout: &Layout) -> Result<(CpuStorage, Shape)> {
         let _scope = accounting::enter(Kind::Pooling, 0);
         let (images, height, width, channels) = layout.shape().dims4()?;
-        let mut output = fresh(images * channels);
-        pooling::global_average_pool(numbers(storage, layout)?, height * width, channels, &mut output);
-        Ok(stored(output, (images, channels)))
+        let x = numbers(storage, layout)?;
+        let means = filled(images * channels, |y| pooling::global_average_pool(x, height * width, channels, y));
+        Ok(stored(means, (images, channels)))
     }
 
     fn bwd(&self, x: &Tensor, _res: &Tensor, grad: &Tensor) -> Result<Option<Tensor>> {
         let _scope = accounting::enter(Kind::Pooling, 0);
         let (_, height, width, channels) = x.dims4()?;
         let grad = grad.contiguous()?;
-        let mut target = fresh(x.elem_count());
-        pooling::global_average_pool_gradient(&Numbers::of(&grad)?, height * width, channels, &mut target);
-        tensor(target, x.shape()).map(Some)
+        let grad = Numbers::of(&grad)?;
+        let dx =
+            filled(x.elem_count(), |dx| pooling::global_average_pool_gradient(&grad, height * width, channels, dx));
+        tensor(dx, x.shape()).map(Some)
     }
 }

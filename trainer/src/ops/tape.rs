@@ -17,6 +17,22 @@ thread_local! {
     static INSIDE: Cell<bool> = const { Cell::new(false) };
 }
 
+/// The body of [`record`] runs while this is there; a panic in it ends that too.
+struct Inside;
+
+impl Inside {
+    fn enter() -> Self {
+        INSIDE.set(true);
+        Self
+    }
+}
+
+impl Drop for Inside {
+    fn drop(&mut self) {
+        INSIDE.set(false);
+    }
+}
+
 #[derive(Default)]
 struct Tape {
     nodes: Vec<Node>,
@@ -115,10 +131,9 @@ pub fn record<const N: usize>(body: impl FnOnce() -> Result<[Tensor; N]>) -> Res
     if TAPE.with_borrow(Option::is_none) || INSIDE.get() {
         return body();
     }
-    INSIDE.set(true);
-    let results = body();
-    INSIDE.set(false);
-    let results = results?;
+    let inside = Inside::enter();
+    let results = body()?;
+    drop(inside);
     let mut variables = Vec::with_capacity(N);
     for result in &results {
         if !is_noted(result) {
@@ -213,4 +228,44 @@ pub(super) fn composed(
     }
     let y = forward(&inputs.iter().map(|input| input.detach()).collect::<Vec<_>>())?;
     note(inputs, y, Box::new(move |inputs, _, gradient| backward(inputs, gradient)))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::panic::{AssertUnwindSafe, catch_unwind};
+
+    use candle_core::Device;
+
+    use super::*;
+    use crate::ops::relu;
+
+    fn variable() -> Var {
+        Var::from_vec(vec![-1.0f32, 2.0], 2, &Device::Cpu).unwrap()
+    }
+
+    #[test]
+    fn gradients_go_through_what_was_recorded() {
+        let x = variable();
+        let recording = Recording::start();
+        let [y] = record(|| Ok([relu(&x)?])).unwrap();
+        let mut gradients = (&y * 3.0).unwrap().sum_all().unwrap().backward().unwrap();
+        recording.finish(&mut gradients).unwrap();
+        assert_eq!(gradients.get(&x).unwrap().to_vec1::<f32>().unwrap(), [0.0, 3.0]);
+    }
+
+    #[test]
+    fn neither_an_error_nor_a_panic_inside_leaves_the_recording_of_operators_on() {
+        let failures: [fn() -> Result<[Tensor; 1]>; 2] = [|| bail!("refused"), || panic!("a kernel's assertion")];
+        for failure in failures {
+            let x = variable();
+            let recording = Recording::start();
+            let outcome = catch_unwind(AssertUnwindSafe(|| record(failure)));
+            assert!(!matches!(outcome, Ok(Ok(_))));
+            assert!(!INSIDE.get());
+            drop(recording);
+            // Outside of a recording an operator is candle's to go back through.
+            let gradients = relu(&x).unwrap().sum_all().unwrap().backward().unwrap();
+            assert_eq!(gradients.get(&x).unwrap().to_vec1::<f32>().unwrap(), [0.0, 1.0]);
+        }
+    }
 }

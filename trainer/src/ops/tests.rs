@@ -7,6 +7,7 @@ use super::kernels::conv2d::{
     Conv2dShape, conv2d_forward_with, conv2d_input_gradient_with, conv2d_weight_gradient_with,
 };
 use super::kernels::tile::TileKernels;
+use super::kernels::unwritten::filled;
 use super::*;
 
 /// Numbers in [-0.5, 0.5) that differ from each other.
@@ -171,17 +172,18 @@ fn every_instruction_set_agrees() {
         let (x, weight) = (numbers(shape.input_len(), 1), numbers(shape.weight_len(), 2));
         let gradient = numbers(shape.output_len(), 3);
         let all_passes = |kernels| {
-            let mut passes = [vec![9.0; gradient.len()], vec![9.0; x.len()], vec![9.0; weight.len()]];
-            conv2d_forward_with(kernels, &shape, &x, &weight, &mut passes[0]);
-            conv2d_input_gradient_with(kernels, &shape, &weight, &gradient, &mut passes[1]);
-            conv2d_weight_gradient_with(kernels, &shape, &x, &gradient, &mut passes[2]);
-            passes
+            [
+                filled(gradient.len(), |y| conv2d_forward_with(kernels, &shape, &x, &weight, y)),
+                filled(x.len(), |dx| conv2d_input_gradient_with(kernels, &shape, &weight, &gradient, dx)),
+                filled(weight.len(), |dw| conv2d_weight_gradient_with(kernels, &shape, &x, &gradient, dw)),
+            ]
         };
         let available = TileKernels::available();
         let scalar = all_passes(available.last().expect("the scalar twin"));
         for kernels in available {
             for (found, expected) in all_passes(kernels).iter().flatten().zip(scalar.iter().flatten()) {
-                assert!((found - expected).abs() < 1e-5 * (1.0 + expected.abs()), "{} {shape:?}", kernels.name);
+                let set = kernels.instruction_set;
+                assert!((found - expected).abs() < 1e-5 * (1.0 + expected.abs()), "{set:?} {shape:?}");
             }
         }
     }

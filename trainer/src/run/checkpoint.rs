@@ -5,7 +5,7 @@ use std::path::Path;
 
 use candle_core::Tensor;
 use serde::{Deserialize, Serialize};
-use sextant_runtime::durable::write_synced;
+use sextant_runtime::durable::{abort_point, write_synced};
 
 use super::RunError;
 use super::tensors::{decode, encode, read_bounded};
@@ -71,6 +71,7 @@ impl Checkpoint {
             let bytes = encode(tensors, &path)?;
             files.insert(name.to_string(), crc32fast::hash(&bytes));
             write_synced(&path, |file| file.write_all(&bytes))?;
+            abort_point("written", name);
         }
         let path = folder.join(STATE_FILE);
         let text = state_text(&self.state, files);

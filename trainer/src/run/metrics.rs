@@ -4,6 +4,8 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use serde_json::{Map, Value};
+use sextant_runtime::contract::run_folder::METRICS;
+use sextant_runtime::durable::abort_point;
 
 use super::RunError;
 
@@ -47,7 +49,9 @@ impl MetricsLog {
     pub fn append(&mut self, record: &MetricRecord) -> Result<(), RunError> {
         let line = line(record) + "\n";
         // One write, so that only a full disk or a lost machine tears a line.
-        self.file.write_all(line.as_bytes()).map_err(RunError::io(&self.path))
+        self.file.write_all(line.as_bytes()).map_err(RunError::io(&self.path))?;
+        abort_point("appended", METRICS);
+        Ok(())
     }
 
     /// Waits until the disk has all lines: before a checkpoint, so that its figures survive the machine too.

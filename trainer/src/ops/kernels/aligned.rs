@@ -1,6 +1,9 @@
 //! Buffers that start on a cache line, kept per thread from call to call.
 
+#![allow(unsafe_code)]
+
 use std::cell::RefCell;
+use std::marker::PhantomData;
 use std::ops::{Deref, DerefMut};
 use std::sync::Mutex;
 
@@ -105,36 +108,44 @@ pub(crate) fn with_scratch<R>(body: impl FnOnce(&mut Scratch) -> R) -> R {
 }
 
 /// A slice that several threads write, each its own part.
-#[derive(Clone, Copy)]
-pub(crate) struct SharedSlice<'a> {
-    start: *mut f32,
+pub(crate) struct SharedSlice<'a, T> {
+    start: *mut T,
     len: usize,
-    owner: std::marker::PhantomData<&'a mut [f32]>,
+    owner: PhantomData<&'a mut [T]>,
 }
 
-// SAFETY: every write goes through the unsafe `pointer` or `slice`, whose callers promise disjoint parts.
-unsafe impl Send for SharedSlice<'_> {}
-// SAFETY: as above.
-unsafe impl Sync for SharedSlice<'_> {}
+impl<T> Clone for SharedSlice<'_, T> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
 
-impl<'a> SharedSlice<'a> {
-    pub(crate) fn new(slice: &'a mut [f32]) -> Self {
-        SharedSlice { start: slice.as_mut_ptr(), len: slice.len(), owner: std::marker::PhantomData }
+impl<T> Copy for SharedSlice<'_, T> {}
+
+// SAFETY: its parts are slices that may move to other threads, and are had by `slice` and by writing to `pointer`
+// alone, both unsafe: who does so promises that no other thread uses that part.
+unsafe impl<T: Send> Send for SharedSlice<'_, T> {}
+// SAFETY: as above.
+unsafe impl<T: Send> Sync for SharedSlice<'_, T> {}
+
+impl<'a, T> SharedSlice<'a, T> {
+    pub(crate) fn new(slice: &'a mut [T]) -> Self {
+        SharedSlice { start: slice.as_mut_ptr(), len: slice.len(), owner: PhantomData }
     }
 
-    pub(crate) fn pointer(&self) -> *mut f32 {
+    /// Address of the first number; valid for all of the slice.
+    pub(crate) fn pointer(&self) -> *mut T {
         self.start
     }
 
     /// The part `start..start + len`.
     ///
     /// # Safety
-    /// No other thread uses any of it at the same time.
+    /// Nobody else uses any of it while the result is in use.
     ///
     /// # Panics
     /// When it reaches past the end.
-    #[allow(clippy::mut_from_ref)]
-    pub(crate) unsafe fn slice(&self, start: usize, len: usize) -> &mut [f32] {
+    pub(crate) unsafe fn slice(&self, start: usize, len: usize) -> &'a mut [T] {
         assert!(start.checked_add(len).is_some_and(|end| end <= self.len));
         // SAFETY: in bounds (checked), and disjoint by the caller's promise.
         unsafe { std::slice::from_raw_parts_mut(self.start.add(start), len) }

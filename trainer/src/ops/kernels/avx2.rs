@@ -1,7 +1,10 @@
 //! Tiles of 6 rows by 16 columns in 256-bit registers: 12 sums, two panel registers, one broadcast.
 
+#![allow(unsafe_code)]
+
 use core::arch::x86_64::*;
 
+use super::instruction_set::{Avx2, InstructionSet};
 use super::lanes::Lanes;
 use super::tile::{self, PixelWalk, Segments, Tile, TileKernels};
 use super::winograd_transforms::{self as winograd, Channels, Transforms};
@@ -9,66 +12,63 @@ use super::winograd_transforms::{self as winograd, Channels, Transforms};
 #[derive(Clone, Copy)]
 struct Register(__m256);
 
-// SAFETY: only the functions below use it; they are compiled for, and handed out after detection of, the instruction
-// set.
-unsafe impl Lanes for Register {
+impl Lanes for Register {
+    type Set = Avx2;
+
     const COUNT: usize = 8;
 
     #[inline(always)]
-    unsafe fn splat(value: f32) -> Self {
-        // SAFETY: the instruction set is available.
+    fn splat(_: Avx2, value: f32) -> Self {
+        // SAFETY: the argument is proof of the instruction set.
         Register(unsafe { _mm256_set1_ps(value) })
     }
 
     #[inline(always)]
-    unsafe fn load(from: *const f32) -> Self {
-        // SAFETY: the instruction set is available and the numbers are readable.
+    unsafe fn load(_: Avx2, from: *const f32) -> Self {
+        // SAFETY: the argument is proof of the instruction set, and the numbers are readable by the trait's contract.
         Register(unsafe { _mm256_loadu_ps(from) })
     }
 
     #[inline(always)]
     unsafe fn store(self, to: *mut f32) {
-        // SAFETY: the instruction set is available and the numbers are writable.
+        // SAFETY: a register is proof of its instruction set, and the numbers are writable by the trait's contract.
         unsafe { _mm256_storeu_ps(to, self.0) }
     }
 
     #[inline(always)]
-    unsafe fn mul_add(self, factor: Self, addend: Self) -> Self {
-        // SAFETY: the instruction set is available.
+    fn mul_add(self, factor: Self, addend: Self) -> Self {
+        // SAFETY: a register is proof of its instruction set.
         Register(unsafe { _mm256_fmadd_ps(self.0, factor.0, addend.0) })
     }
 
     #[inline(always)]
-    unsafe fn add(self, other: Self) -> Self {
-        // SAFETY: the instruction set is available.
+    fn add(self, other: Self) -> Self {
+        // SAFETY: a register is proof of its instruction set.
         Register(unsafe { _mm256_add_ps(self.0, other.0) })
     }
 
     #[inline(always)]
-    unsafe fn sub(self, other: Self) -> Self {
-        // SAFETY: the instruction set is available.
+    fn sub(self, other: Self) -> Self {
+        // SAFETY: a register is proof of its instruction set.
         Register(unsafe { _mm256_sub_ps(self.0, other.0) })
     }
 
     #[inline(always)]
-    unsafe fn mul(self, other: Self) -> Self {
-        // SAFETY: the instruction set is available.
+    fn mul(self, other: Self) -> Self {
+        // SAFETY: a register is proof of its instruction set.
         Register(unsafe { _mm256_mul_ps(self.0, other.0) })
     }
 }
 
-static TILES: TileKernels = TileKernels {
-    name: "avx2",
-    rows: 6,
-    wide: Tile { columns: 16, product: product_wide, outer: outer_wide },
-    narrow: Tile { columns: 8, product: product_narrow, outer: outer_narrow },
-    winograd: Transforms { input: winograd_input, output: winograd_output, gradient: winograd_gradient },
-};
-
-/// The tiles, on a machine that has AVX2 and FMA.
-pub(crate) fn tiles() -> Option<&'static TileKernels> {
-    let detected = std::arch::is_x86_feature_detected!("avx2") && std::arch::is_x86_feature_detected!("fma");
-    detected.then_some(&TILES)
+/// The tiles of a processor that has AVX2 and FMA.
+pub(crate) fn tiles(set: Avx2) -> TileKernels {
+    TileKernels {
+        instruction_set: InstructionSet::Avx2(set),
+        rows: 6,
+        wide: Tile { columns: 16, product: product_wide, outer: outer_wide },
+        narrow: Tile { columns: 8, product: product_narrow, outer: outer_narrow },
+        winograd: Transforms { input: winograd_input, output: winograd_output, gradient: winograd_gradient },
+    }
 }
 
 /// # Safety
@@ -83,7 +83,7 @@ unsafe fn product_wide(
     c_offsets: *const usize,
 ) {
     // SAFETY: the caller keeps the same contract.
-    unsafe { tile::product::<Register, 6, 2>(a, a_offsets, walk, b, c, c_offsets) }
+    unsafe { tile::product::<Register, 6, 2>(Avx2::of_caller(), a, a_offsets, walk, b, c, c_offsets) }
 }
 
 /// # Safety
@@ -91,7 +91,7 @@ unsafe fn product_wide(
 #[target_feature(enable = "avx2,fma")]
 unsafe fn outer_wide(a: *const f32, walk: PixelWalk, b: *const f32, c: *mut f32) {
     // SAFETY: the caller keeps the same contract.
-    unsafe { tile::outer::<Register, 6, 2>(a, walk, b, c) }
+    unsafe { tile::outer::<Register, 6, 2>(Avx2::of_caller(), a, walk, b, c) }
 }
 
 /// # Safety
@@ -106,7 +106,7 @@ unsafe fn product_narrow(
     c_offsets: *const usize,
 ) {
     // SAFETY: the caller keeps the same contract.
-    unsafe { tile::product::<Register, 6, 1>(a, a_offsets, walk, b, c, c_offsets) }
+    unsafe { tile::product::<Register, 6, 1>(Avx2::of_caller(), a, a_offsets, walk, b, c, c_offsets) }
 }
 
 /// # Safety
@@ -114,7 +114,7 @@ unsafe fn product_narrow(
 #[target_feature(enable = "avx2,fma")]
 unsafe fn outer_narrow(a: *const f32, walk: PixelWalk, b: *const f32, c: *mut f32) {
     // SAFETY: the caller keeps the same contract.
-    unsafe { tile::outer::<Register, 6, 1>(a, walk, b, c) }
+    unsafe { tile::outer::<Register, 6, 1>(Avx2::of_caller(), a, walk, b, c) }
 }
 
 /// # Safety
@@ -122,7 +122,7 @@ unsafe fn outer_narrow(a: *const f32, walk: PixelWalk, b: *const f32, c: *mut f3
 #[target_feature(enable = "avx2,fma")]
 unsafe fn winograd_input(pixels: *const *const f32, points: *mut f32, point_stride: usize, channels: Channels) {
     // SAFETY: the caller keeps the same contract.
-    unsafe { winograd::input::<Register>(pixels, points, point_stride, channels) }
+    unsafe { winograd::input::<Register>(Avx2::of_caller(), pixels, points, point_stride, channels) }
 }
 
 /// # Safety
@@ -130,7 +130,7 @@ unsafe fn winograd_input(pixels: *const *const f32, points: *mut f32, point_stri
 #[target_feature(enable = "avx2,fma")]
 unsafe fn winograd_output(points: *const f32, point_stride: usize, pixels: *const *mut f32, channels: usize) {
     // SAFETY: the caller keeps the same contract.
-    unsafe { winograd::output::<Register>(points, point_stride, pixels, channels) }
+    unsafe { winograd::output::<Register>(Avx2::of_caller(), points, point_stride, pixels, channels) }
 }
 
 /// # Safety
@@ -138,5 +138,5 @@ unsafe fn winograd_output(points: *const f32, point_stride: usize, pixels: *cons
 #[target_feature(enable = "avx2,fma")]
 unsafe fn winograd_gradient(pixels: *const *const f32, points: *mut f32, point_stride: usize, channels: Channels) {
     // SAFETY: the caller keeps the same contract.
-    unsafe { winograd::gradient::<Register>(pixels, points, point_stride, channels) }
+    unsafe { winograd::gradient::<Register>(Avx2::of_caller(), pixels, points, point_stride, channels) }
 }

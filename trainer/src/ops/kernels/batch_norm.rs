@@ -1,8 +1,11 @@
 //! Batch normalisation with an optional residual and rectifier, forward and backward, in two passes each.
 
+#![allow(unsafe_code)]
+
 use rayon::prelude::*;
 
 use super::channel_sums::{add_pixels, chunk_len, fold, sum_in_order, wide_len, widen};
+use super::unwritten::Unwritten;
 use super::vectorised::vectorised;
 
 /// Mean and biased variance of each channel.
@@ -53,14 +56,19 @@ fn chunk_moments(chunk: &[f32], channels: usize) -> (Vec<f32>, Vec<f32>) {
 }
 
 /// `output = activation(x * scale + shift + residual)`, per channel.
-pub fn channel_affine(
+///
+/// # Panics
+/// When maps, or scales and shifts, differ in length, or there are no channels.
+pub fn channel_affine<'o>(
     x: &[f32],
     scale: &[f32],
     shift: &[f32],
     residual: Option<&[f32]>,
     rectify: bool,
-    output: &mut [f32],
-) {
+    output: &'o mut Unwritten,
+) -> &'o mut [f32] {
+    assert!(scale.len() == shift.len() && x.len() == output.len());
+    assert!(residual.is_none_or(|residual| residual.len() == output.len()));
     let (len, scale, shift) = (chunk_len(scale.len()), widen(scale), widen(shift));
     let lowest = if rectify { 0.0 } else { f32::NEG_INFINITY };
     let chunks = output.par_chunks_mut(len).zip(x.par_chunks(len));
@@ -70,6 +78,8 @@ pub fn channel_affine(
             affine_residual_chunk(x, residual, &scale, &shift, lowest, output);
         }),
     }
+    // SAFETY: chunks cover the slice, have as many inputs as outputs, and all of each is written.
+    unsafe { output.assume_init_mut() }
 }
 
 /// What the backward pass of batch norm reads.
@@ -127,35 +137,62 @@ impl BatchNormBackward<'_> {
         (gamma, beta)
     }
 
-    /// Gradient by the input and, where `residual_gradient` is given, by the residual:
-    /// `gamma / sigma * (g - mean(g) - x_hat mean(g x_hat))` (Ioffe and Szegedy 2015, section 3).
-    pub fn input_gradient(
+    /// Gradient by the input: `gamma / sigma * (g - mean(g) - x_hat mean(g x_hat))` (Ioffe and Szegedy 2015, section
+    /// 3), given those by gamma and beta.
+    ///
+    /// # Panics
+    /// When slices differ in length.
+    pub fn input_gradient<'o>(
         &self,
-        gamma_gradient: &[f32],
-        beta_gradient: &[f32],
-        input_gradient: &mut [f32],
-        residual_gradient: Option<&mut [f32]>,
-    ) {
+        [gamma_gradient, beta_gradient]: [&[f32]; 2],
+        target: &'o mut Unwritten,
+    ) -> &'o mut [f32] {
+        self.assert_lengths(target);
+        let factors = self.factors(gamma_gradient, beta_gradient);
+        let targets = target.par_chunks_mut(chunk_len(self.channels())).enumerate();
+        targets.for_each(|(index, dx)| self.chunk(index).input_gradient(&factors, dx));
+        // SAFETY: chunks cover the slice, have as many inputs as outputs, and all of each is written.
+        unsafe { target.assume_init_mut() }
+    }
+
+    /// Gradients by the input, as [`Self::input_gradient`], and by the residual.
+    ///
+    /// # Panics
+    /// When slices differ in length.
+    pub fn input_and_residual_gradients<'o>(
+        &self,
+        [gamma_gradient, beta_gradient]: [&[f32]; 2],
+        [target, residual]: [&'o mut Unwritten; 2],
+    ) -> [&'o mut [f32]; 2] {
+        self.assert_lengths(target);
+        self.assert_lengths(residual);
+        let factors = self.factors(gamma_gradient, beta_gradient);
+        let len = chunk_len(self.channels());
+        let targets = target.par_chunks_mut(len).zip(residual.par_chunks_mut(len)).enumerate();
+        targets.for_each(|(index, (dx, residual))| {
+            let chunk = self.chunk(index);
+            let gradient = chunk.residual_gradient(residual);
+            ChunkInputs { x: chunk.x, rectified: None, gradient }.input_gradient(&factors, dx);
+        });
+        // SAFETY: as in `input_gradient`, of both slices.
+        unsafe { [target.assume_init_mut(), residual.assume_init_mut()] }
+    }
+
+    fn assert_lengths(&self, target: &Unwritten) {
+        let inputs = [Some(self.x), Some(self.output_gradient), self.rectified];
+        assert!(inputs.into_iter().flatten().all(|input| input.len() == target.len()));
+    }
+
+    fn factors(&self, gamma_gradient: &[f32], beta_gradient: &[f32]) -> GradientFactors {
         let channels = self.channels();
         let pixels = (self.x.len() / channels) as f32;
         let per_channel = |value: &dyn Fn(usize) -> f32| widen(&(0..channels).map(value).collect::<Vec<_>>());
         let scale = |c: usize| self.gamma[c] * self.inverse_deviation[c];
-        let factors = GradientFactors {
+        GradientFactors {
             mean: widen(self.mean),
             gradient: per_channel(&scale),
             deviation: per_channel(&|c| -scale(c) * self.inverse_deviation[c] * gamma_gradient[c] / pixels),
             constant: per_channel(&|c| -scale(c) * beta_gradient[c] / pixels),
-        };
-        let len = chunk_len(channels);
-        let targets = input_gradient.par_chunks_mut(len).enumerate();
-        match residual_gradient {
-            None => targets.for_each(|(index, dx)| self.chunk(index).input_gradient(&factors, dx)),
-            Some(residual) => targets.zip(residual.par_chunks_mut(len)).for_each(|((index, dx), residual)| {
-                let chunk = self.chunk(index);
-                chunk.residual_gradient(residual);
-                let unmasked = ChunkInputs { x: chunk.x, rectified: None, gradient: residual };
-                unmasked.input_gradient(&factors, dx);
-            }),
         }
     }
 }
@@ -179,7 +216,7 @@ struct ChunkInputs<'a> {
 }
 
 impl ChunkInputs<'_> {
-    fn input_gradient(&self, factors: &GradientFactors, dx: &mut [f32]) {
+    fn input_gradient(&self, factors: &GradientFactors, dx: &mut Unwritten) {
         let GradientFactors { mean, gradient, deviation, constant } = factors;
         match self.rectified {
             None => gradient_chunk(self.x, self.gradient, mean, gradient, deviation, constant, dx),
@@ -187,11 +224,12 @@ impl ChunkInputs<'_> {
         }
     }
 
-    fn residual_gradient(&self, target: &mut [f32]) {
-        match self.rectified {
-            None => target.copy_from_slice(self.gradient),
-            Some(y) => super::elementwise::mask_chunk(y, self.gradient, target),
-        }
+    fn residual_gradient<'o>(&self, target: &'o mut Unwritten) -> &'o mut [f32] {
+        let Some(y) = self.rectified else { return target.write_copy_of_slice(self.gradient) };
+        assert!(y.len() == target.len() && self.gradient.len() == target.len());
+        super::elementwise::mask_chunk(y, self.gradient, target);
+        // SAFETY: the lengths are equal, so that all of it was written.
+        unsafe { target.assume_init_mut() }
     }
 }
 
@@ -205,11 +243,12 @@ vectorised! {
         }
     }
 
-    fn affine_chunk(x: &[f32], scale: &[f32], shift: &[f32], lowest: f32, output: &mut [f32]) {
+    /// Writes all of `output` where the other slices are as long; so do those below with theirs.
+    fn affine_chunk(x: &[f32], scale: &[f32], shift: &[f32], lowest: f32, output: &mut Unwritten) {
         for (output, x) in output.chunks_mut(scale.len()).zip(x.chunks(scale.len())) {
             for (((y, x), scale), shift) in output.iter_mut().zip(x).zip(scale).zip(shift) {
                 let value = x * scale + shift;
-                *y = if value < lowest { lowest } else { value };
+                y.write(if value < lowest { lowest } else { value });
             }
         }
     }
@@ -220,13 +259,13 @@ vectorised! {
         scale: &[f32],
         shift: &[f32],
         lowest: f32,
-        output: &mut [f32],
+        output: &mut Unwritten,
     ) {
         let len = scale.len();
         for ((output, x), residual) in output.chunks_mut(len).zip(x.chunks(len)).zip(residual.chunks(len)) {
             for ((((y, x), residual), scale), shift) in output.iter_mut().zip(x).zip(residual).zip(scale).zip(shift) {
                 let value = x * scale + shift + residual;
-                *y = if value < lowest { lowest } else { value };
+                y.write(if value < lowest { lowest } else { value });
             }
         }
     }
@@ -268,13 +307,13 @@ vectorised! {
         factor: &[f32],
         deviation: &[f32],
         constant: &[f32],
-        dx: &mut [f32],
+        dx: &mut Unwritten,
     ) {
         let len = mean.len();
         for ((dx, x), gradient) in dx.chunks_mut(len).zip(x.chunks(len)).zip(gradient.chunks(len)) {
             let channels = mean.iter().zip(factor).zip(deviation).zip(constant);
             for (((dx, x), g), (((mean, factor), deviation), constant)) in dx.iter_mut().zip(x).zip(gradient).zip(channels) {
-                *dx = factor * g + deviation * (x - mean) + constant;
+                dx.write(factor * g + deviation * (x - mean) + constant);
             }
         }
     }
@@ -287,7 +326,7 @@ vectorised! {
         factor: &[f32],
         deviation: &[f32],
         constant: &[f32],
-        dx: &mut [f32],
+        dx: &mut Unwritten,
     ) {
         let len = mean.len();
         let pixels = x.chunks(len).zip(y.chunks(len)).zip(gradient.chunks(len));
@@ -296,7 +335,7 @@ vectorised! {
             let pixels = x.iter().zip(y).zip(gradient).zip(channels);
             for (dx, (((x, y), g), (((mean, factor), deviation), constant))) in dx.iter_mut().zip(pixels) {
                 let g = if *y > 0.0 { *g } else { 0.0 };
-                *dx = factor * g + deviation * (x - mean) + constant;
+                dx.write(factor * g + deviation * (x - mean) + constant);
             }
         }
     }

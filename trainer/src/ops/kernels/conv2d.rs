@@ -1,10 +1,13 @@
 //! Convolution of channels-last maps: forward, gradient by the input and by the weights.
 
+#![allow(unsafe_code)]
+
 use super::correlation::{Destination, correlate};
 use super::depthwise;
 use super::panels::{MatrixView, PackedPanels};
 use super::source_block::{Maps, Window};
 use super::tile::TileKernels;
+use super::unwritten::{Unwritten, cleared};
 use super::weight_gradient::{OutputGradient, WeightLayout, weight_gradient};
 use super::winograd::Winograd;
 use super::winograd_filters::FilterView;
@@ -71,6 +74,14 @@ impl Conv2dShape {
         self.output_channels * self.kernel[0] * self.run_len()
     }
 
+    /// Refuses what is no convolution, and slices that are not those of one: kernels rely on both.
+    fn assert_fits(&self, input: usize, weight: usize, output: usize) {
+        assert!(self.groups > 0 && self.input_channels.is_multiple_of(self.groups), "{self:?}");
+        assert!(self.output_channels.is_multiple_of(self.groups), "{self:?}");
+        assert!(!self.stride.contains(&0) && self.output_size().is_some(), "{self:?}");
+        assert_eq!((input, weight, output), (self.input_len(), self.weight_len(), self.output_len()), "{self:?}");
+    }
+
     fn group_inputs(&self) -> usize {
         self.input_channels / self.groups
     }
@@ -132,18 +143,23 @@ impl Conv2dShape {
 ///
 /// # Panics
 /// When a slice does not have the size that `shape` says.
-pub fn conv2d_forward(shape: &Conv2dShape, input: &[f32], weight: &[f32], output: &mut [f32]) {
-    conv2d_forward_with(TileKernels::best(), shape, input, weight, output);
+pub fn conv2d_forward<'o>(
+    shape: &Conv2dShape,
+    input: &[f32],
+    weight: &[f32],
+    output: &'o mut Unwritten,
+) -> &'o mut [f32] {
+    conv2d_forward_with(TileKernels::best(), shape, input, weight, output)
 }
 
-pub(crate) fn conv2d_forward_with(
+pub(crate) fn conv2d_forward_with<'o>(
     kernels: &TileKernels,
     shape: &Conv2dShape,
     input: &[f32],
     weight: &[f32],
-    output: &mut [f32],
-) {
-    assert_eq!(weight.len(), shape.weight_len());
+    output: &'o mut Unwritten,
+) -> &'o mut [f32] {
+    shape.assert_fits(input.len(), weight.len(), output.len());
     if shape.is_depthwise() {
         return depthwise::forward(shape, input, weight, output);
     }
@@ -171,6 +187,8 @@ pub(crate) fn conv2d_forward_with(
         let panels = PackedPanels::pack(kernels, &weights);
         correlate(kernels, shape.images, &shape.window(group), input, &panels, &destination, output);
     }
+    // SAFETY: each pass wrote one group's channels of every pixel.
+    unsafe { output.assume_init_mut() }
 }
 
 /// Writes the gradient by the input, given the gradient by the output.
@@ -180,18 +198,23 @@ pub(crate) fn conv2d_forward_with(
 ///
 /// # Panics
 /// When a slice does not have the size that `shape` says.
-pub fn conv2d_input_gradient(shape: &Conv2dShape, weight: &[f32], output_gradient: &[f32], input_gradient: &mut [f32]) {
-    conv2d_input_gradient_with(TileKernels::best(), shape, weight, output_gradient, input_gradient);
+pub fn conv2d_input_gradient<'o>(
+    shape: &Conv2dShape,
+    weight: &[f32],
+    output_gradient: &[f32],
+    input_gradient: &'o mut Unwritten,
+) -> &'o mut [f32] {
+    conv2d_input_gradient_with(TileKernels::best(), shape, weight, output_gradient, input_gradient)
 }
 
-pub(crate) fn conv2d_input_gradient_with(
+pub(crate) fn conv2d_input_gradient_with<'o>(
     kernels: &TileKernels,
     shape: &Conv2dShape,
     weight: &[f32],
     output_gradient: &[f32],
-    input_gradient: &mut [f32],
-) {
-    assert_eq!(weight.len(), shape.weight_len());
+    input_gradient: &'o mut Unwritten,
+) -> &'o mut [f32] {
+    shape.assert_fits(input_gradient.len(), weight.len(), output_gradient.len());
     if shape.is_depthwise() {
         return depthwise::input_gradient(shape, weight, output_gradient, input_gradient);
     }
@@ -209,6 +232,8 @@ pub(crate) fn conv2d_input_gradient_with(
             }
         }
     }
+    // SAFETY: each pass wrote one group's channels of the pixels of one remainder, and there is a pass for each.
+    unsafe { input_gradient.assume_init_mut() }
 }
 
 /// Input pixels `first, first + stride, …` of one channel group.
@@ -239,7 +264,7 @@ impl InputPhase<'_> {
         nearest as isize - (self.taps(axis) as isize - 1)
     }
 
-    fn run(&self, kernels: &TileKernels, weight: &[f32], output_gradient: &[f32], input_gradient: &mut [f32]) {
+    fn run(&self, kernels: &TileKernels, weight: &[f32], output_gradient: &[f32], input_gradient: &mut Unwritten) {
         let shape = self.shape;
         let taps = [self.taps(0), self.taps(1)];
         if taps.contains(&0) {
@@ -285,14 +310,14 @@ impl InputPhase<'_> {
     }
 
     /// No tap reaches these pixels.
-    fn clear(&self, input_gradient: &mut [f32]) {
+    fn clear(&self, input_gradient: &mut Unwritten) {
         let shape = self.shape;
         let first_channel = self.group * shape.group_inputs();
         for image in input_gradient.chunks_exact_mut(shape.input_maps().image_len()) {
             for y in (self.first[0]..shape.height).step_by(shape.stride[0]) {
                 for x in (self.first[1]..shape.width).step_by(shape.stride[1]) {
                     let start = (y * shape.width + x) * shape.input_channels + first_channel;
-                    image[start..start + shape.group_inputs()].fill(0.0);
+                    cleared(&mut image[start..start + shape.group_inputs()], 0.0);
                 }
             }
         }
@@ -303,23 +328,23 @@ impl InputPhase<'_> {
 ///
 /// # Panics
 /// When a slice does not have the size that `shape` says.
-pub fn conv2d_weight_gradient(
+pub fn conv2d_weight_gradient<'o>(
     shape: &Conv2dShape,
     input: &[f32],
     output_gradient: &[f32],
-    weight_gradient: &mut [f32],
-) {
-    conv2d_weight_gradient_with(TileKernels::best(), shape, input, output_gradient, weight_gradient);
+    weight_gradient: &'o mut Unwritten,
+) -> &'o mut [f32] {
+    conv2d_weight_gradient_with(TileKernels::best(), shape, input, output_gradient, weight_gradient)
 }
 
-pub(crate) fn conv2d_weight_gradient_with(
+pub(crate) fn conv2d_weight_gradient_with<'o>(
     kernels: &TileKernels,
     shape: &Conv2dShape,
     input: &[f32],
     output_gradient: &[f32],
-    target: &mut [f32],
-) {
-    assert_eq!(target.len(), shape.weight_len());
+    target: &'o mut Unwritten,
+) -> &'o mut [f32] {
+    shape.assert_fits(input.len(), target.len(), output_gradient.len());
     if shape.is_depthwise() {
         return depthwise::weight_gradient(shape, input, output_gradient, target);
     }
@@ -341,4 +366,6 @@ pub(crate) fn conv2d_weight_gradient_with(
         };
         weight_gradient(kernels, shape.images, &shape.window(group), input, &gradient, &layout, target);
     }
+    // SAFETY: each pass wrote all weights of one group's filters.
+    unsafe { target.assume_init_mut() }
 }

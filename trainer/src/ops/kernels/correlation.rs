@@ -4,12 +4,17 @@
 //! Output pixels of a block, of whatever row or image, are taken `tile rows` at a time; each keeps the offset of its
 //! window, so no pixel is computed in vain at the end of a row. A window row is one run of consecutive numbers.
 
+#![allow(unsafe_code)]
+
+use std::mem::MaybeUninit;
+
 use rayon::prelude::*;
 
 use super::aligned::{Scratch, SharedSlice, with_scratch};
 use super::panels::PackedPanels;
 use super::source_block::{Block, Maps, SourceView, Window};
 use super::tile::{MAX_TILE_COLUMNS, MAX_TILE_ROWS, Segments, TileKernels};
+use super::unwritten::Unwritten;
 
 /// Output pixels per block: enough to pay for streaming a weight panel through the caches.
 const BLOCK_PIXELS: usize = 560;
@@ -32,7 +37,8 @@ impl Destination {
     }
 }
 
-/// `target[pixel][column] = sum over the pixel's window of source * panels[.., column]`.
+/// `target[pixel][column] = sum over the pixel's window of source * panels[.., column]`, written for every pixel that
+/// `destination` names.
 ///
 /// # Panics
 /// When the slices do not have the sizes that `window` and `destination` say.
@@ -43,7 +49,7 @@ pub(crate) fn correlate(
     source: &[f32],
     panels: &PackedPanels,
     destination: &Destination,
-    target: &mut [f32],
+    target: &mut Unwritten,
 ) {
     if images == 0 || window.grid.contains(&0) || panels.columns == 0 {
         return;
@@ -71,7 +77,7 @@ fn check_sizes(
     source: &[f32],
     panels: &PackedPanels,
     destination: &Destination,
-    target: &[f32],
+    target: &Unwritten,
 ) {
     assert_eq!(source.len(), images * window.source.image_len());
     assert_eq!(target.len(), images * destination.maps.image_len());
@@ -102,7 +108,13 @@ struct BlockJob<'a> {
 impl BlockJob<'_> {
     /// # Safety
     /// Sizes are as [`check_sizes`] wants them, and no other thread writes this block's pixels and panels' channels.
-    unsafe fn run(&self, source: &[f32], destination: &Destination, target: SharedSlice, scratch: &mut Scratch) {
+    unsafe fn run(
+        &self,
+        source: &[f32],
+        destination: &Destination,
+        target: SharedSlice<MaybeUninit<f32>>,
+        scratch: &mut Scratch,
+    ) {
         let Scratch { source: copy, source_offsets, target_offsets, .. } = scratch;
         let (view, data) = if self.window.reads_in_place() {
             (self.window.view_in_place(&self.block), source.as_ptr())
@@ -118,9 +130,10 @@ impl BlockJob<'_> {
             panel_start: 0,
             panel_stride: run_len,
         };
+        let target = target.pointer().cast::<f32>();
         for panel in self.first_panel..self.last_panel {
             // SAFETY: the offsets are those of pixels inside the source copy and the target.
-            unsafe { self.run_panel(panel, data, walk, source_offsets, target.pointer(), target_offsets) }
+            unsafe { self.run_panel(panel, data, walk, source_offsets, target, target_offsets) }
         }
     }
 

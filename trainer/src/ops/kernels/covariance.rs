@@ -1,8 +1,8 @@
 //! Variance and covariance of a batch of vectors, and the terms of VICReg's loss that are made of them.
 
 use super::conv2d::{Conv2dShape, conv2d_forward, conv2d_weight_gradient};
-use super::fresh::fresh;
 use super::optimizer::squared_l2_norm;
+use super::unwritten::filled;
 
 /// Added to a variance before its square root is taken.
 const VARIANCE_EPS: f32 = 1e-4;
@@ -38,11 +38,9 @@ impl Centred {
             means.iter_mut().zip(row).for_each(|(sum, &value)| *sum += f64::from(value));
         }
         let means: Vec<f32> = means.iter().map(|sum| (sum / rows as f64) as f32).collect();
-        let mut data = fresh(z.len());
-        for (to, from) in data.chunks_exact_mut(columns).zip(z.chunks_exact(columns)) {
-            for ((to, &from), &mean) in to.iter_mut().zip(from).zip(&means) {
-                *to = from - mean;
-            }
+        let mut data = Vec::with_capacity(z.len());
+        for row in z.chunks_exact(columns) {
+            data.extend(row.iter().zip(&means).map(|(value, mean)| value - mean));
         }
         Self { data, rows, columns }
     }
@@ -69,25 +67,26 @@ impl Centred {
     /// `X X^T` where the batch is wide, else `X^T X`; both have the same Frobenius norm.
     fn gram(&self) -> Vec<f32> {
         let side = self.rows.min(self.columns);
-        let mut gram = fresh(side * side);
-        if self.is_wide() {
-            conv2d_forward(&product_shape(self.rows, self.columns, side), &self.data, &self.data, &mut gram);
-        } else {
-            conv2d_weight_gradient(&product_shape(self.rows, side, side), &self.data, &self.data, &mut gram);
-        }
-        gram
+        filled(side * side, |gram| {
+            if self.is_wide() {
+                conv2d_forward(&product_shape(self.rows, self.columns, side), &self.data, &self.data, gram)
+            } else {
+                conv2d_weight_gradient(&product_shape(self.rows, side, side), &self.data, &self.data, gram)
+            }
+        })
     }
 
     /// `X X^T X`, whichever of the two products [`Self::gram`] is.
     fn times_gram(&self, gram: &[f32]) -> Vec<f32> {
-        let mut result = fresh(self.data.len());
-        if self.is_wide() {
-            // The gradient of a product by its weights multiplies by a transposed matrix: the Gram matrix is symmetric.
-            conv2d_weight_gradient(&product_shape(self.rows, self.columns, self.rows), &self.data, gram, &mut result);
-        } else {
-            conv2d_forward(&product_shape(self.rows, self.columns, self.columns), &self.data, gram, &mut result);
-        }
-        result
+        filled(self.data.len(), |result| {
+            if self.is_wide() {
+                // The gradient of a product by its weights multiplies by a transposed matrix: the Gram matrix is
+                // symmetric.
+                conv2d_weight_gradient(&product_shape(self.rows, self.columns, self.rows), &self.data, gram, result)
+            } else {
+                conv2d_forward(&product_shape(self.rows, self.columns, self.columns), &self.data, gram, result)
+            }
+        })
     }
 
     /// `sum_{i != j} Cov_ij^2 / columns`, with `|Cov|^2 = |X X^T|^2 / (n - 1)^2`.
@@ -120,19 +119,16 @@ impl Centred {
     }
 
     /// Gradient of `weight` times [`Self::variance_hinge`] by the batch.
-    pub(crate) fn variance_hinge_gradient(&self, weight: f32) -> Vec<f32> {
+    pub(crate) fn variance_hinge_gradient(mut self, weight: f32) -> Vec<f32> {
         let factor = -weight * self.scale() / self.columns as f32;
         let of_column = |variance: &f32| {
             let deviation = (variance + VARIANCE_EPS).sqrt();
             if deviation < 1.0 { factor / deviation } else { 0.0 }
         };
         let factors: Vec<f32> = self.variances().iter().map(of_column).collect();
-        let mut gradient = fresh(self.data.len());
-        for (to, x) in gradient.chunks_exact_mut(self.columns).zip(self.data.chunks_exact(self.columns)) {
-            for ((to, &x), &factor) in to.iter_mut().zip(x).zip(&factors) {
-                *to = factor * x;
-            }
+        for row in self.data.chunks_exact_mut(self.columns) {
+            row.iter_mut().zip(&factors).for_each(|(x, factor)| *x *= factor);
         }
-        gradient
+        self.data
     }
 }

@@ -1,10 +1,13 @@
 //! Depthwise convolution: every channel has a window of its own, so channels are the vector.
 
+#![allow(unsafe_code)]
+
 use std::ops::Range;
 
 use rayon::prelude::*;
 
 use super::conv2d::Conv2dShape;
+use super::unwritten::{Unwritten, cleared};
 use super::vectorised::vectorised;
 
 /// Channels that one pixel's sums keep in registers.
@@ -16,7 +19,12 @@ const WEIGHT_CHUNKS: usize = 16;
 type Term = (usize, usize);
 
 /// `output = depthwise convolution of input`; sizes are checked by the caller.
-pub(super) fn forward(shape: &Conv2dShape, input: &[f32], weight: &[f32], output: &mut [f32]) {
+pub(super) fn forward<'o>(
+    shape: &Conv2dShape,
+    input: &[f32],
+    weight: &[f32],
+    output: &'o mut Unwritten,
+) -> &'o mut [f32] {
     let [rows, columns] = shape.output_size().expect("checked by the caller");
     let taps = tap_major(shape, weight);
     let gather = Gather {
@@ -29,11 +37,16 @@ pub(super) fn forward(shape: &Conv2dShape, input: &[f32], weight: &[f32], output
         repeat_shift: shape.stride[1] * shape.input_channels,
         list_terms: |y, x, terms: &mut Vec<Term>| output_terms(shape, y, x, terms),
     };
-    gather.run(rows, output);
+    gather.run(rows, output)
 }
 
 /// Gradient by the input; sizes are checked by the caller.
-pub(super) fn input_gradient(shape: &Conv2dShape, weight: &[f32], output_gradient: &[f32], target: &mut [f32]) {
+pub(super) fn input_gradient<'o>(
+    shape: &Conv2dShape,
+    weight: &[f32],
+    output_gradient: &[f32],
+    target: &'o mut Unwritten,
+) -> &'o mut [f32] {
     let [rows, columns] = shape.output_size().expect("checked by the caller");
     let taps = tap_major(shape, weight);
     // With step 1, input pixels under whole windows are reached by every tap, one output pixel on from the last.
@@ -50,11 +63,16 @@ pub(super) fn input_gradient(shape: &Conv2dShape, weight: &[f32], output_gradien
         repeat_shift: shape.input_channels,
         list_terms: |y, x, terms: &mut Vec<Term>| input_terms(shape, [rows, columns], y, x, terms),
     };
-    gather.run(shape.height, target);
+    gather.run(shape.height, target)
 }
 
 /// Gradient by the weights; sizes are checked by the caller.
-pub(super) fn weight_gradient(shape: &Conv2dShape, input: &[f32], output_gradient: &[f32], target: &mut [f32]) {
+pub(super) fn weight_gradient<'o>(
+    shape: &Conv2dShape,
+    input: &[f32],
+    output_gradient: &[f32],
+    target: &'o mut Unwritten,
+) -> &'o mut [f32] {
     let [rows, columns] = shape.output_size().expect("checked by the caller");
     let (channels, taps) = (shape.input_channels, shape.kernel[0] * shape.kernel[1]);
     let (image_len, gradient_len) = (shape.height * shape.width * channels, rows * columns * channels);
@@ -73,8 +91,10 @@ pub(super) fn weight_gradient(shape: &Conv2dShape, input: &[f32], output_gradien
         })
         .collect();
     for (i, weight) in target.iter_mut().enumerate() {
-        *weight = sums.iter().map(|sums| sums[i % taps * channels + i / taps]).sum();
+        weight.write(sums.iter().map(|sums| sums[i % taps * channels + i / taps]).sum());
     }
+    // SAFETY: the loop wrote every weight.
+    unsafe { target.assume_init_mut() }
 }
 
 /// `[channels, taps]` as `[taps, channels]`.
@@ -120,7 +140,8 @@ struct Gather<'a, F> {
 
 impl<F: Fn(usize, usize, &mut Vec<Term>) + Sync> Gather<'_, F> {
     /// Fills every pixel with the sum of its terms.
-    fn run(&self, rows: usize, target: &mut [f32]) {
+    fn run<'o>(&self, rows: usize, target: &'o mut Unwritten) -> &'o mut [f32] {
+        assert!(target.len().is_multiple_of(self.columns * self.channels));
         let target_rows = target.par_chunks_mut(self.columns * self.channels).with_min_len(4).enumerate();
         target_rows.for_each_init(Vec::new, |terms, (row, target)| {
             let image = &self.source[row / rows * self.source_image_len..][..self.source_image_len];
@@ -135,6 +156,8 @@ impl<F: Fn(usize, usize, &mut Vec<Term>) + Sync> Gather<'_, F> {
                 gather_pixel(terms, image, shift, self.taps, pixel);
             }
         });
+        // SAFETY: the rows are whole ones, so that every number is a pixel's, and `gather_pixel` writes whole pixels.
+        unsafe { target.assume_init_mut() }
     }
 }
 
@@ -185,7 +208,7 @@ fn reached(padded: usize, tap: usize, stride: usize, size: usize) -> Option<usiz
 
 vectorised! {
     /// `pixel[c] = sum over terms of source[c] * taps[c]`.
-    fn gather_pixel(terms: &[Term], source: &[f32], shift: usize, taps: &[f32], pixel: &mut [f32]) {
+    fn gather_pixel(terms: &[Term], source: &[f32], shift: usize, taps: &[f32], pixel: &mut Unwritten) {
         let channels = pixel.len();
         let whole = channels / LANES * LANES;
         for first in (0..whole).step_by(LANES) {
@@ -197,10 +220,9 @@ vectorised! {
                     sums[lane] += source[lane] * weights[lane];
                 }
             }
-            pixel[first..first + LANES].copy_from_slice(&sums);
+            pixel[first..first + LANES].write_copy_of_slice(&sums);
         }
-        let rest = &mut pixel[whole..];
-        rest.fill(0.0);
+        let rest = cleared(&mut pixel[whole..], 0.0);
         for &(from, tap) in terms {
             let source = &source[from + shift + whole..];
             let weights = &taps[tap + whole..];

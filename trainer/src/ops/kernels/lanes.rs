@@ -1,68 +1,57 @@
 //! What a register tile asks of a vector register, and the scalar twin of every instruction set.
 
+#![allow(unsafe_code)]
+
 /// One vector register of single-precision numbers.
 ///
-/// # Safety
-/// An implementation for an instruction set may only be used where that instruction set was detected, inside
-/// functions compiled for it.
-pub(crate) unsafe trait Lanes: Copy {
+/// A register can only be made with proof that the processor has its instruction set, and is such a proof itself.
+pub(crate) trait Lanes: Copy {
+    /// Proof of the instruction set.
+    type Set: Copy;
+
     /// Numbers in one register.
     const COUNT: usize;
 
     /// All lanes `value`.
-    ///
-    /// # Safety
-    /// The instruction set is available.
-    unsafe fn splat(value: f32) -> Self;
+    fn splat(set: Self::Set, value: f32) -> Self;
 
     /// Reads [`Self::COUNT`] numbers; no alignment needed.
     ///
     /// # Safety
-    /// The instruction set is available and the numbers are readable.
-    unsafe fn load(from: *const f32) -> Self;
+    /// The numbers are readable.
+    unsafe fn load(set: Self::Set, from: *const f32) -> Self;
 
     /// Writes [`Self::COUNT`] numbers; no alignment needed.
     ///
     /// # Safety
-    /// The instruction set is available and the numbers are writable.
+    /// The numbers are writable.
     unsafe fn store(self, to: *mut f32);
 
     /// `self * factor + addend`.
-    ///
-    /// # Safety
-    /// The instruction set is available.
-    unsafe fn mul_add(self, factor: Self, addend: Self) -> Self;
+    fn mul_add(self, factor: Self, addend: Self) -> Self;
 
     /// `self + other`.
-    ///
-    /// # Safety
-    /// The instruction set is available.
-    unsafe fn add(self, other: Self) -> Self;
+    fn add(self, other: Self) -> Self;
 
     /// `self - other`.
-    ///
-    /// # Safety
-    /// The instruction set is available.
-    unsafe fn sub(self, other: Self) -> Self;
+    fn sub(self, other: Self) -> Self;
 
     /// `self * other`.
-    ///
-    /// # Safety
-    /// The instruction set is available.
-    unsafe fn mul(self, other: Self) -> Self;
+    fn mul(self, other: Self) -> Self;
 }
 
-// SAFETY: plain arithmetic, available everywhere.
-unsafe impl Lanes for f32 {
+impl Lanes for f32 {
+    type Set = ();
+
     const COUNT: usize = 1;
 
     #[inline(always)]
-    unsafe fn splat(value: f32) -> Self {
+    fn splat((): (), value: f32) -> Self {
         value
     }
 
     #[inline(always)]
-    unsafe fn load(from: *const f32) -> Self {
+    unsafe fn load((): (), from: *const f32) -> Self {
         // SAFETY: readable, by the trait's contract.
         unsafe { from.read() }
     }
@@ -75,22 +64,22 @@ unsafe impl Lanes for f32 {
 
     // Not `f32::mul_add`: without the instruction that is a library call per product.
     #[inline(always)]
-    unsafe fn mul_add(self, factor: Self, addend: Self) -> Self {
+    fn mul_add(self, factor: Self, addend: Self) -> Self {
         self * factor + addend
     }
 
     #[inline(always)]
-    unsafe fn add(self, other: Self) -> Self {
+    fn add(self, other: Self) -> Self {
         self + other
     }
 
     #[inline(always)]
-    unsafe fn sub(self, other: Self) -> Self {
+    fn sub(self, other: Self) -> Self {
         self - other
     }
 
     #[inline(always)]
-    unsafe fn mul(self, other: Self) -> Self {
+    fn mul(self, other: Self) -> Self {
         self * other
     }
 }

@@ -13,7 +13,7 @@ pub(crate) mod covariance;
 mod depthwise;
 pub mod elementwise;
 pub mod fake_quantize;
-pub mod fresh;
+mod instruction_set;
 mod lanes;
 #[cfg(target_arch = "aarch64")]
 mod neon;
@@ -21,8 +21,11 @@ pub mod optimizer;
 mod panels;
 pub mod pooling;
 pub mod predictor;
+#[cfg(test)]
+mod small_tests;
 mod source_block;
 pub(crate) mod tile;
+pub mod unwritten;
 mod vectorised;
 mod weight_gradient;
 mod winograd;

@@ -1,5 +1,7 @@
 //! Weights laid out for the register tiles: panels of columns, all depths of a panel one after the other.
 
+#![allow(unsafe_code)]
+
 use rayon::prelude::*;
 
 use super::aligned::{PooledBuffer, SharedSlice};
@@ -140,13 +142,14 @@ mod tests {
                 assert_eq!(
                     first.panel(panel)[..depth * width],
                     second.panel(panel)[..depth * width],
-                    "{}",
-                    kernels.name
+                    "{:?}",
+                    kernels.instruction_set
                 );
                 for k in 0..depth {
                     for c in 0..width {
                         let expected = if from + c < columns { ((from + c) * depth + k) as f32 } else { 0.0 };
-                        assert_eq!(first.panel(panel)[k * width + c], expected, "{}", kernels.name);
+                        let found = first.panel(panel)[k * width + c];
+                        assert_eq!(found, expected, "{:?}", kernels.instruction_set);
                     }
                 }
             }

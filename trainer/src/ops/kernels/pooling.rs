@@ -1,7 +1,10 @@
 //! Max-pooling and global average pooling of channels-last maps.
 
+#![allow(unsafe_code)]
+
 use rayon::prelude::*;
 
+use super::unwritten::{Unwritten, cleared};
 use super::vectorised::vectorised;
 
 /// Sizes of a max-pooling of `[images, height, width, channels]`.
@@ -50,7 +53,7 @@ impl PoolShape {
 ///
 /// # Panics
 /// When a slice does not have the size that `shape` says.
-pub fn max_pool2d(shape: &PoolShape, x: &[f32], output: &mut [f32], positions: &mut [u8]) {
+pub fn max_pool2d<'o>(shape: &PoolShape, x: &[f32], output: &'o mut Unwritten, positions: &mut [u8]) -> &'o mut [f32] {
     let [rows, columns] = shape.output_size().expect("checked by the caller");
     let (channels, image_len) = (shape.channels, shape.height * shape.width * shape.channels);
     assert_eq!(x.len(), shape.images * image_len);
@@ -62,28 +65,37 @@ pub fn max_pool2d(shape: &PoolShape, x: &[f32], output: &mut [f32], positions: &
         let image = &x[row / rows * image_len..][..image_len];
         let pixels = output.chunks_exact_mut(channels).zip(positions.chunks_exact_mut(channels));
         for (column, (best, positions)) in pixels.enumerate() {
-            best.fill(f32::NEG_INFINITY);
+            let best = cleared(best, f32::NEG_INFINITY);
             positions.fill(u8::MAX);
             for (tap, pixel) in shape.positions(row % rows, column) {
                 keep_larger(&image[pixel * channels..][..channels], tap, best, positions);
             }
         }
     });
+    // SAFETY: by its length the slice is whole rows of whole pixels, and each pixel was cleared.
+    unsafe { output.assume_init_mut() }
 }
 
 /// Sends each gradient to the input pixel that held the largest value.
 ///
 /// # Panics
 /// When a slice does not have the size that `shape` says.
-pub fn max_pool2d_gradient(shape: &PoolShape, positions: &[u8], gradient: &[f32], target: &mut [f32]) {
+pub fn max_pool2d_gradient<'o>(
+    shape: &PoolShape,
+    positions: &[u8],
+    gradient: &[f32],
+    target: &'o mut Unwritten,
+) -> &'o mut [f32] {
     let [rows, columns] = shape.output_size().expect("checked by the caller");
     let (channels, output_len) = (shape.channels, rows * columns * shape.channels);
+    let image_len = shape.height * shape.width * channels;
+    assert_eq!(target.len(), shape.images * image_len);
     assert_eq!(positions.len(), shape.images * output_len);
     assert_eq!(gradient.len(), positions.len());
-    let images = target.par_chunks_exact_mut(shape.height * shape.width * channels);
+    let images = target.par_chunks_exact_mut(image_len);
     images.zip(gradient.par_chunks_exact(output_len).zip(positions.par_chunks_exact(output_len))).for_each(
         |(image, (gradient, positions))| {
-            image.fill(0.0);
+            let image = cleared(image, 0.0);
             for output in 0..rows * columns {
                 let range = output * channels..(output + 1) * channels;
                 for (tap, pixel) in shape.positions(output / columns, output % columns) {
@@ -93,25 +105,46 @@ pub fn max_pool2d_gradient(shape: &PoolShape, positions: &[u8], gradient: &[f32]
             }
         },
     );
+    // SAFETY: by their lengths the slices are as many images, and each image was cleared.
+    unsafe { target.assume_init_mut() }
 }
 
 /// Writes the mean over the `pixels` of each image.
-pub fn global_average_pool(x: &[f32], pixels: usize, channels: usize, output: &mut [f32]) {
+///
+/// # Panics
+/// When the slices are not those of as many images.
+pub fn global_average_pool<'o>(x: &[f32], pixels: usize, channels: usize, output: &'o mut Unwritten) -> &'o mut [f32] {
+    assert!(output.len().is_multiple_of(channels) && x.len() == output.len() * pixels);
     let images = output.par_chunks_exact_mut(channels).zip(x.par_chunks_exact(pixels * channels));
     images.for_each(|(mean, image)| {
-        mean.fill(0.0);
+        let mean = cleared(mean, 0.0);
         super::channel_sums::add_pixels(image, mean);
         mean.iter_mut().for_each(|mean| *mean /= pixels as f32);
     });
+    // SAFETY: by their lengths the slices are as many images, and each image's means were cleared.
+    unsafe { output.assume_init_mut() }
 }
 
 /// Spreads the gradient of each mean over its `pixels`.
-pub fn global_average_pool_gradient(gradient: &[f32], pixels: usize, channels: usize, target: &mut [f32]) {
+///
+/// # Panics
+/// When the slices are not those of as many images.
+pub fn global_average_pool_gradient<'o>(
+    gradient: &[f32],
+    pixels: usize,
+    channels: usize,
+    target: &'o mut Unwritten,
+) -> &'o mut [f32] {
+    assert!(gradient.len().is_multiple_of(channels) && target.len() == gradient.len() * pixels);
     let images = target.par_chunks_exact_mut(pixels * channels).zip(gradient.par_chunks_exact(channels));
     images.for_each(|(image, gradient)| {
         let share: Vec<f32> = gradient.iter().map(|g| g / pixels as f32).collect();
-        image.chunks_exact_mut(channels).for_each(|pixel| pixel.copy_from_slice(&share));
+        for pixel in image.chunks_exact_mut(channels) {
+            pixel.write_copy_of_slice(&share);
+        }
     });
+    // SAFETY: by their lengths the slices are as many images, and each pixel of one was written.
+    unsafe { target.assume_init_mut() }
 }
 
 vectorised! {

@@ -1,12 +1,14 @@
 //! The linear hypernetwork's product `sum_i q_i (W_i z)`, as one product of depth `k d` with `[q_1 z, …, q_k z]`.
 
+#![allow(unsafe_code)]
+
 use rayon::prelude::*;
 
 use super::correlation::{Destination, correlate};
-use super::fresh::fresh;
 use super::panels::{MatrixView, PackedPanels};
 use super::source_block::{Maps, Window};
 use super::tile::TileKernels;
+use super::unwritten::{Unwritten, filled};
 use super::weight_gradient::{OutputGradient, WeightLayout, weight_gradient};
 
 /// Sizes of `z [rows, inputs]`, `condition [rows, conditions]` and `weight [conditions, outputs, inputs]`.
@@ -55,19 +57,29 @@ impl PredictorShape {
 
     /// `[rows, conditions, inputs]`: `condition[i] z`.
     fn weighted_inputs(&self, z: &[f32], condition: &[f32]) -> Vec<f32> {
-        let mut weighted = fresh(self.rows * self.conditions * self.inputs);
-        weighted.par_chunks_exact_mut(self.inputs).with_min_len(16).enumerate().for_each(|(i, target)| {
-            let z = &z[i / self.conditions * self.inputs..][..self.inputs];
-            target.iter_mut().zip(z).for_each(|(target, z)| *target = condition[i] * z);
-        });
-        weighted
+        filled(self.rows * self.conditions * self.inputs, |weighted| {
+            weighted.par_chunks_exact_mut(self.inputs).with_min_len(16).enumerate().for_each(|(i, target)| {
+                let z = &z[i / self.conditions * self.inputs..][..self.inputs];
+                for (target, z) in target.iter_mut().zip(z) {
+                    target.write(condition[i] * z);
+                }
+            });
+            // SAFETY: there is room for whole inputs, and each was written, as long as `z`.
+            unsafe { weighted.assume_init_mut() }
+        })
     }
 
     /// Writes `[rows, outputs]`.
     ///
     /// # Panics
     /// When a slice does not have the size that the shape says.
-    pub fn forward(&self, z: &[f32], condition: &[f32], weight: &[f32], output: &mut [f32]) {
+    pub fn forward<'o>(
+        &self,
+        z: &[f32],
+        condition: &[f32],
+        weight: &[f32],
+        output: &'o mut Unwritten,
+    ) -> &'o mut [f32] {
         let kernels = TileKernels::best();
         let view = MatrixView {
             data: weight,
@@ -80,6 +92,8 @@ impl PredictorShape {
         let panels = PackedPanels::pack(kernels, &view);
         let weighted = self.weighted_inputs(z, condition);
         correlate(kernels, self.rows, &self.window(), &weighted, &panels, &self.output_rows(), output);
+        // SAFETY: the destination is all outputs of every row.
+        unsafe { output.assume_init_mut() }
     }
 
     /// All gradients, given the gradient by the output.
@@ -94,13 +108,16 @@ impl PredictorShape {
         output_gradient: &[f32],
     ) -> PredictorGradients {
         let (z_gradient, condition_gradient) = self.input_gradients(z, condition, weight, output_gradient);
-        let mut weight_sums = fresh(weight.len());
         let weighted = self.weighted_inputs(z, condition);
         let gradient =
             OutputGradient { data: output_gradient, channels: self.outputs, first_channel: 0, columns: self.outputs };
         let layout = WeightLayout { start: 0, column_stride: self.inputs, tap_row_stride: self.outputs * self.inputs };
         let kernels = TileKernels::best();
-        weight_gradient(kernels, self.rows, &self.window(), &weighted, &gradient, &layout, &mut weight_sums);
+        let weight_sums = filled(self.conditions * self.outputs * self.inputs, |sums| {
+            weight_gradient(kernels, self.rows, &self.window(), &weighted, &gradient, &layout, sums);
+            // SAFETY: the layout is that of all weights.
+            unsafe { sums.assume_init_mut() }
+        });
         PredictorGradients { z: z_gradient, condition: condition_gradient, weight: weight_sums }
     }
 
@@ -129,22 +146,30 @@ impl PredictorShape {
 
     /// `[rows, conditions, inputs]`: `W_i^T` times the gradient by the output.
     fn weighted_gradient(&self, weight: &[f32], output_gradient: &[f32]) -> Vec<f32> {
+        let all = self.conditions * self.inputs;
+        filled(self.rows * all, |target| {
+            for i in 0..self.conditions {
+                self.one_weighted_gradient(i, weight, output_gradient, target);
+            }
+            // SAFETY: each pass wrote the inputs of one condition in every row.
+            unsafe { target.assume_init_mut() }
+        })
+    }
+
+    /// Writes the part of [`Self::weighted_gradient`] that belongs to one condition.
+    fn one_weighted_gradient(&self, i: usize, weight: &[f32], output_gradient: &[f32], target: &mut Unwritten) {
         let kernels = TileKernels::best();
-        let mut target = fresh(self.rows * self.conditions * self.inputs);
-        for i in 0..self.conditions {
-            let view = MatrixView {
-                data: weight,
-                start: i * self.outputs * self.inputs,
-                depth_counts: [1, 1, self.outputs],
-                depth_strides: [0, 0, self.inputs as isize],
-                columns: self.inputs,
-                column_stride: 1,
-            };
-            let panels = PackedPanels::pack(kernels, &view);
-            let destination = Self::rows_of(self.conditions * self.inputs, i * self.inputs);
-            let window = Window::matrix_rows(self.outputs);
-            correlate(kernels, self.rows, &window, output_gradient, &panels, &destination, &mut target);
-        }
-        target
+        let view = MatrixView {
+            data: weight,
+            start: i * self.outputs * self.inputs,
+            depth_counts: [1, 1, self.outputs],
+            depth_strides: [0, 0, self.inputs as isize],
+            columns: self.inputs,
+            column_stride: 1,
+        };
+        let panels = PackedPanels::pack(kernels, &view);
+        let destination = Self::rows_of(self.conditions * self.inputs, i * self.inputs);
+        let window = Window::matrix_rows(self.outputs);
+        correlate(kernels, self.rows, &window, output_gradient, &panels, &destination, target);
     }
 }

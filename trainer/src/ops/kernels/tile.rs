@@ -1,9 +1,12 @@
 //! Register tiles: the two inner loops that every convolution, linear layer and their gradients run in.
 
+#![allow(unsafe_code)]
+
 use std::sync::OnceLock;
 
+use super::instruction_set::InstructionSet;
 use super::lanes::Lanes;
-use super::winograd_transforms::{self as winograd, Transforms};
+use super::winograd_transforms::{self as winograd, Channels, Transforms};
 
 /// Most rows a tile of any instruction set has.
 pub(crate) const MAX_TILE_ROWS: usize = 16;
@@ -39,7 +42,7 @@ pub(crate) struct PixelWalk {
 ///
 /// # Safety
 /// Every offset and segment stays inside `a`, `b` holds a full panel, every row of `c` has room for all columns of
-/// the tile, and the instruction set is available.
+/// the tile, and the processor has the instruction set: whoever has the [`TileKernels`] has proof of that.
 pub(crate) type ProductFn = unsafe fn(
     a: *const f32,
     a_offsets: *const usize,
@@ -66,9 +69,9 @@ pub(crate) struct Tile {
 /// The tiles of one instruction set.
 #[derive(Clone, Copy)]
 pub(crate) struct TileKernels {
-    /// For messages.
-    #[cfg_attr(not(test), expect(dead_code, reason = "tests say which instruction set failed"))]
-    pub name: &'static str,
+    /// Proof that the functions below may be called.
+    #[cfg_attr(not(test), expect(dead_code, reason = "it is there to be had; tests say which set failed"))]
+    pub instruction_set: InstructionSet,
     pub rows: usize,
     pub wide: Tile,
     /// Half as wide, for the last panel.
@@ -80,21 +83,26 @@ pub(crate) struct TileKernels {
 impl TileKernels {
     /// The widest instruction set of this machine.
     pub(crate) fn best() -> &'static TileKernels {
-        static BEST: OnceLock<&'static TileKernels> = OnceLock::new();
-        BEST.get_or_init(|| Self::available()[0])
+        &Self::available()[0]
     }
 
     /// Every instruction set of this machine, best first; the scalar twin is always last.
-    pub(crate) fn available() -> Vec<&'static TileKernels> {
+    pub(crate) fn available() -> &'static [TileKernels] {
+        static ALL: OnceLock<Vec<TileKernels>> = OnceLock::new();
+        ALL.get_or_init(Self::detect)
+    }
+
+    fn detect() -> Vec<TileKernels> {
         let mut all = Vec::new();
         #[cfg(target_arch = "x86_64")]
         {
-            all.extend(super::avx512::tiles());
-            all.extend(super::avx2::tiles());
+            use super::instruction_set::{Avx2, Avx512};
+            all.extend(Avx512::detect().map(super::avx512::tiles));
+            all.extend(Avx2::detect().map(super::avx2::tiles));
         }
         #[cfg(target_arch = "aarch64")]
-        all.push(&super::neon::TILES);
-        all.push(&SCALAR);
+        all.extend(super::instruction_set::Neon::detect().map(super::neon::tiles));
+        all.push(SCALAR);
         all
     }
 
@@ -104,17 +112,76 @@ impl TileKernels {
     }
 }
 
-static SCALAR: TileKernels = TileKernels {
-    name: "scalar",
+const SCALAR: TileKernels = TileKernels {
+    instruction_set: InstructionSet::Scalar,
     rows: 4,
-    wide: Tile { columns: 4, product: product::<f32, 4, 4>, outer: outer::<f32, 4, 4> },
-    narrow: Tile { columns: 2, product: product::<f32, 4, 2>, outer: outer::<f32, 4, 2> },
-    winograd: Transforms {
-        input: winograd::input::<f32>,
-        output: winograd::output::<f32>,
-        gradient: winograd::gradient::<f32>,
-    },
+    wide: Tile { columns: 4, product: product_wide, outer: outer_wide },
+    narrow: Tile { columns: 2, product: product_narrow, outer: outer_narrow },
+    winograd: Transforms { input: winograd_input, output: winograd_output, gradient: winograd_gradient },
 };
+
+/// # Safety
+/// See [`ProductFn`].
+unsafe fn product_wide(
+    a: *const f32,
+    a_offsets: *const usize,
+    walk: Segments,
+    b: *const f32,
+    c: *mut f32,
+    c_offsets: *const usize,
+) {
+    // SAFETY: the caller keeps the same contract.
+    unsafe { product::<f32, 4, 4>((), a, a_offsets, walk, b, c, c_offsets) }
+}
+
+/// # Safety
+/// See [`OuterFn`].
+unsafe fn outer_wide(a: *const f32, walk: PixelWalk, b: *const f32, c: *mut f32) {
+    // SAFETY: the caller keeps the same contract.
+    unsafe { outer::<f32, 4, 4>((), a, walk, b, c) }
+}
+
+/// # Safety
+/// See [`ProductFn`].
+unsafe fn product_narrow(
+    a: *const f32,
+    a_offsets: *const usize,
+    walk: Segments,
+    b: *const f32,
+    c: *mut f32,
+    c_offsets: *const usize,
+) {
+    // SAFETY: the caller keeps the same contract.
+    unsafe { product::<f32, 4, 2>((), a, a_offsets, walk, b, c, c_offsets) }
+}
+
+/// # Safety
+/// See [`OuterFn`].
+unsafe fn outer_narrow(a: *const f32, walk: PixelWalk, b: *const f32, c: *mut f32) {
+    // SAFETY: the caller keeps the same contract.
+    unsafe { outer::<f32, 4, 2>((), a, walk, b, c) }
+}
+
+/// # Safety
+/// See [`winograd::GatherFn`].
+unsafe fn winograd_input(pixels: *const *const f32, points: *mut f32, point_stride: usize, channels: Channels) {
+    // SAFETY: the caller keeps the same contract.
+    unsafe { winograd::input::<f32>((), pixels, points, point_stride, channels) }
+}
+
+/// # Safety
+/// See [`winograd::ScatterFn`].
+unsafe fn winograd_output(points: *const f32, point_stride: usize, pixels: *const *mut f32, channels: usize) {
+    // SAFETY: the caller keeps the same contract.
+    unsafe { winograd::output::<f32>((), points, point_stride, pixels, channels) }
+}
+
+/// # Safety
+/// See [`winograd::GatherFn`].
+unsafe fn winograd_gradient(pixels: *const *const f32, points: *mut f32, point_stride: usize, channels: Channels) {
+    // SAFETY: the caller keeps the same contract.
+    unsafe { winograd::gradient::<f32>((), pixels, points, point_stride, channels) }
+}
 
 /// Writes a loop over at most [`MAX_TILE_ROWS`] rows out: left to the compiler, that depends on the optimisation level,
 /// and sums that are not in registers cost a factor of ten.
@@ -137,6 +204,7 @@ macro_rules! unroll {
 #[inline(always)]
 #[allow(clippy::needless_range_loop, reason = "rows and registers of a tile are told by index")]
 pub(crate) unsafe fn product<V: Lanes, const ROWS: usize, const VECTORS: usize>(
+    set: V::Set,
     a: *const f32,
     a_offsets: *const usize,
     walk: Segments,
@@ -150,18 +218,18 @@ pub(crate) unsafe fn product<V: Lanes, const ROWS: usize, const VECTORS: usize>(
         unroll!(i in 0..ROWS {
             rows[i] = a.add(*a_offsets.add(i));
         });
-        let mut sums = [[V::splat(0.0); VECTORS]; ROWS];
+        let mut sums = [[V::splat(set, 0.0); VECTORS]; ROWS];
         for segment in 0..walk.count {
             let start = segment * walk.stride;
             let mut b = b.add((walk.panel_start + segment * walk.panel_stride) * VECTORS * V::COUNT);
             for k in start..start + walk.len {
-                let mut right = [V::splat(0.0); VECTORS];
+                let mut right = [V::splat(set, 0.0); VECTORS];
                 for (v, right) in right.iter_mut().enumerate() {
-                    *right = V::load(b.add(v * V::COUNT));
+                    *right = V::load(set, b.add(v * V::COUNT));
                 }
                 b = b.add(VECTORS * V::COUNT);
                 unroll!(i in 0..ROWS {
-                    let left = V::splat(*rows[i].add(k));
+                    let left = V::splat(set, *rows[i].add(k));
                     for v in 0..VECTORS {
                         sums[i][v] = left.mul_add(right[v], sums[i][v]);
                     }
@@ -184,6 +252,7 @@ pub(crate) unsafe fn product<V: Lanes, const ROWS: usize, const VECTORS: usize>(
 #[inline(always)]
 #[allow(clippy::needless_range_loop, reason = "rows and registers of a tile are told by index")]
 pub(crate) unsafe fn outer<V: Lanes, const ROWS: usize, const VECTORS: usize>(
+    set: V::Set,
     a: *const f32,
     walk: PixelWalk,
     b: *const f32,
@@ -191,10 +260,10 @@ pub(crate) unsafe fn outer<V: Lanes, const ROWS: usize, const VECTORS: usize>(
 ) {
     // SAFETY: the caller's contract covers every address below.
     unsafe {
-        let mut sums = [[V::splat(0.0); VECTORS]; ROWS];
+        let mut sums = [[V::splat(set, 0.0); VECTORS]; ROWS];
         unroll!(i in 0..ROWS {
             for v in 0..VECTORS {
-                sums[i][v] = V::load(c.add((i * VECTORS + v) * V::COUNT));
+                sums[i][v] = V::load(set, c.add((i * VECTORS + v) * V::COUNT));
             }
         });
         let mut b = b;
@@ -202,13 +271,13 @@ pub(crate) unsafe fn outer<V: Lanes, const ROWS: usize, const VECTORS: usize>(
             for row in 0..walk.counts[1] {
                 let mut left = a.add(image * walk.strides[0] + row * walk.strides[1]);
                 for _ in 0..walk.counts[2] {
-                    let mut right = [V::splat(0.0); VECTORS];
+                    let mut right = [V::splat(set, 0.0); VECTORS];
                     for (v, right) in right.iter_mut().enumerate() {
-                        *right = V::load(b.add(v * V::COUNT));
+                        *right = V::load(set, b.add(v * V::COUNT));
                     }
                     b = b.add(VECTORS * V::COUNT);
                     unroll!(i in 0..ROWS {
-                        let broadcast = V::splat(*left.add(i));
+                        let broadcast = V::splat(set, *left.add(i));
                         for v in 0..VECTORS {
                             sums[i][v] = broadcast.mul_add(right[v], sums[i][v]);
                         }

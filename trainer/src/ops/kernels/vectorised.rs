@@ -13,6 +13,7 @@ macro_rules! vectorised {
             fn plain($($arg: $ty),*) $(-> $ret)? $body
 
             #[cfg(target_arch = "x86_64")]
+            #[allow(unsafe_code)]
             {
                 #[target_feature(enable = "avx512f")]
                 #[allow(clippy::too_many_arguments)]
@@ -24,11 +25,12 @@ macro_rules! vectorised {
                 fn avx2($($arg: $ty),*) $(-> $ret)? {
                     plain($($arg),*)
                 }
-                if std::arch::is_x86_feature_detected!("avx512f") {
+                use $crate::ops::kernels::instruction_set::{Avx2, Avx512};
+                if Avx512::detect().is_some() {
                     // SAFETY: the instruction set was detected.
                     return unsafe { avx512($($arg),*) };
                 }
-                if std::arch::is_x86_feature_detected!("avx2") {
+                if Avx2::detect().is_some() {
                     // SAFETY: the instruction set was detected.
                     return unsafe { avx2($($arg),*) };
                 }

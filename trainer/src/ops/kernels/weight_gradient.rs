@@ -3,11 +3,16 @@
 //! The batch is cut into chunks that depend on sizes alone, each with sums of its own that are added in a fixed
 //! order: the result does not depend on the number of threads.
 
+#![allow(unsafe_code)]
+
+use std::mem::MaybeUninit;
+
 use rayon::prelude::*;
 
 use super::aligned::{PooledBuffer, Scratch, SharedSlice, with_scratch};
 use super::source_block::{Block, SourceView, Window};
 use super::tile::{PixelWalk, TileKernels};
+use super::unwritten::Unwritten;
 
 /// Output pixels per block: its gradient panel stays in the first-level cache.
 const BLOCK_PIXELS: usize = 256;
@@ -62,7 +67,7 @@ impl SumLayout {
     }
 }
 
-/// Writes the gradient by the weights of [`correlate`](super::correlation::correlate).
+/// Writes the gradient by the weights of [`correlate`](super::correlation::correlate): all weights that `layout` names.
 ///
 /// # Panics
 /// When the slices do not have the sizes that the other arguments say.
@@ -73,12 +78,13 @@ pub(crate) fn weight_gradient(
     source: &[f32],
     gradient: &OutputGradient,
     layout: &WeightLayout,
-    target: &mut [f32],
+    target: &mut Unwritten,
 ) {
     let [rows, columns] = window.grid;
     assert_eq!(source.len(), images * window.source.image_len());
     assert_eq!(gradient.data.len(), images * rows * columns * gradient.channels);
     assert!(gradient.first_channel + gradient.columns <= gradient.channels);
+    assert!(window.first_channel + window.depth <= window.source.channels);
     let sums = SumLayout {
         run_len: window.run_len(),
         tile_rows: kernels.rows,
@@ -181,7 +187,7 @@ impl Job<'_> {
     }
 
     /// Brings the sums into the order of the weights.
-    fn write(&self, sums: &[f32], layout: &WeightLayout, target: SharedSlice) {
+    fn write(&self, sums: &[f32], layout: &WeightLayout, target: SharedSlice<MaybeUninit<f32>>) {
         let tap_rows = self.sums.tap_rows;
         (0..self.panels() * tap_rows).into_par_iter().with_max_len(1).for_each(|task| {
             let (panel, tap_row) = (task / tap_rows, task % tap_rows);
@@ -202,7 +208,7 @@ impl Job<'_> {
         tap_row: usize,
         tile: usize,
         layout: &WeightLayout,
-        target: SharedSlice,
+        target: SharedSlice<MaybeUninit<f32>>,
     ) {
         let first_column = panel * self.sums.wide_columns;
         let left = self.gradient.columns - first_column;
@@ -214,7 +220,7 @@ impl Job<'_> {
             // SAFETY: by the caller's promise.
             let weights = unsafe { target.slice(start + (first_column + column) * layout.column_stride, valid) };
             for (weight, row) in weights.iter_mut().zip(rows.chunks_exact(width)) {
-                *weight = row[column];
+                weight.write(row[column]);
             }
         }
     }

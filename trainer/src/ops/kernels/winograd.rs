@@ -5,11 +5,14 @@
 //! back by one thread, in its own cache. The gradient by the filters takes many tiles to the points at once, then
 //! shares out points: each of its sums is one thread's, in one order, however many threads there are.
 
+#![allow(unsafe_code)]
+
 use rayon::prelude::*;
 
 use super::aligned::{AlignedBuffer, PooledBuffer, SharedSlice, with_scratch};
 use super::source_block::Maps;
 use super::tile::{PixelWalk, Segments, TileKernels};
+use super::unwritten::Unwritten;
 use super::winograd_filters::{FilterView, filters_to_points, points_to_taps};
 use super::winograd_transforms::{Channels, POINTS, SIDE, TILE};
 
@@ -66,14 +69,15 @@ impl<'a> Winograd<'a> {
         (tile / (rows * columns), [tile / columns % rows * TILE, tile % columns * TILE])
     }
 
-    /// Addresses of `N x N` pixels from `first` on; those outside the map are `outside`.
-    fn pixels<const N: usize, const COUNT: usize>(
+    /// Addresses of `N x N` pixels from `first` on: `inside` of their offsets, and `outside` the map.
+    #[inline(always)]
+    fn pixels<const N: usize, const COUNT: usize, P: Copy>(
         maps: &Maps,
         image: usize,
         first: [isize; 2],
-        inside: *const f32,
-        outside: *const f32,
-    ) -> [*const f32; COUNT] {
+        inside: impl Fn(usize) -> P,
+        outside: P,
+    ) -> [P; COUNT] {
         let mut pixels = [outside; COUNT];
         let range = |axis: usize, size: usize| {
             let start = (-first[axis]).clamp(0, N as isize) as usize;
@@ -84,7 +88,7 @@ impl<'a> Winograd<'a> {
             let y = image * maps.height + (first[0] + row as isize) as usize;
             for column in columns.clone() {
                 let x = (first[1] + column as isize) as usize;
-                pixels[row * N + column] = inside.wrapping_add((y * maps.width + x) * maps.channels);
+                pixels[row * N + column] = inside((y * maps.width + x) * maps.channels);
             }
         }
         pixels
@@ -93,21 +97,29 @@ impl<'a> Winograd<'a> {
     fn input_pixels(&self, tile: usize, source: &[f32], zeros: &[f32]) -> [*const f32; POINTS] {
         let (image, [y, x]) = self.place(tile);
         let first = [y as isize - self.padding[0] as isize, x as isize - self.padding[1] as isize];
-        Self::pixels::<SIDE, POINTS>(&self.source, image, first, source.as_ptr(), zeros.as_ptr())
+        let inside = |offset| source.as_ptr().wrapping_add(offset);
+        Self::pixels::<SIDE, POINTS, _>(&self.source, image, first, inside, zeros.as_ptr())
     }
 
-    fn output_pixels(&self, tile: usize, inside: *const f32, outside: *const f32) -> [*const f32; TILE * TILE] {
+    fn output_pixels<P: Copy>(&self, tile: usize, inside: impl Fn(usize) -> P, outside: P) -> [P; TILE * TILE] {
         let (image, [y, x]) = self.place(tile);
-        Self::pixels::<TILE, { TILE * TILE }>(&self.target, image, [y as isize, x as isize], inside, outside)
+        let first = [y as isize, x as isize];
+        Self::pixels::<TILE, { TILE * TILE }, P>(&self.target, image, first, inside, outside)
     }
 
     /// Writes the convolution of `source` with filters; `view` has the source's channels as its depth.
-    pub(crate) fn correlate(&self, source: &[f32], view: &FilterView, filters: &[f32], target: &mut [f32]) {
+    pub(crate) fn correlate<'o>(
+        &self,
+        source: &[f32],
+        view: &FilterView,
+        filters: &[f32],
+        target: &'o mut Unwritten,
+    ) -> &'o mut [f32] {
         assert_eq!(source.len(), self.images * self.source.image_len());
         assert_eq!(target.len(), self.images * self.target.image_len());
         assert_eq!((view.depth, view.columns), (self.source.channels, self.target.channels));
         let points = filters_to_points(view, self.kernels.wide.columns, filters);
-        let target = SharedSlice::new(target);
+        let shared = SharedSlice::new(target);
         let tiles = self.tile_count();
         let block = self.block_tiles().min(tiles);
         (0..tiles.div_ceil(block)).into_par_iter().with_max_len(1).for_each(|index| {
@@ -115,9 +127,11 @@ impl<'a> Winograd<'a> {
             with_scratch(|scratch| {
                 let buffers = BlockBuffers::new(self, block, &mut scratch.source, &mut scratch.panel);
                 // SAFETY: sizes are checked above, and every block writes its own tiles.
-                unsafe { self.correlate_block(tiles, source, &points, target, buffers) }
+                unsafe { self.correlate_block(tiles, source, &points, shared, buffers) }
             });
         });
+        // SAFETY: every pixel is one of a tile's, and the blocks wrote all tiles, all channels of them.
+        unsafe { target.assume_init_mut() }
     }
 
     /// Tiles that one thread takes at a time: a multiple of the register tile's rows.
@@ -136,7 +150,7 @@ impl<'a> Winograd<'a> {
         tiles: std::ops::Range<usize>,
         source: &[f32],
         filters: &[f32],
-        target: SharedSlice,
+        target: SharedSlice<std::mem::MaybeUninit<f32>>,
         buffers: BlockBuffers,
     ) {
         let (depth, columns) = (self.source.channels, self.target.channels);
@@ -161,9 +175,9 @@ impl<'a> Winograd<'a> {
             // SAFETY: both have `rows` rows, the filters a matrix for each point.
             unsafe { self.multiply(rows, from, &filters[point * filter_len..][..filter_len], to) };
         }
+        let (to, trash) = (target.pointer().cast::<f32>(), trash.as_mut_ptr());
         for tile in tiles {
-            let pixels = self.output_pixels(tile, target.pointer(), trash.as_ptr());
-            let pixels = pixels.map(<*const f32>::cast_mut);
+            let pixels = self.output_pixels(tile, |offset| to.wrapping_add(offset), trash);
             // SAFETY: pixels are this tile's own, or the row that is thrown away.
             unsafe {
                 let from = output.as_ptr().add((tile - first) * columns);
@@ -195,7 +209,12 @@ impl<'a> Winograd<'a> {
     }
 
     /// Writes the gradient by the filters, `[columns][tap][depth]`, given the source and the gradient by the target.
-    pub(crate) fn filter_gradient(&self, source: &[f32], gradient: &[f32], filters: &mut [f32]) {
+    pub(crate) fn filter_gradient<'o>(
+        &self,
+        source: &[f32],
+        gradient: &[f32],
+        filters: &'o mut Unwritten,
+    ) -> &'o mut [f32] {
         assert_eq!(source.len(), self.images * self.source.image_len());
         assert_eq!(gradient.len(), self.images * self.target.image_len());
         assert_eq!(filters.len(), 9 * self.source.channels * self.target.channels);
@@ -207,7 +226,7 @@ impl<'a> Winograd<'a> {
             buffers.fill(self, tiles.clone(), source, gradient);
             buffers.add_products(self, tiles.len(), first == 0);
         }
-        buffers.write(self, filters);
+        buffers.write(self, filters)
     }
 }
 
@@ -282,7 +301,8 @@ impl RoundBuffers {
         let (zeros, first) = (&self.zeros, tiles.start);
         tiles.into_par_iter().with_min_len(4).for_each(|tile| {
             let pixels = job.input_pixels(tile, source, zeros);
-            let gradients = job.output_pixels(tile, gradient.as_ptr(), zeros.as_ptr());
+            let at = |offset| gradient.as_ptr().wrapping_add(offset);
+            let gradients = job.output_pixels(tile, at, zeros.as_ptr());
             // SAFETY: pixels are inside the maps or the row of zeros; every tile has its place at every point.
             unsafe {
                 let to = input.pointer().add((tile - first) * depth);
@@ -318,7 +338,7 @@ impl RoundBuffers {
     }
 
     /// Takes the sums back to filters.
-    fn write(&self, job: &Winograd, filters: &mut [f32]) {
+    fn write<'o>(&self, job: &Winograd, filters: &'o mut Unwritten) -> &'o mut [f32] {
         let (rows, width, depth) = (job.kernels.rows, job.kernels.wide.columns, job.source.channels);
         let (row_tiles, len) = (Self::row_tiles(job), Self::sums_len(job));
         let panels = filters.par_chunks_exact_mut(width * 9 * depth).enumerate();
@@ -330,11 +350,14 @@ impl RoundBuffers {
                     let channel = Self::row_start(job, tile) + row;
                     for (tap, values) in taps.iter().enumerate() {
                         for (column, value) in values[..width].iter().enumerate() {
-                            filters[(column * 9 + tap) * depth + channel] = *value;
+                            filters[(column * 9 + tap) * depth + channel].write(*value);
                         }
                     }
                 }
             }
         });
+        // SAFETY: the panels are all filters, and each wrote every column and tap of it for every channel, as row tiles
+        // cover all channels.
+        unsafe { filters.assume_init_mut() }
     }
 }

@@ -1,5 +1,7 @@
 //! Filters of 3x3 to points, and gradients at points back to filters.
 
+#![allow(unsafe_code)]
+
 use rayon::prelude::*;
 
 use super::aligned::{PooledBuffer, SharedSlice};
