@@ -38,6 +38,8 @@ pub(super) fn check_latents(latents: &[f32; 7]) -> Result<(), String> {
 
 #[cfg(test)]
 mod tests {
+    use std::f32::consts::{FRAC_PI_4, PI, TAU};
+
     use super::*;
 
     #[test]
@@ -47,8 +49,8 @@ mod tests {
             problem: &'static str,
         }
         let cases = [
-            Case { latents: [1.57, -1.57, 0.0, 0.0, 0.7854, 6.2832, 1.0], problem: "" },
-            Case { latents: [3.1416, -3.1416, 3.2, 0.5, 0.0, 0.0, 0.5], problem: "" },
+            Case { latents: [1.57, -1.57, 0.0, 0.0, FRAC_PI_4, TAU, 1.0], problem: "" },
+            Case { latents: [PI, -PI, 3.2, 0.5, 0.0, 0.0, 0.5], problem: "" },
             Case { latents: [45.0, 0.1, 0.1, 0.5, 0.3, 1.0, 0.5], problem: "about x is 45; it must be in radians" },
             Case { latents: [0.1, -7.0, 0.1, 0.5, 0.3, 1.0, 0.5], problem: "are these degrees?" },
             Case {

@@ -88,13 +88,17 @@ impl<'a> Tensors<'a> {
             |what: &dyn std::fmt::Display| DataError::malformed(path, format!("not a whole safetensors file ({what})"));
         let file_len = file.metadata().map_err(DataError::io(path))?.len();
         let mut word = [0; 8];
-        read_exact_at(file, &mut word, 0).map_err(|error| broken(&error))?;
+        let in_header = |error: io::Error| match error.kind() {
+            io::ErrorKind::UnexpectedEof => broken(&"it ends within its header"),
+            _ => DataError::io(path)(error),
+        };
+        read_exact_at(file, &mut word, 0).map_err(in_header)?;
         let header_len = u64::from_le_bytes(word);
         if header_len > LARGEST_HEADER || header_len + 8 > file_len {
-            return Err(broken(&format!("a header of {header_len} bytes")));
+            return Err(broken(&format!("a header of {header_len} bytes in a file of {file_len}")));
         }
         let mut header = vec![0; header_len as usize];
-        read_exact_at(file, &mut header, 8).map_err(|error| broken(&error))?;
+        read_exact_at(file, &mut header, 8).map_err(in_header)?;
         let metadata: Metadata = serde_json::from_slice(&header).map_err(|error| broken(&error))?;
         let (data_at, data_len) = (8 + header_len, metadata.data_len() as u64);
         match data_at.checked_add(data_len) {

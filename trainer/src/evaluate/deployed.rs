@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use serde::Serialize;
 use sextant_runtime::backend::{BackendError, BackendOptions, Encoder, Output};
+use sextant_runtime::contract::metadata::CLASS_NAMES;
 use sextant_runtime::contract::output::{CLASS_LOGITS, ROTATION_WXYZ};
 use sextant_runtime::rotation::UnitQuaternion;
 
@@ -123,7 +124,7 @@ fn evaluate_deployed(
 /// # Errors
 /// When the data have a class that the model does not know.
 fn model_labels(encoder: &Encoder, classes: &[String]) -> Result<Vec<usize>, DeployedError> {
-    let Some(text) = encoder.description().metadata.get("class_names") else {
+    let Some(text) = encoder.description().metadata.get(CLASS_NAMES) else {
         return Ok((0..classes.len()).collect());
     };
     let names: Vec<String> = serde_json::from_str(text)

@@ -54,6 +54,11 @@ pub trait ObjectSource: Send + Sync {
         Ok(self.object(index)?.symmetry)
     }
 
+    /// Whether the program knows how its objects lie in their frames, so that a sample tells whether they are seen.
+    fn is_built_in(&self) -> bool {
+        false
+    }
+
     /// What had to be left out of the objects loaded so far, such as textures that are not there.
     fn warnings(&self) -> Vec<String> {
         Vec::new()

@@ -92,6 +92,10 @@ impl Procedural {
 }
 
 impl ObjectSource for Procedural {
+    fn is_built_in(&self) -> bool {
+        true
+    }
+
     fn class_names(&self) -> &[String] {
         &self.class_names
     }

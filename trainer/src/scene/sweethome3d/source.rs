@@ -46,6 +46,10 @@ impl SweetHome3d {
 }
 
 impl ObjectSource for SweetHome3d {
+    fn is_built_in(&self) -> bool {
+        true
+    }
+
     fn class_names(&self) -> &[String] {
         &self.index.class_names
     }
