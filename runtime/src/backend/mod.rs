@@ -7,6 +7,8 @@ mod limits;
 mod native;
 #[cfg(feature = "tract")]
 mod onnx_constants;
+#[cfg(feature = "tract")]
+mod onnx_windows;
 #[cfg(feature = "ort")]
 mod ort;
 #[cfg(feature = "tract")]

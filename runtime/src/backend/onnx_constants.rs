@@ -165,6 +165,7 @@ fn elements(tensor: &TensorProto) -> Result<u64, String> {
     }
 }
 
-fn title(node: &NodeProto) -> String {
+/// A node as errors name it.
+pub(super) fn title(node: &NodeProto) -> String {
     format!("the node {:?}", if node.name.is_empty() { &node.op_type } else { &node.name })
 }

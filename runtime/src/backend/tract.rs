@@ -13,7 +13,7 @@ use tract_onnx::tract_hir::infer::Factoid;
 use super::caught::caught;
 use super::{
     BackendKind, Cost, Description, Fault, ImageEngine, Limits, Loaded, Output, check_name, image_size, one_line,
-    onnx_constants, own_metadata, tract_cost,
+    onnx_constants, onnx_windows, own_metadata, tract_cost,
 };
 use crate::model::MAX_NAME_BYTES;
 
@@ -63,6 +63,7 @@ fn output_names(proto: &ModelProto) -> Result<Vec<String>, Fault> {
 fn prepare(proto: &ModelProto, limits: &Limits) -> Result<(Arc<TypedRunnableModel>, [usize; 2], Cost), Fault> {
     if let Some(graph) = &proto.graph {
         check_dimensions(graph).or_else(refused_because)?;
+        onnx_windows::check(graph).or_else(refused_because)?;
         onnx_constants::check(graph, limits.memory_bytes / MOST_ELEMENT_BYTES).or_else(refused_because)?;
     }
     let model = tract_onnx::onnx().with_ignore_value_info(true).model_for_proto_model(proto).map_err(refused)?;
