@@ -51,15 +51,22 @@ mod tests {
 
     #[test]
     fn windows_of_padding_alone_are_refused() {
-        let cases: [(&str, &[i64], &[i64], &[i64], bool); 6] = [
-            ("Conv", &[3, 3], &[1, 1, 1, 1], &[1, 1], true),
-            ("Conv", &[3, 3], &[2, 2, 2, 2], &[1, 1], true),
-            ("Conv", &[3, 3], &[4, 4, 4, 4], &[2, 2], true),
-            ("Conv", &[3, 3], &[1, 1, 1, 3], &[1, 1], false),
-            ("MaxPool", &[1, 1], &[1, 0, 0, 0], &[], false),
-            ("Relu", &[1, 1], &[9, 9, 9, 9], &[], true),
+        struct Case<'a> {
+            op: &'a str,
+            kernel: &'a [i64],
+            pads: &'a [i64],
+            dilations: &'a [i64],
+            fits: bool,
+        }
+        let cases = [
+            Case { op: "Conv", kernel: &[3, 3], pads: &[1, 1, 1, 1], dilations: &[1, 1], fits: true },
+            Case { op: "Conv", kernel: &[3, 3], pads: &[2, 2, 2, 2], dilations: &[1, 1], fits: true },
+            Case { op: "Conv", kernel: &[3, 3], pads: &[4, 4, 4, 4], dilations: &[2, 2], fits: true },
+            Case { op: "Conv", kernel: &[3, 3], pads: &[1, 1, 1, 3], dilations: &[1, 1], fits: false },
+            Case { op: "MaxPool", kernel: &[1, 1], pads: &[1, 0, 0, 0], dilations: &[], fits: false },
+            Case { op: "Relu", kernel: &[1, 1], pads: &[9, 9, 9, 9], dilations: &[], fits: true },
         ];
-        for (op, kernel, pads, dilations, fits) in cases {
+        for Case { op, kernel, pads, dilations, fits } in cases {
             let attribute = |name: &str, ints: &[i64]| AttributeProto {
                 name: name.into(),
                 ints: ints.to_vec(),
