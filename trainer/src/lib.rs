@@ -22,3 +22,4 @@ pub mod report;
 pub mod run;
 pub mod scene;
 pub mod study;
+pub mod transformation;

@@ -46,6 +46,9 @@ pub struct DataConfig {
     pub supersampling: usize,
     /// Whether objects cast shadows (true).
     pub shadows: bool,
+    /// What is done to each finished picture that is trained on, one after the other: `quarter-turns`. Figures and
+    /// calibration see pictures as they are (empty).
+    pub transformations: Vec<String>,
     /// Mean that is taken off each RGB channel, in [0, 1] (3DIEBench's).
     pub mean: [f32; 3],
     /// Standard deviation that each RGB channel is divided by, in (0, 1] (3DIEBench's).
@@ -73,6 +76,7 @@ impl Default for DataConfig {
             rotation: RotationSampling::default(),
             supersampling: 2,
             shadows: true,
+            transformations: Vec::new(),
             mean: [0.5016, 0.5037, 0.5060],
             std: [0.1030, 0.0999, 0.0969],
             queue_depth: 2,

@@ -6,6 +6,7 @@ use std::path::Path;
 use super::{Config, ConfigError, OptimiserKind, Problem, ScheduleKind};
 use crate::method::METHODS;
 use crate::scene::RotationSampling;
+use crate::transformation;
 
 /// Steps are kept in float32 by the optimisers' state, which counts exactly up to 2^24.
 const MOST_STEPS: u64 = 16_000_000;
@@ -56,6 +57,12 @@ impl Config {
         let (RotationSampling::Euler { limit_deg } | RotationSampling::Uniform { limit_deg }) = data.rotation;
         checks.within("data.rotation.limit_deg", limit_deg, 0.0..=180.0);
         checks.within("data.supersampling", data.supersampling, 1..=4);
+        let known = transformation::names_on_pixels();
+        let distinct: BTreeSet<&str> = data.transformations.iter().map(String::as_str).collect();
+        let are_known =
+            distinct.len() == data.transformations.len() && distinct.iter().all(|name| known.contains(name));
+        let found = format!("{:?}", data.transformations);
+        checks.require(are_known, "data.transformations", found, format!("a list of {}, each once", known.join(", ")));
         data.mean.iter().for_each(|&mean| checks.within("data.mean", mean, 0.0..=1.0));
         data.std.iter().for_each(|&std| checks.within("data.std", std, 1e-3..=1.0));
         checks.within("data.queue_depth", data.queue_depth, 1..=64);

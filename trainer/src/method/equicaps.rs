@@ -4,16 +4,18 @@
 use candle_core::{Result, Tensor};
 
 use super::{
-    Action, Condition, Embeddings, Method, MethodEntry, MethodOption, MethodOutput, Setting, Views, WeightedTerm,
+    Embeddings, Method, MethodEntry, MethodOption, MethodOutput, Needs, Setting, Views, WeightedTerm,
     mean_squared_error, unit_rows, vicreg_terms,
 };
 use crate::config::MethodConfig;
 use crate::nn::{CapsuleConfig, CapsuleHead, Capsules, Encoded, Encoder, Mode, Scope, turned};
+use crate::transformation::{Action, Condition};
 
 pub(super) const ENTRY: MethodEntry = MethodEntry {
     name: "equicaps",
     paper: "Konstantinou et al., 2025, arXiv 2506.09895",
     loss: "poses times the rotation meet the other view's poses + activations agree and spread + variance and covariance",
+    needs: |_| Ok(Needs::told(Condition::MATRIX)),
     options: &[
         MethodOption::weight("equivariance_weight", 5.0, "distance between turned and true poses"),
         MethodOption::weight("invariance_weight", 0.1, "cross-entropy of activations, less the entropy of their mean"),

@@ -1,13 +1,15 @@
 //! Self-supervised methods: each is one file that implements [`Method`] and one line of [`METHODS`].
 
-mod action;
 mod branch;
 mod byol;
+mod condition;
 mod equicaps;
 mod equimod;
 mod loss;
+mod needs;
 mod only_equivariance;
 mod option;
+mod predict_transform;
 #[cfg(test)]
 pub(crate) mod reference;
 mod sen;
@@ -26,14 +28,15 @@ mod views;
 use candle_core::{Result, Tensor};
 use sextant_runtime::graph::Graph;
 
-use crate::config::Config;
+use crate::config::{Config, MethodConfig};
 use crate::nn::{Encoded, Encoder, Scope};
+use crate::transformation::Action;
 
-pub use action::{Action, Condition, Pose};
 pub use branch::{EquivariantBranch, Sees, meaningless_options};
 pub use loss::{
     Negatives, info_nce, mean_cosine_distance, mean_squared_error, nt_xent, unit_rows, vicreg_terms, view_nce,
 };
+pub use needs::{Needs, UnmetNeeds, needs};
 pub use option::{MethodOption, OptionKind};
 pub use views::{Embeddings, MethodOutput, Moment, View, Views, WeightedTerm, weighted_sum};
 
@@ -52,16 +55,12 @@ pub const METHODS: &[MethodEntry] = &[
     equicaps::ENTRY,
     seq_jepa::ENTRY,
     ser::ENTRY,
+    predict_transform::ENTRY,
     sextant::ENTRY,
 ];
 
 /// One way to learn features from views of objects.
 pub trait Method {
-    /// Views of each object that a step needs, at least two.
-    fn view_count(&self) -> usize {
-        2
-    }
-
     /// The loss of a batch, in training mode. Terms in which rows of the batch meet are computed on
     /// [`Views::of_whole_batch`].
     ///
@@ -117,6 +116,9 @@ pub struct Setting<'a> {
     pub classes: usize,
 }
 
+/// What a method needs with some options, without its networks.
+pub type FindNeeds = fn(&MethodConfig) -> Result<Needs>;
+
 /// Makes a method's networks.
 pub type BuildMethod = fn(Setting, &mut Scope) -> Result<Box<dyn Method>>;
 
@@ -128,6 +130,8 @@ pub struct MethodEntry {
     pub paper: &'static str,
     /// Its loss in one line.
     pub loss: &'static str,
+    /// What it needs of its views.
+    pub needs: FindNeeds,
     /// The keys that it has in `[method]`.
     pub options: &'static [MethodOption],
     /// Makes it.

@@ -7,7 +7,8 @@ use candle_core::{Result, Tensor};
 
 use super::vicreg::{COVARIANCE, INVARIANCE, VARIANCE, VicRegWeights};
 use super::{
-    Embeddings, Method, MethodEntry, MethodOption, MethodOutput, Setting, Views, WeightedTerm, mean_cosine_distance,
+    Embeddings, Method, MethodEntry, MethodOption, MethodOutput, Needs, Setting, Views, WeightedTerm,
+    mean_cosine_distance,
 };
 use crate::nn::{Encoded, Encoder, Mode, Projector, Scope};
 
@@ -15,6 +16,7 @@ pub(super) const ENTRY: MethodEntry = MethodEntry {
     name: "ser",
     paper: "soft equivariance regularisation: equivariance on an intermediate map, invariance on the pooled vector",
     loss: "VICReg of the pooled features + cosine distance between the turned map and the turned image's map",
+    needs: |_| Ok(Needs::TWO_VIEWS),
     options: &[
         INVARIANCE,
         VARIANCE,

@@ -2,13 +2,14 @@
 
 use candle_core::Result;
 
-use super::{Embeddings, Method, MethodEntry, MethodOption, MethodOutput, Setting, Views, nt_xent};
+use super::{Embeddings, Method, MethodEntry, MethodOption, MethodOutput, Needs, Setting, Views, nt_xent};
 use crate::nn::{Encoded, Encoder, Mode, Projector, Scope};
 
 pub(super) const ENTRY: MethodEntry = MethodEntry {
     name: "simclr",
     paper: "Chen et al., ICML 2020, arXiv 2002.05709",
     loss: "NT-Xent: each view finds its other view among all views of the batch",
+    needs: |_| Ok(Needs::TWO_VIEWS),
     options: &[TEMPERATURE],
     build: |setting, scope| Ok(Box::new(SimClr::new(setting, scope)?)),
 };

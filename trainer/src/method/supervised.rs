@@ -3,15 +3,18 @@
 use candle_core::{Result, Tensor};
 
 use super::{
-    Condition, Embeddings, Method, MethodEntry, MethodOption, MethodOutput, Setting, Views, WeightedTerm,
+    Embeddings, Method, MethodEntry, MethodOption, MethodOutput, Needs, Setting, Views, WeightedTerm,
     mean_squared_error,
 };
+use crate::config::MethodConfig;
 use crate::nn::{Encoded, Encoder, Linear, Mlp, Mode, Scope, cross_entropy};
+use crate::transformation::Condition;
 
 pub(super) const ENTRY: MethodEntry = MethodEntry {
     name: "supervised",
     paper: "the supervised controls of Garrido et al., ICML 2023, arXiv 2302.10283",
     loss: "cross-entropy of the class and squared error of the relative quaternion, from the whole features",
+    needs: needs,
     options: &[
         MethodOption::choice("target", &["both", "class", "rotation"], "what is learned"),
         MethodOption::weight("class_weight", 1.0, "cross-entropy of the class"),
@@ -19,6 +22,14 @@ pub(super) const ENTRY: MethodEntry = MethodEntry {
     ],
     build: |setting, scope| Ok(Box::new(Supervised::new(setting, scope)?)),
 };
+
+/// The rotation between the views, where it is learned.
+fn needs(config: &MethodConfig) -> Result<Needs> {
+    Ok(match config.choice("target")?.as_str() {
+        "class" => Needs::TWO_VIEWS,
+        _ => Needs::told(Condition::CANONICAL_ROTATION),
+    })
+}
 
 /// A classifier on the features and a regressor on both views' features.
 pub struct Supervised {

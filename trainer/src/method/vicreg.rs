@@ -3,8 +3,8 @@
 use candle_core::{Result, Tensor};
 
 use super::{
-    Embeddings, Method, MethodEntry, MethodOption, MethodOutput, Setting, Views, WeightedTerm, mean_squared_error,
-    vicreg_terms,
+    Embeddings, Method, MethodEntry, MethodOption, MethodOutput, Needs, Setting, Views, WeightedTerm,
+    mean_squared_error, vicreg_terms,
 };
 use crate::config::MethodConfig;
 use crate::nn::{Encoded, Encoder, Mode, Projector, Scope};
@@ -13,6 +13,7 @@ pub(super) const ENTRY: MethodEntry = MethodEntry {
     name: "vicreg",
     paper: "Bardes et al., ICLR 2022, arXiv 2105.04906",
     loss: "invariance + variance + covariance of the whole embedding",
+    needs: |_| Ok(Needs::TWO_VIEWS),
     options: &[INVARIANCE, VARIANCE, COVARIANCE],
     build: |setting, scope| Ok(Box::new(VicReg::new(setting, scope)?)),
 };
