@@ -116,7 +116,7 @@ pub fn lead(options: FitOptions, ranks: &Arc<dyn Collective>) -> anyhow::Result<
     // Not before the checkpoint was taken: a change that does not go with it must not stay.
     run.write_config(&fit.config.with_absolute_paths()?)?;
     shared_state::announce_state(&fit.training, start.as_ref(), ranks.as_ref())?;
-    let views = fit.training.view_count();
+    let views = fit.training.needs().views;
     let mut records = Records::open(run, &fit.config, fit.source.as_ref(), views, state.as_ref(), resume)?;
     if let Some(state) = state {
         (fit.best, fit.epoch) = (state.best_metric, state.epoch);
@@ -219,7 +219,7 @@ impl Fit {
             seed: fit.seed,
             first_step: self.training.step,
             depth: self.config.data.queue_depth,
-            views: self.training.view_count(),
+            views: self.training.needs().views,
             share: BatchShare { rank: self.ranks.rank(), ranks: self.ranks.size(), micro_batches: fit.accumulate },
         };
         let feed = Feed::start(shown(&self.config, &self.source)?, settings)?;

@@ -48,7 +48,7 @@ struct Course {
 fn train(config: &Config, source: &Arc<dyn ViewSource>, steps: usize, ranks: Arc<dyn Collective>) -> Course {
     let share = BatchShare { rank: ranks.rank(), ranks: ranks.size(), micro_batches: config.fit.accumulate };
     let mut training = Training::among(config, source.class_names().len(), &Device::Cpu, ranks.clone()).unwrap();
-    let views = training.view_count();
+    let views = training.needs().views;
     let settings = FeedSettings { share, views, ..FeedSettings::new(config.fit.batch_size, config.fit.seed) };
     let mut feed = Feed::start(shown(source, config), settings).unwrap();
     let mut course = Course { steps: Vec::new(), weights: 0.0, embedding_rows: Vec::new() };
@@ -135,7 +135,7 @@ fn stepped(method: &str, accumulate: usize, positions: Range<usize>) -> BTreeMap
     let mut training = Training::new(&config, 64, &Device::Cpu).unwrap();
     let source = shown(&data::open(&config.data).unwrap(), &config);
     let places: Vec<Place> = positions.map(|position| Place { position, subject: position }).collect();
-    let batch = source.views(&places, training.view_count(), 3).unwrap();
+    let batch = source.views(&places, training.needs().views, 3).unwrap();
     training.train_step(&batch, &vec![SymmetryGroup::None; places.len()]).unwrap();
     let trained = training.model.parameters().trained().iter();
     trained.map(|(name, var)| (name.clone(), var.flatten_all().unwrap().to_vec1().unwrap())).collect()

@@ -117,7 +117,7 @@ mod tests {
         let source = data::open(&config.data).unwrap();
         let course = |ahead: bool| -> Vec<u32> {
             let mut training = Training::new(&config, source.class_names().len(), &Device::Cpu).unwrap();
-            let settings = FeedSettings { views: training.view_count(), ..FeedSettings::new(8, 0) };
+            let settings = FeedSettings { views: training.needs().views, ..FeedSettings::new(8, 0) };
             let feed = Feed::start(source.clone(), settings).unwrap();
             let normaliser = training.model.normaliser().clone();
             let mut batches = if ahead { Staging::start(feed, normaliser).unwrap() } else { Batches::Here(feed) };

@@ -17,7 +17,7 @@ use super::step_report::{Losses, StepReport, StepSums};
 use crate::collective::{Alone, Collective};
 use crate::config::{Config, OptimiserConfig, OptimiserKind, Precision};
 use crate::data::ViewBatch;
-use crate::method::{self, Moment, View, Views};
+use crate::method::{self, Moment, Needs, View, Views};
 use crate::model::Model;
 use crate::nn::ParameterStore;
 use crate::ops::accounting::{self, Kind};
@@ -39,8 +39,7 @@ pub struct Training {
     schedule: Schedule,
     ema: Option<Ema>,
     ranks: Arc<dyn Collective>,
-    /// Views of each subject that a step sees.
-    view_count: usize,
+    needs: Needs,
     /// Steps done.
     pub step: u64,
 }
@@ -84,22 +83,17 @@ impl Training {
             model,
             probes,
             ranks,
-            view_count: method::needs(&config.method)?.views,
+            needs: method::needs(&config.method)?,
             step: 0,
         })
     }
 
-    /// What it does.
-    pub fn config(&self) -> &Config {
-        &self.config
+    /// What a step needs of its views.
+    pub fn needs(&self) -> &Needs {
+        &self.needs
     }
 
-    /// Views of each subject that a step needs.
-    pub fn view_count(&self) -> usize {
-        self.view_count
-    }
-
-    /// Moves the weights by one batch, of which this is the rank's share, with at least [`Self::view_count`] views of each
+    /// Moves the weights by one batch, of which this is the rank's share, with at least as many views as it needs of each
     /// subject.
     ///
     /// The share is `fit.accumulate` micro-batches one after the other. The objective is the mean of their losses, over
@@ -123,7 +117,7 @@ impl Training {
             let scope = accounting::enter(Kind::Images, 0);
             let views = self.views(batch, images, at.clone())?;
             drop(scope);
-            let camera_rotations = camera_rotations(batch, self.view_count, at.clone());
+            let camera_rotations = camera_rotations(batch, self.needs.views, at.clone());
             let recording = Recording::start();
             let losses = self.losses(&views, &camera_rotations, &symmetries[at])?;
             let mut gradients = match self.share() {
@@ -192,7 +186,7 @@ impl Training {
         images: Option<&[Tensor]>,
         at: Range<usize>,
     ) -> anyhow::Result<Views> {
-        let (wanted, given) = (self.view_count, batch.view_count());
+        let (wanted, given) = (self.needs.views, batch.view_count());
         anyhow::ensure!(given >= wanted, "the method needs {wanted} views of each subject, not {given}");
         let view = |view: usize| -> anyhow::Result<View> {
             let images = match images {

@@ -14,7 +14,7 @@ pub(super) const ENTRY: MethodEntry = MethodEntry {
     name: "supervised",
     paper: "the supervised controls of Garrido et al., ICML 2023, arXiv 2302.10283",
     loss: "cross-entropy of the class and squared error of the relative quaternion, from the whole features",
-    needs: needs,
+    needs,
     options: &[
         MethodOption::choice("target", &["both", "class", "rotation"], "what is learned"),
         MethodOption::weight("class_weight", 1.0, "cross-entropy of the class"),
