@@ -9,9 +9,10 @@ use rand_chacha::ChaCha8Rng;
 use sextant_runtime::rotation::UnitQuaternion;
 
 use super::StepBench;
-use crate::config::{Config, HeadGradient};
+use crate::config::Config;
 use crate::data::PairBatch;
 use crate::method::Condition;
+use crate::nn::HeadGradient;
 use crate::run::write_tensors;
 
 /// Writes one float32 safetensors file: `weight/NAME` before the step, `gradient/NAME`, `input/…` (bytes of the images
@@ -115,7 +116,7 @@ fn add_gradients(bench: &StepBench, tensors: &mut BTreeMap<String, Tensor>) -> a
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::EncoderKind;
+    use crate::nn::EncoderKind;
     use crate::run::read_tensors;
 
     #[test]

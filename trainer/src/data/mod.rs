@@ -4,6 +4,7 @@
 //! [`RenderedPairs`] (rendered on the fly), [`SextantFolder`] (safetensors shards) and [`ThreeDieBenchFolder`]
 //! (3DIEBench's layout). [`Feed`] makes batches from one of them ahead of the step that needs them.
 
+mod config;
 mod error;
 mod feed;
 mod from_config;
@@ -18,8 +19,6 @@ mod sextant_folder;
 mod sextant_writer;
 mod shard;
 mod split;
-mod staged_folder;
-mod symmetry_record;
 mod three_die_bench;
 mod three_die_bench_writer;
 mod view_order;
@@ -27,6 +26,7 @@ mod visibility;
 mod write_views;
 mod writer;
 
+pub use config::{DataConfig, DataSource};
 pub use error::DataError;
 pub use feed::{BatchShare, Feed, FeedSettings, StepBatch};
 pub use from_config::{open, open_objects};
@@ -39,8 +39,6 @@ pub use rendered::RenderedPairs;
 pub use sextant_folder::SextantFolder;
 pub use sextant_writer::SextantWriter;
 pub(crate) use split::{listed, set_warnings};
-pub(crate) use staged_folder::{stage_folder, write_durably};
-pub use symmetry_record::SymmetryRecord;
 pub use three_die_bench::ThreeDieBenchFolder;
 pub use three_die_bench_writer::ThreeDieBenchWriter;
 pub use view_order::{ObjectOrder, stream_rng, stream_seed};

@@ -3,8 +3,9 @@
 use candle_core::{Device, Result, Tensor, bail};
 use sextant_runtime::rotation::UnitQuaternion;
 
-use super::{EquivariantBranch, MethodOption};
-use crate::config::MethodConfig;
+use super::EquivariantBranch;
+use super::MethodConfig;
+use crate::options::ConfigOption;
 use crate::scene::SceneParameters;
 
 /// What is known of a view: how its object is turned, and the colours of floor and light.
@@ -108,14 +109,14 @@ enum RotationCode {
 
 impl Condition {
     /// How a rotation is written down.
-    pub const CODE: MethodOption = MethodOption::choice(
+    pub const CODE: ConfigOption = ConfigOption::choice(
         "condition",
         &["quaternion", "canonical-quaternion", "matrix"],
         "how a relative rotation is written down: raw quaternion, quaternion with w >= 0, or nine matrix entries",
     );
 
     /// What is written down.
-    pub const TRANSFORMATION: MethodOption = MethodOption::choice(
+    pub const TRANSFORMATION: ConfigOption = ConfigOption::choice(
         "transformation",
         &["rotation", "colour", "rotation-colour"],
         "what differs between the views and is told: the rotation, the hues of floor and light, or both",

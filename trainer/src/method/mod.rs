@@ -3,11 +3,11 @@
 mod action;
 mod branch;
 mod byol;
+mod config;
 mod equicaps;
 mod equimod;
 mod loss;
 mod only_equivariance;
-mod option;
 #[cfg(test)]
 pub(crate) mod reference;
 mod sen;
@@ -26,15 +26,16 @@ mod views;
 use candle_core::{Result, Tensor};
 use sextant_runtime::graph::Graph;
 
-use crate::config::Config;
-use crate::nn::{Encoded, Encoder, Scope};
+use crate::nn::{Encoded, Encoder, ModelConfig, Scope};
+use crate::options::ConfigOption;
 
 pub use action::{Action, Condition, Pose};
-pub use branch::{EquivariantBranch, Sees, meaningless_options};
+use branch::meaningless_options;
+pub use branch::{EquivariantBranch, Sees};
+pub use config::MethodConfig;
 pub use loss::{
     Negatives, info_nce, mean_cosine_distance, mean_squared_error, nt_xent, unit_rows, vicreg_terms, view_nce,
 };
-pub use option::{MethodOption, OptionKind};
 pub use views::{Embeddings, MethodOutput, Moment, View, Views, WeightedTerm, weighted_sum};
 
 /// Every method there is.
@@ -107,14 +108,28 @@ pub trait Method {
 /// What a method is made for.
 #[derive(Clone, Copy)]
 pub struct Setting<'a> {
-    /// The whole configuration.
-    pub config: &'a Config,
+    /// The method's options.
+    pub method: &'a MethodConfig,
+    /// Sizes of projectors.
+    pub model: &'a ModelConfig,
+    /// Rows and columns of an image.
+    pub image_size: usize,
     /// Numbers in a feature vector.
     pub feature_width: usize,
     /// Channels of the encoder's last map.
     pub map_channels: usize,
     /// Classes of the data.
     pub classes: usize,
+}
+
+impl Setting<'_> {
+    /// A further encoder like the one that is trained, with fresh weights.
+    ///
+    /// # Errors
+    /// When the device has no memory for it.
+    pub fn new_encoder(&self, scope: &mut Scope) -> Result<Encoder> {
+        Encoder::new(self.model.encoder, self.image_size, scope)
+    }
 }
 
 /// Makes a method's networks.
@@ -129,7 +144,7 @@ pub struct MethodEntry {
     /// Its loss in one line.
     pub loss: &'static str,
     /// The keys that it has in `[method]`.
-    pub options: &'static [MethodOption],
+    pub options: &'static [ConfigOption],
     /// Makes it.
     pub build: BuildMethod,
 }

@@ -3,39 +3,12 @@ use std::collections::BTreeMap;
 use candle_core::{Result, bail};
 use serde::{Deserialize, Serialize};
 
-use crate::method;
-
-/// `[model]`: encoder and projectors.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct ModelConfig {
-    /// The network that is deployed (`tiny`).
-    pub encoder: EncoderKind,
-    /// Width of the hidden layers of each projector (1024).
-    pub projector_hidden: usize,
-    /// Width of each half of the embedding that the loss sees (1024).
-    pub embedding: usize,
-}
-
-impl Default for ModelConfig {
-    fn default() -> Self {
-        Self { encoder: EncoderKind::Tiny, projector_hidden: 1024, embedding: 1024 }
-    }
-}
-
-/// Networks that turn an image into features.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum EncoderKind {
-    /// For CPUs and microcontrollers: at most 12 M multiply-adds at 64 px.
-    Tiny,
-    /// ResNet-18, 512 features, as in the SIE paper.
-    Resnet18,
-}
+use super::{METHODS, find, meaningless_options};
+use crate::options::Checks;
 
 /// `[method]`: which method, and the options that this method has.
 ///
-/// Each method declares its own options beside its loss ([`crate::method::MethodOption`]); `trainer methods` lists them.
+/// Each method declares its own options beside its loss ([`crate::options::ConfigOption`]); `trainer methods` lists them.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct MethodConfig {
     /// Which method, by its name in `trainer methods` (`sextant`).
@@ -54,9 +27,26 @@ impl Default for MethodConfig {
 impl MethodConfig {
     /// A method with all its options at their defaults; without options when there is no such method.
     pub fn named(name: &str) -> Self {
-        let options = method::find(name).map_or(&[][..], |entry| entry.options);
+        let options = find(name).map_or(&[][..], |entry| entry.options);
         let defaults = options.iter().map(|option| (option.key.to_string(), option.default_value()));
         Self { name: name.into(), options: defaults.collect() }
+    }
+
+    /// Notes an unknown method, options that it does not have, and values that are not allowed.
+    pub fn check(&self, checks: &mut Checks) {
+        let known = METHODS.iter().map(|entry| entry.name).collect::<Vec<_>>().join(", ");
+        let Some(entry) = find(&self.name) else {
+            return checks.require(false, "method.name", format!("{:?}", self.name), known);
+        };
+        for (key, value) in &self.options {
+            let option = entry.options.iter().find(|option| option.key == key);
+            let allowed = option.map_or_else(|| format!("no such option of {}", entry.name), |option| option.allowed());
+            let is_accepted = option.is_some_and(|option| option.accepts(value));
+            checks.require(is_accepted, &format!("method.{key}"), value, allowed);
+        }
+        for (key, allowed) in meaningless_options(self) {
+            checks.require(false, &format!("method.{key}"), "set", allowed);
+        }
     }
 
     /// The number that an option has.
@@ -104,41 +94,11 @@ impl MethodConfig {
     }
 
     fn value(&self, key: &str) -> Result<toml::Value> {
-        let declared = method::find(&self.name).and_then(|entry| entry.options.iter().find(|option| option.key == key));
+        let declared = find(&self.name).and_then(|entry| entry.options.iter().find(|option| option.key == key));
         match (self.options.get(key), declared) {
             (Some(value), _) => Ok(value.clone()),
             (None, Some(option)) => Ok(option.default_value()),
             (None, None) => bail!("the method '{}' has no option `{key}`", self.name),
         }
     }
-}
-
-/// `[heads]`: rotation and class from the deployed features.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct HeadsConfig {
-    /// Whether the heads' gradients reach the encoder (`joint`).
-    pub gradient: HeadGradient,
-    /// Weight of the rotation head's squared error (1).
-    pub rotation_weight: f64,
-    /// Weight of the class head's cross-entropy (1).
-    pub class_weight: f64,
-    /// Width of the rotation head's hidden layer (128).
-    pub hidden: usize,
-}
-
-impl Default for HeadsConfig {
-    fn default() -> Self {
-        Self { gradient: HeadGradient::Joint, rotation_weight: 1.0, class_weight: 1.0, hidden: 128 }
-    }
-}
-
-/// Where the heads' gradients end.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum HeadGradient {
-    /// In the encoder, which then learns from pose and class labels too: for deployment.
-    Joint,
-    /// At the features, so that the encoder stays self-supervised: for research.
-    Detached,
 }

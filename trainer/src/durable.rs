@@ -1,10 +1,25 @@
-use std::fs::{self, File};
-use std::io::{self, BufWriter};
-use std::path::Path;
+//! Folders that are there whole or not at all, for data sets and caches.
 
-use sextant_runtime::durable::{self, StagedFolder};
+use std::fs;
+use std::path::{Path, PathBuf};
 
-use super::DataError;
+use sextant_runtime::durable::{Failure, StagedFolder};
+
+/// Why a folder cannot be started.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum StagingError {
+    /// The operating system refused it.
+    #[error(transparent)]
+    Refused(#[from] Failure),
+    /// Something is there already.
+    #[error("{path}: {reason}")]
+    Occupied {
+        /// The folder.
+        path: PathBuf,
+        /// What is there, and what to try.
+        reason: &'static str,
+    },
+}
 
 /// Starts a folder that will be `destination`, whole or not at all.
 ///
@@ -15,35 +30,28 @@ pub(crate) fn stage_folder(
     destination: &Path,
     overwrite: bool,
     is_replaceable: impl Fn(&Path) -> bool,
-) -> Result<StagedFolder, DataError> {
+) -> Result<StagedFolder, StagingError> {
     check_destination(destination, overwrite, is_replaceable)?;
     Ok(StagedFolder::create(destination)?)
-}
-
-/// Writes a file of a staged folder and waits until it is on the disk.
-pub(crate) fn write_durably(
-    path: &Path,
-    write: impl FnOnce(&mut BufWriter<File>) -> io::Result<()>,
-) -> Result<(), DataError> {
-    Ok(durable::write_synced(path, write)?)
 }
 
 fn check_destination(
     destination: &Path,
     overwrite: bool,
     is_replaceable: impl Fn(&Path) -> bool,
-) -> Result<(), DataError> {
+) -> Result<(), StagingError> {
+    let path = destination.to_path_buf();
     let mut entries = match fs::read_dir(destination) {
         Ok(entries) => entries,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
-        Err(source) => return Err(DataError::Io { path: destination.to_path_buf(), source }),
+        Err(source) => return Err(StagingError::Refused(Failure { path, source })),
     };
     let reason = match (entries.next().is_none(), overwrite, is_replaceable(destination)) {
         (true, ..) | (false, true, true) => return Ok(()),
         (false, false, true) => "exists already; pass --overwrite to replace it, or name another folder",
         (false, _, false) => "holds other files and is left alone; name another folder",
     };
-    Err(DataError::malformed(destination, reason))
+    Err(StagingError::Occupied { path, reason })
 }
 
 #[cfg(test)]
@@ -68,13 +76,5 @@ mod tests {
         staged.commit().unwrap();
         assert!(destination.join("new").exists() && !destination.join("old").exists());
         assert_eq!(fs::read_dir(scratch.path()).unwrap().count(), 1);
-    }
-
-    #[test]
-    fn a_failing_write_names_the_file() {
-        let scratch = tempfile::tempdir().unwrap();
-        let path = scratch.path().join("shard");
-        let error = write_durably(&path, |_| Err(std::io::ErrorKind::StorageFull.into())).unwrap_err();
-        assert!(error.to_string().contains("shard"), "{error}");
     }
 }

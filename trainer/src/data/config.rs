@@ -1,7 +1,9 @@
-use std::path::PathBuf;
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+use crate::options::{Checks, LARGEST_SEED, UnusedKey};
 use crate::scene::RotationSampling;
 
 /// `[data]`: objects, images and how they are drawn.
@@ -78,6 +80,69 @@ impl Default for DataConfig {
             queue_depth: 2,
         }
     }
+}
+
+impl DataConfig {
+    /// Notes every value that is out of its range.
+    pub fn check(&self, checks: &mut Checks) {
+        let path = self.path.as_deref().unwrap_or(Path::new(""));
+        let has_path = !path.as_os_str().is_empty();
+        checks.require(has_path || !self.source.needs_path(), "data.path", "missing", "a folder, for this data.source");
+        checks.require(has_path || self.path.is_none(), "data.path", "\"\"", "a folder, or no such line");
+        let distinct: BTreeSet<&String> = self.classes.iter().filter(|name| !name.is_empty()).collect();
+        let are_names = distinct.len() == self.classes.len();
+        checks.require(are_names, "data.classes", format!("{:?}", self.classes), "names that differ, or an empty list");
+        let share = self.held_out_share;
+        checks.require((0.0..1.0).contains(&share), "data.held_out_share", share, "from 0 to below 1");
+        let has_list = self.held_out_list.as_ref().is_none_or(|list| !list.as_os_str().is_empty());
+        checks.require(has_list, "data.held_out_list", "\"\"", "a file, or no such line");
+        checks.within("data.image_size", self.image_size, 16..=1024);
+        checks.within("data.objects_per_family", self.objects_per_family, 1..=1_000_000);
+        checks.within("data.held_out_per_family", self.held_out_per_family, 1..=1_000_000);
+        checks.within("data.seed", self.seed, 0..=LARGEST_SEED);
+        checks.within("data.object_diagonal", self.object_diagonal, 0.1..=3.0);
+        let (RotationSampling::Euler { limit_deg } | RotationSampling::Uniform { limit_deg }) = self.rotation;
+        checks.within("data.rotation.limit_deg", limit_deg, 0.0..=180.0);
+        checks.within("data.supersampling", self.supersampling, 1..=4);
+        self.mean.iter().for_each(|&mean| checks.within("data.mean", mean, 0.0..=1.0));
+        self.std.iter().for_each(|&std| checks.within("data.std", std, 1e-3..=1.0));
+        checks.within("data.queue_depth", self.queue_depth, 1..=64);
+    }
+
+    /// The keys that the chosen source has no use for.
+    pub fn unused_keys(&self) -> Vec<UnusedKey> {
+        const PROCEDURAL: &str = "data.source = procedural";
+        const MESHES: &str = "data.source = meshes";
+        const SPLIT: &str = "data.source = meshes without data.held_out_list";
+        const FOLDERS: &str = "data.source = meshes, sextant, 3diebench or sweethome3d";
+        const SEEDED: &str = "data.source = procedural, or meshes without data.held_out_list";
+        let (is_procedural, is_meshes) = (self.source == DataSource::Procedural, self.source == DataSource::Meshes);
+        let is_split = is_meshes && self.held_out_list.is_none();
+        let is_rendered = self.source.is_rendered();
+        let keys = [
+            ("path", !is_procedural, FOLDERS),
+            ("families", is_procedural, PROCEDURAL),
+            ("objects_per_family", is_procedural, PROCEDURAL),
+            ("held_out_per_family", is_procedural, PROCEDURAL),
+            ("seed", is_procedural || is_split, SEEDED),
+            ("held_out_share", is_split, SPLIT),
+            ("held_out_list", is_meshes, MESHES),
+            ("skip_broken", is_meshes, MESHES),
+            ("y_up", is_meshes, MESHES),
+            ("object_diagonal", is_rendered, Self::RENDERED),
+            ("rotation.kind", is_rendered, Self::RENDERED),
+            ("rotation.limit_deg", is_rendered, Self::RENDERED),
+            ("supersampling", is_rendered, Self::RENDERED),
+            ("shadows", is_rendered, Self::RENDERED),
+        ];
+        let unless = |(key, applies, goes_with): (&str, bool, &str)| {
+            UnusedKey::unless(applies, &format!("data.{key}"), "data.source", goes_with)
+        };
+        keys.into_iter().filter_map(unless).collect()
+    }
+
+    /// With what a key goes that only rendered images use, in words.
+    pub const RENDERED: &str = "data.source = procedural, sweethome3d or meshes";
 }
 
 /// Where objects or images come from.

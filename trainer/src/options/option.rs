@@ -1,11 +1,11 @@
-//! The options that a method has in `[method]`, declared beside the method.
-
 use toml::Value;
 
-/// One key of `[method]` that a method understands.
+use super::LARGEST_WEIGHT;
+
+/// One key of a section that what is chosen there understands, declared beside it: of `[method]` a method's.
 #[derive(Clone, Copy, Debug)]
-pub struct MethodOption {
-    /// The key below `method`.
+pub struct ConfigOption {
+    /// The key below its section.
     pub key: &'static str,
     /// Type, default and allowed values.
     pub kind: OptionKind,
@@ -40,10 +40,7 @@ pub enum OptionKind {
     Flag(bool),
 }
 
-/// Largest weight of a term.
-const LARGEST_WEIGHT: f64 = 1e6;
-
-impl MethodOption {
+impl ConfigOption {
     /// The weight of a term of the loss; 0 leaves it out.
     pub const fn weight(key: &'static str, default: f64, help: &'static str) -> Self {
         Self::number(key, default, 0.0, LARGEST_WEIGHT, help)
@@ -108,10 +105,10 @@ mod tests {
 
     #[test]
     fn values_are_checked_against_kind_and_range() {
-        let number = MethodOption::number("a", 0.5, 0.0, 1.0, "");
-        let count = MethodOption::count("b", 3, 1, 8, "");
-        let choice = MethodOption::choice("c", &["x", "y"], "");
-        let flag = MethodOption::flag("d", true, "");
+        let number = ConfigOption::number("a", 0.5, 0.0, 1.0, "");
+        let count = ConfigOption::count("b", 3, 1, 8, "");
+        let choice = ConfigOption::choice("c", &["x", "y"], "");
+        let flag = ConfigOption::flag("d", true, "");
         let cases = [
             (number, Value::Float(1.0), true),
             (number, Value::Integer(1), true),
