@@ -25,3 +25,4 @@ pub mod run;
 pub mod scene;
 pub mod stop;
 pub mod study;
+pub mod transformation;

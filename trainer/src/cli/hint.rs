@@ -3,6 +3,7 @@ use std::process::ExitCode;
 use crate::config::{ConfigError, Origin, Problem, is_of_run};
 use crate::data::DataError;
 use crate::evaluate::{DeployedError, EvaluationError};
+use crate::method::UnmetNeeds;
 use crate::optimiser::StateError;
 use crate::run::RunError;
 use crate::scene::SourceError;
@@ -43,6 +44,9 @@ fn hint_of(error: &(dyn std::error::Error + 'static)) -> Option<String> {
         return Some(if is_of_other_version(error) { OTHER_VERSION.into() } else { error.hint() });
     }
     if let Some(error) = error.downcast_ref::<RunError>() {
+        return Some(error.hint());
+    }
+    if let Some(error) = error.downcast_ref::<UnmetNeeds>() {
         return Some(error.hint());
     }
     if error.is::<StateError>() {

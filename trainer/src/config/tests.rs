@@ -129,6 +129,10 @@ fn wrong_keys_and_values_are_named() {
             text: "data.held_out_share = 1",
             message: "my.toml: `data.held_out_share` is 1; allowed: from 0 to below 1",
         },
+        Case {
+            text: "data.transformations = [\"quarter-turns\", \"half-turns\"]",
+            message: "my.toml: `data.transformations` is [\"quarter-turns\", \"half-turns\"]; allowed: a list of quarter-turns, each once",
+        },
         Case { text: "data.path = \"\"", message: "my.toml: `data.path` is \"\"; allowed: a folder, or no such line" },
         Case { text: "fit.batch_size = 1", message: "my.toml: `fit.batch_size` is 1; allowed: 2 to 65536" },
         Case {

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::options::{Checks, LARGEST_SEED, UnusedKey};
 use crate::scene::RotationSampling;
+use crate::transformation;
 
 /// `[data]`: objects, images and how they are drawn.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -48,6 +49,9 @@ pub struct DataConfig {
     pub supersampling: usize,
     /// Whether objects cast shadows (true).
     pub shadows: bool,
+    /// What is done to each finished picture that is trained on, one after the other: `quarter-turns`. Figures and
+    /// calibration see pictures as they are (empty).
+    pub transformations: Vec<String>,
     /// Mean that is taken off each RGB channel, in [0, 1] (3DIEBench's).
     pub mean: [f32; 3],
     /// Standard deviation that each RGB channel is divided by, in (0, 1] (3DIEBench's).
@@ -75,6 +79,7 @@ impl Default for DataConfig {
             rotation: RotationSampling::default(),
             supersampling: 2,
             shadows: true,
+            transformations: Vec::new(),
             mean: [0.5016, 0.5037, 0.5060],
             std: [0.1030, 0.0999, 0.0969],
             queue_depth: 2,
@@ -104,6 +109,12 @@ impl DataConfig {
         let (RotationSampling::Euler { limit_deg } | RotationSampling::Uniform { limit_deg }) = self.rotation;
         checks.within("data.rotation.limit_deg", limit_deg, 0.0..=180.0);
         checks.within("data.supersampling", self.supersampling, 1..=4);
+        let known = transformation::names_on_pixels();
+        let distinct: BTreeSet<&str> = self.transformations.iter().map(String::as_str).collect();
+        let are_known =
+            distinct.len() == self.transformations.len() && distinct.iter().all(|name| known.contains(name));
+        let found = format!("{:?}", self.transformations);
+        checks.require(are_known, "data.transformations", found, format!("a list of {}, each once", known.join(", ")));
         self.mean.iter().for_each(|&mean| checks.within("data.mean", mean, 0.0..=1.0));
         self.std.iter().for_each(|&std| checks.within("data.std", std, 1e-3..=1.0));
         checks.within("data.queue_depth", self.queue_depth, 1..=64);

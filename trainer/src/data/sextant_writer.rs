@@ -6,12 +6,14 @@ use std::path::Path;
 use safetensors::{Dtype, View};
 use sextant_runtime::durable::{StagedFolder, write_synced};
 
+use super::latents::latents_of;
 use super::manifest::MANIFEST_FILE;
 use super::{
     DataError, DataSetDescription, DataSetWriter, FORMAT_NAME, FORMAT_VERSION, FRAME, Manifest, Normalisation,
     ShardRecord,
 };
 use crate::durable::stage_folder;
+use crate::scene::SceneParameters;
 
 /// Pixels of a shard, about; small enough to hold in memory while it fills.
 const SHARD_BYTES: usize = 128 << 20;
@@ -94,17 +96,17 @@ impl SextantWriter {
 }
 
 impl DataSetWriter for SextantWriter {
-    fn write_object(&mut self, latents: &[[f32; 7]], images: &[u8]) -> Result<(), DataError> {
-        self.description.assert_views(self.objects_written, latents, images);
+    fn write_object(&mut self, scenes: &[SceneParameters], images: &[u8]) -> Result<(), DataError> {
+        self.description.assert_views(self.objects_written, scenes, images);
         let object = self.objects_written as u32;
         let label = self.description.objects[self.objects_written].label as i64;
-        for latents in latents {
-            self.shard.latents.extend(latents.iter().flat_map(|value| value.to_le_bytes()));
+        for scene in scenes {
+            self.shard.latents.extend(latents_of(scene).iter().flat_map(|value| value.to_le_bytes()));
             self.shard.labels.extend(label.to_le_bytes());
             self.shard.objects.extend(object.to_le_bytes());
         }
         self.shard.images.extend_from_slice(images);
-        self.shard.count += latents.len();
+        self.shard.count += scenes.len();
         self.statistics.add(images);
         self.objects_written += 1;
         if self.shard.images.len() >= SHARD_BYTES { self.flush_shard() } else { Ok(()) }

@@ -2,9 +2,10 @@ use candle_core::{Result, Tensor, bail};
 use sextant_runtime::contract::{self, output};
 use sextant_runtime::graph::{DataType, Graph, GraphBuilder, Op};
 
-use super::{Action, Condition, MethodConfig, Setting};
+use super::{MethodConfig, Setting};
 use crate::nn::{Linear, Mode, Predictor, PredictorConfig, PredictorKind, Projector, Scope, split_halves};
 use crate::options::ConfigOption;
+use crate::transformation::{Action, Condition};
 use sextant_runtime::graph::Activation;
 
 /// Which part of the features a branch reads.
@@ -191,7 +192,9 @@ pub(super) fn meaningless_options(method: &MethodConfig) -> Vec<(&'static str, &
                 ));
             }
         }
-    } else if choice(Condition::TRANSFORMATION) == "colour" && changed(Condition::CODE) {
+    } else if matches!(choice(Condition::TRANSFORMATION).as_str(), "colour" | "quarter-turns")
+        && changed(Condition::CODE)
+    {
         found.push((Condition::CODE.key, "a change only where transformation is rotation or rotation-colour"));
     }
     found

@@ -3,7 +3,7 @@
 use candle_core::{Result, Tensor};
 
 use super::{
-    Embeddings, Method, MethodEntry, MethodOutput, Moment, Setting, Views, WeightedTerm, mean_cosine_distance,
+    Embeddings, Method, MethodEntry, MethodOutput, Moment, Needs, Setting, Views, WeightedTerm, mean_cosine_distance,
 };
 use crate::nn::{Encoded, Encoder, Linear, LinearNorm, Mode, MovingTarget, Projector, Scope};
 use crate::options::ConfigOption;
@@ -12,6 +12,7 @@ pub(super) const ENTRY: MethodEntry = MethodEntry {
     name: "byol",
     paper: "Grill et al., NeurIPS 2020, arXiv 2006.07733",
     loss: "cosine distance between a prediction from one view and the moving average network's embedding of the other",
+    needs: |_| Ok(Needs::TWO_VIEWS),
     options: &[MOMENTUM],
     build: |setting, scope| Ok(Box::new(Byol::new(setting, scope)?)),
 };

@@ -82,6 +82,16 @@ impl MethodConfig {
         }
     }
 
+    /// The names that an option lists.
+    ///
+    /// # Errors
+    /// When the method has no such option, or it is no list of text.
+    pub fn names(&self, key: &str) -> Result<Vec<String>> {
+        let value = self.value(key)?;
+        let names = value.as_array().and_then(|names| names.iter().map(|name| Some(name.as_str()?.into())).collect());
+        names.ok_or_else(|| candle_core::Error::Msg(format!("`method.{key}` is {value}, not a list of names")))
+    }
+
     /// Whether an option is set.
     ///
     /// # Errors

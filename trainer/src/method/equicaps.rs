@@ -5,16 +5,18 @@ use candle_core::{Result, Tensor};
 
 use super::MethodConfig;
 use super::{
-    Action, Condition, Embeddings, Method, MethodEntry, MethodOutput, Setting, Views, WeightedTerm, mean_squared_error,
-    unit_rows, vicreg_terms,
+    Embeddings, Method, MethodEntry, MethodOutput, Needs, Setting, Views, WeightedTerm, mean_squared_error, unit_rows,
+    vicreg_terms,
 };
 use crate::nn::{CapsuleConfig, CapsuleHead, Capsules, Encoded, Encoder, Mode, Scope, turned};
 use crate::options::ConfigOption;
+use crate::transformation::{Action, Condition};
 
 pub(super) const ENTRY: MethodEntry = MethodEntry {
     name: "equicaps",
     paper: "Konstantinou et al., 2025, arXiv 2506.09895",
     loss: "poses times the rotation meet the other view's poses + activations agree and spread + variance and covariance",
+    needs: |_| Ok(Needs::told(Condition::MATRIX)),
     options: &[
         ConfigOption::weight("equivariance_weight", 5.0, "distance between turned and true poses"),
         ConfigOption::weight("invariance_weight", 0.1, "cross-entropy of activations, less the entropy of their mean"),

@@ -7,11 +7,12 @@ use sextant_runtime::graph::Graph;
 use super::simclr::TEMPERATURE;
 use super::vicreg::{COVARIANCE, INVARIANCE, VARIANCE, VicRegWeights};
 use super::{
-    Action, Condition, Embeddings, EquivariantBranch, Method, MethodEntry, MethodOutput, Sees, Setting, Views,
-    WeightedTerm, info_nce, nt_xent,
+    Embeddings, EquivariantBranch, Method, MethodEntry, MethodOutput, Needs, Sees, Setting, Views, WeightedTerm,
+    info_nce, nt_xent,
 };
 use crate::nn::{Encoded, Encoder, Mode, Projector, Scope};
 use crate::options::ConfigOption;
+use crate::transformation::{Action, Condition};
 
 const PAPER: &str = "Devillers & Lefort, ICLR 2023, arXiv 2211.01244";
 
@@ -19,6 +20,7 @@ pub(super) const SIMCLR_ENTRY: MethodEntry = MethodEntry {
     name: "simclr-equimod",
     paper: PAPER,
     loss: "NT-Xent of one projector + InfoNCE between the other's prediction and the other view",
+    needs: Needs::by_options,
     options: &[TEMPERATURE, EQUIVARIANCE, EMBEDDED, Condition::CODE, Condition::TRANSFORMATION],
     build: |setting, scope| {
         let temperature = setting.method.number(TEMPERATURE.key)?;
@@ -30,6 +32,7 @@ pub(super) const VICREG_ENTRY: MethodEntry = MethodEntry {
     name: "vicreg-equimod",
     paper: PAPER,
     loss: "VICReg of one projector + InfoNCE between the other's prediction and the other view",
+    needs: Needs::by_options,
     options: &[
         INVARIANCE,
         VARIANCE,

@@ -1,13 +1,15 @@
 //! Self-supervised methods: each is one file that implements [`Method`] and one line of [`METHODS`].
 
-mod action;
 mod branch;
 mod byol;
+mod condition;
 mod config;
 mod equicaps;
 mod equimod;
 mod loss;
+mod needs;
 mod only_equivariance;
+mod predict_transform;
 #[cfg(test)]
 pub(crate) mod reference;
 mod sen;
@@ -28,14 +30,15 @@ use sextant_runtime::graph::Graph;
 
 use crate::nn::{Encoded, Encoder, ModelConfig, Scope};
 use crate::options::ConfigOption;
+use crate::transformation::Action;
 
-pub use action::{Action, Condition, Pose};
 use branch::meaningless_options;
 pub use branch::{EquivariantBranch, Sees};
 pub use config::MethodConfig;
 pub use loss::{
     Negatives, info_nce, mean_cosine_distance, mean_squared_error, nt_xent, unit_rows, vicreg_terms, view_nce,
 };
+pub use needs::{Needs, UnmetNeeds, needs};
 pub use views::{Embeddings, MethodOutput, Moment, View, Views, WeightedTerm, weighted_sum};
 
 /// Every method there is.
@@ -53,16 +56,12 @@ pub const METHODS: &[MethodEntry] = &[
     equicaps::ENTRY,
     seq_jepa::ENTRY,
     ser::ENTRY,
+    predict_transform::ENTRY,
     sextant::ENTRY,
 ];
 
 /// One way to learn features from views of objects.
 pub trait Method {
-    /// Views of each object that a step needs, at least two.
-    fn view_count(&self) -> usize {
-        2
-    }
-
     /// The loss of a batch, in training mode. Terms in which rows of the batch meet are computed on
     /// [`Views::of_whole_batch`].
     ///
@@ -132,6 +131,9 @@ impl Setting<'_> {
     }
 }
 
+/// What a method needs with some options, without its networks.
+pub type FindNeeds = fn(&MethodConfig) -> Result<Needs>;
+
 /// Makes a method's networks.
 pub type BuildMethod = fn(Setting, &mut Scope) -> Result<Box<dyn Method>>;
 
@@ -143,6 +145,8 @@ pub struct MethodEntry {
     pub paper: &'static str,
     /// Its loss in one line.
     pub loss: &'static str,
+    /// What it needs of its views.
+    pub needs: FindNeeds,
     /// The keys that it has in `[method]`.
     pub options: &'static [ConfigOption],
     /// Makes it.

@@ -5,17 +5,19 @@ use sextant_runtime::contract::output::EQUIVARIANT;
 use sextant_runtime::graph::Graph;
 
 use super::{
-    Action, Condition, Embeddings, EquivariantBranch, Method, MethodEntry, MethodOutput, Sees, Setting, Views,
-    WeightedTerm, mean_squared_error, vicreg_terms,
+    Embeddings, EquivariantBranch, Method, MethodEntry, MethodOutput, Needs, Sees, Setting, Views, WeightedTerm,
+    mean_squared_error, vicreg_terms,
 };
 use crate::nn::{Encoded, Encoder, Mode, Scope};
 use crate::ops::variance_hinge;
 use crate::options::ConfigOption;
+use crate::transformation::{Action, Condition};
 
 pub(super) const ENTRY: MethodEntry = MethodEntry {
     name: "only-equivariance",
     paper: "Garrido et al., ICML 2023, arXiv 2302.10283 (control)",
     loss: "prediction of the whole embedding from the rotation + variance and covariance",
+    needs: Needs::by_options,
     options: &[
         ConfigOption::weight("equivariance_weight", 4.5, "distance between predicted and true embedding"),
         ConfigOption::weight("variance_weight", 10.0, "hinge on each dimension's standard deviation"),

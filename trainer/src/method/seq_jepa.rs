@@ -4,16 +4,17 @@ use candle_core::{DType, Result, Tensor, Var};
 
 use super::byol::{MOMENTUM, momentum_at};
 use super::{
-    Action, Condition, Embeddings, Method, MethodEntry, MethodOutput, Moment, Setting, Views, WeightedTerm,
-    mean_cosine_distance,
+    Embeddings, Method, MethodEntry, MethodOutput, Moment, Needs, Setting, Views, WeightedTerm, mean_cosine_distance,
 };
 use crate::nn::{Encoded, Encoder, Linear, Mlp, Mode, MovingTarget, Scope, Transformer, TransformerConfig};
 use crate::options::ConfigOption;
+use crate::transformation::{Action, Condition};
 
 pub(super) const ENTRY: MethodEntry = MethodEntry {
     name: "seq-jepa",
     paper: "Ghaemi et al., 2025, arXiv 2505.03176",
     loss: "cosine distance between the next view's features, predicted from views and actions, and a moving average's",
+    needs: |config| Ok(Needs { views: config.count("context_views")? + 1, ..Needs::by_options(config)? }),
     options: &[
         ConfigOption::count("context_views", 3, 1, 15, "views that the prediction is made from; one more is predicted"),
         ConfigOption::count("action_embedding", 16, 1, 1024, "numbers that an action is embedded in"),
@@ -105,10 +106,6 @@ fn terms(predicted: &Tensor, target: &Tensor) -> Result<Vec<WeightedTerm>> {
 }
 
 impl Method for SeqJepa {
-    fn view_count(&self) -> usize {
-        self.context_views + 1
-    }
-
     fn loss(&self, encoder: &Encoder, views: &Views) -> Result<MethodOutput> {
         let context = &views.views[..self.context_views];
         let features: Vec<Tensor> =

@@ -6,7 +6,7 @@
 use candle_core::{Result, Tensor};
 
 use super::vicreg::{COVARIANCE, INVARIANCE, VARIANCE, VicRegWeights};
-use super::{Embeddings, Method, MethodEntry, MethodOutput, Setting, Views, WeightedTerm, mean_cosine_distance};
+use super::{Embeddings, Method, MethodEntry, MethodOutput, Needs, Setting, Views, WeightedTerm, mean_cosine_distance};
 use crate::nn::{Encoded, Encoder, Mode, Projector, Scope};
 use crate::options::ConfigOption;
 
@@ -14,6 +14,7 @@ pub(super) const ENTRY: MethodEntry = MethodEntry {
     name: "ser",
     paper: "soft equivariance regularisation: equivariance on an intermediate map, invariance on the pooled vector",
     loss: "VICReg of the pooled features + cosine distance between the turned map and the turned image's map",
+    needs: |_| Ok(Needs::TWO_VIEWS),
     options: &[
         INVARIANCE,
         VARIANCE,

@@ -6,11 +6,12 @@ use sextant_runtime::graph::Graph;
 
 use super::simclr::TEMPERATURE;
 use super::{
-    Action, Condition, Embeddings, EquivariantBranch, Method, MethodEntry, MethodOutput, Negatives, Sees, Setting,
-    Views, WeightedTerm, nt_xent, view_nce,
+    Embeddings, EquivariantBranch, Method, MethodEntry, MethodOutput, Needs, Negatives, Sees, Setting, Views,
+    WeightedTerm, nt_xent, view_nce,
 };
 use crate::nn::{Encoded, Encoder, Mode, Projector, Scope, split_halves};
 use crate::options::ConfigOption;
+use crate::transformation::{Action, Condition};
 
 const PREDICTOR: ConfigOption = ConfigOption::choice(
     EquivariantBranch::PREDICTOR.key,
@@ -27,6 +28,7 @@ pub(super) const ENTRY: MethodEntry = MethodEntry {
     name: "sextant",
     paper: "this project: ARCHITECTURE.md",
     loss: "NT-Xent of the invariant half over several views + InfoNCE between turned and true equivariant halves",
+    needs: |config| Ok(Needs { views: config.count("views")?, ..Needs::by_options(config)? }),
     options: &[
         ConfigOption::count("views", 4, 2, 16, "views of each object in a batch"),
         ConfigOption::weight("invariance_weight", 1.0, "contrast of the invariant half"),
@@ -113,10 +115,6 @@ fn terms(
 }
 
 impl Method for Sextant {
-    fn view_count(&self) -> usize {
-        self.views
-    }
-
     fn loss(&self, encoder: &Encoder, views: &Views) -> Result<MethodOutput> {
         let encode = |view: &super::View| encoder.forward(&view.images, Mode::Train);
         let features: Vec<Tensor> = views.views[..self.views].iter().map(encode).collect::<Result<_>>()?;

@@ -6,17 +6,19 @@ use sextant_runtime::graph::Graph;
 
 use super::MethodConfig;
 use super::{
-    Action, Condition, Embeddings, EquivariantBranch, Method, MethodEntry, MethodOutput, Sees, Setting, Views,
-    WeightedTerm, mean_squared_error,
+    Embeddings, EquivariantBranch, Method, MethodEntry, MethodOutput, Needs, Sees, Setting, Views, WeightedTerm,
+    mean_squared_error,
 };
 use crate::nn::{Encoded, Encoder, Mode, Projector, Scope, split_halves};
 use crate::ops::{covariance_penalty, variance_hinge};
 use crate::options::ConfigOption;
+use crate::transformation::{Action, Condition};
 
 pub(super) const ENTRY: MethodEntry = MethodEntry {
     name: "sie",
     paper: "Garrido et al., ICML 2023, arXiv 2302.10283",
     loss: "invariance of one half + prediction of the other half from the rotation + variance and covariance",
+    needs: Needs::by_options,
     options: &[
         ConfigOption::weight("invariance_weight", 10.0, "distance between the invariant embeddings"),
         ConfigOption::weight("equivariance_weight", 4.5, "distance between predicted and true equivariant embedding"),

@@ -2,7 +2,7 @@
 
 use candle_core::Result;
 
-use super::{Embeddings, Method, MethodEntry, MethodOutput, Setting, Views, nt_xent};
+use super::{Embeddings, Method, MethodEntry, MethodOutput, Needs, Setting, Views, nt_xent};
 use crate::nn::{Encoded, Encoder, Mode, Projector, Scope};
 use crate::options::ConfigOption;
 
@@ -10,6 +10,7 @@ pub(super) const ENTRY: MethodEntry = MethodEntry {
     name: "simclr",
     paper: "Chen et al., ICML 2020, arXiv 2002.05709",
     loss: "NT-Xent: each view finds its other view among all views of the batch",
+    needs: |_| Ok(Needs::TWO_VIEWS),
     options: &[TEMPERATURE],
     build: |setting, scope| Ok(Box::new(SimClr::new(setting, scope)?)),
 };

@@ -4,15 +4,17 @@ use candle_core::{Result, Tensor};
 
 use super::simclr::TEMPERATURE;
 use super::{
-    Condition, Embeddings, Method, MethodEntry, MethodOutput, Setting, Views, WeightedTerm, mean_squared_error, nt_xent,
+    Embeddings, Method, MethodEntry, MethodOutput, Needs, Setting, Views, WeightedTerm, mean_squared_error, nt_xent,
 };
 use crate::nn::{Encoded, Encoder, Mlp, Mode, Projector, Scope};
 use crate::options::ConfigOption;
+use crate::transformation::Condition;
 
 pub(super) const ENTRY: MethodEntry = MethodEntry {
     name: "simclr-augself",
     paper: "Lee et al., NeurIPS 2021, arXiv 2111.09613",
     loss: "NT-Xent + squared error of the transformation regressed from both views' features",
+    needs: Needs::by_options,
     options: &[
         TEMPERATURE,
         ConfigOption::weight("equivariance_weight", 1.0, "squared error of the regressed transformation"),

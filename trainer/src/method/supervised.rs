@@ -2,16 +2,17 @@
 
 use candle_core::{Result, Tensor};
 
-use super::{
-    Condition, Embeddings, Method, MethodEntry, MethodOutput, Setting, Views, WeightedTerm, mean_squared_error,
-};
+use super::MethodConfig;
+use super::{Embeddings, Method, MethodEntry, MethodOutput, Needs, Setting, Views, WeightedTerm, mean_squared_error};
 use crate::nn::{Encoded, Encoder, Linear, Mlp, Mode, Scope, cross_entropy};
 use crate::options::ConfigOption;
+use crate::transformation::Condition;
 
 pub(super) const ENTRY: MethodEntry = MethodEntry {
     name: "supervised",
     paper: "the supervised controls of Garrido et al., ICML 2023, arXiv 2302.10283",
     loss: "cross-entropy of the class and squared error of the relative quaternion, from the whole features",
+    needs,
     options: &[
         ConfigOption::choice("target", &["both", "class", "rotation"], "what is learned"),
         ConfigOption::weight("class_weight", 1.0, "cross-entropy of the class"),
@@ -19,6 +20,14 @@ pub(super) const ENTRY: MethodEntry = MethodEntry {
     ],
     build: |setting, scope| Ok(Box::new(Supervised::new(setting, scope)?)),
 };
+
+/// The rotation between the views, where it is learned.
+fn needs(config: &MethodConfig) -> Result<Needs> {
+    Ok(match config.choice("target")?.as_str() {
+        "class" => Needs::TWO_VIEWS,
+        _ => Needs::told(Condition::CANONICAL_ROTATION),
+    })
+}
 
 /// A classifier on the features and a regressor on both views' features.
 pub struct Supervised {

@@ -4,7 +4,8 @@ use candle_core::{Result, Tensor};
 
 use super::MethodConfig;
 use super::{
-    Embeddings, Method, MethodEntry, MethodOutput, Setting, Views, WeightedTerm, mean_squared_error, vicreg_terms,
+    Embeddings, Method, MethodEntry, MethodOutput, Needs, Setting, Views, WeightedTerm, mean_squared_error,
+    vicreg_terms,
 };
 use crate::nn::{Encoded, Encoder, Mode, Projector, Scope};
 use crate::options::ConfigOption;
@@ -13,6 +14,7 @@ pub(super) const ENTRY: MethodEntry = MethodEntry {
     name: "vicreg",
     paper: "Bardes et al., ICLR 2022, arXiv 2105.04906",
     loss: "invariance + variance + covariance of the whole embedding",
+    needs: |_| Ok(Needs::TWO_VIEWS),
     options: &[INVARIANCE, VARIANCE, COVARIANCE],
     build: |setting, scope| Ok(Box::new(VicReg::new(setting, scope)?)),
 };

@@ -38,6 +38,13 @@ pub enum OptionKind {
     Choice(&'static [&'static str]),
     /// True or false.
     Flag(bool),
+    /// A list of one or more different names.
+    Names {
+        /// When it is not set.
+        default: &'static [&'static str],
+        /// All that there are.
+        known: fn() -> Vec<&'static str>,
+    },
 }
 
 impl ConfigOption {
@@ -66,6 +73,16 @@ impl ConfigOption {
         Self { key, kind: OptionKind::Flag(default), help }
     }
 
+    /// A list of one or more of `known`, `default` when it is not set.
+    pub const fn names(
+        key: &'static str,
+        default: &'static [&'static str],
+        known: fn() -> Vec<&'static str>,
+        help: &'static str,
+    ) -> Self {
+        Self { key, kind: OptionKind::Names { default, known }, help }
+    }
+
     /// The value when it is not set.
     pub fn default_value(&self) -> Value {
         match self.kind {
@@ -73,6 +90,7 @@ impl ConfigOption {
             OptionKind::Count { default, .. } => Value::Integer(default),
             OptionKind::Choice(names) => Value::String(names.first().copied().unwrap_or_default().into()),
             OptionKind::Flag(default) => Value::Boolean(default),
+            OptionKind::Names { default, .. } => Value::Array(default.iter().map(|name| (*name).into()).collect()),
         }
     }
 
@@ -83,6 +101,7 @@ impl ConfigOption {
             OptionKind::Count { least, most, .. } => format!("{least} to {most}"),
             OptionKind::Choice(names) => names.join(", "),
             OptionKind::Flag(_) => "true, false".into(),
+            OptionKind::Names { known, .. } => format!("a list of {}", known().join(", ")),
         }
     }
 
@@ -94,9 +113,17 @@ impl ConfigOption {
             (OptionKind::Count { least, most, .. }, Value::Integer(x)) => (least..=most).contains(x),
             (OptionKind::Choice(names), Value::String(x)) => names.contains(&x.as_str()),
             (OptionKind::Flag(_), Value::Boolean(_)) => true,
+            (OptionKind::Names { known, .. }, Value::Array(names)) => are_different(names, &known()),
             _ => false,
         }
     }
+}
+
+/// Whether there are names, each known and none twice.
+fn are_different(names: &[Value], known: &[&str]) -> bool {
+    let texts: Vec<&str> = names.iter().filter_map(Value::as_str).filter(|name| known.contains(name)).collect();
+    let is_first = |at: usize| !texts[..at].contains(&texts[at]);
+    !names.is_empty() && texts.len() == names.len() && (0..texts.len()).all(is_first)
 }
 
 #[cfg(test)]
@@ -109,6 +136,8 @@ mod tests {
         let count = ConfigOption::count("b", 3, 1, 8, "");
         let choice = ConfigOption::choice("c", &["x", "y"], "");
         let flag = ConfigOption::flag("d", true, "");
+        let names = ConfigOption::names("e", &["y"], || vec!["x", "y"], "");
+        let list = |names: &[&str]| Value::Array(names.iter().map(|name| (*name).into()).collect());
         let cases = [
             (number, Value::Float(1.0), true),
             (number, Value::Integer(1), true),
@@ -122,6 +151,12 @@ mod tests {
             (choice, Value::String("z".into()), false),
             (flag, Value::Boolean(false), true),
             (flag, Value::Integer(0), false),
+            (names, list(&["y", "x"]), true),
+            (names, list(&[]), false),
+            (names, list(&["x", "x"]), false),
+            (names, list(&["x", "z"]), false),
+            (names, Value::Array(vec![Value::Integer(1)]), false),
+            (names, Value::String("x".into()), false),
         ];
         for (option, value, accepted) in cases {
             assert_eq!(option.accepts(&value), accepted, "{}: {value}, allowed {}", option.key, option.allowed());
