@@ -182,11 +182,15 @@ pub(super) fn map_floats<'a>(inputs: &impl NodeInputs<'a>, output: &mut [f32], f
 
 /// The numbers within these bounds.
 pub(super) fn limit_numbers<'a>(inputs: &impl NodeInputs<'a>, output: &mut [i8], bounds: [i32; 2]) -> Option<()> {
-    let limited = |number: i8| limit(number.into(), bounds);
+    map_numbers(inputs, output, |number| limit(number.into(), bounds))
+}
+
+#[inline(always)]
+fn map_numbers<'a>(inputs: &impl NodeInputs<'a>, output: &mut [i8], f: impl Fn(i8) -> i8) -> Option<()> {
     if inputs.is_in_place(0) {
-        output.iter_mut().for_each(|number| *number = limited(*number));
+        output.iter_mut().for_each(|number| *number = f(*number));
     } else {
-        elementwise::map(inputs.numbers(0)?, output, limited);
+        elementwise::map(inputs.numbers(0)?, output, f);
     }
     Some(())
 }
