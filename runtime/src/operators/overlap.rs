@@ -1,6 +1,8 @@
 //! Which operators may write over what they read, so that an arena need not hold both.
 
-use super::{DataType, Op, Operands, OperatorKind as Kind, Shape, is_known};
+#[cfg(feature = "alloc")]
+use super::Operands;
+use crate::tensor::{DataType, Shape};
 
 /// How the result of an operator may share memory with an input that nobody reads after it, or, for
 /// [`Overlap::Within`], whoever does.
@@ -36,48 +38,27 @@ impl Overlap {
     }
 }
 
-/// The overlap that `op`, which is one of the `OPERATORS`, allows between its result and one of its inputs. `before` tells
-/// the bytes of the inputs that are listed before that one.
-pub(crate) fn overlap<const OPERATORS: u64>(
-    op: &Op,
-    input: (Shape, DataType),
-    output: (Shape, DataType),
-    before: impl FnOnce() -> Option<usize>,
-) -> Option<Overlap> {
-    if input.1 != output.1 {
-        return None;
+impl Overlap {
+    /// Element by element.
+    pub fn in_place(input: (Shape, DataType), output: (Shape, DataType)) -> Option<Self> {
+        (input.0.elements() == output.0.elements()).then_some(Self::Same)
     }
-    match op {
-        Op::SliceRows { start, .. } if is_known(OPERATORS, Kind::SliceRows) => {
-            row_bytes(input)?.checked_mul(*start as usize).map(Overlap::Within)
+
+    /// Of a window that moves down an int8 map by `step` rows.
+    pub fn of_window(input: (Shape, DataType), output: (Shape, DataType), step: u16, padding_top: u16) -> Option<Self> {
+        if input.1 != DataType::I8 {
+            return None;
         }
-        Op::ConcatRows if is_known(OPERATORS, Kind::ConcatRows) => before().map(Overlap::Holds),
-        Op::Add { .. } | Op::Mul { .. } | Op::Relu | Op::Clamp { .. } | Op::Sigmoid | Op::Reshape { .. } => {
-            (input.0.elements() == output.0.elements()).then_some(Overlap::Same)
-        }
-        Op::Conv2d { stride, padding, .. }
-        | Op::MaxPool2d { stride, padding, .. }
-        | Op::AveragePool2d { stride, padding, .. }
-            if input.1 == DataType::I8 =>
-        {
-            let rows = *output.0.extents().first()?;
-            let step = usize::from(*stride.first()?);
-            distance(rows, step, padding.top.into(), [row_bytes(input)?, row_bytes(output)?]).map(Overlap::Before)
-        }
-        _ => None,
+        let rows = *output.0.extents().first()?;
+        let bytes = [row_bytes(input)?, row_bytes(output)?];
+        distance(rows, step.into(), padding_top.into(), bytes).map(Self::Before)
     }
 }
 
 /// Bytes of the inputs that are listed before that one.
 #[cfg(feature = "alloc")]
 pub(crate) fn bytes_before(operands: &impl Operands, index: usize) -> Option<usize> {
-    (0..index).try_fold(0usize, |bytes, earlier| bytes.checked_add(bytes_of(operands, earlier)?))
-}
-
-/// Bytes of one input.
-pub(crate) fn bytes_of(operands: &impl Operands, index: usize) -> Option<usize> {
-    let operand = operands.input(index)?;
-    operand.shape.elements().checked_mul(operand.data_type.bytes())
+    (0..index).try_fold(0usize, |bytes, earlier| bytes.checked_add(operands.input(earlier)?.bytes()?))
 }
 
 /// Bytes from one row of a map to the next.

@@ -5,10 +5,12 @@
 use core::arch::naked_asm;
 
 #[cfg(sextant_thumb2)]
-use super::depthwise::{self, Covered, Depthwise, Padding};
-use super::{BLOCK, Kernel, Operands, Sums, Window};
+use super::thumb2::tap_starts;
 #[cfg(sextant_thumb2)]
-use super::{OutputScale, outputs_by_products};
+use crate::kernels::int8::depthwise::{self, Covered, Depthwise, Padding};
+use crate::kernels::int8::{BLOCK, Kernel, Operands, Sums, Window};
+#[cfg(sextant_thumb2)]
+use crate::kernels::int8::{OutputScale, outputs_by_products};
 use crate::memory::i16_as_i8_mut;
 
 /// The kernel.
@@ -343,7 +345,7 @@ fn three_by_three(
     padding: &Padding,
 ) -> Option<()> {
     let Depthwise { channels, filters, scale, .. } = *options;
-    let starts = depthwise::tap_starts(options, from, covered)?;
+    let starts = tap_starts(options, from, covered)?;
     let (bias, multipliers) = (scale.bias.get(..channels)?, scale.multipliers.get(..channels)?);
     let last = starts.iter().flatten().flatten().max().copied().unwrap_or(0);
     let inside = last + channels <= arena.len() && pixel + channels <= arena.len() && filters.len() >= 9 * channels;

@@ -11,11 +11,11 @@ use core::arch::x86_64::{
     _mm256_unpacklo_epi16,
 };
 
-use super::convolution::{self, Convolution};
-use super::depthwise::{self, Depthwise, MOST_CHANNELS};
-use super::scalar::Scalar;
-use super::segment::{self, Segment};
-use super::{BLOCK, Kernel, Operands, OutputScale, Sums, Window};
+use crate::kernels::int8::convolution::{self, Convolution};
+use crate::kernels::int8::depthwise::{self, Depthwise, MOST_CHANNELS};
+use crate::kernels::int8::scalar::Scalar;
+use crate::kernels::int8::segment::{self, Segment};
+use crate::kernels::int8::{BLOCK, Kernel, Operands, OutputScale, Sums, Window};
 
 /// Numbers of 16 bits in a register.
 const LANES: usize = 16;
@@ -28,7 +28,7 @@ pub(crate) fn is_available() -> bool {
     std::is_x86_feature_detected!("avx2")
 }
 
-/// As `convolution::convolve`. Only where [`is_available`].
+/// As `processors::convolve`. Only where [`is_available`].
 pub(crate) fn convolve(options: &Convolution<'_>, arena: &mut [i8], from: usize, to: usize, scratch: &mut [i16]) {
     #[target_feature(enable = "avx2")]
     fn inner(options: &Convolution<'_>, arena: &mut [i8], from: usize, to: usize, scratch: &mut [i16]) {
@@ -38,7 +38,7 @@ pub(crate) fn convolve(options: &Convolution<'_>, arena: &mut [i8], from: usize,
     unsafe { inner(options, arena, from, to, scratch) }
 }
 
-/// As `depthwise::convolve_depthwise`. Only where [`is_available`].
+/// As `processors::convolve_depthwise`. Only where [`is_available`].
 pub(crate) fn convolve_depthwise(options: &Depthwise<'_>, arena: &mut [i8], from: usize, to: usize) {
     #[target_feature(enable = "avx2")]
     fn inner(options: &Depthwise<'_>, arena: &mut [i8], from: usize, to: usize) {

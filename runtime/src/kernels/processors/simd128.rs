@@ -9,10 +9,10 @@ use core::arch::wasm32::{
     i64x2_splat, v128, v128_load, v128_store,
 };
 
-use super::depthwise::MOST_CHANNELS;
-use super::scalar::Scalar;
-use super::segment::{self, Segment};
-use super::{BLOCK, Kernel, Operands, OutputScale, Sums, Window};
+use crate::kernels::int8::depthwise::MOST_CHANNELS;
+use crate::kernels::int8::scalar::Scalar;
+use crate::kernels::int8::segment::{self, Segment};
+use crate::kernels::int8::{BLOCK, Kernel, Operands, OutputScale, Sums, Window};
 
 /// Numbers of sixteen bits in a register.
 const LANES: usize = 8;

@@ -15,9 +15,10 @@
 
 use core::arch::{asm, naked_asm};
 
-use super::depthwise::{self, Covered, Depthwise, Padding};
-use super::scalar::Scalar;
-use super::{BLOCK, Kernel, Operands, OutputScale, Sums, Window, outputs_by_products};
+use super::thumb2::tap_starts;
+use crate::kernels::int8::depthwise::{self, Covered, Depthwise, Padding};
+use crate::kernels::int8::segment::{self, Segment};
+use crate::kernels::int8::{BLOCK, Kernel, Operands, OutputScale, Sums, Window, outputs_by_products};
 
 /// The kernel; compiled only where the instructions exist.
 pub(crate) struct Dsp;
@@ -85,7 +86,7 @@ impl Kernel for Dsp {
             return;
         }
         if scale.shift > OutputScale::LARGEST_SHIFT {
-            return outputs_by_products::<Self>(operands, scale, first, output, channels);
+            return outputs_of_large_shifts(operands, scale, first, output, channels);
         }
         let even = filter_count & !1;
         for index in (0..count).step_by(2) {
@@ -152,8 +153,35 @@ impl Kernel for Dsp {
         padding: &Padding,
     ) {
         let first = quads(options, arena, [from, pixel], covered, padding).unwrap_or(0);
-        depthwise::one_output::<Scalar>(options, arena, [from, pixel], covered, first);
+        depthwise::one_output::<Self>(options, arena, [from, pixel], covered, first);
     }
+
+    // These three are only for what is left over: small, not fast.
+    #[inline(never)]
+    fn accumulate(sums: &mut [i32], segment: Segment<'_>, values: &[i8]) {
+        segment::accumulate(sums, segment, values);
+    }
+
+    #[inline(never)]
+    fn accumulate_constant(sums: &mut [i32], segment: Segment<'_>, value: i8) {
+        segment::accumulate_constant(sums, segment, value);
+    }
+
+    #[inline(never)]
+    fn write(scale: &OutputScale<'_>, first: usize, sums: &[i32], output: &mut [i8]) {
+        scale.write(first, sums, output);
+    }
+}
+
+#[inline(never)]
+fn outputs_of_large_shifts(
+    operands: Operands<'_>,
+    scale: &OutputScale<'_>,
+    first: usize,
+    output: &mut [i8],
+    channels: usize,
+) {
+    outputs_by_products::<Dsp>(operands, scale, first, output, channels);
 }
 
 /// Biases and multipliers of `count` channels from `first` on.
@@ -209,7 +237,7 @@ fn quads(
                 rows,
             );
         }
-    } else if let Some(starts) = depthwise::tap_starts(options, from, covered) {
+    } else if let Some(starts) = tap_starts(options, from, covered) {
         let of_tap =
             |start: Option<usize>| start.map_or(padding.as_ptr(), |start| memory.wrapping_add(start).cast_const());
         let taps = starts.map(|row| row.map(of_tap));

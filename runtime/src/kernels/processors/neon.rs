@@ -11,10 +11,10 @@ use core::arch::aarch64::{
 };
 use core::arch::aarch64::{vcombine_s32, vget_lane_s32};
 
-use super::convolution::{self, Convolution};
-use super::depthwise::MOST_CHANNELS;
-use super::segment::{self, Segment};
-use super::{BLOCK, Kernel, Operands, OutputScale, Sums, Window};
+use crate::kernels::int8::convolution::{self, Convolution};
+use crate::kernels::int8::depthwise::MOST_CHANNELS;
+use crate::kernels::int8::segment::{self, Segment};
+use crate::kernels::int8::{BLOCK, Kernel, Operands, OutputScale, Sums, Window};
 use crate::memory::{i16_as_i8, i16_as_i8_mut};
 
 /// Numbers of eight bits in a register.
@@ -34,7 +34,7 @@ pub(crate) fn has_dot_products() -> bool {
     return cfg!(target_feature = "dotprod");
 }
 
-/// As `convolution::convolve`. Only where [`has_dot_products`].
+/// As `processors::convolve`. Only where [`has_dot_products`].
 pub(crate) fn convolve_dot(options: &Convolution<'_>, arena: &mut [i8], from: usize, to: usize, scratch: &mut [i16]) {
     #[target_feature(enable = "dotprod")]
     fn inner(options: &Convolution<'_>, arena: &mut [i8], from: usize, to: usize, scratch: &mut [i16]) {
