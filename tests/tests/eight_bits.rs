@@ -8,9 +8,10 @@ use sextant_export::quantize::{Images, Quantizer};
 use sextant_runtime::calibration::for_each_output;
 use sextant_runtime::graph::{self, DataType, Graph, GraphBuilder, Op, ValueId};
 use sextant_tests::{SMALL_FIT, finished_run, run, run_ok, small_fit};
-use sextant_trainer::config::{Config, EncoderKind};
+use sextant_trainer::config::Config;
 use sextant_trainer::data::{self, Place};
 use sextant_trainer::model::Model;
+use sextant_trainer::nn::EncoderKind;
 use sextant_trainer::nn::{BasicBlock, ConvNormConfig, EightBits, Mode, ParameterStore, calibrate};
 use sextant_trainer::ops::Activation;
 

@@ -9,7 +9,8 @@ use rand_chacha::ChaCha8Rng;
 use sextant_runtime::rotation::UnitQuaternion;
 
 use super::StepBench;
-use crate::config::{Config, HeadGradient};
+use crate::config::Config;
+use crate::nn::HeadGradient;
 use crate::run::write_tensors;
 use crate::transformation::Condition;
 
@@ -118,7 +119,7 @@ fn add_gradients(bench: &StepBench, tensors: &mut BTreeMap<String, Tensor>) -> a
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::EncoderKind;
+    use crate::nn::EncoderKind;
     use crate::run::read_tensors;
 
     #[test]

@@ -13,9 +13,10 @@ use std::time::{Duration, Instant};
 use candle_core::Device;
 use sextant_runtime::rotation::SymmetryGroup;
 
-use crate::config::{Config, EncoderKind};
+use crate::config::Config;
 use crate::data::ViewBatch;
 use crate::fit::Training;
+use crate::nn::EncoderKind;
 use crate::ops::accounting::{self, Account};
 
 pub use exchange::write_exchange;

@@ -7,8 +7,8 @@ use anyhow::Context;
 use clap::{Args, ValueEnum};
 
 use crate::bench::{Layer, LayerBench, StepBench, write_exchange};
-use crate::config::EncoderKind;
 use crate::monitor::peak_memory_bytes;
+use crate::nn::EncoderKind;
 
 /// Arguments of `trainer bench`.
 #[derive(Args)]

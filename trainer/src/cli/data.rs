@@ -17,11 +17,12 @@ use rayon::prelude::*;
 use serde_json::json;
 use sextant_runtime::typed_command::{Program, TypedCommand};
 
-use super::interrupt::{StopFlag, stop_on_interrupt};
+use super::interrupt::stop_on_interrupt;
 use super::mesh_info;
 use super::output::{print, print_json, print_named};
 use super::progress::progress_bar;
 use super::render::SplitArgs;
+use crate::stop::StopFlag;
 
 /// Prepares objects, and checks data sets.
 #[derive(Debug, Args)]

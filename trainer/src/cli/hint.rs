@@ -108,7 +108,7 @@ mod tests {
 
     #[test]
     fn interruptions_are_known_by_any_name() {
-        let stopped = DataError::from(SourceError::from(DataError::Interrupted));
+        let stopped = DataError::from(SourceError::Interrupted);
         assert!(anyhow::Error::from(stopped).chain().any(is_interruption));
         assert!(!anyhow::Error::from(missing("set")).chain().any(is_interruption));
     }

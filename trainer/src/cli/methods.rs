@@ -5,8 +5,8 @@ use serde_json::{Value, json};
 use sextant_runtime::typed_command::Program;
 
 use super::output::{print, print_json};
-use crate::config::MethodConfig;
-use crate::method::{METHODS, MethodEntry, MethodOption, Needs};
+use crate::method::{METHODS, MethodConfig, MethodEntry, Needs};
+use crate::options::ConfigOption;
 
 /// Arguments of `trainer methods`.
 #[derive(Args)]
@@ -28,7 +28,7 @@ pub fn run(args: MethodsArgs) -> anyhow::Result<ExitCode> {
 }
 
 fn as_json(method: &MethodEntry) -> Value {
-    let option = |option: &MethodOption| {
+    let option = |option: &ConfigOption| {
         json!({
             "key": format!("method.{}", option.key),
             "default": option.default_value(),

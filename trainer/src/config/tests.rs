@@ -1,6 +1,8 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::data::DataSource;
+use crate::nn::HeadGradient;
 use crate::scene::RotationSampling;
 
 fn resolve(sets: &[&str]) -> Result<Config, ConfigError> {

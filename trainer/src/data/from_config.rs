@@ -2,8 +2,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::named_classes::in_order_of;
-use super::{DataError, RenderedViews, ViewSource, open_folder};
-use crate::config::{DataConfig, DataSource};
+use super::{DataConfig, DataError, DataSource, RenderedViews, ViewSource, open_folder};
 use crate::scene::sweethome3d::{SweetHome3d, default_cache_folder};
 use crate::scene::{
     MeshFolder, MeshFolderSettings, ObjectSource, Procedural, ProceduralSettings, Renderer, SceneSettings,

@@ -5,6 +5,7 @@
 //! [`ThreeDieBenchFolder`] (3DIEBench's layout). [`TransformedViews`] changes the finished pictures of another source.
 //! [`Feed`] makes batches ahead of the step that needs them.
 
+mod config;
 mod error;
 mod feed;
 mod from_config;
@@ -18,9 +19,7 @@ mod sextant_folder;
 mod sextant_writer;
 mod shard;
 mod split;
-mod staged_folder;
 mod stored_views;
-mod symmetry_record;
 mod three_die_bench;
 mod three_die_bench_writer;
 mod transformed;
@@ -31,6 +30,7 @@ mod visibility;
 mod write_views;
 mod writer;
 
+pub use config::{DataConfig, DataSource};
 pub use error::DataError;
 pub use feed::{BatchShare, Feed, FeedSettings, StepBatch};
 pub use from_config::{open, open_objects};
@@ -42,8 +42,6 @@ pub use rendered::RenderedViews;
 pub use sextant_folder::SextantFolder;
 pub use sextant_writer::SextantWriter;
 pub(crate) use split::{listed, set_warnings};
-pub(crate) use staged_folder::{stage_folder, write_durably};
-pub use symmetry_record::SymmetryRecord;
 pub use three_die_bench::ThreeDieBenchFolder;
 pub use three_die_bench_writer::ThreeDieBenchWriter;
 pub use transformed::{TransformedViews, transformed};

@@ -5,13 +5,13 @@ use std::path::Path;
 use image::ExtendedColorType;
 use image::codecs::jpeg::JpegEncoder;
 use rayon::prelude::*;
-use sextant_runtime::durable::StagedFolder;
+use sextant_runtime::durable::{StagedFolder, write_synced};
 
 use super::latents::latents_of;
 use super::sextant_writer::write_png;
-use super::staged_folder::{stage_folder, write_durably};
 use super::three_die_bench::{TRAIN_IMAGES_FILE, TRAIN_LABELS_FILE, VAL_IMAGES_FILE, VAL_LABELS_FILE};
 use super::{DataError, DataSetDescription, DataSetWriter, NpyArray, NpyValues, ObjectRecord, write_npy};
+use crate::durable::stage_folder;
 use crate::scene::SceneParameters;
 
 const JPEG_QUALITY: u8 = 95;
@@ -47,7 +47,7 @@ impl ThreeDieBenchWriter {
     }
 
     fn write_array(&self, name: &str, values: NpyValues) -> Result<(), DataError> {
-        write_durably(&self.folder.path().join(name), |file| write_npy(file, &NpyArray::vector(values)))
+        Ok(write_synced(&self.folder.path().join(name), |file| write_npy(file, &NpyArray::vector(values)))?)
     }
 }
 

@@ -1,5 +1,5 @@
 use super::{DataError, DataSetDescription, DataSetWriter, ObjectRecord, RenderedViews, ViewSource, stream_seed};
-use crate::cli::StopFlag;
+use crate::stop::StopFlag;
 
 impl DataSetDescription {
     /// What a set of `views` images of each object will be about; `source` says where the objects come from.

@@ -8,8 +8,8 @@ use super::{
     EvaluationError, PairFeatures, PoseReport, RotationProbe, RotationR2, fixed_objects, pair_features_and_embeddings,
     relative_error, rotation_r2,
 };
-use crate::config::{Config, DataConfig, DataSource};
-use crate::data;
+use crate::config::Config;
+use crate::data::{self, DataConfig, DataSource};
 use crate::method::Embeddings;
 use crate::model::Model;
 use crate::scene::RotationSampling;

@@ -6,10 +6,10 @@ use rand::seq::SliceRandom;
 use rand_chacha::ChaCha8Rng;
 
 use super::EvaluationError;
-use crate::config::{OptimiserConfig, OptimiserKind};
 use crate::nn::{Linear, Mlp, ParameterStore, cross_entropy};
 use crate::ops;
 use crate::optimiser::Optimiser;
+use crate::optimiser::{OptimiserConfig, OptimiserKind};
 
 /// How a probe is trained: Adam at a constant rate over reshuffled epochs.
 #[derive(Clone, Copy, Debug)]

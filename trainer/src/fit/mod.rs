@@ -24,7 +24,6 @@ use candle_core::Device;
 use sextant_runtime::contract::run_folder;
 use sextant_runtime::rotation::SymmetryGroup;
 
-use crate::cli::StopFlag;
 use crate::collective::{self, Alone, Collective};
 use crate::config::{Config, Precision};
 use crate::data::{self, BatchShare, Feed, FeedSettings, ViewSource};
@@ -32,6 +31,7 @@ use crate::device;
 use crate::evaluate::{Evaluation, evaluate};
 use crate::monitor::loss_problem;
 use crate::run::{CheckpointSlot, RunError, RunFolder};
+use crate::stop::StopFlag;
 
 use records::Records;
 use staging::Batches;

@@ -9,9 +9,10 @@ use sextant_runtime::rotation::SymmetryGroup;
 
 use super::Training;
 use crate::collective::{Alone, Collective, Threads};
-use crate::config::{Config, OptimiserKind, Origin};
+use crate::config::{Config, Origin};
 use crate::data::{self, BatchShare, Feed, FeedSettings, Place, ViewSource};
 use crate::method::{self, METHODS};
+use crate::optimiser::OptimiserKind;
 
 /// A network and data small enough for a test, with every term of the loss and a limit on the gradient at work.
 fn config(method: &str, accumulate: usize) -> Config {

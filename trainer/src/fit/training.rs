@@ -15,7 +15,7 @@ use super::head_losses::head_losses;
 use super::online_probes::OnlineProbes;
 use super::step_report::{Losses, StepReport, StepSums};
 use crate::collective::{Alone, Collective};
-use crate::config::{Config, OptimiserConfig, OptimiserKind, Precision};
+use crate::config::{Config, Precision};
 use crate::data::ViewBatch;
 use crate::method::{self, Moment, Needs, View, Views};
 use crate::model::Model;
@@ -23,6 +23,7 @@ use crate::nn::ParameterStore;
 use crate::ops::accounting::{self, Kind};
 use crate::ops::tape::Recording;
 use crate::optimiser::{Ema, Optimiser, Schedule, clip_scale, global_norm};
+use crate::optimiser::{OptimiserConfig, OptimiserKind};
 use crate::run::{Checkpoint, CheckpointState};
 
 /// A network on its way: weights, optimisers, moving average and the number of steps done.

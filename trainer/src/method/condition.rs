@@ -2,20 +2,20 @@
 
 use candle_core::{Result, bail};
 
-use super::{EquivariantBranch, MethodOption};
-use crate::config::MethodConfig;
+use super::{EquivariantBranch, MethodConfig};
+use crate::options::ConfigOption;
 use crate::transformation::{Condition, HUES, QUARTER_TURNS, RotationCode};
 
 impl Condition {
     /// How a rotation is written down.
-    pub const CODE: MethodOption = MethodOption::choice(
+    pub const CODE: ConfigOption = ConfigOption::choice(
         "condition",
         &["quaternion", "canonical-quaternion", "matrix"],
         "how a relative rotation is written down: raw quaternion, quaternion with w >= 0, or nine matrix entries",
     );
 
     /// What is written down.
-    pub const TRANSFORMATION: MethodOption = MethodOption::choice(
+    pub const TRANSFORMATION: ConfigOption = ConfigOption::choice(
         "transformation",
         &["rotation", "colour", "rotation-colour", "quarter-turns"],
         "what differs between the views and is told: the rotation, the hues of floor and light, both, or turns of the \

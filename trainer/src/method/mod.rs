@@ -3,12 +3,12 @@
 mod branch;
 mod byol;
 mod condition;
+mod config;
 mod equicaps;
 mod equimod;
 mod loss;
 mod needs;
 mod only_equivariance;
-mod option;
 mod predict_transform;
 #[cfg(test)]
 pub(crate) mod reference;
@@ -28,16 +28,17 @@ mod views;
 use candle_core::{Result, Tensor};
 use sextant_runtime::graph::Graph;
 
-use crate::config::{Config, MethodConfig};
-use crate::nn::{Encoded, Encoder, Scope};
+use crate::nn::{Encoded, Encoder, ModelConfig, Scope};
+use crate::options::ConfigOption;
 use crate::transformation::Action;
 
-pub use branch::{EquivariantBranch, Sees, meaningless_options};
+use branch::meaningless_options;
+pub use branch::{EquivariantBranch, Sees};
+pub use config::MethodConfig;
 pub use loss::{
     Negatives, info_nce, mean_cosine_distance, mean_squared_error, nt_xent, unit_rows, vicreg_terms, view_nce,
 };
 pub use needs::{Needs, UnmetNeeds, needs};
-pub use option::{MethodOption, OptionKind};
 pub use views::{Embeddings, MethodOutput, Moment, View, Views, WeightedTerm, weighted_sum};
 
 /// Every method there is.
@@ -106,14 +107,28 @@ pub trait Method {
 /// What a method is made for.
 #[derive(Clone, Copy)]
 pub struct Setting<'a> {
-    /// The whole configuration.
-    pub config: &'a Config,
+    /// The method's options.
+    pub method: &'a MethodConfig,
+    /// Sizes of projectors.
+    pub model: &'a ModelConfig,
+    /// Rows and columns of an image.
+    pub image_size: usize,
     /// Numbers in a feature vector.
     pub feature_width: usize,
     /// Channels of the encoder's last map.
     pub map_channels: usize,
     /// Classes of the data.
     pub classes: usize,
+}
+
+impl Setting<'_> {
+    /// A further encoder like the one that is trained, with fresh weights.
+    ///
+    /// # Errors
+    /// When the device has no memory for it.
+    pub fn new_encoder(&self, scope: &mut Scope) -> Result<Encoder> {
+        Encoder::new(self.model.encoder, self.image_size, scope)
+    }
 }
 
 /// What a method needs with some options, without its networks.
@@ -133,7 +148,7 @@ pub struct MethodEntry {
     /// What it needs of its views.
     pub needs: FindNeeds,
     /// The keys that it has in `[method]`.
-    pub options: &'static [MethodOption],
+    pub options: &'static [ConfigOption],
     /// Makes it.
     pub build: BuildMethod,
 }

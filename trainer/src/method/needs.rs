@@ -1,7 +1,6 @@
 use candle_core::Result;
 
-use super::find;
-use crate::config::MethodConfig;
+use super::{MethodConfig, find};
 use crate::transformation::{Condition, Transformation};
 
 /// What a method needs of the views that it learns from.

@@ -2,9 +2,9 @@
 
 use candle_core::{DType, Result, Tensor};
 
-use super::{Embeddings, Method, MethodEntry, MethodOption, MethodOutput, Needs, Setting, Views, WeightedTerm};
-use crate::config::MethodConfig;
+use super::{Embeddings, Method, MethodConfig, MethodEntry, MethodOutput, Needs, Setting, Views, WeightedTerm};
 use crate::nn::{Encoded, Encoder, Mlp, Mode, Scope, cross_entropy};
+use crate::options::ConfigOption;
 use crate::transformation::{self, Transformation};
 
 pub(super) const ENTRY: MethodEntry = MethodEntry {
@@ -14,7 +14,7 @@ pub(super) const ENTRY: MethodEntry = MethodEntry {
     needs: |config| Ok(Needs { views: 2, transformations: predicted(config)? }),
     options: &[
         TRANSFORMS,
-        MethodOption::count(
+        ConfigOption::count(
             "head_layers",
             1,
             1,
@@ -25,7 +25,7 @@ pub(super) const ENTRY: MethodEntry = MethodEntry {
     build: |setting, scope| Ok(Box::new(PredictTransform::new(setting, scope)?)),
 };
 
-const TRANSFORMS: MethodOption = MethodOption::names(
+const TRANSFORMS: ConfigOption = ConfigOption::names(
     "transforms",
     &["quarter-turns"],
     transformation::names_with_classes,
@@ -57,8 +57,8 @@ impl PredictTransform {
     /// # Errors
     /// When a transformation has no finite classes, or the device has no memory for it.
     pub fn new(setting: Setting, scope: &mut Scope) -> Result<Self> {
-        let Setting { config, feature_width, .. } = setting;
-        let hidden = vec![config.model.projector_hidden; config.method.count("head_layers")? - 1];
+        let Setting { method, model, feature_width, .. } = setting;
+        let hidden = vec![model.projector_hidden; method.count("head_layers")? - 1];
         let head = |transformation: &'static dyn Transformation| -> Result<Head> {
             let Some(classes) = transformation.kind().classes() else {
                 candle_core::bail!("{} has no finite classes to predict", transformation.name())
@@ -67,7 +67,7 @@ impl PredictTransform {
             let classifier = Mlp::new(&widths, &mut scope.child(transformation.name()))?;
             Ok(Head { transformation, classifier })
         };
-        Ok(Self { heads: predicted(&config.method)?.into_iter().map(head).collect::<Result<_>>()? })
+        Ok(Self { heads: predicted(method)?.into_iter().map(head).collect::<Result<_>>()? })
     }
 }
 

@@ -37,7 +37,7 @@ impl Sen {
     /// # Errors
     /// When the device has no memory for it.
     pub fn new(setting: Setting, scope: &mut Scope) -> Result<Self> {
-        let temperature = setting.config.method.number(TEMPERATURE.key)?;
+        let temperature = setting.method.number(TEMPERATURE.key)?;
         Ok(Self { temperature, equivariant: EquivariantBranch::new(Sees::Whole, setting, scope)? })
     }
 }

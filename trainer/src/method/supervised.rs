@@ -2,12 +2,10 @@
 
 use candle_core::{Result, Tensor};
 
-use super::{
-    Embeddings, Method, MethodEntry, MethodOption, MethodOutput, Needs, Setting, Views, WeightedTerm,
-    mean_squared_error,
-};
-use crate::config::MethodConfig;
+use super::MethodConfig;
+use super::{Embeddings, Method, MethodEntry, MethodOutput, Needs, Setting, Views, WeightedTerm, mean_squared_error};
 use crate::nn::{Encoded, Encoder, Linear, Mlp, Mode, Scope, cross_entropy};
+use crate::options::ConfigOption;
 use crate::transformation::Condition;
 
 pub(super) const ENTRY: MethodEntry = MethodEntry {
@@ -16,9 +14,9 @@ pub(super) const ENTRY: MethodEntry = MethodEntry {
     loss: "cross-entropy of the class and squared error of the relative quaternion, from the whole features",
     needs,
     options: &[
-        MethodOption::choice("target", &["both", "class", "rotation"], "what is learned"),
-        MethodOption::weight("class_weight", 1.0, "cross-entropy of the class"),
-        MethodOption::weight("rotation_weight", 10.0, "squared error of the relative quaternion"),
+        ConfigOption::choice("target", &["both", "class", "rotation"], "what is learned"),
+        ConfigOption::weight("class_weight", 1.0, "cross-entropy of the class"),
+        ConfigOption::weight("rotation_weight", 10.0, "squared error of the relative quaternion"),
     ],
     build: |setting, scope| Ok(Box::new(Supervised::new(setting, scope)?)),
 };
@@ -43,8 +41,8 @@ impl Supervised {
     /// # Errors
     /// When the device has no memory for it.
     pub fn new(setting: Setting, scope: &mut Scope) -> Result<Self> {
-        let Setting { config, feature_width, classes, .. } = setting;
-        let (method, hidden) = (&config.method, config.model.projector_hidden);
+        let Setting { method, model, feature_width, classes, .. } = setting;
+        let hidden = model.projector_hidden;
         let target = method.choice("target")?;
         let classifier = || Linear::new(feature_width, classes, &mut scope.child("classifier"));
         let classifier = (target != "rotation").then(classifier).transpose()?;

@@ -223,8 +223,8 @@ fn another_method_drops_the_options_of_the_layer_below() {
     assert_eq!(resolve(&["method.name=sie"]).unwrap().method, config_of_sie());
 }
 
-fn config_of_sie() -> crate::config::MethodConfig {
-    crate::config::MethodConfig::named("sie")
+fn config_of_sie() -> super::MethodConfig {
+    super::MethodConfig::named("sie")
 }
 
 /// A row of the deployed predictor's outputs, by name.

@@ -3,8 +3,8 @@ use std::path::PathBuf;
 
 use clap::ValueEnum;
 
-use crate::config::{Config, MethodConfig};
-use crate::method::{self, METHODS, MethodEntry};
+use crate::config::Config;
+use crate::method::{self, METHODS, MethodConfig, MethodEntry};
 
 /// Which runs a study is made of.
 #[derive(Clone, Debug)]
