@@ -34,6 +34,8 @@ mod allocated;
 pub mod backend;
 #[cfg(feature = "std")]
 pub mod calibration;
+#[cfg(feature = "command-line")]
+pub mod command_line;
 pub mod contract;
 #[cfg(feature = "std")]
 pub mod durable;

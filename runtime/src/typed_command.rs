@@ -45,6 +45,11 @@ impl Program {
         TypedCommand { text: self.invocation().to_owned() }.words(words)
     }
 
+    /// The command that tries a model file on a picture.
+    pub fn predict(model: &Path) -> TypedCommand {
+        Self::Runtime.command("predict").path(model).words("IMAGE.png")
+    }
+
     fn invocation_through(self, cargo: bool) -> &'static str {
         match (self, cargo) {
             (Self::Trainer, true) => "cargo trainer",

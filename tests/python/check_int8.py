@@ -9,7 +9,6 @@ eight bits cost. Prints one JSON object; exit status 1 when a check fails.
 Needs: pip install numpy onnx onnxruntime safetensors
 """
 
-import json
 import sys
 import tempfile
 from pathlib import Path
@@ -17,6 +16,7 @@ from pathlib import Path
 import numpy as np
 import onnx
 import onnxruntime
+from exported_model import finish, load_checked, open_session, run, with_sign_of
 from onnx import TensorProto, numpy_helper
 from safetensors.numpy import load_file
 
@@ -29,12 +29,8 @@ def main(arguments):
     if len(arguments) != 2:
         sys.exit(__doc__)
     path, golden = arguments[0], load_file(arguments[1])
-    model = onnx.load(path)
     failures = []
-    try:
-        onnx.checker.check_model(model, full_check=True)
-    except (onnx.checker.ValidationError, onnx.shape_inference.InferenceError) as error:
-        failures.append(f"onnx.checker: {error}")
+    model = load_checked(path, failures)
     layers = check_form(model.graph, failures)
     ratios, integer_layers = check_outputs(path, golden, failures)
     if integer_layers != layers:
@@ -45,13 +41,8 @@ def main(arguments):
         "signal_to_noise_db": ratios,
         "rotation_deg": {"exact": angles_deg(path, golden, True), "saturating": angles_deg(path, golden, False)},
         "int8_layers": layers,
-        "onnx": onnx.__version__,
-        "onnxruntime": onnxruntime.__version__,
-        "failures": failures,
-        "ok": not failures,
     }
-    print(json.dumps(report))
-    return 1 if failures else 0
+    return finish(report, failures)
 
 
 def check_form(graph, failures):
@@ -86,33 +77,29 @@ def check_outputs(path, golden, failures):
     """Signal-to-noise ratio of every output in decibels, and how many layers onnxruntime computes with integers."""
     with tempfile.TemporaryDirectory() as folder:
         optimized_path = str(Path(folder) / "optimized.onnx")
-        session = open_session(path, True, optimized_path)
+        session = open_int8_session(path, True, optimized_path)
         optimized = onnx.load(optimized_path)
-    names = [output.name for output in session.get_outputs()]
     ratios = {}
-    for name, computed in zip(names, session.run(None, {session.get_inputs()[0].name: golden["images"]})):
+    for name, computed in run(session, golden["images"]).items():
         expected = golden[name].astype(np.float64)
-        if name == "rotation_wxyz":
-            computed = computed * np.where((computed * expected).sum(axis=1, keepdims=True) < 0, -1, 1)
-        noise = np.square(computed - expected).sum()
+        noise = np.square(with_sign_of(expected, name, computed) - expected).sum()
         ratios[name] = round(float(10 * np.log10(np.square(expected).sum() / max(noise, 1e-30))), 1)
         if not ratios[name] >= LEAST_SIGNAL_TO_NOISE_DB:
             failures.append(f"{name} is {ratios[name]} dB above its difference to float32")
     return ratios, sum(node.op_type in ("QLinearConv", "QGemm") for node in optimized.graph.node)
 
 
-def open_session(path, exact, optimized_path=""):
+def open_int8_session(path, exact, optimized_path=""):
     options = onnxruntime.SessionOptions()
     options.add_session_config_entry(EXACT_SUMS, "1" if exact else "0")
     options.optimized_model_filepath = optimized_path
     options.log_severity_level = 3
-    return onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
+    return open_session(path, options)
 
 
 def angles_deg(path, golden, exact):
     """Median and largest angle between the rotations and the float32 network's."""
-    session = open_session(path, exact)
-    (rotations,) = session.run(["rotation_wxyz"], {session.get_inputs()[0].name: golden["images"]})
+    rotations = run(open_int8_session(path, exact), golden["images"])["rotation_wxyz"]
     cosines = np.abs((rotations.astype(np.float64) * golden["rotation_wxyz"]).sum(axis=1))
     angles = np.degrees(2 * np.arccos(np.minimum(cosines, 1)))
     return {"median": round(float(np.median(angles)), 2), "largest": round(float(angles.max()), 2)}

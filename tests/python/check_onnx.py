@@ -9,13 +9,11 @@ onnx.checker examines the file (full check), onnxruntime computes all golden ima
 Needs: pip install numpy onnx onnxruntime safetensors
 """
 
-import json
 import sys
 from pathlib import Path
 
 import numpy as np
-import onnx
-import onnxruntime
+from exported_model import finish, load_checked, open_session, run, with_sign_of
 from safetensors.numpy import load_file
 
 TOLERANCE = 1e-4
@@ -42,22 +40,13 @@ def main(arguments):
         "largest_difference": differences,
         "tolerance": TOLERANCE,
         "metadata_keys": sorted(p.key for p in model.metadata_props),
-        "onnx": onnx.__version__,
-        "onnxruntime": onnxruntime.__version__,
-        "failures": failures,
-        "ok": not failures,
     }
-    print(json.dumps(report))
-    return 1 if failures else 0
+    return finish(report, failures)
 
 
 def check_structure(path, failures):
     """The model, after the checker and the promises of our exporter."""
-    model = onnx.load(path)
-    try:
-        onnx.checker.check_model(model, full_check=True)
-    except (onnx.checker.ValidationError, onnx.shape_inference.InferenceError) as error:
-        failures.append(f"onnx.checker: {error}")
+    model = load_checked(path, failures)
     opsets = {entry.domain: entry.version for entry in model.opset_import}
     outputs = [value.name for value in model.graph.output]
     keys = {entry.key for entry in model.metadata_props}
@@ -79,11 +68,10 @@ def static_batch(model):
 
 def check_outputs(path, golden, fixed, failures):
     """The largest difference of every output over all batch sizes."""
-    session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
-    names = [output.name for output in session.get_outputs()]
-    largest = dict.fromkeys(names, 0.0)
+    session = open_session(path)
+    largest = {output.name: 0.0 for output in session.get_outputs()}
     for batch in [fixed] if fixed else BATCH_SIZES:
-        for name, computed in zip(names, run_in_batches(session, golden["images"], batch)):
+        for name, computed in run_in_batches(session, golden["images"], batch).items():
             if name not in golden:
                 failures.append(f"no golden values for {name}")
                 continue
@@ -96,23 +84,19 @@ def check_outputs(path, golden, fixed, failures):
 
 def run_in_batches(session, images, batch):
     """All outputs over all images; a last incomplete batch is filled up with its first image."""
-    feed = session.get_inputs()[0].name
     chunks = []
     for start in range(0, len(images), batch):
         chunk = images[start : start + batch]
         filled = np.concatenate([chunk, np.repeat(chunk[:1], batch - len(chunk), axis=0)])
-        chunks.append([output[: len(chunk)] for output in session.run(None, {feed: filled})])
-    return [np.concatenate(parts) for parts in zip(*chunks)]
+        chunks.append({name: output[: len(chunk)] for name, output in run(session, filled).items()})
+    return {name: np.concatenate([chunk[name] for chunk in chunks]) for name in chunks[0]}
 
 
 def largest_difference(name, computed, expected):
-    """Infinite for another shape; NaN stays NaN and fails. A quaternion and its negative are one rotation."""
+    """Infinite for another shape; NaN stays NaN and fails."""
     if computed.shape != expected.shape:
         return float("inf")
-    difference = np.abs(computed - expected).max(axis=1)
-    if name == "rotation_wxyz":
-        difference = np.minimum(difference, np.abs(computed + expected).max(axis=1))
-    return float(difference.max())
+    return float(np.abs(with_sign_of(expected, name, computed) - expected).max())
 
 
 if __name__ == "__main__":

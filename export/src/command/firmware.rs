@@ -5,7 +5,7 @@ use sextant_export::quantize::Quantizer;
 use sextant_export::{Budget, FirmwareExport, FirmwareReport, RunFolder};
 use sextant_runtime::typed_command::{Program, TypedCommand};
 
-use super::{Outcome, doubts, print, print_json};
+use super::{Outcome, doubts, print_report, wrote};
 
 #[derive(Debug, Args)]
 pub struct FirmwareArguments {
@@ -40,10 +40,7 @@ impl FirmwareArguments {
         let (model_only, runtime) = (self.model_only, self.runtime);
         let export = FirmwareExport { quantizer, budget: self.budget, frames, model_only, runtime };
         let (report, files) = export.prepare(&run, &self.out)?;
-        match self.json {
-            true => print_json(&report)?,
-            false => print(&table(&report))?,
-        }
+        print_report(self.json, &report, || table(&report))?;
         files.write()?;
         let failure = report.budget.as_ref().and_then(|budget| budget.failure_message());
         let next = match model_only {
@@ -60,7 +57,7 @@ fn table(report: &FirmwareReport) -> String {
     let FirmwareReport { path, written, model_bytes, arena_bytes, macs, frames, budget, quantization } = report;
     let mut text = super::sxt::losses(quantization, false);
     text += &budget.as_ref().map_or_else(String::new, ToString::to_string);
-    let done = if *written { "wrote" } else { "did not write" };
+    let done = wrote(*written);
     text += &format!("{done} {} ({frames} golden frames)\n", path.display());
     text += &format!("model {model_bytes} bytes of flash, arena {arena_bytes} bytes of memory, {macs} MACs\n");
     text

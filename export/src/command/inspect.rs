@@ -2,8 +2,9 @@ use std::path::PathBuf;
 
 use clap::Args;
 use sextant_export::inspect;
+use sextant_runtime::typed_command::Program;
 
-use super::{Outcome, predict_with, print, print_json};
+use super::{Outcome, print_report};
 
 #[derive(Debug, Args)]
 pub struct InspectArguments {
@@ -17,11 +18,8 @@ pub struct InspectArguments {
 impl InspectArguments {
     pub fn run(self) -> anyhow::Result<Outcome> {
         let inspection = inspect::inspect(&self.file)?;
-        match self.json {
-            true => print_json(&inspection)?,
-            false => print(&inspection.to_string())?,
-        }
-        let next = inspection.is_image_encoder().then(|| predict_with(&self.file));
+        print_report(self.json, &inspection, || inspection.to_string())?;
+        let next = inspection.is_image_encoder().then(|| Program::predict(&self.file));
         Ok(Outcome { failure: None, warnings: vec![], next })
     }
 }

@@ -7,7 +7,7 @@ use sextant_runtime::typed_command::Program;
 
 use super::onnx::parse_batch;
 use super::quantizer::QuantizerArguments;
-use super::{Outcome, doubts, predict_or_inspect, print, print_json};
+use super::{Outcome, doubts, not_written, predict_or_inspect, print_report, wrote};
 
 #[derive(Debug, Args)]
 pub struct Int8Arguments {
@@ -71,13 +71,9 @@ impl Int8Arguments {
             let doubts = doubts(prepared.0.quantization.as_ref(), &run);
             (prepared, out, doubts)
         };
-        match self.json {
-            true => print_json(&report)?,
-            false => print(&table(&report, self.layers))?,
-        }
+        print_report(self.json, &report, || table(&report, self.layers))?;
         files.write()?;
-        let failure =
-            report.parity.failure_message().map(|message| format!("{message}; {} was not written", out.display()));
+        let failure = not_written(report.parity.failure_message(), &out);
         let next = match failure {
             Some(_) if self.source.is_file() => Some(Program::Export.command("inspect").path(&self.source)),
             Some(_) => Some(Program::Export.command("verify").path(&self.source)),
@@ -95,7 +91,7 @@ fn table(report: &Int8Report, layers: bool) -> String {
     let Int8Report { path, written, size_bytes, sxt_path, quantization, parity } = report;
     let mut text = quantization.as_ref().map_or_else(String::new, |report| super::sxt::losses(report, layers));
     text += &parity.to_string();
-    let done = if *written { "wrote" } else { "did not write" };
+    let done = wrote(*written);
     text += &format!("{done} {} ({size_bytes} bytes)\n", path.display());
     if let Some(sxt) = sxt_path {
         text += &format!("wrote {}, the same network for our own engine\n", sxt.display());

@@ -8,14 +8,14 @@ mod quantizer;
 mod sxt;
 mod verify;
 
-use std::io::Write;
+use std::error::Error;
 use std::path::Path;
 
-use anyhow::Context;
 use clap::{Parser, Subcommand};
 use serde::Serialize;
 use sextant_export::onnx::Batch;
 use sextant_export::{QuantizationReport, RunFolder};
+use sextant_runtime::command_line::{print, print_json_line};
 use sextant_runtime::typed_command::{Program, TypedCommand};
 
 /// Turn a trained run into deployable files, and check them.
@@ -57,7 +57,7 @@ pub struct Outcome {
 /// That a file of a fixed batch cannot be predicted from, or what can.
 fn predict_or_inspect(file: &Path, batch: Batch) -> (Vec<String>, Option<TypedCommand>) {
     match batch {
-        Batch::Dynamic | Batch::Fixed(1) => (vec![], Some(predict_with(file))),
+        Batch::Dynamic | Batch::Fixed(1) => (vec![], Some(Program::predict(file))),
         Batch::Fixed(samples) => {
             let warning = format!(
                 "{}: takes {samples} samples at a time, for other programs; `{} predict` wants --batch dynamic or 1",
@@ -88,35 +88,26 @@ pub fn run(arguments: Arguments) -> anyhow::Result<Outcome> {
     }
 }
 
-/// The error and its causes, without those that the message before has told already.
-pub fn message(error: &anyhow::Error) -> String {
-    let mut shown = error.to_string();
-    for cause in error.chain().skip(1).map(ToString::to_string) {
-        if !shown.ends_with(&cause) {
-            shown = format!("{shown}: {cause}");
-        }
-    }
-    shown
+/// What to try against one cause of an error.
+pub fn hint(cause: &(dyn Error + 'static)) -> Option<String> {
+    cause.downcast_ref::<sextant_export::Error>().map(sextant_export::Error::hint)
 }
 
-/// What to try after an error.
-pub fn hint(error: &anyhow::Error) -> Option<String> {
-    error.downcast_ref::<sextant_export::Error>().map(sextant_export::Error::hint)
+/// A failure, and what was therefore not written.
+fn not_written(failure: Option<String>, out: &Path) -> Option<String> {
+    failure.map(|message| format!("{message}; {} was not written", out.display()))
 }
 
-/// The command that tries a model file.
-fn predict_with(model: &Path) -> TypedCommand {
-    Program::Runtime.command("predict").path(model).words("IMAGE.png")
+/// What a report says of its file.
+fn wrote(written: bool) -> &'static str {
+    if written { "wrote" } else { "did not write" }
 }
 
-/// Writes to stdout; a reader that went away (`| head`) is no error.
-fn print(text: &str) -> anyhow::Result<()> {
-    match writeln!(std::io::stdout(), "{}", text.trim_end()) {
-        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => Err(error).context("cannot write to stdout"),
-        _ => Ok(()),
-    }
-}
-
-fn print_json(value: &impl Serialize) -> anyhow::Result<()> {
-    print(&serde_json::to_string(value).context("cannot express the result as JSON")?)
+/// Prints a report: one JSON object in a line, or its text.
+fn print_report(json: bool, report: &impl Serialize, text: impl FnOnce() -> String) -> anyhow::Result<()> {
+    match json {
+        true => print_json_line(report)?,
+        false => print(&format!("{}\n", text().trim_end()))?,
+    };
+    Ok(())
 }

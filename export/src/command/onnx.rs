@@ -6,7 +6,7 @@ use sextant_export::{GraphName, OnnxExport, OnnxReport, RunFolder};
 use sextant_runtime::contract::graph::ENCODE;
 use sextant_runtime::typed_command::Program;
 
-use super::{Outcome, predict_or_inspect, print, print_json};
+use super::{Outcome, not_written, predict_or_inspect, print_report, wrote};
 
 #[derive(Debug, Args)]
 pub struct OnnxArguments {
@@ -48,13 +48,9 @@ impl OnnxArguments {
         let out = self.out.unwrap_or_else(|| run.onnx_path(graph));
         let export = OnnxExport { graph, batch: self.batch, overwrite: self.overwrite };
         let (report, files) = export.prepare(&run, &out)?;
-        match self.json {
-            true => print_json(&report)?,
-            false => print(&table(&report))?,
-        }
+        print_report(self.json, &report, || table(&report))?;
         files.write()?;
-        let failure =
-            report.parity.failure_message().map(|message| format!("{message}; {} was not written", out.display()));
+        let failure = not_written(report.parity.failure_message(), &out);
         let (warnings, next) = match (&failure, graph) {
             (Some(_), _) => (vec![], Some(Program::Export.command("verify").path(&self.run))),
             (None, GraphName::Encode) => predict_or_inspect(&out, self.batch),
@@ -66,7 +62,7 @@ impl OnnxArguments {
 
 fn table(report: &OnnxReport) -> String {
     let OnnxReport { path, size_bytes, samples, parity, .. } = report;
-    let done = if report.written { "wrote" } else { "did not write" };
+    let done = wrote(report.written);
     format!("{parity}{done} {} ({size_bytes} bytes), checked on {samples} inputs", path.display())
 }
 

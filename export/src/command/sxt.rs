@@ -7,7 +7,7 @@ use sextant_export::{Budget, PendingFiles, QuantizationReport, RunFolder, SxtExp
 use sextant_runtime::typed_command::Program;
 
 use super::quantizer::QuantizerArguments;
-use super::{Outcome, doubts, predict_with, print, print_json};
+use super::{Outcome, doubts, print_report, wrote};
 
 #[derive(Debug, Args)]
 pub struct SxtArguments {
@@ -46,15 +46,12 @@ impl SxtArguments {
         if !report.written && !self.int8 {
             (report, files) = self.prepare(&run, true)?;
         }
-        match self.json {
-            true => print_json(&report)?,
-            false => print(&table(&report, self.layers))?,
-        }
+        print_report(self.json, &report, || table(&report, self.layers))?;
         files.write()?;
         let failure = report.budget.as_ref().and_then(|budget| budget.failure_message());
         let next = match failure {
             Some(_) => Program::Export.command("inspect").path(&run.model_path()),
-            None => predict_with(&report.path),
+            None => Program::predict(&report.path),
         };
         let (warnings, doubt) = doubts(report.quantization.as_ref().filter(|_| !self.layers), &run);
         Ok(Outcome { next: doubt.filter(|_| failure.is_none()).or(Some(next)), failure, warnings })
@@ -73,7 +70,7 @@ fn table(report: &SxtReport, layers: bool) -> String {
         report;
     let mut text = quantization.as_ref().map_or_else(String::new, |report| losses(report, layers));
     text += &budget.as_ref().map_or_else(String::new, ToString::to_string);
-    let done = if *written { "wrote" } else { "did not write" };
+    let done = wrote(*written);
     let _ = writeln!(text, "{done} {} ({size_bytes} bytes; float32: {float_size_bytes})", path.display());
     let _ = writeln!(text, "arena {arena_bytes} bytes (float32: {float_arena_bytes})");
     text

@@ -6,7 +6,7 @@ use sextant_export::quantize::Requirements;
 use sextant_export::{GraphName, RunFolder, inspect, verify};
 use sextant_runtime::typed_command::Program;
 
-use super::{Outcome, predict_with, print, print_json};
+use super::{Outcome, print_report};
 
 #[derive(Debug, Args)]
 pub struct VerifyArguments {
@@ -43,17 +43,17 @@ impl VerifyArguments {
         let failure = parity.failure_message();
         let int8_failure = int8.as_ref().and_then(|int8| int8.failure_message());
         let loses_too_much = int8.as_ref().is_some_and(|int8| int8.complaint.is_some());
-        match self.json {
-            true => print_json(&Report { parity, int8 })?,
-            false => print(&format!("{parity}{eight_bits}"))?,
-        }
+        let report = Report { parity, int8 };
+        print_report(self.json, &report, || format!("{}{eight_bits}", report.parity))?;
         let onnx = run.onnx_path(GraphName::Encode);
         let next = match (&failure, &int8_failure) {
             (None, Some(_)) if loses_too_much => {
                 Program::Export.command("sxt").path(&self.run).words("--int8 --layers")
             }
             (None, Some(_)) => Program::Export.command("int8").path(&self.run),
-            (None, None) if inspect::inspect(&onnx).is_ok_and(|file| file.is_image_encoder()) => predict_with(&onnx),
+            (None, None) if inspect::inspect(&onnx).is_ok_and(|file| file.is_image_encoder()) => {
+                Program::predict(&onnx)
+            }
             (None, None) if onnx.is_file() => Program::Export.command("inspect").path(&onnx),
             _ => Program::Export.command("onnx").path(&self.run),
         };

@@ -2,9 +2,10 @@ use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use serde::Serialize;
+use sextant_runtime::command_line::print_answer;
 
+use super::ModelArguments;
 use super::names::{PathName, shown};
-use super::{ModelArguments, print};
 
 const WARM_UP_RUNS: usize = 5;
 const LEAST_RUNS: usize = 20;
@@ -59,11 +60,7 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         median_ms: quantile(&mut durations_ms, 0.5),
         p95_ms: quantile(&mut durations_ms, 0.95),
     };
-    if arguments.json {
-        print(&format!("{}\n", serde_json::to_string_pretty(&latency)?))?;
-    } else {
-        print(&describe(&latency))?;
-    }
+    print_answer(arguments.json, &latency, || describe(&latency))?;
     Ok(ExitCode::SUCCESS)
 }
 

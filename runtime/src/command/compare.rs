@@ -3,13 +3,13 @@ use std::process::ExitCode;
 
 use anyhow::{Context, bail};
 use serde::Serialize;
-use sextant_runtime::picture::PictureLimits;
+use sextant_runtime::command_line::print_answer;
 use sextant_runtime::rotation::UnitQuaternion;
 
-use super::names::{PathName, shown};
+use super::names::PathName;
 use super::pose::{Prediction, Predictor};
 use super::sources::STDIN;
-use super::{ModelArguments, PictureArguments, images, print};
+use super::{ModelArguments, PictureArguments};
 
 #[derive(clap::Args)]
 pub struct Arguments {
@@ -48,7 +48,7 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         bail!("standard input, `-`, can be read once only");
     }
     let limits = arguments.pictures.limits();
-    let [a, b] = [predict(&mut predictor, &arguments.a, &limits)?, predict(&mut predictor, &arguments.b, &limits)?];
+    let [a, b] = [predictor.look_at(&arguments.a, &limits)?, predictor.look_at(&arguments.b, &limits)?];
     let [rotation_a, rotation_b] = [rotation(&predictor, &a)?, rotation(&predictor, &b)?];
     let comparison = Comparison {
         relative_rotation_wxyz: rotation_a.relative_rotation(rotation_b).wxyz(),
@@ -59,21 +59,8 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         a: a.image,
         b: b.image,
     };
-    if arguments.json {
-        print(&format!("{}\n", serde_json::to_string_pretty(&comparison)?))?;
-    } else {
-        print(&describe(&comparison))?;
-    }
+    print_answer(arguments.json, &comparison, || describe(&comparison))?;
     Ok(ExitCode::SUCCESS)
-}
-
-fn predict(predictor: &mut Predictor, path: &Path, limits: &PictureLimits) -> anyhow::Result<Prediction> {
-    let image = images::load(path, predictor.encoder.description().image_size, limits)?;
-    let name = PathName::of(path);
-    for remark in &image.remarks {
-        eprintln!("warning: {}: {remark}", shown(&name.text));
-    }
-    predictor.predict(name, &image.pixels)
 }
 
 fn rotation(predictor: &Predictor, prediction: &Prediction) -> anyhow::Result<UnitQuaternion> {

@@ -1,12 +1,11 @@
 use std::fmt;
-use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 use sextant_runtime::picture::{Picture, PictureError, PictureLimits, Remark};
 
 use super::names::shown;
-use super::sources::STDIN;
+use super::sources;
 
 /// Why an image cannot be used.
 #[derive(Debug)]
@@ -70,11 +69,7 @@ pub fn load(path: &Path, [height, width]: [usize; 2], limits: &PictureLimits) ->
 /// All bytes, for a pipe cannot be read twice; a device may never end.
 fn read(path: &Path, most_bytes: u64) -> Result<Vec<u8>, Fault> {
     let mut bytes = vec![];
-    let read = match path == Path::new(STDIN) {
-        true => io::stdin().lock().take(most_bytes + 1).read_to_end(&mut bytes),
-        false => File::open(path).and_then(|file| file.take(most_bytes + 1).read_to_end(&mut bytes)),
-    };
-    match read {
+    match sources::open(path).and_then(|file| file.take(most_bytes + 1).read_to_end(&mut bytes)) {
         Err(error) => Err(Fault::Read(error)),
         Ok(length) if length as u64 > most_bytes => Err(Fault::TooLong { most_bytes }),
         Ok(_) => Ok(bytes),

@@ -9,13 +9,14 @@ mod pose;
 mod predict;
 mod sources;
 
-use std::io::{self, Write};
+use std::error::Error;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use anyhow::{Context, bail};
+use anyhow::bail;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use sextant_runtime::backend::{BackendError, BackendKind, BackendOptions, Encoder};
+use sextant_runtime::command_line::report;
 use sextant_runtime::picture::PictureLimits;
 use sextant_runtime::typed_command::Program;
 
@@ -98,41 +99,13 @@ pub fn main() -> ExitCode {
         Command::Compare(arguments) => compare::run(&arguments),
         Command::Bench(arguments) => bench::run(&arguments),
     };
-    match done {
-        Ok(code) => code,
-        Err(error) => {
-            report(&error);
-            ExitCode::from(2)
-        }
-    }
+    done.unwrap_or_else(|error| report(&error, hint_of))
 }
 
-/// Prints an error and what to try, on stderr.
-fn report(error: &anyhow::Error) {
-    eprintln!("error: {error:#}");
-    let hint = match (error.downcast_ref::<BackendError>(), error.downcast_ref::<images::ImageError>()) {
-        (Some(error), _) => error.hint(),
-        (_, Some(error)) => Some(error.hint()),
-        _ => None,
-    };
-    if let Some(hint) = hint {
-        eprintln!("hint: {hint}");
+/// What to try against one cause of an error.
+fn hint_of(cause: &(dyn Error + 'static)) -> Option<String> {
+    if let Some(error) = cause.downcast_ref::<BackendError>() {
+        return error.hint().map(String::from);
     }
-}
-
-/// Whether anybody reads what is printed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Reader {
-    There,
-    /// As after `| head`: nothing more need be computed, which is not an error.
-    Gone,
-}
-
-/// Writes data to stdout.
-fn print(text: &str) -> anyhow::Result<Reader> {
-    let mut stdout = io::stdout().lock();
-    match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
-        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(Reader::Gone),
-        done => done.map(|()| Reader::There).context("cannot write to stdout"),
-    }
+    cause.downcast_ref::<images::ImageError>().map(|error| error.hint().into())
 }

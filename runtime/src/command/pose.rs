@@ -1,13 +1,17 @@
 use std::collections::BTreeMap;
+use std::path::Path;
 
 use anyhow::{Context, bail};
 use serde::Serialize;
 use sextant_runtime::backend::{Encoder, Output};
+use sextant_runtime::command_line::warn;
 use sextant_runtime::contract::metadata::{CLASS_NAMES, CLASS_SYMMETRY, RESIZE};
 use sextant_runtime::contract::output::{CLASS_LOGITS, EQUIVARIANT, INVARIANT, ROTATION_WXYZ};
+use sextant_runtime::picture::PictureLimits;
 use sextant_runtime::preprocess::RESIZE_RULE;
 use sextant_runtime::rotation::{SymmetryGroup, UnitQuaternion};
 
+use super::images;
 use super::names::{PathName, shown};
 
 /// What a model says of one image.
@@ -62,17 +66,28 @@ impl Predictor {
         let symmetry =
             symmetry.with_context(|| format!("{path}: the metadata 'class_symmetry' is no JSON object of strings"))?;
         if let Some(rule) = metadata.get(RESIZE).filter(|rule| *rule != RESIZE_RULE) {
-            eprintln!(
-                "warning: {path}: it learned from pictures that were resized as '{}'; here they are resized as \
+            warn(format_args!(
+                "{path}: it learned from pictures that were resized as '{}'; here they are resized as \
                  '{RESIZE_RULE}', and errors may be larger: train it again with this version",
                 shown(rule)
-            );
+            ));
         }
         Ok(Self { class_names, class_symmetry: symmetry.unwrap_or_default(), encoder })
     }
 
+    /// Looks at a picture; warns of what of its file is not in the picture.
+    pub fn look_at(&mut self, path: &Path, limits: &PictureLimits) -> anyhow::Result<Prediction> {
+        let image = images::load(path, self.encoder.description().image_size, limits)?;
+        let name = PathName::of(path);
+        for remark in &image.remarks {
+            warn(format_args!("{}: {remark}", shown(&name.text)));
+        }
+        let warnings = image.remarks.iter().map(ToString::to_string).collect();
+        Ok(Prediction { warnings, ..self.predict(name, &image.pixels)? })
+    }
+
     /// Runs the model on one image of its size, u8 `[h, w, 3]`; `image` is its name.
-    pub fn predict(&mut self, image: PathName, pixels: &[u8]) -> anyhow::Result<Prediction> {
+    fn predict(&mut self, image: PathName, pixels: &[u8]) -> anyhow::Result<Prediction> {
         let outputs = self.encoder.run(pixels)?;
         let path = self.encoder.path().display();
         if let Some(output) = outputs.iter().find(|output| output.values.iter().any(|value| !value.is_finite())) {

@@ -2,11 +2,12 @@ use std::fmt::Write;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
+use sextant_runtime::command_line::{FAILED, Reader, print, report};
 use sextant_runtime::contract::output::{EQUIVARIANT, INVARIANT};
 
 use super::names::{PathName, shown};
 use super::pose::{Prediction, Predictor};
-use super::{ModelArguments, PictureArguments, Reader, images, print, report, sources};
+use super::{ModelArguments, PictureArguments, hint_of, sources};
 
 /// Prints the rotation and the class of the object in each image.
 ///
@@ -46,7 +47,7 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     for path in &sources {
         let outcome = predict(&mut predictor, path, arguments);
         if let Err(error) = &outcome {
-            report(error);
+            report(error, hint_of);
             failed = true;
         }
         let text = match (&outcome, arguments) {
@@ -68,17 +69,11 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
 }
 
 fn status(failed: bool) -> ExitCode {
-    if failed { ExitCode::from(2) } else { ExitCode::SUCCESS }
+    if failed { ExitCode::from(FAILED) } else { ExitCode::SUCCESS }
 }
 
 fn predict(predictor: &mut Predictor, path: &Path, arguments: &Arguments) -> anyhow::Result<Prediction> {
-    let image = images::load(path, predictor.encoder.description().image_size, &arguments.pictures.limits())?;
-    let name = PathName::of(path);
-    for remark in &image.remarks {
-        eprintln!("warning: {}: {remark}", shown(&name.text));
-    }
-    let mut prediction = predictor.predict(name, &image.pixels)?;
-    prediction.warnings = image.remarks.iter().map(ToString::to_string).collect();
+    let mut prediction = predictor.look_at(path, &arguments.pictures.limits())?;
     if !arguments.features {
         (prediction.invariant, prediction.equivariant) = (None, None);
     }

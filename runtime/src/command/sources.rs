@@ -6,6 +6,7 @@ use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
+use sextant_runtime::command_line::warn;
 
 use super::names::shown;
 
@@ -32,15 +33,16 @@ pub fn expand(arguments: &[PathBuf], list: Option<&Path>) -> anyhow::Result<Vec<
     Ok(sources)
 }
 
+/// What a path names, to be read once.
+pub fn open(path: &Path) -> io::Result<Box<dyn Read>> {
+    Ok(if path == Path::new(STDIN) { Box::new(io::stdin().lock()) } else { Box::new(fs::File::open(path)?) })
+}
+
 /// One path a line, relative to the current folder; empty lines do not count.
 fn read_list(path: &Path) -> anyhow::Result<Vec<PathBuf>> {
     let shown = shown(&path.to_string_lossy());
     let mut bytes = vec![];
-    let read = match path == Path::new(STDIN) {
-        true => io::stdin().lock().read_to_end(&mut bytes),
-        false => fs::File::open(path).and_then(|mut file| file.read_to_end(&mut bytes)),
-    };
-    read.with_context(|| shown.clone())?;
+    open(path).and_then(|mut file| file.read_to_end(&mut bytes)).with_context(|| shown.clone())?;
     let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&bytes);
     let lines = bytes.split(|byte| *byte == b'\n').map(|line| line.strip_suffix(b"\r").unwrap_or(line));
     let paths: Option<Vec<PathBuf>> = lines.filter(|line| !line.is_empty()).map(path_of_bytes).collect();
@@ -79,7 +81,7 @@ fn pictures_in(folder: &Path) -> anyhow::Result<Vec<Source>> {
     }
     let words = skipped.in_words("");
     if !words.is_empty() {
-        eprintln!("warning: {shown}: skipped {words}");
+        warn(format_args!("{shown}: skipped {words}"));
     }
     Ok(pictures)
 }

@@ -1,10 +1,11 @@
-use std::io::{BufRead, Write};
+use std::io::BufRead;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
 use anyhow::Context;
 use clap::{Args, ValueEnum};
+use sextant_runtime::command_line::{next, print_answer, print_json_line};
 
 use crate::bench::{Layer, LayerBench, StepBench, write_exchange};
 use crate::monitor::peak_memory_bytes;
@@ -82,12 +83,8 @@ pub fn run(args: BenchArgs) -> anyhow::Result<ExitCode> {
         return answer_rounds(|| bench.run(steps));
     }
     let report = bench.measure(args.warmup.into(), steps)?;
-    if args.json {
-        println!("{}", serde_json::to_string_pretty(&report.to_json())?);
-    } else {
-        print!("{report}");
-    }
-    eprintln!("next: tests/peers/train_throughput compares with PyTorch");
+    print_answer(args.json, &report.to_json(), || report.to_string())?;
+    next("tests/peers/train_throughput compares with PyTorch");
     Ok(ExitCode::SUCCESS)
 }
 
@@ -96,10 +93,7 @@ fn answer_rounds(mut round: impl FnMut() -> anyhow::Result<Vec<Duration>>) -> an
     for line in std::io::stdin().lock().lines() {
         line?;
         let seconds: Vec<f64> = round()?.iter().map(Duration::as_secs_f64).collect();
-        let answer = serde_json::json!({ "seconds": seconds, "peak_memory_bytes": peak_memory_bytes() });
-        let mut out = std::io::stdout().lock();
-        writeln!(out, "{answer}")?;
-        out.flush()?;
+        print_json_line(&serde_json::json!({ "seconds": seconds, "peak_memory_bytes": peak_memory_bytes() }))?;
     }
     Ok(ExitCode::SUCCESS)
 }

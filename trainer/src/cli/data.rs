@@ -1,6 +1,5 @@
 //! `trainer data`: prepares objects, and checks data sets.
 
-use std::collections::BTreeMap;
 use std::fmt;
 use std::path::{Path, PathBuf};
 
@@ -15,11 +14,13 @@ use clap::{Args, Subcommand, ValueEnum};
 use indicatif::ProgressBar;
 use rayon::prelude::*;
 use serde_json::json;
+use sextant_runtime::command_line::{next, print_answer, warn};
 use sextant_runtime::typed_command::{Program, TypedCommand};
 
+use super::class_counts::ClassCounts;
 use super::interrupt::stop_on_interrupt;
 use super::mesh_info;
-use super::output::{print, print_json, print_named};
+use super::output::print_named;
 use super::progress::progress_bar;
 use super::render::SplitArgs;
 use crate::stop::StopFlag;
@@ -113,8 +114,7 @@ fn prepare_sweethome3d(args: &PrepareArgs) -> Result<()> {
         }
     }
     let fit = Program::Trainer.command("fit --preset household");
-    let next = args.cache.iter().fold(fit, |fit, cache| fit.words("--set").assignment("data.path", cache));
-    eprintln!("next: {next}");
+    next(args.cache.iter().fold(fit, |fit, cache| fit.words("--set").assignment("data.path", cache)));
     Ok(())
 }
 
@@ -149,7 +149,7 @@ fn tell_skipped(index: &CacheIndex) {
         eprintln!("skipped {}: {}", model.catalogue_id, model.reason);
     }
     if !absent.is_empty() {
-        eprintln!("warning: {} known models are not in the package: is it version 1.8?", absent.len());
+        warn(format_args!("{} known models are not in the package: is it version 1.8?", absent.len()));
     }
 }
 
@@ -172,9 +172,7 @@ struct Summary {
     views: [usize; 2],
     images: usize,
     objects: usize,
-    held_out: usize,
-    /// Objects to train on and held-out objects of each class.
-    classes: BTreeMap<String, [usize; 2]>,
+    classes: ClassCounts,
     warnings: Vec<String>,
 }
 
@@ -190,7 +188,7 @@ fn info(args: &InfoArgs) -> Result<()> {
     }
     if let Some(prepared) = mesh_info::prepared_furniture(&dir) {
         print_index(prepared.folder(), prepared.index(), args.json)?;
-        eprintln!("next: cargo trainer fit --preset household --set data.path={}", dir.display());
+        next(Program::Trainer.command("fit --preset household --set").assignment("data.path", &dir));
         return Ok(());
     }
     let summary = match detect_format(&dir)? {
@@ -201,15 +199,9 @@ fn info(args: &InfoArgs) -> Result<()> {
             Summary::new(DataFormat::ThreeDieBench, &folder)
         }
     };
-    for warning in &summary.warnings {
-        eprintln!("warning: {warning}");
-    }
-    if args.json {
-        print_json(&summary.json())?
-    } else {
-        print(&summary.to_string())?
-    }
-    eprintln!("next: {}", fit_command(summary.format.name(), &dir));
+    summary.warnings.iter().for_each(warn);
+    print_answer(args.json, &summary.json(), || summary.to_string())?;
+    next(fit_command(summary.format.name(), &dir));
     Ok(())
 }
 
@@ -228,10 +220,9 @@ fn check_every_view(folder: &ThreeDieBenchFolder) -> Result<()> {
 impl Summary {
     fn new(format: DataFormat, source: &dyn ViewSource) -> Self {
         let counts: Vec<usize> = (0..source.subject_count()).filter_map(|object| source.view_count(object)).collect();
-        let mut classes: BTreeMap<String, [usize; 2]> = BTreeMap::new();
+        let mut classes = ClassCounts::default();
         for object in 0..source.subject_count() {
-            let class = source.class_names()[source.label(object)].clone();
-            classes.entry(class).or_default()[usize::from(source.is_held_out(object))] += 1;
+            classes.add(&source.class_names()[source.label(object)], source.is_held_out(object));
         }
         Self {
             format,
@@ -239,25 +230,21 @@ impl Summary {
             views: [counts.iter().min(), counts.iter().max()].map(|count| count.copied().unwrap_or(0)),
             images: counts.iter().sum(),
             objects: source.subject_count(),
-            held_out: (0..source.subject_count()).filter(|&object| source.is_held_out(object)).count(),
             classes,
             warnings: source.warnings(),
         }
     }
 
     fn json(&self) -> serde_json::Value {
-        let class = |(name, [train, held_out]): (&String, &[usize; 2])| {
-            (name.clone(), json!({ "train": train, "held_out": held_out }))
-        };
         json!({
             "format": self.format.name(),
             "image_size": self.image_size,
             "images": self.images,
             "objects": self.objects,
-            "held_out": self.held_out,
+            "held_out": self.classes.held_out(),
             "views": { "fewest": self.views[0], "most": self.views[1] },
             "warnings": self.warnings,
-            "classes": self.classes.iter().map(class).collect::<serde_json::Map<_, _>>(),
+            "classes": self.classes.json(),
         })
     }
 }
@@ -272,12 +259,8 @@ impl fmt::Display for Summary {
             [fewest, most] => writeln!(f, "views\t{fewest} to {most} of each object")?,
         }
         writeln!(f, "objects\t{}", self.objects)?;
-        writeln!(f, "held out\t{}", self.held_out)?;
-        writeln!(f, "classes\t{}", self.classes.len())?;
-        for (name, [train, held_out]) in &self.classes {
-            writeln!(f, "  {name}\t{train} + {held_out} held out")?;
-        }
-        Ok(())
+        writeln!(f, "held out\t{}", self.classes.held_out())?;
+        f.write_str(&self.classes.text())
     }
 }
 

@@ -3,10 +3,10 @@ use std::process::ExitCode;
 
 use anyhow::Context;
 use clap::{Args, ValueEnum};
+use sextant_runtime::command_line::{next, print_answer, warn};
 use sextant_runtime::contract::run_folder::MODEL;
 use sextant_runtime::typed_command::{Program, TypedCommand};
 
-use super::output::{print, print_json};
 use crate::config::Config;
 use crate::data;
 use crate::evaluate::{compare_deployed, evaluate, gallery_warning};
@@ -61,19 +61,13 @@ pub fn run(args: EvalArgs) -> anyhow::Result<ExitCode> {
     }
     let mut trained = TrainedRun::open(&args.run, args.checkpoint.into(), &args.sets, &args.device)?;
     let gallery = gallery_warning(trained.source.as_ref(), &trained.config.evaluation);
-    for warning in trained.source.warnings().into_iter().chain(gallery) {
-        eprintln!("warning: {warning}");
-    }
+    trained.source.warnings().into_iter().chain(gallery).for_each(warn);
     let (source, config) = (trained.source.clone(), trained.config.clone());
     let figures = trained
         .with_deployed_weights(|model| Ok(evaluate(model, &source, &config)?))
         .with_context(|| format!("evaluating {}", args.run.display()))?;
-    if args.json {
-        print_json(&figures)?
-    } else {
-        print(&figures.to_string())?
-    }
-    eprintln!("next: {}", next_command(&args.run));
+    print_answer(args.json, &figures, || figures.to_string())?;
+    next(next_command(&args.run));
     Ok(ExitCode::SUCCESS)
 }
 
@@ -81,16 +75,10 @@ fn run_deployed(args: &EvalArgs, model: &Path) -> anyhow::Result<ExitCode> {
     let folder = RunFolder::open_to_read(&args.run)?;
     let config = Config::resolve(None, Some(&folder.file(CONFIG_FILE)), &args.sets)?;
     let source = data::open(&config.data)?;
-    for warning in source.warnings() {
-        eprintln!("warning: {warning}");
-    }
+    source.warnings().into_iter().for_each(warn);
     let comparison = compare_deployed(model, &args.run.join(MODEL), &source, &config)?;
-    if args.json {
-        print_json(&comparison)?
-    } else {
-        print(&comparison.to_string())?
-    }
-    eprintln!("next: {}", Program::Runtime.command("predict").path(model).words("IMAGE.png"));
+    print_answer(args.json, &comparison, || comparison.to_string())?;
+    next(Program::predict(model));
     Ok(ExitCode::SUCCESS)
 }
 

@@ -4,10 +4,11 @@ use std::sync::Arc;
 
 use anyhow::bail;
 use clap::Args;
+use sextant_runtime::command_line::{next, print_answer};
 use sextant_runtime::typed_command::Program;
 
 use super::hint::INTERRUPTED;
-use super::output::{print, print_json, refuse_dash};
+use super::output::refuse_dash;
 use super::resume::{changed_keys, refuse_fixed_keys};
 use super::{report, stop_on_interrupt};
 use crate::collective::{self, Collective};
@@ -68,20 +69,16 @@ pub fn run(args: FitArgs) -> anyhow::Result<ExitCode> {
 fn run_first(args: FitArgs, ranks: &Arc<dyn Collective>) -> anyhow::Result<ExitCode> {
     let json = args.json;
     let options = options(args)?;
-    let next = if options.config.fit.is_for_eight_bits() { "sxt --int8" } else { "onnx" };
+    let export = if options.config.fit.is_for_eight_bits() { "sxt --int8" } else { "onnx" };
     match lead(options, ranks)? {
         FitOutcome::Finished { run, figures } => {
-            if json {
-                print_json(&figures)?
-            } else {
-                print(&figures.to_string())?
-            }
-            eprintln!("next: {}", Program::Export.command(next).path(&run));
+            print_answer(json, &figures, || figures.to_string())?;
+            next(Program::Export.command(export).path(&run));
             Ok(ExitCode::SUCCESS)
         }
         FitOutcome::Interrupted { run, step } => {
             eprintln!("stopped after step {step}, saved");
-            eprintln!("next: {}", Program::Trainer.command("fit --resume --out").path(&run));
+            next(Program::Trainer.command("fit --resume --out").path(&run));
             Ok(ExitCode::from(INTERRUPTED))
         }
     }

@@ -1,5 +1,7 @@
 use std::process::ExitCode;
 
+use sextant_runtime::command_line;
+
 use crate::config::{ConfigError, Origin, Problem, is_of_run};
 use crate::data::DataError;
 use crate::evaluate::{DeployedError, EvaluationError};
@@ -19,23 +21,7 @@ pub fn report(error: &anyhow::Error) -> ExitCode {
         eprintln!("interrupted: nothing was written");
         return ExitCode::from(INTERRUPTED);
     }
-    eprintln!("error: {}", message(error));
-    if let Some(hint) = error.chain().find_map(hint_of) {
-        eprintln!("hint: {hint}");
-    }
-    ExitCode::from(2)
-}
-
-/// The error and its causes, without those that the message before has told already.
-fn message(error: &anyhow::Error) -> String {
-    let mut shown = String::new();
-    for cause in error.chain().map(ToString::to_string) {
-        if !shown.ends_with(&cause) {
-            let separator = if shown.is_empty() { "" } else { ": " };
-            shown = format!("{shown}{separator}{cause}");
-        }
-    }
-    shown
+    command_line::report(error, hint_of)
 }
 
 /// What to try against one error of a chain.
@@ -77,18 +63,10 @@ fn is_interruption(error: &(dyn std::error::Error + 'static)) -> bool {
 mod tests {
     use std::io;
 
-    use anyhow::Context;
-
     use super::*;
 
     fn missing(path: &str) -> DataError {
         DataError::Io { path: path.into(), source: io::ErrorKind::NotFound.into() }
-    }
-
-    #[test]
-    fn a_cause_is_told_once() {
-        let told_twice = Err::<(), _>(missing("set")).context("checking").unwrap_err();
-        assert_eq!(message(&told_twice), "checking: set: entity not found");
     }
 
     #[test]

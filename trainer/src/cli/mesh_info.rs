@@ -1,14 +1,14 @@
 //! What `trainer data info` says of meshes.
 
-use std::collections::BTreeMap;
 use std::path::Path;
 
 use anyhow::Result;
 use rayon::prelude::*;
 use serde_json::{Value, json};
+use sextant_runtime::command_line::{next, print_answer, warn};
 
+use super::class_counts::ClassCounts;
 use super::data::fit_command;
-use super::output::{print, print_json};
 use super::progress::progress_bar;
 use crate::data::{detect_format, listed};
 use crate::scene::sweethome3d::SweetHome3d;
@@ -40,16 +40,13 @@ pub(super) fn print_meshes(path: &Path, settings: &MeshFolderSettings, json: boo
     let meshes = MeshFolder::open(path, settings.clone())?;
     let inspected = inspect(&meshes);
     let report = Report::new(&meshes, &inspected, settings.max_triangles);
-    for warning in &report.warnings {
-        eprintln!("warning: {warning}");
-    }
-    let printed = if json { print_json(&report.json(path)) } else { print(&report.text(path)) };
-    printed?;
+    report.warnings.iter().for_each(warn);
+    print_answer(json, &report.json(path), || report.text(path))?;
     let errors: Vec<SourceError> = inspected.into_iter().filter_map(Result::err).collect();
     if !errors.is_empty() {
         return Err(SourceError::BrokenMeshes { errors, meshes: meshes.len() }.into());
     }
-    eprintln!("next: {}", fit_command("meshes", path));
+    next(fit_command("meshes", path));
     Ok(())
 }
 
@@ -70,8 +67,7 @@ fn inspect(meshes: &MeshFolder) -> Vec<Result<MeshFacts, SourceError>> {
 struct Report<'a> {
     rows: Vec<Row<'a>>,
     broken: Vec<Value>,
-    /// Objects to train on and held-out objects of each class.
-    classes: BTreeMap<&'a str, [usize; 2]>,
+    classes: ClassCounts,
     warnings: Vec<String>,
     max_triangles: usize,
 }
@@ -87,10 +83,9 @@ struct Row<'a> {
 impl<'a> Report<'a> {
     fn new(meshes: &'a MeshFolder, inspected: &'a [Result<MeshFacts, SourceError>], max_triangles: usize) -> Self {
         let (mut rows, mut broken, mut warnings) = (Vec::new(), Vec::new(), meshes.warnings());
-        let mut classes: BTreeMap<&str, [usize; 2]> = BTreeMap::new();
+        let mut classes = ClassCounts::default();
         for (index, facts) in inspected.iter().enumerate() {
-            let class = meshes.class_names()[meshes.label(index)].as_str();
-            classes.entry(class).or_default()[usize::from(meshes.is_held_out(index))] += 1;
+            classes.add(&meshes.class_names()[meshes.label(index)], meshes.is_held_out(index));
             match facts {
                 Ok(facts) => {
                     warnings.extend(facts.warnings.iter().cloned());
@@ -103,18 +98,13 @@ impl<'a> Report<'a> {
                 })),
             }
         }
-        let unmeasured: Vec<&str> =
-            classes.iter().filter(|(_, [_, held_out])| *held_out == 0).map(|(class, _)| *class).collect();
+        let unmeasured = classes.unmeasured();
         if unmeasured.len() == classes.len() {
             warnings.push("no object is held out: figures are of new views of the objects trained on".into());
         } else if !unmeasured.is_empty() {
             warnings.push(format!("nothing is held out of {}: figures leave them out", listed(&unmeasured)));
         }
         Self { rows, broken, classes, warnings, max_triangles }
-    }
-
-    fn held_out(&self) -> usize {
-        self.classes.values().map(|[_, held_out]| held_out).sum()
     }
 
     /// Meshes that lose triangles when they are rendered.
@@ -125,12 +115,9 @@ impl<'a> Report<'a> {
     fn text(&self, path: &Path) -> String {
         let objects = self.rows.len() + self.broken.len();
         let mut text = format!("format\tmeshes\nfolder\t{}\nobjects\t{objects}\n", path.display());
-        text += &format!("broken\t{}\nheld out\t{}\n", self.broken.len(), self.held_out());
+        text += &format!("broken\t{}\nheld out\t{}\n", self.broken.len(), self.classes.held_out());
         text += &format!("simplified\t{} (above {} triangles)\n", self.simplified(), self.max_triangles);
-        text += &format!("classes\t{}\n", self.classes.len());
-        for (class, [train, held_out]) in &self.classes {
-            text += &format!("  {class}\t{train} + {held_out} held out\n");
-        }
+        text += &self.classes.text();
         text += "mesh\ttriangles\tsize\tmaterials\ttextures\tsymmetry\tsplit\n";
         for Row { id, facts, symmetry, held_out } in &self.rows {
             let size = facts.size.map(short).join(" x ");
@@ -142,9 +129,6 @@ impl<'a> Report<'a> {
     }
 
     fn json(&self, path: &Path) -> Value {
-        let class = |(name, [train, held_out]): (&&str, &[usize; 2])| {
-            ((*name).to_owned(), json!({ "train": train, "held_out": held_out }))
-        };
         let mesh = |row: &Row| {
             json!({
                 "id": row.id,
@@ -161,10 +145,10 @@ impl<'a> Report<'a> {
             "format": "meshes",
             "folder": path.to_string_lossy(),
             "objects": self.rows.len() + self.broken.len(),
-            "held_out": self.held_out(),
+            "held_out": self.classes.held_out(),
             "simplified": self.simplified(),
             "max_triangles": self.max_triangles,
-            "classes": self.classes.iter().map(class).collect::<serde_json::Map<_, _>>(),
+            "classes": self.classes.json(),
             "meshes": self.rows.iter().map(mesh).collect::<Vec<_>>(),
             "broken": self.broken,
             "warnings": self.warnings,

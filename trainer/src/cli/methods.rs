@@ -2,9 +2,9 @@ use std::process::ExitCode;
 
 use clap::Args;
 use serde_json::{Value, json};
+use sextant_runtime::command_line::{next, print_answer};
 use sextant_runtime::typed_command::Program;
 
-use super::output::{print, print_json};
 use crate::method::{METHODS, MethodConfig, MethodEntry, Needs};
 use crate::options::ConfigOption;
 
@@ -18,12 +18,9 @@ pub struct MethodsArgs {
 
 /// Prints every method with its paper, its loss and its options.
 pub fn run(args: MethodsArgs) -> anyhow::Result<ExitCode> {
-    if args.json {
-        print_json(&METHODS.iter().map(as_json).collect::<Vec<_>>())?;
-    } else {
-        print(&METHODS.iter().map(as_text).collect::<String>())?;
-    }
-    eprintln!("next: {}", Program::Trainer.command("fit --set").assignment("method.name", METHODS[0].name));
+    let methods: Vec<Value> = METHODS.iter().map(as_json).collect();
+    print_answer(args.json, &methods, || METHODS.iter().map(as_text).collect())?;
+    next(Program::Trainer.command("fit --set").assignment("method.name", METHODS[0].name));
     Ok(ExitCode::SUCCESS)
 }
 

@@ -4,6 +4,7 @@
 //! Ctrl-C or SIGTERM.
 
 mod bench;
+mod class_counts;
 mod data;
 mod eval;
 mod fit;

@@ -15,6 +15,7 @@ use crate::scene::{
 };
 use anyhow::{Context, Result, anyhow, bail};
 use clap::{Args, ValueEnum};
+use sextant_runtime::command_line::{next, warn};
 
 use super::data::fit_command;
 use super::interrupt::stop_on_interrupt;
@@ -160,9 +161,7 @@ pub fn run(args: RenderArgs) -> Result<()> {
     let renderer = Renderer::new(scene_settings(&args)).map_err(by_option)?;
     check_sizes(&args)?;
     let pairs = RenderedViews::new(object_source(&args)?, renderer, rotation(&args)?);
-    for warning in pairs.object_source().warnings().into_iter().chain(pairs.visibility_warnings()) {
-        eprintln!("warning: {warning}");
-    }
+    pairs.object_source().warnings().into_iter().chain(pairs.visibility_warnings()).for_each(warn);
     let description = DataSetDescription::of(&pairs, args.views, args.seed, args.source.name())?;
     let mut writer = create_writer(&args, description.clone())?;
     let mut sheet = ContactSheet::new(pairs.subject_count(), args.image_size);
@@ -296,10 +295,8 @@ fn print_outcome(args: &RenderArgs, pairs: &RenderedViews) -> Result<()> {
         ("contact sheet", args.out.join(CONTACT_SHEET).display().to_string().into()),
     ];
     print_named(&values, args.json)?;
-    for warning in set_warnings(pairs, args.views) {
-        eprintln!("warning: {warning}");
-    }
-    eprintln!("next: {}", fit_command(format.name(), &args.out));
+    set_warnings(pairs, args.views).into_iter().for_each(warn);
+    next(fit_command(format.name(), &args.out));
     Ok(())
 }
 

@@ -3,11 +3,12 @@ use std::process::ExitCode;
 
 use anyhow::Context;
 use clap::Args;
+use sextant_runtime::command_line::{next, print};
 use sextant_runtime::contract::run_folder::REPORT;
 use sextant_runtime::durable::write_file;
 use sextant_runtime::typed_command::quoted;
 
-use super::output::{print, refuse_dash};
+use super::output::refuse_dash;
 use crate::report::report;
 use crate::run::RunError;
 
@@ -35,6 +36,6 @@ pub fn run(args: ReportArgs) -> anyhow::Result<ExitCode> {
     let out = args.out.unwrap_or_else(|| args.runs[0].join(REPORT));
     write_file(&out, html.as_bytes()).map_err(RunError::from)?;
     print(&format!("{}\n", out.display()))?;
-    eprintln!("next: open {} in a browser", quoted(out.as_os_str()));
+    next(format_args!("open {} in a browser", quoted(out.as_os_str())));
     Ok(ExitCode::SUCCESS)
 }

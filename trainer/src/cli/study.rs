@@ -3,9 +3,11 @@ use std::process::ExitCode;
 
 use anyhow::bail;
 use clap::{Args, ValueEnum};
+use sextant_runtime::command_line::{next, print_answer};
 use sextant_runtime::typed_command::{TypedCommand, quoted};
 
-use super::output::{print, print_json, refuse_dash};
+use super::hint::INTERRUPTED;
+use super::output::refuse_dash;
 use super::stop_on_interrupt;
 use crate::study::{Ablation, Plan, Row, StudyOptions, StudyOutcome, study};
 
@@ -85,15 +87,11 @@ pub fn run(args: StudyArgs) -> anyhow::Result<ExitCode> {
     match study(&options(args)?)? {
         StudyOutcome::Interrupted => {
             eprintln!("stopped, saved; the same command goes on");
-            Ok(ExitCode::from(130))
+            Ok(ExitCode::from(INTERRUPTED))
         }
         StudyOutcome::Finished(rows) => {
-            if json {
-                print_json(&rows)?;
-            } else {
-                print(&format!("{}\n", results.display()))?;
-            }
-            eprintln!("next: read {}", quoted(results.as_os_str()));
+            print_answer(json, &rows, || format!("{}\n", results.display()))?;
+            next(format_args!("read {}", quoted(results.as_os_str())));
             Ok(ExitCode::SUCCESS)
         }
     }

@@ -20,6 +20,29 @@ pub struct AngleBin {
 
 /// Width of a range, degrees.
 const BIN_DEG: f32 = 30.0;
+/// Ranges from 0 to 180 degrees.
+const BINS: usize = (180.0 / BIN_DEG) as usize;
+
+impl AngleBin {
+    /// The range in words, such as `0° to 30°`.
+    pub fn range(&self) -> String {
+        range(self.from_deg, self.to_deg)
+    }
+
+    /// All ranges in words, with those that have no pairs.
+    pub fn ranges() -> [String; BINS] {
+        std::array::from_fn(|index| range(from_deg(index), from_deg(index + 1)))
+    }
+}
+
+/// Where the range of that index begins, degrees.
+fn from_deg(index: usize) -> f64 {
+    f64::from(BIN_DEG) * index as f64
+}
+
+fn range(from_deg: f64, to_deg: f64) -> String {
+    format!("{from_deg:.0}° to {to_deg:.0}°")
+}
 
 /// `errors` of the pairs by their true relative angle, in ranges of 30 degrees; empty ranges are left out.
 pub fn by_relative_angle(pairs: &PairFeatures, errors: &[GeodesicError]) -> Vec<AngleBin> {
@@ -29,22 +52,21 @@ pub fn by_relative_angle(pairs: &PairFeatures, errors: &[GeodesicError]) -> Vec<
 }
 
 fn bins(angles_deg: &[f32], errors: &[GeodesicError]) -> Vec<AngleBin> {
-    let last = (180.0 / BIN_DEG) as usize - 1;
-    let bin_of = |angle_deg: f32| ((angle_deg / BIN_DEG) as usize).min(last);
+    let bin_of = |angle_deg: f32| ((angle_deg / BIN_DEG) as usize).min(BINS - 1);
     let bin = |index: usize| {
         let own: Vec<&GeodesicError> =
             angles_deg.iter().zip(errors).filter(|(angle, _)| bin_of(**angle) == index).map(|(_, e)| e).collect();
         let summary = |of: fn(&GeodesicError) -> f32| PoseErrors::of(&own.iter().map(|e| of(e)).collect::<Vec<_>>());
         let (plain, symmetric) = (summary(|e| e.plain_deg)?, summary(|e| e.symmetric_deg)?);
         Some(AngleBin {
-            from_deg: f64::from(BIN_DEG) * index as f64,
-            to_deg: f64::from(BIN_DEG) * (index + 1) as f64,
+            from_deg: from_deg(index),
+            to_deg: from_deg(index + 1),
             pairs: own.len(),
             median_deg: plain.median_deg,
             symmetric_median_deg: symmetric.median_deg,
         })
     };
-    (0..=last).filter_map(bin).collect()
+    (0..BINS).filter_map(bin).collect()
 }
 
 #[cfg(test)]

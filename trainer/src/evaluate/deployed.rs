@@ -161,10 +161,7 @@ impl Answers {
                     return Err(other(encoder, "gives a rotation_wxyz that is no rotation"));
                 };
                 let symmetry = source.symmetry(batch.subjects[row] as usize);
-                self.errors.push(GeodesicError {
-                    plain_deg: truth.geodesic_angle_rad(answer).to_degrees(),
-                    symmetric_deg: symmetry.distance_rad(truth, answer).to_degrees(),
-                });
+                self.errors.push(GeodesicError::of(symmetry, truth, answer));
                 let logits = logits.row(row);
                 let likeliest = (0..logits.len()).max_by(|a, b| logits[*a].total_cmp(&logits[*b]));
                 self.right += usize::from(likeliest == self.labels.get(batch.labels[row] as usize).copied());

@@ -1,111 +1,184 @@
-use std::collections::BTreeMap;
+//! An evaluation as text: the figures of [`FIGURES`], group by group.
+
 use std::fmt;
 
-use super::{Evaluation, PredictorLaws, Retrieval, RetrievalFigures, RotationR2};
+use super::figures::ALL_QUERIES;
+use super::{Better, ClassReport, Evaluation, FIGURES, Figure, Group};
+
+/// How a group of figures is laid out.
+enum Layout {
+    /// Each row is a title and the names of its figures with their values.
+    Lines {
+        /// Figures that stand in one line; the others follow below them.
+        a_line: usize,
+        /// What stands between two of them.
+        between: &'static str,
+    },
+    /// A table with the names above its columns.
+    Table {
+        /// Above the titles of the rows.
+        title: &'static str,
+        /// Letters of the titles.
+        title_width: usize,
+    },
+}
+
+/// Letters before the figures of a line.
+const TITLE_WIDTH: usize = 19;
+/// Letters of a column; one more where its unit is another than that of the column before.
+const COLUMN_WIDTH: usize = 8;
+
+impl Layout {
+    fn of(group: Group) -> Self {
+        match group {
+            Group::Class => Self::Lines { a_line: 3, between: "   " },
+            Group::OutOfRange => Self::Lines { a_line: usize::MAX, between: ", " },
+            Group::Pose => Self::Table { title: "", title_width: 31 },
+            Group::Retrieval => Self::Table { title: "prediction of a view", title_width: 30 },
+            Group::Rotation | Group::Colour | Group::Predictor | Group::Drift | Group::Rank => {
+                Self::Lines { a_line: usize::MAX, between: "   " }
+            }
+        }
+    }
+}
 
 impl fmt::Display for Evaluation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "held-out objects {}, pairs of views {}", self.objects, self.pairs)?;
-        writeln!(
-            f,
-            "class top-1        linear probe {:.3}   deployed head {:.3}   k-NN {:.3}",
-            self.class_top1, self.class_top1_head, self.class_top1_knn
-        )?;
-        if let Some(mlp) = self.class_top1_mlp {
-            writeln!(f, "                   MLP probe {mlp:.3}")?;
-        }
-        let RotationR2 { sie, per_component, floor } = self.rotation_r2;
-        writeln!(f, "rotation R2        SIE {sie:.3} (floor {floor:.3})   per component {per_component:.3}")?;
-        write_parts(f, "rotation R2 from", &self.rotation_r2_parts)?;
-        write_parts(f, "colour R2 from", &self.colour_r2)?;
-        writeln!(f, "                                 median    mean     p90   Acc@15  Acc@30")?;
-        let rows = [
-            ("pose", &self.pose.plain),
-            ("pose, symmetry-aware", &self.pose.symmetric),
-            ("relative pose", &self.relative_pose.plain),
-            ("relative pose, symmetry-aware", &self.relative_pose.symmetric),
-        ];
-        for (name, e) in rows {
-            writeln!(
-                f,
-                "{name:<31}{:>7.1}°{:>7.1}°{:>7.1}°{:>9.3}{:>8.3}",
-                e.median_deg, e.mean_deg, e.p90_deg, e.acc15, e.acc30
-            )?;
+        for group in [Group::Class, Group::Rotation, Group::Colour, Group::Pose] {
+            self.write_group(f, group)?;
         }
         self.write_angles(f)?;
-        if let Some(retrieval) = &self.retrieval {
-            write_retrieval(f, retrieval)?;
-        }
-        if let Some(laws) = &self.predictor {
-            let PredictorLaws { equivariance_error, identity_error, inverse_error, composition_error } = laws;
-            writeln!(
-                f,
-                "\npredictor errors   equivariance {equivariance_error:.3}   identity {identity_error:.3}   inverse {inverse_error:.3}   composition {composition_error:.3}"
-            )?;
-        }
-        let drift = &self.drift;
-        writeln!(
-            f,
-            "\ndrift between views, 1 as between objects: features {:.3}   invariant {:.3}   equivariant {:.3}",
-            drift.features, drift.invariant, drift.equivariant
-        )?;
-        write!(f, "effective rank    ")?;
-        self.effective_rank.iter().try_for_each(|(name, rank)| write!(f, " {name} {rank:.1}  "))?;
-        writeln!(f)?;
-        if let Some(outside) = &self.out_of_range {
-            let (pose, r2) = (&outside.pose, outside.rotation_r2.sie);
-            let (plain, symmetric) = (pose.plain.median_deg, pose.symmetric.median_deg);
-            write!(
-                f,
-                "outside the trained rotations: pose median {plain:.1}°, symmetry-aware {symmetric:.1}°, rotation R2 {r2:.3}"
-            )?;
-            if let Some(error) = outside.equivariance_error {
-                write!(f, ", equivariance error {error:.3}")?;
+        for group in [Group::Retrieval, Group::Predictor, Group::Drift] {
+            if self.measured(group).next().is_some() {
+                writeln!(f)?;
             }
-            writeln!(f)?;
+            self.write_group(f, group)?;
         }
-        writeln!(f, "\n{:<20}{:>8}{:>8}{:>10}{:>16}", "class", "images", "top-1", "median", "symmetry-aware")?;
-        for c in &self.per_class {
-            writeln!(
-                f,
-                "{:<20}{:>8}{:>8.3}{:>9.1}°{:>15.1}°",
-                c.class, c.images, c.class_top1, c.pose.plain.median_deg, c.pose.symmetric.median_deg
-            )?;
-        }
-        Ok(())
+        self.write_group(f, Group::Rank)?;
+        self.write_group(f, Group::OutOfRange)?;
+        self.write_classes(f)
     }
 }
 
 impl Evaluation {
+    fn measured(&self, group: Group) -> impl Iterator<Item = (&'static Figure, f64)> {
+        FIGURES
+            .iter()
+            .filter(move |figure| figure.group == group)
+            .filter_map(move |figure| Some((figure, figure.of(self)?)))
+    }
+
+    fn write_group(&self, f: &mut fmt::Formatter<'_>, group: Group) -> fmt::Result {
+        let mut figures: Vec<(&Figure, f64)> = self.measured(group).collect();
+        // Parts stand in the order of their names.
+        figures.sort_by_key(|(figure, _)| figure.part);
+        let rows: Vec<&[(&Figure, f64)]> = figures.chunk_by(|(a, _), (b, _)| a.row == b.row).collect();
+        match Layout::of(group) {
+            Layout::Lines { a_line, between } => rows.iter().try_for_each(|row| write_line(f, row, a_line, between)),
+            Layout::Table { title, title_width } => {
+                let Some(first) = rows.first() else { return Ok(()) };
+                write_row(f, title, title_width, first, |figure, _| figure.name.to_string())?;
+                rows.iter().try_for_each(|row| {
+                    let title = self.row_title(&row[0].0.row);
+                    write_row(f, &title, title_width, row, |figure, value| figure.unit.text(value))
+                })
+            }
+        }
+    }
+
+    /// What a row is called, with the numbers of this evaluation.
+    fn row_title(&self, row: &str) -> String {
+        match &self.retrieval {
+            Some(found) if row == ALL_QUERIES => format!("{} views of {} objects", found.views, found.objects),
+            _ => row.to_string(),
+        }
+    }
+
     fn write_angles(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "\nangle between views       pairs  median error  symmetry-aware")?;
         for bin in &self.by_relative_angle {
-            let range = format!("{:.0}° to {:.0}°", bin.from_deg, bin.to_deg);
-            writeln!(f, "{range:<22}{:>9}{:>13.1}°{:>15.1}°", bin.pairs, bin.median_deg, bin.symmetric_median_deg)?;
+            writeln!(
+                f,
+                "{:<22}{:>9}{:>13.1}°{:>15.1}°",
+                bin.range(),
+                bin.pairs,
+                bin.median_deg,
+                bin.symmetric_median_deg
+            )?;
+        }
+        Ok(())
+    }
+
+    fn write_classes(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f)?;
+        let titles = ClassReport::TITLES.map(String::from);
+        for [class, images, top1, median, symmetric] in
+            std::iter::once(titles).chain(self.per_class.iter().map(ClassReport::cells))
+        {
+            writeln!(f, "{class:<20}{images:>8}{top1:>8}{median:>10}{symmetric:>16}")?;
         }
         Ok(())
     }
 }
 
-fn write_parts(f: &mut fmt::Formatter<'_>, title: &str, parts: &BTreeMap<String, RotationR2>) -> fmt::Result {
-    for (name, r2) in parts {
-        let RotationR2 { sie, per_component, floor } = r2;
-        writeln!(f, "{title} {name:<24} SIE {sie:.3} (floor {floor:.3})   per component {per_component:.3}")?;
+fn write_line(f: &mut fmt::Formatter<'_>, row: &[(&Figure, f64)], a_line: usize, between: &str) -> fmt::Result {
+    let mut texts: Vec<String> = Vec::new();
+    for (figure, value) in row {
+        let text = format!("{} {}", figure.name, figure.unit.text(*value));
+        match texts.last_mut().filter(|_| figure.better == Better::Floor) {
+            Some(before) => *before += &format!(" ({text})"),
+            None => texts.push(text),
+        }
+    }
+    for (index, line) in texts.chunks(a_line).enumerate() {
+        let title = if index == 0 { row[0].0.row.as_str() } else { "" };
+        writeln!(f, "{title:<width$} {}", line.join(between), width = TITLE_WIDTH - 1)?;
     }
     Ok(())
 }
 
-fn write_retrieval(f: &mut fmt::Formatter<'_>, retrieval: &Retrieval) -> fmt::Result {
-    let (objects, views) = (retrieval.objects, retrieval.views);
-    writeln!(f, "\n{:<31}{:>7}{:>8}{:>8}{:>8}{:>8}", "prediction of a view", "PRE", "MRR", "H@1", "H@5", "H@10")?;
-    let title = format!("{views} views of {objects} objects");
-    let rows = [
-        (title.as_str(), &retrieval.all),
-        ("without the identity", &retrieval.without_identity),
-        ("chance", &retrieval.chance),
-    ];
-    for (name, RetrievalFigures { pre, mrr, h1, h5, h10 }) in rows {
-        writeln!(f, "{name:<31}{pre:>7.3}{mrr:>8.3}{h1:>8.3}{h5:>8.3}{h10:>8.3}")?;
+fn write_row(
+    f: &mut fmt::Formatter<'_>,
+    title: &str,
+    title_width: usize,
+    row: &[(&Figure, f64)],
+    cell: impl Fn(&Figure, f64) -> String,
+) -> fmt::Result {
+    write!(f, "{title:<title_width$}")?;
+    let mut unit = row[0].0.unit;
+    for (figure, value) in row {
+        let width = COLUMN_WIDTH + usize::from(figure.unit != unit);
+        unit = figure.unit;
+        write!(f, "{:>width$}", cell(figure, *value))?;
     }
-    Ok(())
+    writeln!(f)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn all_that_is_measured_is_printed() {
+        let golden = include_str!("display_golden.txt");
+        assert_eq!(Evaluation::example().to_string(), golden);
+    }
+
+    #[test]
+    fn what_is_not_measured_leaves_no_trace() {
+        let sparse = Evaluation {
+            class_top1_mlp: None,
+            rotation_r2_parts: Default::default(),
+            colour_r2: Default::default(),
+            retrieval: None,
+            predictor: None,
+            out_of_range: None,
+            ..Evaluation::example()
+        };
+        let text = sparse.to_string();
+        let without = ["MLP", "rotation R2 from", "colour", "prediction", "chance", "predictor", "outside"];
+        without.iter().for_each(|words| assert!(!text.contains(words), "{words} in\n{text}"));
+        assert!(!text.contains("\n\n\n"), "{text}");
+    }
 }

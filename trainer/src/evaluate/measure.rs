@@ -3,12 +3,12 @@ use std::sync::Arc;
 
 use candle_core::Tensor;
 
-use super::parts::{Part, parts};
+use super::parts::{FEATURES, Part, parts};
 use super::pose::{absolute_errors, pose_report, relative_errors};
 use super::{
-    ClassReport, Drift, Evaluation, EvaluationError, Gallery, GeodesicError, LinearProbe, MlpProbe, PairFeatures,
-    ProbeSettings, RotationProbe, RotationR2, by_relative_angle, effective_rank, fixed_objects, knn_top1, out_of_range,
-    pair_features, pair_features_and_embeddings, predictor_laws, rotation_r2,
+    ClassProbe, ClassReport, Drift, Evaluation, EvaluationError, Gallery, GeodesicError, PairFeatures, PairProbe,
+    ProbeSettings, RotationR2, by_relative_angle, effective_rank, fixed_objects, knn_top1, out_of_range, pair_features,
+    pair_features_and_embeddings, predictor_laws, rotation_r2,
 };
 use crate::config::Config;
 use crate::data::ViewSource;
@@ -33,14 +33,14 @@ pub fn evaluate(model: &Model, source: &Arc<dyn ViewSource>, config: &Config) ->
     let settings = ProbeSettings { epochs: evaluation.probe_epochs, lr: evaluation.probe_lr, seed: evaluation.seed };
     let (train_images, train_labels) = images_of(&train)?;
     let (test_images, test_labels) = images_of(&test)?;
-    let probed = LinearProbe::train(&train_images, &train_labels, classes, settings)?.classes(&test_images)?;
+    let probed = ClassProbe::linear(&train_images, &train_labels, classes, settings)?.classes(&test_images)?;
     let mlp = || -> Result<f64, EvaluationError> {
-        let probe = MlpProbe::train(&train_images, &train_labels, classes, settings)?;
+        let probe = ClassProbe::mlp(&train_images, &train_labels, classes, settings)?;
         Ok(share_equal(&probe.classes(&test_images)?, &test_labels))
     };
     let head = Tensor::cat(&test.class_logits, 0)?.argmax(1)?.to_vec1::<u32>()?;
     let rotation = Target::rotation(&train, &test)?;
-    let rotation_probe = RotationProbe::train(&train.features, &rotation.train, settings)?;
+    let rotation_probe = PairProbe::train(&train.features, &rotation.train, settings)?;
     let (train_parts, test_parts) = (parts(&train)?, parts(&test)?);
     let relative = relative_errors(&test, source.as_ref());
 
@@ -110,7 +110,7 @@ impl Target {
         settings: ProbeSettings,
     ) -> Result<BTreeMap<String, RotationR2>, EvaluationError> {
         let r2 = |(train, test): (&Part, &Part)| {
-            let probe = RotationProbe::train(&train.views, &self.train, settings)?;
+            let probe = PairProbe::train(&train.views, &self.train, settings)?;
             Ok((train.name.to_string(), rotation_r2(&self.test, &probe.predict(&test.views)?, self.width)))
         };
         train.iter().zip(test).map(r2).collect()
@@ -127,7 +127,7 @@ fn colour_r2(
         return Ok(BTreeMap::new());
     }
     let target = Target::colour(train, test)?;
-    let whole = |pairs: &PairFeatures| Part { name: "features", views: pairs.features.clone() };
+    let whole = |pairs: &PairFeatures| Part { name: FEATURES, views: pairs.features.clone() };
     let mut r2 = target.of_each(&[whole(train)], &[whole(test)], settings)?;
     if config.evaluation.part_probes {
         r2.extend(target.of_each(&parts(train)?, &parts(test)?, settings)?);
@@ -137,7 +137,7 @@ fn colour_r2(
 
 /// Effective ranks of the first views' features and parts.
 fn ranks(test: &PairFeatures, parts: &[Part]) -> candle_core::Result<BTreeMap<String, f64>> {
-    let mut ranks = BTreeMap::from([("features".to_string(), effective_rank(&test.features[0])?)]);
+    let mut ranks = BTreeMap::from([(FEATURES.to_string(), effective_rank(&test.features[0])?)]);
     for part in parts {
         ranks.insert(part.name.to_string(), effective_rank(&part.views[0])?);
     }

@@ -5,7 +5,7 @@ use sextant_runtime::rotation::UnitQuaternion;
 use super::measure::relative_quaternions;
 use super::pose::{absolute_errors, pose_report};
 use super::{
-    EvaluationError, PairFeatures, PoseReport, RotationProbe, RotationR2, fixed_objects, pair_features_and_embeddings,
+    EvaluationError, PairFeatures, PairProbe, PoseReport, RotationR2, fixed_objects, pair_features_and_embeddings,
     relative_error, rotation_r2,
 };
 use crate::config::Config;
@@ -33,7 +33,7 @@ pub struct OutOfRange {
 pub(super) fn measure(
     model: &Model,
     config: &Config,
-    probe: &RotationProbe,
+    probe: &PairProbe,
 ) -> Result<Option<OutOfRange>, EvaluationError> {
     let wanted = config.evaluation.out_of_range_pairs;
     let Some(wider) = wider(&config.data).filter(|_| wanted > 0) else { return Ok(None) };

@@ -62,15 +62,24 @@ pub struct GeodesicError {
     pub symmetric_deg: f32,
 }
 
+impl GeodesicError {
+    /// Of an answer about an object of that symmetry.
+    pub fn of(symmetry: SymmetryGroup, truth: UnitQuaternion, answer: UnitQuaternion) -> Self {
+        Self {
+            plain_deg: truth.geodesic_angle_rad(answer).to_degrees(),
+            symmetric_deg: symmetry.distance_rad(truth, answer).to_degrees(),
+        }
+    }
+}
+
 /// Errors of each image's rotation: all first views, then all second views.
 pub fn absolute_errors(pairs: &PairFeatures, source: &dyn ViewSource) -> Vec<GeodesicError> {
     let symmetries = symmetries(pairs, source);
     let view = |v: usize| {
         let truth_and_answer = pairs.rotations[v].iter().zip(&pairs.predicted[v]);
-        truth_and_answer.zip(&symmetries).map(|((truth, answer), symmetry)| GeodesicError {
-            plain_deg: truth.geodesic_angle_rad(*answer).to_degrees(),
-            symmetric_deg: symmetry.distance_rad(*truth, *answer).to_degrees(),
-        })
+        truth_and_answer
+            .zip(&symmetries)
+            .map(|((truth, answer), symmetry)| GeodesicError::of(*symmetry, *truth, *answer))
     };
     view(0).chain(view(1)).collect()
 }

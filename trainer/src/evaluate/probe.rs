@@ -6,8 +6,7 @@ use rand::seq::SliceRandom;
 use rand_chacha::ChaCha8Rng;
 
 use super::EvaluationError;
-use crate::nn::{Linear, Mlp, ParameterStore, cross_entropy};
-use crate::ops;
+use crate::nn::{Mlp, ParameterStore, cross_entropy};
 use crate::optimiser::Optimiser;
 use crate::optimiser::{OptimiserConfig, OptimiserKind};
 
@@ -24,38 +23,55 @@ pub struct ProbeSettings {
 
 /// Features in a batch of probe training.
 const BATCH: usize = 256;
-/// Width of the hidden layers of the rotation probe (SIE's evaluation).
+/// Width of hidden layers (SIE's evaluation).
 const HIDDEN: usize = 1024;
 
-/// A linear classifier on standardised features.
-pub struct LinearProbe {
-    scaling: Standardiser,
-    linear: Linear,
-}
+/// A classifier on frozen features.
+pub struct ClassProbe(Probe);
 
-impl LinearProbe {
-    /// Trains on frozen features.
+impl ClassProbe {
+    /// Trains one linear layer.
     ///
     /// # Shapes
     /// `features` is `[n, d]`, with `n` labels below `classes`.
     ///
     /// # Errors
     /// When shapes differ.
-    pub fn train(
+    pub fn linear(
         features: &Tensor,
         labels: &[u32],
         classes: usize,
         settings: ProbeSettings,
     ) -> Result<Self, EvaluationError> {
-        let scaling = Standardiser::of(features)?;
-        let features = scaling.apply(features)?;
-        let mut store = ParameterStore::new(settings.seed, features.device());
-        let linear = Linear::new(features.dim(1)?, classes, &mut store.root().child("probe"))?;
+        Self::train(&["probe"], features, labels, classes, settings)
+    }
+
+    /// Trains two hidden layers of 1024 (SIE, section 5).
+    ///
+    /// # Shapes
+    /// As of [`Self::linear`].
+    ///
+    /// # Errors
+    /// When shapes differ.
+    pub fn mlp(
+        features: &Tensor,
+        labels: &[u32],
+        classes: usize,
+        settings: ProbeSettings,
+    ) -> Result<Self, EvaluationError> {
+        Self::train(&["probe.layer0", "probe.layer1", "probe.layer2"], features, labels, classes, settings)
+    }
+
+    fn train(
+        layers: &[&str],
+        features: &Tensor,
+        labels: &[u32],
+        classes: usize,
+        settings: ProbeSettings,
+    ) -> Result<Self, EvaluationError> {
         let labels = Tensor::new(labels, features.device())?;
-        minimise(&store, labels.dim(0)?, settings, |rows| {
-            cross_entropy(&linear.forward(&features.index_select(rows, 0)?)?, &labels.index_select(rows, 0)?)
-        })?;
-        Ok(Self { scaling, linear })
+        let loss = |logits: &Tensor, rows: &Tensor| cross_entropy(logits, &labels.index_select(rows, 0)?);
+        Ok(Self(Probe::train(layers, features, classes, settings, loss)?))
     }
 
     /// The class of each feature vector.
@@ -63,96 +79,66 @@ impl LinearProbe {
     /// # Errors
     /// When shapes differ.
     pub fn classes(&self, features: &Tensor) -> Result<Vec<u32>, EvaluationError> {
-        Ok(self.linear.forward(&self.scaling.apply(features)?)?.argmax(1)?.to_vec1()?)
+        Ok(self.0.answers(features)?.argmax(1)?.to_vec1()?)
     }
 }
 
-/// A classifier with two hidden layers of 1024 on standardised features (SIE, section 5).
-pub struct MlpProbe {
-    scaling: Standardiser,
-    mlp: Mlp,
-}
+/// Two features to numbers about their views, such as the quaternion of the rotation between them: two hidden layers of
+/// 1024 (SIE, section 5).
+pub struct PairProbe(Probe);
 
-impl MlpProbe {
-    /// Trains on frozen features.
-    ///
-    /// # Shapes
-    /// `features` is `[n, d]`, with `n` labels below `classes`.
-    ///
-    /// # Errors
-    /// When shapes differ.
-    pub fn train(
-        features: &Tensor,
-        labels: &[u32],
-        classes: usize,
-        settings: ProbeSettings,
-    ) -> Result<Self, EvaluationError> {
-        let scaling = Standardiser::of(features)?;
-        let features = scaling.apply(features)?;
-        let mut store = ParameterStore::new(settings.seed, features.device());
-        let mlp = Mlp::new(&[features.dim(1)?, HIDDEN, HIDDEN, classes], &mut store.root().child("probe"))?;
-        let labels = Tensor::new(labels, features.device())?;
-        minimise(&store, labels.dim(0)?, settings, |rows| {
-            cross_entropy(&mlp.forward(&features.index_select(rows, 0)?)?, &labels.index_select(rows, 0)?)
-        })?;
-        Ok(Self { scaling, mlp })
-    }
-
-    /// The class of each feature vector.
-    ///
-    /// # Errors
-    /// When shapes differ.
-    pub fn classes(&self, features: &Tensor) -> Result<Vec<u32>, EvaluationError> {
-        Ok(self.mlp.forward(&self.scaling.apply(features)?)?.argmax(1)?.to_vec1()?)
-    }
-}
-
-/// Two features to the quaternion of the rotation between their views: two hidden layers of 1024 (SIE, section 5).
-pub struct RotationProbe {
-    scaling: Standardiser,
-    layers: [Linear; 3],
-}
-
-impl RotationProbe {
+impl PairProbe {
     /// Trains on frozen features of pairs.
     ///
     /// # Shapes
-    /// `features` are `[n, d]` each, `targets` is `[n, 4]`.
+    /// `features` are `[n, d]` each, `targets` is `[n, width]`.
     ///
     /// # Errors
     /// When shapes differ.
     pub fn train(features: &[Tensor; 2], targets: &Tensor, settings: ProbeSettings) -> Result<Self, EvaluationError> {
+        let loss = |answers: &Tensor, rows: &Tensor| (answers - targets.index_select(rows, 0)?)?.sqr()?.mean_all();
         let pairs = Tensor::cat(features, 1)?;
-        let scaling = Standardiser::of(&pairs)?;
-        let pairs = scaling.apply(&pairs)?;
-        let mut store = ParameterStore::new(settings.seed, pairs.device());
-        let mut root = store.root();
-        let layers = [
-            Linear::new(pairs.dim(1)?, HIDDEN, &mut root.child("first"))?,
-            Linear::new(HIDDEN, HIDDEN, &mut root.child("second"))?,
-            Linear::new(HIDDEN, targets.dim(1)?, &mut root.child("last"))?,
-        ];
-        let probe = Self { scaling, layers };
-        minimise(&store, pairs.dim(0)?, settings, |rows| {
-            let error = (probe.forward(&pairs.index_select(rows, 0)?)? - targets.index_select(rows, 0)?)?;
-            error.sqr()?.mean_all()
-        })?;
-        Ok(probe)
+        Ok(Self(Probe::train(&["first", "second", "last"], &pairs, targets.dim(1)?, settings, loss)?))
     }
 
-    /// Predicted quaternions, row-major `[n, 4]`.
+    /// Predicted numbers, row-major `[n, width]`.
     ///
     /// # Errors
     /// When shapes differ.
     pub fn predict(&self, features: &[Tensor; 2]) -> Result<Vec<f32>, EvaluationError> {
-        let pairs = self.scaling.apply(&Tensor::cat(features, 1)?)?;
-        Ok(self.forward(&pairs)?.flatten_all()?.to_vec1()?)
+        Ok(self.0.answers(&Tensor::cat(features, 1)?)?.flatten_all()?.to_vec1()?)
+    }
+}
+
+/// A network on standardised features.
+struct Probe {
+    scaling: Standardiser,
+    network: Mlp,
+}
+
+impl Probe {
+    /// A layer for each name, from which its initial weights follow. `loss` is given answers and their rows.
+    fn train(
+        layers: &[&str],
+        features: &Tensor,
+        width_out: usize,
+        settings: ProbeSettings,
+        loss: impl Fn(&Tensor, &Tensor) -> candle_core::Result<Tensor>,
+    ) -> Result<Self, EvaluationError> {
+        let scaling = Standardiser::of(features)?;
+        let features = scaling.apply(features)?;
+        let mut widths = vec![HIDDEN; layers.len() + 1];
+        (widths[0], widths[layers.len()]) = (features.dim(1)?, width_out);
+        let mut store = ParameterStore::new(settings.seed, features.device());
+        let network = Mlp::named(layers, &widths, &mut store.root())?;
+        minimise(&store, features.dim(0)?, settings, |rows| {
+            loss(&network.forward(&features.index_select(rows, 0)?)?, rows)
+        })?;
+        Ok(Self { scaling, network })
     }
 
-    fn forward(&self, x: &Tensor) -> candle_core::Result<Tensor> {
-        let [first, second, last] = &self.layers;
-        let hidden = ops::relu(&first.forward(x)?)?;
-        last.forward(&ops::relu(&second.forward(&hidden)?)?)
+    fn answers(&self, features: &Tensor) -> candle_core::Result<Tensor> {
+        self.network.forward(&self.scaling.apply(features)?)
     }
 }
 
@@ -218,7 +204,7 @@ mod tests {
     fn linear_probe_separates_what_is_separable_at_any_scale() {
         let (features, labels) = points();
         let probe =
-            LinearProbe::train(&features, &labels, 4, ProbeSettings { epochs: 200, lr: 0.03, seed: 1 }).unwrap();
+            ClassProbe::linear(&features, &labels, 4, ProbeSettings { epochs: 200, lr: 0.03, seed: 1 }).unwrap();
         let found = probe.classes(&features).unwrap();
         let right = found.iter().zip(&labels).filter(|(a, b)| a == b).count();
         assert!(right >= 235, "{right} of 240");
@@ -230,8 +216,8 @@ mod tests {
         let labels: Vec<u32> = values.iter().map(|[x, y]| u32::from((*x > 0.0) == (*y > 0.0))).collect();
         let features = Tensor::from_vec(values.concat(), (200, 2), &Device::Cpu).unwrap();
         let share = |found: Vec<u32>| found.iter().zip(&labels).filter(|(a, b)| a == b).count();
-        let linear = LinearProbe::train(&features, &labels, 2, SETTINGS).unwrap().classes(&features).unwrap();
-        let mlp = MlpProbe::train(&features, &labels, 2, SETTINGS).unwrap().classes(&features).unwrap();
+        let linear = ClassProbe::linear(&features, &labels, 2, SETTINGS).unwrap().classes(&features).unwrap();
+        let mlp = ClassProbe::mlp(&features, &labels, 2, SETTINGS).unwrap().classes(&features).unwrap();
         assert!(share(linear) < 140);
         assert!(share(mlp) > 190);
     }
@@ -243,7 +229,7 @@ mod tests {
         let targets = ((features.narrow(1, 0, 1).unwrap() - other.narrow(1, 0, 1).unwrap()).unwrap() / 15.0).unwrap();
         let targets = Tensor::cat(&[&targets, &targets, &targets, &targets], 1).unwrap();
         let pair = [features, other];
-        let probe = RotationProbe::train(&pair, &targets, SETTINGS).unwrap();
+        let probe = PairProbe::train(&pair, &targets, SETTINGS).unwrap();
         let predicted = probe.predict(&pair).unwrap();
         let truth: Vec<f32> = targets.flatten_all().unwrap().to_vec1().unwrap();
         let r2 = crate::evaluate::rotation_r2(&truth, &predicted, 4);

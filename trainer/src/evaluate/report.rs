@@ -1,8 +1,14 @@
 use std::collections::BTreeMap;
+use std::path::Path;
 
 use serde::{Deserialize, Serialize};
+#[cfg(test)]
+use serde_json::{Value, json};
+use sextant_runtime::contract::run_folder::EVALUATION;
 
-use super::{AngleBin, Drift, OutOfRange, PoseReport, PredictorLaws, Retrieval, RotationR2};
+#[cfg(test)]
+use super::PARTS;
+use super::{AngleBin, Drift, OutOfRange, PoseReport, PredictorLaws, Retrieval, RotationR2, Unit};
 
 /// Everything `trainer eval` measures, on held-out objects with fixed pairs of views.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -64,4 +70,105 @@ pub struct ClassReport {
     pub class_top1: f64,
     /// Errors of the deployed rotation head.
     pub pose: PoseReport,
+}
+
+impl Evaluation {
+    /// The figures that training has left in a run's folder; `None` when there are none.
+    ///
+    /// # Errors
+    /// When they cannot be read, as when another version of the program wrote them.
+    pub fn stored(run: &Path) -> anyhow::Result<Option<Self>> {
+        let file = run.join(EVALUATION);
+        if !file.is_file() {
+            return Ok(None);
+        }
+        let text = std::fs::read_to_string(&file)?;
+        serde_json::from_str(&text)
+            .map(Some)
+            .map_err(|error| anyhow::anyhow!("{}: {error}; delete the file to measure again", file.display()))
+    }
+}
+
+impl ClassReport {
+    /// Titles of [`Self::cells`].
+    pub const TITLES: [&str; 5] = ["class", "images", "top-1", "median", "symmetry-aware"];
+
+    /// A row of a table.
+    pub fn cells(&self) -> [String; 5] {
+        let PoseReport { plain, symmetric } = &self.pose;
+        let degrees = |value| Unit::Degrees.text(value);
+        [
+            self.class.clone(),
+            self.images.to_string(),
+            Unit::Share.text(self.class_top1),
+            degrees(plain.median_deg),
+            degrees(symmetric.median_deg),
+        ]
+    }
+}
+
+#[cfg(test)]
+impl Evaluation {
+    /// Everything measured, with another number for each figure.
+    pub(crate) fn example() -> Self {
+        let r2 = json!({ "sie": 0, "floor": 0, "per_component": 0 });
+        let errors = json!({ "median_deg": 0, "mean_deg": 0, "p90_deg": 0, "acc15": 0, "acc30": 0 });
+        let with = |mut object: Value, more: Value| {
+            object.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+            object
+        };
+        let pose = with(errors.clone(), json!({ "symmetric": errors }));
+        let of_parts = |each: &Value, names: &[&str]| {
+            names.iter().map(|name| ((*name).to_string(), each.clone())).collect::<serde_json::Map<_, _>>()
+        };
+        let parts: Vec<&str> = PARTS.iter().map(|part| part.name).collect();
+        let queries = json!({ "pre": 0, "mrr": 0, "h1": 0, "h5": 0, "h10": 0 });
+        let retrieval = json!({ "objects": 2, "views": 5, "without_identity": queries, "chance": queries });
+        let mut example = json!({
+            "objects": 12,
+            "pairs": 40,
+            "class_top1": 0,
+            "class_top1_head": 0,
+            "class_top1_knn": 0,
+            "class_top1_mlp": 0,
+            "rotation_r2": r2,
+            "rotation_r2_parts": of_parts(&r2, &parts[1..]),
+            "colour_r2": of_parts(&r2, &parts),
+            "pose": pose,
+            "relative_pose": pose,
+            "by_relative_angle": [
+                { "from_deg": 0.0, "to_deg": 30.0, "pairs": 7, "median_deg": 0, "symmetric_median_deg": 0 },
+                { "from_deg": 150.0, "to_deg": 180.0, "pairs": 33, "median_deg": 0, "symmetric_median_deg": 0 },
+            ],
+            "retrieval": with(queries.clone(), retrieval),
+            "predictor": { "equivariance_error": 0, "identity_error": 0, "inverse_error": 0, "composition_error": 0 },
+            "drift": { "features": 0, "invariant": 0, "equivariant": 0 },
+            "effective_rank": of_parts(&json!(0), &parts),
+            "out_of_range": { "pairs": 8, "pose": pose, "rotation_r2": r2, "equivariance_error": 0 },
+            "per_class": [
+                { "class": "cup", "images": 3, "class_top1": 0, "pose": pose },
+                { "class": "watering-can", "images": 77, "class_top1": 0, "pose": pose },
+            ],
+        });
+        number_zeros(&mut example, &mut 0);
+        serde_json::from_value(example).unwrap()
+    }
+}
+
+/// Replaces every whole 0, in the order of keys, by another number.
+#[cfg(test)]
+fn number_zeros(value: &mut Value, count: &mut u32) {
+    match value {
+        Value::Object(object) => {
+            let mut values: Vec<(&String, &mut Value)> = object.iter_mut().collect();
+            values.sort_by_key(|(key, _)| key.as_str());
+            values.into_iter().for_each(|(_, value)| number_zeros(value, count));
+        }
+        Value::Array(values) => values.iter_mut().for_each(|value| number_zeros(value, count)),
+        value if value.as_u64() == Some(0) => {
+            *count += 1;
+            *value = json!(f64::from(*count) / 8.0);
+        }
+        _ => {}
+    }
 }

@@ -16,12 +16,19 @@ impl Mlp {
     /// # Errors
     /// When the device has no memory for it.
     pub fn new(widths: &[usize], scope: &mut Scope) -> Result<Self> {
-        let sizes = widths.windows(2).enumerate();
-        let layer = |(index, pair): (usize, &[usize])| {
-            Linear::new(pair[0], pair[1], &mut scope.child(&format!("layer{index}")))
-        };
+        let names: Vec<String> = (1..widths.len()).map(|index| format!("layer{}", index - 1)).collect();
+        Self::named(&names, widths, scope)
+    }
+
+    /// As [`Self::new`], with a name for each layer.
+    ///
+    /// # Errors
+    /// When the device has no memory for it.
+    pub fn named(names: &[impl AsRef<str>], widths: &[usize], scope: &mut Scope) -> Result<Self> {
+        let sizes = widths.windows(2).zip(names);
+        let layers = sizes.map(|(pair, name)| Linear::new(pair[0], pair[1], &mut scope.child(name.as_ref())));
         let width_out = widths.last().copied().unwrap_or(0);
-        Ok(Self { layers: sizes.map(layer).collect::<Result<_>>()?, width_out })
+        Ok(Self { layers: layers.collect::<Result<_>>()?, width_out })
     }
 
     /// Numbers that come out.

@@ -3,6 +3,7 @@
 use std::fmt::Write;
 
 use super::page::escape;
+use crate::run::MetricRecord;
 
 /// A named line of points `(x, y)`; points that are not finite are left out.
 pub struct Series {
@@ -10,6 +11,24 @@ pub struct Series {
     pub name: String,
     /// In the order of x.
     pub points: Vec<(f64, f64)>,
+}
+
+impl Series {
+    /// A figure of `metrics.jsonl` over the steps that have it.
+    pub fn of_metric(name: &str, metrics: &[MetricRecord], key: &str) -> Self {
+        let point = |record: &MetricRecord| Some((record.step as f64, *record.values.get(key)?));
+        Self { name: name.into(), points: metrics.iter().filter_map(point).collect() }
+    }
+
+    /// The means of so many points each, and of fewer where less than two would be left.
+    pub fn smoothed(self, together: usize) -> Self {
+        let mean = |chunk: &[(f64, f64)]| {
+            let (last, _) = chunk[chunk.len() - 1];
+            (last, chunk.iter().map(|(_, value)| value).sum::<f64>() / chunk.len() as f64)
+        };
+        let together = together.min(self.points.len() / 2).max(1);
+        Self { points: self.points.chunks(together).map(mean).collect(), ..self }
+    }
 }
 
 /// Of charts with axes, in units of the view box: letters of 11 units can be read on a phone.
@@ -46,9 +65,7 @@ pub fn line_chart(title: &str, x_name: &str, series: &[Series]) -> String {
             "<polyline fill=\"none\" stroke=\"{colour}\" stroke-width=\"1.8\" points=\"{}\"/>",
             path.join(" ")
         );
-        let (lx, ly) = legend_place(index);
-        let _ = write!(svg, "<rect x=\"{lx}\" y=\"{:.1}\" width=\"14\" height=\"4\" fill=\"{colour}\"/>", ly - 6.0);
-        text(&mut svg, lx + 20.0, ly, "start", &one.name);
+        legend(&mut svg, index, &one.name, [14.0, 4.0]);
     }
     svg + "</svg>"
 }
@@ -124,14 +141,7 @@ pub fn bar_chart(title: &str, groups: &[String], series: &[(String, Vec<f64>)]) 
         }
     }
     for (index, (name, _)) in series.iter().enumerate() {
-        let (lx, ly) = legend_place(index);
-        let _ = write!(
-            svg,
-            "<rect x=\"{lx}\" y=\"{:.1}\" width=\"12\" height=\"10\" fill=\"{}\"/>",
-            ly - 9.0,
-            colour(index)
-        );
-        text(&mut svg, lx + 18.0, ly, "start", name);
+        legend(&mut svg, index, name, [12.0, 10.0]);
     }
     svg + "</svg>"
 }
@@ -141,10 +151,13 @@ fn height_with_legend(names: usize) -> f64 {
     HEIGHT + 18.0 * names.div_ceil(2) as f64
 }
 
-/// Where the mark of a name stands.
-fn legend_place(index: usize) -> (f64, f64) {
+/// A name below a chart, behind a mark of that width and height in the colour of its series.
+fn legend(svg: &mut String, index: usize, name: &str, [width, height]: [f64; 2]) {
     let column = (WIDTH - LEFT - RIGHT) / 2.0;
-    (LEFT + (index % 2) as f64 * column, HEIGHT + 12.0 + 18.0 * (index / 2) as f64)
+    let (x, y) = (LEFT + (index % 2) as f64 * column, HEIGHT + 12.0 + 18.0 * (index / 2) as f64);
+    let (top, colour) = (y - 4.0 - height / 2.0, colour(index));
+    let _ = write!(svg, "<rect x=\"{x}\" y=\"{top:.1}\" width=\"{width}\" height=\"{height}\" fill=\"{colour}\"/>");
+    text(svg, x + width + 6.0, y, "start", name);
 }
 
 /// A range of numbers on the drawing.
@@ -243,6 +256,20 @@ mod tests {
         assert_eq!(axis.ticks().iter().map(|t| number(*t)).collect::<Vec<_>>(), ["0.2", "0.4", "0.6", "0.8"]);
         assert_eq!(Axis::over([3.0, 3.0].into_iter()).share(3.0), 0.5);
         assert_eq!(Axis::over([f64::NAN].into_iter()).ticks().len(), 6);
+    }
+
+    #[test]
+    fn a_series_is_a_metric_over_its_steps() {
+        let record = |step, value: Option<f64>| MetricRecord {
+            step,
+            values: value.into_iter().map(|value| ("loss".to_string(), value)).collect(),
+        };
+        let metrics = [record(1, Some(4.0)), record(2, None), record(3, Some(2.0)), record(4, Some(1.0))];
+        let series = Series::of_metric("run", &metrics, "loss");
+        assert_eq!((series.name.as_str(), &series.points[..]), ("run", &[(1.0, 4.0), (3.0, 2.0), (4.0, 1.0)][..]));
+        assert_eq!(series.smoothed(4).points.len(), 3, "means of so many points would leave less than two");
+        let longer = Series { name: "run".into(), points: (0..5).map(|x| (f64::from(x), f64::from(x))).collect() };
+        assert_eq!(longer.smoothed(2).points, [(1.0, 0.5), (3.0, 2.5), (4.0, 4.0)]);
     }
 
     #[test]

@@ -31,12 +31,8 @@ pub fn curves(page: &mut Page, records: &[RunRecord]) {
 }
 
 fn chart(records: &[RunRecord], key: &str, title: &str) -> Option<String> {
-    let series: Vec<Series> = records.iter().filter_map(|record| series(record, key)).collect();
+    let name = |record: &RunRecord| format!("{} ({})", record.name, record.method);
+    let all = records.iter().map(|record| Series::of_metric(&name(record), &record.metrics, key));
+    let series: Vec<Series> = all.filter(|series| !series.points.is_empty()).collect();
     (!series.is_empty()).then(|| line_chart(title, "step", &series))
-}
-
-fn series(record: &RunRecord, key: &str) -> Option<Series> {
-    let point = |m: &crate::run::MetricRecord| Some((m.step as f64, *m.values.get(key)?));
-    let points: Vec<(f64, f64)> = record.metrics.iter().filter_map(point).collect();
-    (!points.is_empty()).then(|| Series { name: format!("{} ({})", record.name, record.method), points })
 }

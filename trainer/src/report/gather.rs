@@ -5,9 +5,10 @@ use std::sync::Arc;
 use candle_core::Tensor;
 use sextant_runtime::rotation::{SymmetryGroup, UnitQuaternion};
 
+use super::page::Picture;
 use crate::config::EvaluationConfig;
 use crate::data::{Place, ViewSource};
-use crate::evaluate::{LinearProbe, ProbeSettings, fixed_objects, images_of, pair_features};
+use crate::evaluate::{ClassProbe, ProbeSettings, fixed_objects, images_of, pair_features};
 use crate::model::Model;
 use crate::nn::split_halves;
 
@@ -93,6 +94,14 @@ impl Pool {
         Ok(Self { class_names, image_size, views, invariant, equivariant, source: source.clone() })
     }
 
+    /// One of the images, with words below it.
+    ///
+    /// # Errors
+    /// When it is no picture.
+    pub fn picture(&self, view: usize, caption: String) -> anyhow::Result<Picture> {
+        Picture::new(&self.views[view].rgb, self.image_size, caption)
+    }
+
     /// Name of an image's class.
     pub fn class(&self, view: usize) -> &str {
         &self.class_names[self.views[view].label as usize]
@@ -102,10 +111,10 @@ impl Pool {
 /// Scene stream of the pool's images.
 const POOL_STREAM: u64 = 0x9001;
 
-fn probe(model: &Model, source: &Arc<dyn ViewSource>, config: &EvaluationConfig) -> anyhow::Result<LinearProbe> {
+fn probe(model: &Model, source: &Arc<dyn ViewSource>, config: &EvaluationConfig) -> anyhow::Result<ClassProbe> {
     let objects = fixed_objects(&source.training_subjects(), PROBE_PAIRS.min(config.train_pairs), config.seed);
     let train = pair_features(model, source, &objects, config.seed)?;
     let settings = ProbeSettings { epochs: config.probe_epochs, lr: config.probe_lr, seed: config.seed };
     let (images, labels) = images_of(&train)?;
-    Ok(LinearProbe::train(&images, &labels, source.class_names().len(), settings)?)
+    Ok(ClassProbe::linear(&images, &labels, source.class_names().len(), settings)?)
 }

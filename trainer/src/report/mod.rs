@@ -54,7 +54,9 @@ pub fn report(runs: &[&Path], device: &str) -> anyhow::Result<String> {
         let name =
             run.file_name().map_or_else(|| run.display().to_string(), |name| name.to_string_lossy().into_owned());
         let (evaluation, sections) = trained.with_deployed_weights(|model| {
-            let evaluation = stored_evaluation(run).map_or_else(|| evaluate(model, &source, &config), Ok)?;
+            // Figures that another version wrote are measured again.
+            let stored = Evaluation::stored(run).ok().flatten();
+            let evaluation = stored.map_or_else(|| evaluate(model, &source, &config), Ok)?;
             let pool = Pool::of(model, &source, &config.evaluation)?;
             let mut page = Page::default();
             neighbours::strips(&mut page, &pool)?;
@@ -84,12 +86,6 @@ fn assemble(records: &[RunRecord], pictures: Vec<(String, Page)>) -> String {
     tables::angles(&mut page, records);
     curves::curves(&mut page, records);
     page.finish("Sextant report")
-}
-
-/// The figures that training left, when this version of the program can read them.
-fn stored_evaluation(run: &Path) -> Option<Evaluation> {
-    let text = std::fs::read_to_string(run.join(run_folder::EVALUATION)).ok()?;
-    serde_json::from_str(&text).ok()
 }
 
 #[cfg(test)]

@@ -4,7 +4,6 @@ use candle_core::Tensor;
 
 use super::gather::Pool;
 use super::page::{Page, Picture};
-use super::picture::data_uri;
 use crate::method::unit_rows;
 
 /// Images whose neighbours are shown.
@@ -22,11 +21,11 @@ pub fn strips(page: &mut Page, pool: &Pool) -> anyhow::Result<()> {
     for query in spread(pool.views.len(), QUERIES) {
         for (half, features) in [("invariant half", &pool.invariant), ("equivariant half", &pool.equivariant)] {
             let nearest = nearest_of_others(features, query, |i| pool.views[i].object)?;
-            let mut pictures = vec![picture(pool, query, half, true)?];
+            let mut pictures = vec![picture(pool, query, half)?.as_query()];
             for i in nearest.into_iter().take(NEIGHBOURS) {
                 let query = &pool.views[query];
                 let angle = query.symmetry.distance_rad(query.rotation, pool.views[i].rotation).to_degrees();
-                pictures.push(picture(pool, i, &format!("{angle:.0}°"), false)?);
+                pictures.push(picture(pool, i, &format!("{angle:.0}°"))?);
             }
             page.strip(&pictures);
         }
@@ -40,9 +39,8 @@ pub(super) fn spread(length: usize, count: usize) -> impl Iterator<Item = usize>
     (0..count).map(move |i| i * length / count)
 }
 
-fn picture(pool: &Pool, view: usize, words: &str, is_query: bool) -> anyhow::Result<Picture> {
-    let caption = format!("{}, {words}", pool.class(view));
-    Ok(Picture { data_uri: data_uri(&pool.views[view].rgb, pool.image_size)?, caption, is_query })
+fn picture(pool: &Pool, view: usize, words: &str) -> anyhow::Result<Picture> {
+    pool.picture(view, format!("{}, {words}", pool.class(view)))
 }
 
 /// Rows of other objects than the query's, most similar by cosine first.

@@ -2,6 +2,8 @@
 
 use std::fmt::Write;
 
+use super::picture::data_uri;
+
 /// A growing page.
 #[derive(Default)]
 pub struct Page {
@@ -103,6 +105,21 @@ pub struct Picture {
     pub caption: String,
     /// Whether it is what the others answer.
     pub is_query: bool,
+}
+
+impl Picture {
+    /// Of `[size, size, 3]` sRGB bytes.
+    ///
+    /// # Errors
+    /// When the bytes are no square picture of that size.
+    pub fn new(rgb: &[u8], size: usize, caption: String) -> anyhow::Result<Self> {
+        Ok(Self { data_uri: data_uri(rgb, size)?, caption, is_query: false })
+    }
+
+    /// The same, as what the others answer.
+    pub fn as_query(self) -> Self {
+        Self { is_query: true, ..self }
+    }
 }
 
 /// Text that HTML shows as it is.

@@ -6,7 +6,6 @@ use sextant_runtime::rotation::UnitQuaternion;
 use super::gather::{Pool, PoolView};
 use super::neighbours::spread;
 use super::page::{Page, Picture};
-use super::picture::data_uri;
 use crate::evaluate::views_of_object;
 use crate::method::unit_rows;
 use crate::model::Model;
@@ -64,17 +63,15 @@ fn sweep(model: &Model, pool: &Pool, object: usize) -> anyhow::Result<Option<Vec
     let nearest = most_similar(&predicted, &embeddings)?;
 
     let bytes = pool.image_size * pool.image_size * 3;
-    let picture = |view: usize, caption: String, is_query: bool| -> anyhow::Result<Picture> {
-        let rgb = &views.images[view * bytes..][..bytes];
-        Ok(Picture { data_uri: data_uri(rgb, pool.image_size)?, caption, is_query })
-    };
+    let picture =
+        |view: usize, caption: String| Picture::new(&views.images[view * bytes..][..bytes], pool.image_size, caption);
     let class = &pool.class_names[pool.source.label(object)];
     let symmetry = pool.source.symmetry(object);
-    let mut pictures = vec![picture(start, class.clone(), true)?];
+    let mut pictures = vec![picture(start, class.clone())?.as_query()];
     for (index, (rotation, view)) in rotations.iter().zip(nearest).enumerate() {
         let wanted = world_from_object[start] * *rotation;
         let off = symmetry.distance_rad(wanted, world_from_object[view]).to_degrees();
-        pictures.push(picture(view, format!("{:+.0}°, off by {off:.0}°", SWEEP_DEG[index]), false)?);
+        pictures.push(picture(view, format!("{:+.0}°, off by {off:.0}°", SWEEP_DEG[index]))?);
     }
     Ok(Some(pictures))
 }

@@ -1,8 +1,7 @@
 //! Where the network is most wrong.
 
 use super::gather::{Pool, PoolView};
-use super::page::{Page, Picture};
-use super::picture::data_uri;
+use super::page::Page;
 
 /// Images of each kind.
 const SHOWN: usize = 12;
@@ -30,10 +29,6 @@ fn show(
     views: impl Iterator<Item = usize>,
     words: &dyn Fn(usize) -> String,
 ) -> anyhow::Result<()> {
-    let picture = |i: usize| -> anyhow::Result<Picture> {
-        let data_uri = data_uri(&pool.views[i].rgb, pool.image_size)?;
-        Ok(Picture { data_uri, caption: words(i), is_query: false })
-    };
-    page.strip(&views.map(picture).collect::<anyhow::Result<Vec<_>>>()?);
+    page.strip(&views.map(|i| pool.picture(i, words(i))).collect::<anyhow::Result<Vec<_>>>()?);
     Ok(())
 }

@@ -3,6 +3,7 @@ use std::io::{ErrorKind, Write};
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use prost::Message;
 use sextant_runtime::contract::run_folder::EVENTS_PREFIX;
 
 use super::RunError;
@@ -22,10 +23,9 @@ impl EventWriter {
     pub fn create(folder: &Path, resumed_from: Option<u64>) -> Result<Self, RunError> {
         let (path, file) = new_file(folder, now_s() as u64)?;
         let mut writer = Self { path, file };
-        writer.write(&event(now_s(), 0, &text_field(3, "brain.Event:2")))?;
+        writer.write(&Event { file_version: Some("brain.Event:2".to_owned()), ..Event::now(0) })?;
         if let Some(step) = resumed_from {
-            // SessionLog { status: START }: TensorBoard forgets older events from its step on.
-            writer.write(&event(now_s(), step + 1, &bytes_field(7, &varint_field(1, 1))))?;
+            writer.write(&Event { session_log: Some(SESSION_START), ..Event::now(step + 1) })?;
         }
         Ok(writer)
     }
@@ -35,11 +35,11 @@ impl EventWriter {
     /// # Errors
     /// When the system refuses.
     pub fn scalars(&mut self, step: u64, figures: &[(&str, f64)]) -> Result<(), RunError> {
-        self.write(&event(now_s(), step, &bytes_field(5, &summary(figures))))
+        self.write(&Event { summary: Some(Summary::of(figures)), ..Event::now(step) })
     }
 
-    fn write(&mut self, event: &[u8]) -> Result<(), RunError> {
-        self.file.write_all(&record(event)).map_err(RunError::io(&self.path))
+    fn write(&mut self, event: &Event) -> Result<(), RunError> {
+        self.file.write_all(&record(&event.encode_to_vec())).map_err(RunError::io(&self.path))
     }
 }
 
@@ -59,24 +59,59 @@ fn now_s() -> f64 {
     SystemTime::now().duration_since(UNIX_EPOCH).map_or(0.0, |since| since.as_secs_f64())
 }
 
-/// `Event { wall_time: 1, step: 2 }` and one more field.
-fn event(wall_time_s: f64, step: u64, field: &[u8]) -> Vec<u8> {
-    let mut message = vec![tag(1, FIXED_64)];
-    message.extend(wall_time_s.to_le_bytes());
-    message.extend(varint_field(2, step));
-    message.extend(field);
-    message
+/// `tensorflow.Event`, of the fields that are written here. What is `optional` is written even where it is 0.
+#[derive(Clone, PartialEq, Message)]
+struct Event {
+    /// Seconds since 1970.
+    #[prost(double, optional, tag = "1")]
+    wall_time: Option<f64>,
+    #[prost(int64, optional, tag = "2")]
+    step: Option<i64>,
+    #[prost(string, optional, tag = "3")]
+    file_version: Option<String>,
+    #[prost(message, optional, tag = "5")]
+    summary: Option<Summary>,
+    #[prost(message, optional, tag = "7")]
+    session_log: Option<SessionLog>,
 }
 
-/// `Summary { value: [Value { tag: 1, simple_value: 2 }] }`.
-fn summary(figures: &[(&str, f64)]) -> Vec<u8> {
-    let value = |&(name, figure): &(&str, f64)| {
-        let mut value = text_field(1, name);
-        value.push(tag(2, FIXED_32));
-        value.extend((figure as f32).to_le_bytes());
-        bytes_field(1, &value)
-    };
-    figures.iter().flat_map(value).collect()
+/// `tensorflow.Summary`.
+#[derive(Clone, PartialEq, Message)]
+struct Summary {
+    #[prost(message, repeated, tag = "1")]
+    value: Vec<Value>,
+}
+
+/// `tensorflow.Summary.Value`.
+#[derive(Clone, PartialEq, Message)]
+struct Value {
+    #[prost(string, tag = "1")]
+    tag: String,
+    #[prost(float, optional, tag = "2")]
+    simple_value: Option<f32>,
+}
+
+/// `tensorflow.SessionLog`.
+#[derive(Clone, PartialEq, Message)]
+struct SessionLog {
+    #[prost(int32, tag = "1")]
+    status: i32,
+}
+
+/// TensorBoard forgets older events from the step on that a session starts at.
+const SESSION_START: SessionLog = SessionLog { status: 1 };
+
+impl Event {
+    fn now(step: u64) -> Self {
+        Self { wall_time: Some(now_s()), step: i64::try_from(step).ok(), ..Self::default() }
+    }
+}
+
+impl Summary {
+    fn of(figures: &[(&str, f64)]) -> Self {
+        let value = |&(name, figure): &(&str, f64)| Value { tag: name.to_owned(), simple_value: Some(figure as f32) };
+        Self { value: figures.iter().map(value).collect() }
+    }
 }
 
 /// TFRecord: length, its checksum, message, its checksum.
@@ -87,42 +122,6 @@ fn record(message: &[u8]) -> Vec<u8> {
     record.extend(message);
     record.extend(masked_crc32c(message).to_le_bytes());
     record
-}
-
-// Wire types of protocol buffers.
-const VARINT: u8 = 0;
-const FIXED_64: u8 = 1;
-const LENGTH_DELIMITED: u8 = 2;
-const FIXED_32: u8 = 5;
-
-fn tag(field: u8, wire_type: u8) -> u8 {
-    field << 3 | wire_type
-}
-
-fn varint_field(field: u8, value: u64) -> Vec<u8> {
-    let mut bytes = vec![tag(field, VARINT)];
-    push_varint(&mut bytes, value);
-    bytes
-}
-
-fn text_field(field: u8, text: &str) -> Vec<u8> {
-    bytes_field(field, text.as_bytes())
-}
-
-fn bytes_field(field: u8, contents: &[u8]) -> Vec<u8> {
-    let mut bytes = vec![tag(field, LENGTH_DELIMITED)];
-    push_varint(&mut bytes, contents.len() as u64);
-    bytes.extend(contents);
-    bytes
-}
-
-/// Seven bits a byte, lowest first; the top bit says that more follow.
-fn push_varint(bytes: &mut Vec<u8>, mut value: u64) {
-    while value >= 0x80 {
-        bytes.push(value as u8 | 0x80);
-        value >>= 7;
-    }
-    bytes.push(value as u8);
 }
 
 /// As TFRecord masks checksums, so that a checksum of checksums is not degenerate.
@@ -159,7 +158,8 @@ mod tests {
 
     #[test]
     fn messages_have_these_bytes() {
-        let scalar = event(2.0, 300, &bytes_field(5, &summary(&[("loss", 1.5)])));
+        let at = |wall_time: f64, step: i64| Event { wall_time: Some(wall_time), step: Some(step), ..Event::default() };
+        let scalar = Event { summary: Some(Summary::of(&[("loss", 1.5)])), ..at(2.0, 300) }.encode_to_vec();
         let expected = [
             &[0x09, 0, 0, 0, 0, 0, 0, 0, 0x40][..], // wall_time = 2.0
             &[0x10, 0xac, 0x02],                    // step = 300
@@ -168,8 +168,10 @@ mod tests {
             &[0x15, 0, 0, 0xc0, 0x3f],              // simple_value = 1.5
         ];
         assert_eq!(scalar, expected.concat());
-        let start = event(0.0, 7, &bytes_field(7, &varint_field(1, 1)));
-        assert_eq!(start[9..], [0x10, 7, 0x3a, 2, 0x08, 1]);
+        let start = Event { session_log: Some(SESSION_START), ..at(0.0, 7) }.encode_to_vec();
+        assert_eq!(start, [&[0x09][..], &[0; 8], &[0x10, 7, 0x3a, 2, 0x08, 1]].concat());
+        let nothing = Event { summary: Some(Summary::of(&[("x", 0.0)])), ..at(0.0, 0) }.encode_to_vec();
+        assert_eq!(nothing[9..], [0x10, 0, 0x2a, 10, 0x0a, 8, 0x0a, 1, b'x', 0x15, 0, 0, 0, 0]);
     }
 
     #[test]

@@ -85,11 +85,11 @@ pub fn study(options: &StudyOptions) -> anyhow::Result<StudyOutcome> {
 }
 
 /// The rows that get all seeds: the first, which the others are measured against, and of those that learn without class
-/// labels the ones with the largest sum of class top-1 and rotation R2.
+/// labels the ones with the largest [`summary::score`].
 fn leaders<'a>(plan: &'a Plan, finished: &[FinishedRun]) -> Vec<&'a Row> {
     let score = |row: &Row| {
         let run = finished.iter().find(|run| run.label == row.label);
-        run.map_or(f64::NEG_INFINITY, |run| run.evaluation.class_top1 + run.evaluation.rotation_r2.sie)
+        run.map_or(f64::NEG_INFINITY, |run| summary::score(&run.evaluation))
     };
     let unlabelled = |row: &&Row| {
         let mut runs = finished.iter().filter(|run| run.label == row.label);
@@ -137,12 +137,7 @@ fn finished_run(folder: &Path, row: &Row, seed: u64, config: &Config) -> anyhow:
         "{}: was trained with another configuration; delete it, or give another --out",
         folder.display()
     );
-    let file = folder.join(run_folder::EVALUATION);
-    if !file.is_file() {
-        return Ok(None);
-    }
-    let evaluation = serde_json::from_str(&std::fs::read_to_string(&file)?)
-        .map_err(|error| anyhow::anyhow!("{}: {error}; delete the file to measure again", file.display()))?;
+    let Some(evaluation) = Evaluation::stored(folder)? else { return Ok(None) };
     let metrics = read_metrics(&folder.join(run_folder::METRICS))?;
     let images = config.fit.steps * (config.fit.batch_size * view_count(config)?) as u64;
     Ok(Some(FinishedRun { label: row.label.clone(), seed, config: config.clone(), images, evaluation, metrics }))

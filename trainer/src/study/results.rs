@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use sextant_runtime::durable::write_file;
 
-use super::summary::{COLUMNS, summaries};
+use super::summary::{columns, score_in_words, summaries};
 use super::{FinishedRun, Plan, RowSummary, StudyOptions};
 use crate::report::{CHART_WIDTH, Series, line_chart};
 use crate::run::RunError;
@@ -91,7 +91,8 @@ fn seeds(plan: &Plan) -> String {
         (seeds, 0) => format!("Seed 0; the first row has {seeds} seeds (mean ± standard deviation)."),
         (seeds, leaders) => format!(
             "Seed 0; the first row, and of the others that learn without class labels the {leaders} leading ones by \
-             class top-1 plus rotation R2, have {seeds} seeds (mean ± standard deviation)."
+             {}, have {seeds} seeds (mean ± standard deviation).",
+            score_in_words()
         ),
     }
 }
@@ -99,11 +100,8 @@ fn seeds(plan: &Plan) -> String {
 /// Columns that no row has are left out.
 fn table(text: &mut String, rows: &[RowSummary]) {
     let figure = |row: &RowSummary, title: &str| row.figures.iter().find(|(name, _)| *name == title).map(|(_, s)| *s);
-    let titles: Vec<&str> = COLUMNS
-        .iter()
-        .map(|(title, _)| *title)
-        .filter(|title| rows.iter().any(|row| figure(row, title).is_some()))
-        .collect();
+    let titles: Vec<&str> =
+        columns().map(|(title, _)| title).filter(|title| rows.iter().any(|row| figure(row, title).is_some())).collect();
     let _ = writeln!(text, "| run | seeds | images | {} |", titles.join(" | "));
     let _ = writeln!(text, "| --- |{}", " ---: |".repeat(titles.len() + 2));
     for row in rows {
@@ -160,12 +158,6 @@ fn curves(finished: &[FinishedRun]) -> String {
 
 /// A run's figure over its steps; of a loss, which jumps from batch to batch, means of some lines.
 fn curve(run: &FinishedRun, key: &str) -> Series {
-    let points: Vec<(f64, f64)> =
-        run.metrics.iter().filter_map(|m| Some((m.step as f64, *m.values.get(key)?))).collect();
-    let together = if key.starts_with("loss/") { SMOOTHED.min(points.len() / 2).max(1) } else { 1 };
-    let mean = |chunk: &[(f64, f64)]| {
-        let (last, _) = chunk[chunk.len() - 1];
-        (last, chunk.iter().map(|(_, value)| value).sum::<f64>() / chunk.len() as f64)
-    };
-    Series { name: run.label.clone(), points: points.chunks(together).map(mean).collect() }
+    let series = Series::of_metric(&run.label, &run.metrics, key);
+    if key.starts_with("loss/") { series.smoothed(SMOOTHED) } else { series }
 }

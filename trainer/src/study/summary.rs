@@ -1,8 +1,7 @@
 use serde::Serialize;
-use sextant_runtime::contract::output::{EQUIVARIANT, INVARIANT};
 
 use super::{FinishedRun, Plan};
-use crate::evaluate::Evaluation;
+use crate::evaluate::{Evaluation, FIGURES, Figure, figure};
 
 /// Mean and spread of a figure over seeds.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
@@ -32,32 +31,27 @@ pub struct RowSummary {
     pub seeds: usize,
     /// Images that each run has seen.
     pub images: u64,
-    /// Figures by the names of `COLUMNS`; those that a method does not have are left out.
+    /// Figures by the titles of their columns; those that a method does not have are left out.
     pub figures: Vec<(&'static str, Spread)>,
 }
 
-/// A column's title and its figure.
-type Column = (&'static str, fn(&Evaluation) -> Option<f64>);
+/// The figures that have a column, with its title.
+pub fn columns() -> impl Iterator<Item = (&'static str, &'static Figure)> {
+    FIGURES.iter().filter_map(|figure| Some((figure.column?, figure)))
+}
 
-/// What the table shows.
-pub const COLUMNS: &[Column] = &[
-    ("class top-1", |e| Some(e.class_top1)),
-    ("k-NN top-1", |e| Some(e.class_top1_knn)),
-    ("MLP top-1", |e| e.class_top1_mlp),
-    ("rotation R2", |e| Some(e.rotation_r2.sie)),
-    ("R2 floor", |e| Some(e.rotation_r2.floor)),
-    ("R2 per component", |e| Some(e.rotation_r2.per_component)),
-    ("R2 invariant half", |e| Some(e.rotation_r2_parts.get(INVARIANT)?.sie)),
-    ("R2 equivariant half", |e| Some(e.rotation_r2_parts.get(EQUIVARIANT)?.sie)),
-    ("colour R2", |e| Some(e.colour_r2.get("features")?.sie)),
-    ("PRE", |e| Some(e.retrieval?.all.pre)),
-    ("MRR", |e| Some(e.retrieval?.all.mrr)),
-    ("H@1", |e| Some(e.retrieval?.all.h1)),
-    ("H@5", |e| Some(e.retrieval?.all.h5)),
-    ("MRR w/o identity", |e| Some(e.retrieval?.without_identity.mrr)),
-    ("pose median °", |e| Some(e.pose.symmetric.median_deg)),
-    ("effective rank", |e| e.effective_rank.get("features").copied()),
-];
+/// By the sum of these figures the rows are chosen that get all seeds.
+const LEADING: [&str; 2] = ["class_top1", "rotation_r2.sie"];
+
+/// How good a run is among others.
+pub fn score(evaluation: &Evaluation) -> f64 {
+    LEADING.iter().filter_map(|key| figure(key).score(evaluation)).sum()
+}
+
+/// What [`score`] adds up, in words.
+pub fn score_in_words() -> String {
+    LEADING.map(|key| figure(key).column.unwrap_or(key)).join(" plus ")
+}
 
 /// One summary for each row that has a finished run.
 pub fn summaries(plan: &Plan, finished: &[FinishedRun]) -> Vec<RowSummary> {
@@ -66,21 +60,48 @@ pub fn summaries(plan: &Plan, finished: &[FinishedRun]) -> Vec<RowSummary> {
 
 fn summary(label: &str, finished: &[FinishedRun]) -> Option<RowSummary> {
     let runs: Vec<&FinishedRun> = finished.iter().filter(|run| run.label == label).collect();
-    let figure = |(title, figure): &Column| {
-        let values: Vec<f64> = runs.iter().filter_map(|run| figure(&run.evaluation)).collect();
-        Some((*title, Spread::of(&values)?))
+    let spread = |(title, figure): (&'static str, &Figure)| {
+        let values: Vec<f64> = runs.iter().filter_map(|run| figure.of(&run.evaluation)).collect();
+        Some((title, Spread::of(&values)?))
     };
     Some(RowSummary {
         label: label.into(),
         seeds: runs.len(),
         images: runs.first()?.images,
-        figures: COLUMNS.iter().filter_map(figure).collect(),
+        figures: columns().filter_map(spread).collect(),
     })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn columns_are_those_of_the_results() {
+        let titles: Vec<&str> = columns().map(|(title, _)| title).collect();
+        let expected = [
+            "class top-1",
+            "k-NN top-1",
+            "MLP top-1",
+            "rotation R2",
+            "R2 floor",
+            "R2 per component",
+            "R2 invariant half",
+            "R2 equivariant half",
+            "colour R2",
+            "PRE",
+            "MRR",
+            "H@1",
+            "H@5",
+            "MRR w/o identity",
+            "pose median °",
+            "effective rank",
+        ];
+        assert_eq!(titles, expected);
+        assert_eq!(score_in_words(), "class top-1 plus rotation R2");
+        let example = Evaluation::example();
+        assert_eq!(score(&example), example.class_top1 + example.rotation_r2.sie);
+    }
 
     #[test]
     fn spread_by_hand() {

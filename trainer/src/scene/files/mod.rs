@@ -3,6 +3,8 @@
 mod assembly;
 mod companion;
 mod glb;
+#[cfg(test)]
+mod measured;
 mod obj;
 mod opacity;
 mod ply;

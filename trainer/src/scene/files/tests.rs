@@ -5,6 +5,7 @@ use image::{ImageFormat, RgbImage};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
+use super::measured::area;
 use super::*;
 
 /// A unit square in the plane z = 0.
@@ -96,12 +97,6 @@ fn loaded(files: &[(&str, &[u8])]) -> Result<LoadedMesh, SourceError> {
         fs::write(path, bytes).expect("a file");
     }
     load_mesh(&folder.path().join(files[0].0))
-}
-
-fn area(mesh: &Mesh) -> f32 {
-    use crate::scene::vector::{cross, length, sub};
-    let corners = mesh.triangles.iter().map(|t| t.vertices.map(|vertex| mesh.positions[vertex as usize]));
-    corners.map(|[a, b, c]| length(cross(sub(b, a), sub(c, a))) / 2.0).sum()
 }
 
 #[test]

@@ -4,8 +4,9 @@ use std::path::Path;
 use serde_json::{Value, json};
 
 use super::load_glb;
+use crate::scene::files::measured::{area, extent};
 use crate::scene::files::{LoadedMesh, load_mesh};
-use crate::scene::vector::{cross, length, sub};
+use crate::scene::vector::{cross, sub};
 use crate::scene::{Mesh, SourceError};
 
 const FLOAT: u32 = 5126;
@@ -114,16 +115,6 @@ fn mesh(bytes: &[u8]) -> Mesh {
 
 fn refusal(bytes: &[u8]) -> String {
     loaded(bytes).expect_err("to be refused").to_string()
-}
-
-fn area(mesh: &Mesh) -> f32 {
-    let corners = mesh.triangles.iter().map(|t| t.vertices.map(|vertex| mesh.positions[vertex as usize]));
-    corners.map(|[a, b, c]| length(cross(sub(b, a), sub(c, a))) / 2.0).sum()
-}
-
-fn extent(mesh: &Mesh) -> [f32; 3] {
-    let bounds = mesh.bounding_box().expect("vertices");
-    std::array::from_fn(|i| bounds.max[i] - bounds.min[i])
 }
 
 #[track_caller]

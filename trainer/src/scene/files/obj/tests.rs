@@ -8,6 +8,7 @@ use image::{DynamicImage, ImageFormat, RgbaImage};
 
 use super::*;
 use crate::scene::Mesh;
+use crate::scene::files::measured::colors;
 
 /// Three triangles in a row along x; `usemtl` before each.
 const ROW: &str = "v 0 0 0\nv 1 0 0\nv 0 1 0\nv 2 0 0\nv 3 0 0\nv 2 1 0\nv 4 0 0\nv 5 0 0\nv 4 1 0\n\
@@ -32,10 +33,6 @@ fn loaded(obj: impl AsRef<[u8]>, files: &[(&str, &[u8])]) -> Result<LoadedMesh, 
 fn mesh_and_warnings(obj: impl AsRef<[u8]>, files: &[(&str, &[u8])]) -> (Mesh, Vec<String>) {
     let LoadedMesh { mesh, warnings } = loaded(obj, files).expect("a mesh");
     (mesh, warnings)
-}
-
-fn colors(mesh: &Mesh) -> Vec<[f32; 3]> {
-    mesh.triangles.iter().map(|triangle| mesh.materials[triangle.material as usize].color).collect()
 }
 
 fn picture(format: ImageFormat, alpha: u8) -> Vec<u8> {

@@ -2,8 +2,8 @@ use std::fs;
 use std::path::Path;
 
 use super::load_ply;
+use crate::scene::files::measured::{area, extent};
 use crate::scene::files::{LoadedMesh, load_mesh};
-use crate::scene::vector::{cross, length, sub};
 use crate::scene::{Material, Mesh};
 
 /// A file of text: the properties of vertices and faces, and their values.
@@ -45,16 +45,6 @@ fn mesh(text: &str) -> Mesh {
 
 fn refusal(bytes: &[u8]) -> String {
     load_ply(Path::new("a.ply"), bytes).expect_err(&String::from_utf8_lossy(bytes)).to_string()
-}
-
-fn area(mesh: &Mesh) -> f32 {
-    let corners = mesh.triangles.iter().map(|t| t.vertices.map(|vertex| mesh.positions[vertex as usize]));
-    corners.map(|[a, b, c]| length(cross(sub(b, a), sub(c, a))) / 2.0).sum()
-}
-
-fn extent(mesh: &Mesh) -> [f32; 3] {
-    let bounds = mesh.bounding_box().expect("vertices");
-    std::array::from_fn(|i| bounds.max[i] - bounds.min[i])
 }
 
 #[test]

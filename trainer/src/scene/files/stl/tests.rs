@@ -1,7 +1,7 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::scene::Mesh;
+use crate::scene::files::measured::colors;
 
 /// A facet of ASCII STL at a height.
 fn facet(z: f32) -> String {
@@ -29,10 +29,6 @@ fn binary(header: &[u8], attributes: &[u16]) -> Vec<u8> {
 
 fn loaded(bytes: &[u8]) -> Result<LoadedMesh, String> {
     load_stl(Path::new("a.stl"), bytes).map_err(|error| error.to_string())
-}
-
-fn colors(mesh: &Mesh) -> Vec<[f32; 3]> {
-    mesh.triangles.iter().map(|triangle| mesh.materials[triangle.material as usize].color).collect()
 }
 
 #[test]
