@@ -7,8 +7,6 @@ use serde::Serialize;
 use sextant_runtime::graph::{Graph, ValueId};
 use sextant_runtime::model::GraphView;
 
-use crate::stripes::Stripes;
-
 /// What a model may take, in bytes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Budget {
@@ -72,6 +70,23 @@ pub struct BudgetReport {
     pub smallest_in_stripes: Option<Size>,
     /// Memory in use while each layer runs, in the order in which they run.
     pub layers: Vec<LayerMemory>,
+}
+
+/// First layers that are computed stripe by stripe.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Stripes {
+    /// Parts of the image's height.
+    pub stripes: usize,
+    /// Operators that each of them goes through.
+    pub operators: usize,
+    /// The last of these operators.
+    pub last_operator: String,
+    /// The arena of the same network without stripes.
+    pub whole_ram_bytes: usize,
+    /// Multiplications of rows that two stripes compute.
+    pub extra_macs: u64,
+    /// Their share of the multiplications without stripes.
+    pub extra_macs_percent: f64,
 }
 
 /// Memory in use while a layer runs.

@@ -40,7 +40,7 @@ mod stripes;
 mod sxt_export;
 pub mod verify;
 
-pub use budget::{Budget, BudgetReport, LayerMemory, Size};
+pub use budget::{Budget, BudgetReport, LayerMemory, Size, Stripes};
 pub use error::Error;
 pub use firmware_export::{FirmwareExport, FirmwareFiles, FirmwareReport};
 pub use graph_name::GraphName;
@@ -48,5 +48,4 @@ pub use int8_export::{Int8Export, Int8Report};
 pub use onnx_export::{OnnxExport, OnnxReport};
 pub use pending_files::PendingFiles;
 pub use run_folder::RunFolder;
-pub use stripes::Stripes;
 pub use sxt_export::{QuantizationReport, SxtExport, SxtReport};

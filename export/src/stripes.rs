@@ -2,34 +2,16 @@
 
 use std::path::Path;
 
-use serde::Serialize;
 use sextant_runtime::graph::Graph;
 use sextant_runtime::memory::AlignedVec;
 use sextant_runtime::model;
 use sextant_runtime::patchwise::{Stage, stages};
 
-use crate::budget::{Budget, BudgetReport};
+use crate::budget::{Budget, BudgetReport, Stripes};
 use crate::{Error, model_file};
 
 /// Each stripe adds its nodes to the file, and rows that are computed twice.
 const MOST_STRIPES: usize = 8;
-
-/// First layers that are computed stripe by stripe.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct Stripes {
-    /// Parts of the image's height.
-    pub stripes: usize,
-    /// Operators that each of them goes through.
-    pub operators: usize,
-    /// The last of these operators.
-    pub last_operator: String,
-    /// The arena of the same network without stripes.
-    pub whole_ram_bytes: usize,
-    /// Multiplications of rows that two stripes compute.
-    pub extra_macs: u64,
-    /// Their share of the multiplications without stripes.
-    pub extra_macs_percent: f64,
-}
 
 /// One way to compute the first layers.
 struct Candidate {

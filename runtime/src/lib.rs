@@ -47,6 +47,7 @@ pub mod graph;
 mod kernels;
 pub mod memory;
 pub mod model;
+mod operators;
 #[cfg(feature = "alloc")]
 pub mod patchwise;
 #[cfg(feature = "images")]
@@ -55,5 +56,6 @@ pub mod picture;
 pub mod preprocess;
 pub mod rotation;
 pub mod session;
+mod tensor;
 #[cfg(feature = "std")]
 pub mod typed_command;

@@ -6,7 +6,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use sextant_trainer::config::{Config, ConfigError, Origin, Problem};
-use sextant_trainer::method::{self, MethodOption};
+use sextant_trainer::method;
+use sextant_trainer::options::ConfigOption;
 
 const START: &str = "<!-- written by tests/tests/configuration.rs -->\n";
 const END: &str = "<!-- end of what is written -->";
@@ -78,8 +79,9 @@ fn impossible_values(default: &str) -> Vec<String> {
 /// The words above a field in the source, by the name of its struct and its own; without the default in parentheses.
 fn documentation() -> BTreeMap<(String, String), (String, String)> {
     let mut found = BTreeMap::new();
-    for file in ["mod.rs", "data.rs", "learning.rs", "optimisation.rs", "fit.rs"] {
-        let text = fs::read_to_string(repository().join("trainer/src/config").join(file)).unwrap();
+    let rooms = ["data/config.rs", "nn/config.rs", "method/config.rs", "optimiser/config.rs"];
+    for file in ["config/mod.rs", "config/fit.rs"].into_iter().chain(rooms) {
+        let text = fs::read_to_string(repository().join("trainer/src").join(file)).unwrap();
         let (mut structure, mut words) = (String::new(), Vec::new());
         for line in text.lines().map(str::trim) {
             if let Some(rest) = line.strip_prefix("pub struct ") {
@@ -123,7 +125,7 @@ fn words(documentation: &BTreeMap<(String, String), (String, String)>, key: &str
 }
 
 /// The option of the default's method that a key is.
-fn method_option(key: &str) -> Option<&'static MethodOption> {
+fn method_option(key: &str) -> Option<&'static ConfigOption> {
     let entry = method::find(&Config::default().method.name).expect("the default is a method");
     entry.options.iter().find(|option| key.strip_prefix("method.") == Some(option.key))
 }

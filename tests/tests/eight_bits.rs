@@ -8,9 +8,10 @@ use sextant_export::quantize::{Images, Quantizer};
 use sextant_runtime::calibration::for_each_output;
 use sextant_runtime::graph::{self, DataType, Graph, GraphBuilder, Op, ValueId};
 use sextant_tests::{SMALL_FIT, finished_run, run, run_ok, small_fit};
-use sextant_trainer::config::{Config, EncoderKind};
-use sextant_trainer::data;
+use sextant_trainer::config::Config;
+use sextant_trainer::data::{self, Place};
 use sextant_trainer::model::Model;
+use sextant_trainer::nn::EncoderKind;
 use sextant_trainer::nn::{BasicBlock, ConvNormConfig, EightBits, Mode, ParameterStore, calibrate};
 use sextant_trainer::ops::Activation;
 
@@ -144,8 +145,8 @@ fn a_network_trains_with_as_much_noise_as_its_integers_have() {
         let source = data::open(&config.data).unwrap();
         let model = Model::new(&config, source.class_names().len(), &Device::Cpu).unwrap();
         disturb_norms(model.parameters());
-        let objects: Vec<usize> = source.training_objects().into_iter().cycle().take(IMAGES).collect();
-        let [pixels, _] = source.pairs(&objects, 7).unwrap().images;
+        let objects: Vec<usize> = source.training_subjects().into_iter().cycle().take(IMAGES).collect();
+        let pixels = source.views(&Place::all(&objects), 1, 7).unwrap().images;
         model.calibrate(&pixels).unwrap();
         let images = Images { pixels: &pixels, count: IMAGES };
 

@@ -110,7 +110,7 @@ fn a_run_survives_deaths_before_and_while_it_saves_for_the_first_time() {
 
 #[cfg_attr(not(debug_assertions), ignore = "only debug builds can be told where to die")]
 #[test]
-fn a_run_with_a_moving_average_survives_deaths_while_it_replaces_a_checkpoint() {
+fn a_run_with_a_moving_average_and_turned_pictures_survives_deaths_while_it_replaces_a_checkpoint() {
     let deaths: [Death; 5] = [
         ("saved:last:1", &[LAST], &[NEW_LAST, OLD_LAST]),
         ("written:optimizer.safetensors:2", &[LAST, "checkpoints/.tmp-last/optimizer.safetensors"], &[NEW_LAST]),
@@ -118,7 +118,7 @@ fn a_run_with_a_moving_average_survives_deaths_while_it_replaces_a_checkpoint() 
         ("set-aside:last:1", &[OLD_LAST, NEW_LAST], &[LAST]),
         ("renamed:last:1", &[LAST, OLD_LAST], &[NEW_LAST]),
     ];
-    survives(&deaths, &["--set=fit.ema_decay=0.9"]);
+    survives(&deaths, &["--set=fit.ema_decay=0.9", "--set=data.transformations=[\"quarter-turns\"]"]);
 }
 
 #[cfg_attr(not(debug_assertions), ignore = "only debug builds can be told where to die")]

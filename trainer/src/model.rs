@@ -109,7 +109,15 @@ impl Model {
         let Some(entry) = method::find(&config.method.name) else {
             candle_core::bail!("there is no method '{}'", config.method.name)
         };
-        let setting = Setting { config, feature_width: width, map_channels: encoder.map_channels(), classes };
+        let map_channels = encoder.map_channels();
+        let setting = Setting {
+            method: &config.method,
+            model: &config.model,
+            image_size,
+            feature_width: width,
+            map_channels,
+            classes,
+        };
         let method = (entry.build)(setting, &mut store.root().child("method"))?;
         let (mean, std, image_size) = (config.data.mean, config.data.std, config.data.image_size);
         let normaliser = Normaliser { mean, std, image_size, device: device.clone() };

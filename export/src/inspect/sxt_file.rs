@@ -1,7 +1,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use sextant_runtime::graph::{DataType, Graph, Node, Op, ValueId, WeightId};
+use sextant_runtime::graph::{DataType, Graph, Node, ValueId};
 use sextant_runtime::model::VERSION;
 
 use super::{Extent, GraphSummary, Inspection, OperatorSummary, Port};
@@ -49,21 +49,13 @@ fn operator(graph: &Graph, node: &Node) -> OperatorSummary {
         name: node.name.clone(),
         operator: name.to_string(),
         shape: shape(graph, node.output),
-        parameters: weights(&node.op).iter().map(|id| elements(&graph.weight(*id).shape)).sum(),
+        parameters: node.op.weights().iter().map(|(_, id)| elements(&graph.weight(*id).shape)).sum(),
         macs: Some(graph.macs(node)),
     }
 }
 
 fn shape(graph: &Graph, id: ValueId) -> Option<Vec<Extent>> {
     Some(graph.value(id).shape.iter().map(|extent| Extent::Known(*extent as u64)).collect())
-}
-
-fn weights(op: &Op) -> Vec<WeightId> {
-    match op {
-        Op::Conv2d { weight, bias, .. } | Op::Linear { weight, bias, .. } => vec![*weight, *bias],
-        Op::ApplyPredictor { weight } => vec![*weight],
-        _ => vec![],
-    }
 }
 
 fn elements(shape: &[usize]) -> u64 {

@@ -25,14 +25,9 @@ pub(super) fn layers(graph: &Graph) -> Vec<usize> {
 fn has_int8_form(graph: &Graph, node: &Node) -> bool {
     match node.op {
         Op::Linear { .. } => !is_head(graph, node),
-        Op::Sigmoid
-        | Op::Softmax
-        | Op::ApplyPredictor { .. }
-        | Op::NearestRotation
-        | Op::Quantize
-        | Op::Dequantize
-        | Op::QuantizeImage { .. } => false,
-        _ => true,
+        // It becomes `QuantizeImage`.
+        Op::Normalize { .. } => true,
+        op => op.result_type(DataType::I8) == Some(DataType::I8),
     }
 }
 
@@ -40,8 +35,9 @@ fn has_int8_form(graph: &Graph, node: &Node) -> bool {
 fn is_head(graph: &Graph, node: &Node) -> bool {
     let is_output = graph.outputs.iter().any(|(_, id)| *id == node.output);
     let reads = |other: &&Node| other.inputs.contains(&node.output);
-    let wants_floats =
-        |other: &Node| matches!(other.op, Op::NearestRotation | Op::Softmax | Op::Sigmoid | Op::ApplyPredictor { .. });
+    let wants_floats = |other: &Node| {
+        other.op.result_type(DataType::F32) == Some(DataType::F32) && other.op.result_type(DataType::I8).is_none()
+    };
     is_output || graph.nodes.iter().filter(reads).any(wants_floats)
 }
 
@@ -99,7 +95,7 @@ impl Lowering<'_> {
                 )?
             }
             Op::Conv2d { weight, bias, .. } | Op::Linear { weight, bias, .. } => {
-                self.filters(builder, node, *weight, *bias, to)?
+                self.filters(builder, node, [*weight, *bias], to)?
             }
             op => {
                 let inputs = self.eight_bit_inputs(builder, node)?;
@@ -133,13 +129,12 @@ impl Lowering<'_> {
         &self,
         builder: &mut Lowered<'_>,
         node: &Node,
-        weight: WeightId,
-        bias: WeightId,
+        [weight_id, bias_id]: [WeightId; 2],
         to: Quantization,
     ) -> Result<ValueId, GraphError> {
         let inputs = self.eight_bit_inputs(builder, node)?;
         let input = builder.builder.quantization(inputs[0]).unwrap_or(to);
-        let (weight, bias) = (self.float.weight(weight), self.float.weight(bias));
+        let (weight, bias) = (self.float.weight(weight_id), self.float.weight(bias_id));
         let depthwise = is_depthwise(&node.op, weight);
         let input_means = self.bias_correction.then(|| self.input_means(node, weight));
         let filters = Filters {
@@ -163,7 +158,8 @@ impl Lowering<'_> {
         let shape = if depthwise { vec![1, weight.shape[1], weight.shape[2], cout] } else { weight.shape.clone() };
         let weight = builder.builder.constant(&weight.name, &shape, values)?;
         let bias = builder.builder.constant(&bias.name, &bias.shape, biases)?;
-        builder.builder.quantized_node(&node.name, with_constants(node.op, weight, bias), &inputs, to)
+        let op = node.op.with_weights(|id| if id == weight_id { weight } else { bias });
+        builder.builder.quantized_node(&node.name, op, &inputs, to)
     }
 
     /// Mean of the input under each tap of each filter.
@@ -187,35 +183,15 @@ fn is_depthwise(op: &Op, weight: &Weight) -> bool {
     }
 }
 
-fn with_constants(op: Op, new_weight: WeightId, new_bias: WeightId) -> Op {
-    let mut op = op;
-    match &mut op {
-        Op::Conv2d { weight, bias, .. } | Op::Linear { weight, bias, .. } => (*weight, *bias) = (new_weight, new_bias),
-        Op::ApplyPredictor { weight } => *weight = new_weight,
-        _ => {}
-    }
-    op
-}
-
 /// Copies a node and its constants.
 fn lower_float(builder: &mut Lowered<'_>, node: &Node) -> Result<(), GraphError> {
     let inputs = node.inputs.iter().map(|id| builder.real(*id)).collect::<Result<Vec<_>, _>>()?;
-    let mut copy = |id: WeightId| {
+    let mut copies = HashMap::new();
+    for (_, id) in node.op.weights() {
         let weight = builder.graph.weight(id);
-        builder.builder.constant(&weight.name, &weight.shape, weight.data.clone())
-    };
-    let op = match node.op {
-        Op::Conv2d { weight, bias, .. } | Op::Linear { weight, bias, .. } => {
-            let (weight, bias) = (copy(weight)?, copy(bias)?);
-            with_constants(node.op, weight, bias)
-        }
-        Op::ApplyPredictor { weight } => {
-            let weight = copy(weight)?;
-            with_constants(node.op, weight, weight)
-        }
-        op => op,
-    };
-    let made = builder.builder.node(&node.name, op, &inputs)?;
+        copies.insert(id, builder.builder.constant(&weight.name, &weight.shape, weight.data.clone())?);
+    }
+    let made = builder.builder.node(&node.name, node.op.with_weights(|id| copies[&id]), &inputs)?;
     builder.real.insert(node.output, made);
     Ok(())
 }

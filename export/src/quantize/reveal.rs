@@ -21,10 +21,7 @@ pub(crate) fn reveal(graph: &Graph) -> Result<(Graph, Vec<Revealed>), GraphError
     for node in &graph.nodes {
         let inputs: Vec<ValueId> = node.inputs.iter().filter_map(|id| values[id.0 as usize]).collect();
         let value = graph.value(node.output);
-        let made = match value.quantization {
-            Some(to) => builder.quantized_node(&node.name, node.op, &inputs, to)?,
-            None => builder.node(&node.name, node.op, &inputs)?,
-        };
+        let made = builder.node_like(&node.name, node.op, &inputs, value)?;
         values[node.output.0 as usize] = Some(made);
         if value.data_type == DataType::I8 {
             let real = builder.node(&format!("{}/revealed", value.name), Op::Dequantize, &[made])?;

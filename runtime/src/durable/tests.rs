@@ -101,6 +101,13 @@ fn a_folder_appears_whole_or_not_at_all() {
 }
 
 #[test]
+fn a_failing_write_names_the_file() {
+    let scratch = Scratch::new("failing");
+    let error = write_synced(&scratch.path("shard"), |_| Err(io::ErrorKind::StorageFull.into())).unwrap_err();
+    assert!(error.to_string().contains("shard"), "{error}");
+}
+
+#[test]
 fn what_a_killed_process_left_is_removed() {
     let scratch = Scratch::new("killed");
     fs::create_dir(scratch.path(".tmp-set")).unwrap();

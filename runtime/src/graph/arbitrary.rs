@@ -3,39 +3,9 @@
 use alloc::vec::Vec;
 use alloc::{format, vec};
 
-use super::{Activation, DataType, Graph, GraphBuilder, Op, Padding, Quantization, ValueId, WeightData};
-
-/// Numbers that decide; all zero once they are used up.
-pub(crate) struct Choices(pub Vec<u32>);
-
-impl Choices {
-    pub fn below(&mut self, bound: usize) -> usize {
-        self.0.pop().unwrap_or(0) as usize % bound.max(1)
-    }
-
-    fn between(&mut self, least: usize, most: usize) -> usize {
-        least + self.below(most - least + 1)
-    }
-
-    fn activation(&mut self) -> Activation {
-        let clamp = Activation::Clamp { low: -0.5, high: 1.25 };
-        [Activation::Identity, Activation::Relu, Activation::Relu6, clamp][self.below(4)]
-    }
-
-    fn quantization(&mut self) -> Quantization {
-        Quantization { scale: [0.01, 0.02, 0.5, 0.013][self.below(4)], zero_point: self.below(256) as u8 as i8 }
-    }
-
-    fn bytes(&mut self, count: usize) -> Vec<i8> {
-        let seed = self.below(1000);
-        (0..count).map(|index| ((index * 7919 + seed * 104_729) % 251) as u8 as i8).collect()
-    }
-
-    fn numbers(&mut self, count: usize) -> Vec<f32> {
-        let seed = self.below(1000);
-        (0..count).map(|index| ((index * 7919 + seed * 104_729) % 2003) as f32 / 1001.0 - 1.0).collect()
-    }
-}
+use super::{DataType, Graph, GraphBuilder, Op, Padding, Quantization, ValueId, WeightData};
+use crate::operators::ARBITRARY;
+pub(crate) use crate::operators::Choices;
 
 /// A graph of that many nodes or somewhat more, with an image, a vector and a condition as inputs.
 pub(crate) fn arbitrary_graph(name: &str, nodes: usize, choices: &mut Choices) -> Graph {
@@ -113,6 +83,7 @@ pub(crate) fn arbitrary_maps(layers: usize, choices: &mut Choices) -> Graph {
     builder.finish()
 }
 
+/// One more node: one in four of an operator with constants, else of any that draws parameters for what it gets.
 fn grow(
     builder: &mut GraphBuilder,
     name: &str,
@@ -123,76 +94,50 @@ fn grow(
     let input = values[values.len() - 1 - choices.below(values.len())];
     let shape = builder.shape(input).to_vec();
     let quantized = builder.quantization(input).is_some();
-    if choices.below(12) == 0 {
-        let op = if quantized { Op::Dequantize } else { Op::Quantize };
-        let to = choices.quantization();
-        return builder.quantized_node(name, op, &[input], to).unwrap();
-    }
-    let (op, inputs) = match (shape.as_slice(), choices.below(16)) {
-        (_, 0) => (Op::Relu, vec![input]),
-        (_, 1) => (Op::Add { activation: choices.activation() }, pair(builder, input, values, choices)),
-        (&[_, _, _], 2) if choices.below(2) == 0 => {
-            let alike = |other: &ValueId| {
-                builder.shape(*other) == shape && builder.quantization(*other) == builder.quantization(input)
-            };
-            let alike: Vec<ValueId> = values.iter().copied().filter(alike).collect();
-            (Op::ConcatRows, (0..choices.between(2, 4)).map(|_| alike[choices.below(alike.len())]).collect())
-        }
-        (&[height, _, _], 3) if choices.below(2) == 0 => {
-            let start = choices.below(height);
-            let end = choices.between(start + 1, height);
-            (Op::SliceRows { start: start as u32, end: end as u32 }, vec![input])
-        }
-        (_, 2) => (Op::Concat, pair(builder, input, values, choices)),
-        ([.., channels], 3) => {
-            let start = choices.below(*channels);
-            let end = choices.between(start + 1, *channels);
-            (Op::Slice { start: start as u32, end: end as u32 }, vec![input])
-        }
-        (&[_, _, _], 4) => (Op::GlobalAveragePool, vec![input]),
-        (&[height, width, _], 5 | 6) => {
-            let kernel = [choices.between(1, height), choices.between(1, width)];
-            let padding = Padding { top: choices.below(kernel[0]) as u16, ..Padding::default() };
-            let stride = [choices.between(1, 3) as u16, choices.between(1, 3) as u16];
-            let kernel = kernel.map(|k| k as u16);
-            let largest = Op::MaxPool2d { kernel, stride, padding };
-            let average = Op::AveragePool2d { kernel, stride, padding };
-            ([largest, average][choices.below(2)], vec![input])
-        }
-        (_, 7) => (Op::Mul { activation: choices.activation() }, pair(builder, input, values, choices)),
-        (_, 8) => {
-            let elements: usize = shape.iter().product();
-            (Op::Reshape { shape: [1, elements as u32, 0, 0] }, vec![input])
-        }
-        (extents, 9) => {
-            let turned = [[0, 1, 2, 3], [1, 0, 2, 3], [2, 0, 1, 3]][choices.below(extents.len().min(3))];
-            (Op::Transpose { axes: turned }, vec![input])
-        }
-        (extents, 10) => {
-            let axis = choices.below(extents.len()) as u8;
-            ([Op::ReduceMean { axis }, Op::ReduceMax { axis }][choices.below(2)], vec![input])
-        }
-        (_, 11) if !quantized => ([Op::Sigmoid, Op::Softmax][choices.below(2)], vec![input]),
-        (_, 11) => (Op::Clamp { low: -1.0, high: 1.0 }, vec![input]),
-        (&[_, _, _], _) => (convolution(builder, name, &shape, quantized, choices), vec![input]),
-        (&[9], 4 | 5) if !quantized => (Op::NearestRotation, vec![input]),
-        (&[d], 6) if !quantized && d < 40 => {
+    let (op, inputs) = match (shape.as_slice(), choices.below(4)) {
+        (&[_, _, _], 0) => (convolution(builder, name, &shape, quantized, choices), vec![input]),
+        (&[d], 0) if !quantized && d < 40 && choices.below(3) == 0 => {
             let numbers = choices.numbers(2 * d * d);
             let weight = builder.weight(&format!("{name}.predictor"), &[2, d, d], numbers).unwrap();
             (Op::ApplyPredictor { weight }, vec![input, condition])
         }
-        (&[cin], _) => {
+        (&[cin], 0) => {
             let cout = [9, 2, 1, 13][choices.below(4)];
             let (weight, bias) = constants(builder, name, &[cout, cin], cout, quantized, choices);
             (Op::Linear { weight, bias, activation: choices.activation() }, vec![input])
         }
-        _ => (Op::Relu, vec![input]),
+        _ => drawn(builder, input, values, choices),
     };
     let to = match builder.quantization(input) {
         Some(kept) if op.keeps_quantization() => kept,
         _ => choices.quantization(),
     };
     builder.quantized_node(name, op, &inputs, to).unwrap()
+}
+
+/// An operator of the table that takes a value, and the values that it reads.
+fn drawn(builder: &GraphBuilder, input: ValueId, values: &[ValueId], choices: &mut Choices) -> (Op, Vec<ValueId>) {
+    let reads = if builder.quantization(input).is_some() { DataType::I8 } else { DataType::F32 };
+    let takes = |op: &Op| op.result_type(reads).is_some();
+    // A few tries, since not every operator takes every shape.
+    let drawn = (0..8).find_map(|_| {
+        let arbitrary = ARBITRARY[choices.below(ARBITRARY.len())];
+        arbitrary(builder.shape(input), choices).filter(takes)
+    });
+    let op = drawn.unwrap_or(Op::Relu);
+    let inputs = match op {
+        _ if op.input_count() == 1 => vec![input],
+        _ if op.keeps_quantization() => {
+            let alike = |other: &ValueId| {
+                builder.shape(*other) == builder.shape(input)
+                    && builder.quantization(*other) == builder.quantization(input)
+            };
+            let alike: Vec<ValueId> = values.iter().copied().filter(alike).collect();
+            (0..choices.between(2, 4)).map(|_| alike[choices.below(alike.len())]).collect()
+        }
+        _ => pair(builder, input, values, choices),
+    };
+    (op, inputs)
 }
 
 /// A value and another one of its shape and type, often itself.

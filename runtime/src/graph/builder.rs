@@ -4,9 +4,10 @@ use alloc::vec::Vec;
 use core::fmt;
 
 use super::{
-    ALL_OPERATORS, DataType, Graph, Node, Op, Operand, Operands, Quantization, Shape, ValueId, ValueInfo, Weight,
-    WeightData, WeightId, WeightInfo, check_scales, infer,
+    ALL_OPERATORS, DataType, Graph, GraphOperands, Node, Op, Quantization, ValueId, ValueInfo, Weight, WeightData,
+    WeightId,
 };
+use crate::operators::{check_scales, infer};
 
 /// Why a node does not fit the graph it is added to.
 #[derive(Clone, Debug, PartialEq)]
@@ -100,6 +101,20 @@ impl GraphBuilder {
         self.node_with(name, op, inputs, Some(quantization))
     }
 
+    /// Adds an operator whose result, if it is int8, has scale and zero point of a value of another graph.
+    ///
+    /// # Errors
+    /// As [`Self::quantized_node`].
+    pub fn node_like(
+        &mut self,
+        name: &str,
+        op: Op,
+        inputs: &[ValueId],
+        like: &ValueInfo,
+    ) -> Result<ValueId, GraphError> {
+        self.node_with(name, op, inputs, like.quantization)
+    }
+
     fn node_with(
         &mut self,
         name: &str,
@@ -122,6 +137,11 @@ impl GraphBuilder {
     /// The shape of a value, without the batch axis.
     pub fn shape(&self, value: ValueId) -> &[usize] {
         &self.graph.value(value).shape
+    }
+
+    /// The element type of a value.
+    pub fn data_type(&self, value: ValueId) -> DataType {
+        self.graph.value(value).data_type
     }
 
     /// The finished graph.
@@ -151,7 +171,7 @@ impl GraphBuilder {
         inputs: &[ValueId],
         quantization: Option<Quantization>,
     ) -> Result<(Vec<usize>, DataType, Option<Quantization>), String> {
-        let operands = BuilderOperands { graph: &self.graph, inputs };
+        let operands = GraphOperands { graph: &self.graph, inputs };
         let describe = |error| {
             let shapes: Vec<&[usize]> = inputs.iter().map(|id| self.shape(*id)).collect();
             alloc::format!("{error}: {op:?}, inputs {shapes:?}{}", self.describe_weights(op))
@@ -163,40 +183,9 @@ impl GraphBuilder {
     }
 
     fn describe_weights(&self, op: &Op) -> String {
-        let shape = |id: &WeightId| &self.graph.weight(*id).shape;
-        match op {
-            Op::Conv2d { weight, bias, .. } | Op::Linear { weight, bias, .. } => {
-                alloc::format!(", weight {:?}, bias {:?}", shape(weight), shape(bias))
-            }
-            Op::ApplyPredictor { weight } => alloc::format!(", weight {:?}", shape(weight)),
-            _ => String::new(),
-        }
-    }
-}
-
-struct BuilderOperands<'a> {
-    graph: &'a Graph,
-    inputs: &'a [ValueId],
-}
-
-impl Operands for BuilderOperands<'_> {
-    fn input_count(&self) -> usize {
-        self.inputs.len()
-    }
-
-    fn input(&self, index: usize) -> Option<Operand> {
-        let value = self.graph.value(*self.inputs.get(index)?);
-        let shape = Shape::new(&value.shape)?;
-        Some(Operand { shape, data_type: value.data_type, quantization: value.quantization })
-    }
-
-    fn weight(&self, id: WeightId) -> Option<WeightInfo> {
-        let weight = self.graph.weight(id);
-        Some(WeightInfo {
-            shape: Shape::new(&weight.shape)?,
-            data_type: weight.data.data_type(),
-            requantized_channels: weight.data.requantized_channels(),
-        })
+        let shape = |id: WeightId| self.graph.weights.get(id.0 as usize).map(|weight| weight.shape.as_slice());
+        let describe = |(name, id)| alloc::format!(", {name} {:?}", shape(id).unwrap_or_default());
+        op.weights().into_iter().map(describe).collect()
     }
 }
 

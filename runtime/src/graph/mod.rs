@@ -9,30 +9,19 @@
 pub(crate) mod arbitrary;
 #[cfg(feature = "alloc")]
 mod builder;
-mod infer;
 #[cfg(feature = "alloc")]
 mod network;
-mod op;
-mod operator_set;
-mod overlap;
-mod quantization;
-mod shape;
+#[cfg(feature = "alloc")]
+mod operands;
+mod value_id;
 
 #[cfg(feature = "alloc")]
 pub use builder::{GraphBuilder, GraphError};
-pub(crate) use infer::{
-    Operand, Operands, WeightInfo, check_scales, filter_row_bytes, infer, is_depthwise, scratch_bytes,
-};
 #[cfg(feature = "alloc")]
 pub use network::{Graph, Node, ValueInfo, Weight, WeightData};
-pub use op::{Activation, DataType, Op, Padding, ValueId, WeightId};
-pub use operator_set::ALL_OPERATORS;
-pub(crate) use operator_set::{OperatorKind, is_known, is_linked, operator_bit};
 #[cfg(feature = "alloc")]
-pub(crate) use overlap::Overlap;
-#[cfg(feature = "alloc")]
-pub(crate) use overlap::bytes_before;
-pub(crate) use overlap::{bytes_of, overlap, row_bytes};
-pub use quantization::Quantization;
-pub(crate) use quantization::{Blend, MAX_SHIFT, Ratio, requantize, rescale, round_half_up, saturate};
-pub use shape::{MAX_RANK, Shape, ShapeError};
+pub(crate) use operands::GraphOperands;
+pub use value_id::ValueId;
+
+pub use crate::operators::{ALL_OPERATORS, Op, Padding, ShapeError, WeightId};
+pub use crate::tensor::{Activation, DataType, MAX_RANK, Quantization, Shape};

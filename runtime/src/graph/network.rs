@@ -1,7 +1,7 @@
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use super::{DataType, Op, Quantization, ValueId, WeightId};
+use super::{DataType, GraphOperands, Op, Quantization, Shape, ValueId, WeightId};
 
 /// One operator application.
 #[derive(Clone, Debug, PartialEq)]
@@ -135,15 +135,7 @@ impl Graph {
     /// # Panics
     /// When the node is of another graph.
     pub fn macs(&self, node: &Node) -> u64 {
-        let elements =
-            |shape: &[usize]| shape.iter().fold(1u64, |product, extent| product.saturating_mul(*extent as u64));
-        match &node.op {
-            Op::Conv2d { weight, .. } => {
-                let places = self.value(node.output).shape.get(..2).map_or(0, elements);
-                places.saturating_mul(elements(&self.weight(*weight).shape))
-            }
-            Op::Linear { weight, .. } | Op::ApplyPredictor { weight } => elements(&self.weight(*weight).shape),
-            _ => 0,
-        }
+        let made = Shape::new(&self.value(node.output).shape);
+        made.map_or(0, |made| node.op.products(&GraphOperands::of(self, node), made))
     }
 }

@@ -1,6 +1,6 @@
 //! Moving and reducing axes, whatever the elements are.
 
-use crate::graph::Shape;
+use crate::tensor::Shape;
 
 /// Axis `i` of the output is axis `axes[i]` of the input.
 pub(crate) fn transpose<T: Copy>(input_shape: Shape, axes: [u8; 4], input: &[T], output: &mut [T]) {

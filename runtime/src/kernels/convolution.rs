@@ -1,7 +1,7 @@
 use super::dot::DotProducts;
 use super::elementwise::activate;
 use super::window::WindowAxis;
-use crate::graph::Activation;
+use crate::tensor::Activation;
 
 /// A two-dimensional convolution.
 #[derive(Clone, Copy, Debug)]

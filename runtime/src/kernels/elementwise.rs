@@ -1,4 +1,4 @@
-use crate::graph::Activation;
+use crate::tensor::Activation;
 
 #[inline(always)]
 pub(crate) fn activate(activation: Activation, value: f32) -> f32 {

@@ -1,6 +1,6 @@
 use super::dot::DotProducts;
 use super::elementwise::activate;
-use crate::graph::Activation;
+use crate::tensor::Activation;
 
 /// `weight input + bias`.
 ///

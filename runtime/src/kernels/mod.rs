@@ -14,6 +14,7 @@ pub(crate) mod int8;
 pub(crate) mod linear;
 pub(crate) mod pooling;
 pub(crate) mod predictor;
+pub(crate) mod processors;
 pub(crate) mod window;
 #[cfg(all(target_arch = "x86_64", feature = "std"))]
 pub(crate) mod x86;

@@ -145,12 +145,8 @@ pub(crate) mod node {
     pub const INPUT_COUNT: usize = 10;
     pub const FIRST_INPUT: usize = 12;
     pub const OUTPUT: usize = 16;
-    /// What the operator's own fields are relative to.
-    pub const PARAMETERS: usize = 20;
-    #[cfg(feature = "alloc")]
-    pub const PARAMETER_BYTES: usize = 44;
-    /// Lower and upper bound of a clamp, relative to the parameters.
-    pub const CLAMP_BOUNDS: usize = 36;
+    /// What the operator's own fields are relative to; as many bytes as `operators` has for them.
+    pub const PARAMETERS: usize = super::NODE_BYTES - crate::operators::PARAMETER_BYTES;
 }
 
 pub(crate) mod weight {

@@ -9,7 +9,7 @@ mod error;
 mod file;
 mod layout;
 mod name;
-mod op_code;
+mod operands;
 mod operations;
 mod parse;
 #[cfg(feature = "alloc")]
@@ -36,7 +36,8 @@ pub use layout::{
     SECTION_ALIGNMENT_BYTES, Section, VERSION,
 };
 pub use name::is_hidden;
-pub use tensor::{QuantizedFilters, TensorData};
 pub use view::{GraphView, LimitedModel, Model, NodeView, TensorView, ValueView};
+
+pub use crate::tensor::{QuantizedFilters, TensorData};
 #[cfg(feature = "alloc")]
 pub use write::{WriteError, planned_arena_bytes, write};

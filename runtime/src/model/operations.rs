@@ -1,10 +1,8 @@
 //! How much work a graph is, before it runs.
 
+use super::operands::FileOperands;
 use super::view::{GraphView, NodeView};
-use crate::graph::{Op, Shape, ValueId, WeightId, filter_row_bytes};
-
-/// More than what the nearest rotation of one matrix takes.
-const ROTATION: u64 = 4096;
+use crate::graph::ValueId;
 
 impl GraphView<'_> {
     /// At least as many as the multiply-adds, comparisons and moves of one run, and as the numbers that the caller gives.
@@ -35,40 +33,10 @@ impl GraphView<'_> {
 
     fn operations_of(&self, node: &NodeView<'_>) -> u64 {
         let moved = node.inputs().map(|id| self.elements(id)).fold(self.elements(node.output), u64::saturating_add);
-        let places = self.value(node.output).map_or(0, |value| {
-            let [height, width, _] = value.shape.extents() else { return 1 };
-            product(&[*height, *width])
-        });
-        let products = match node.op {
-            Op::Conv2d { weight, .. } => places.saturating_mul(self.weight_numbers(weight)),
-            Op::Linear { weight, .. } | Op::ApplyPredictor { weight } => self.weight_numbers(weight),
-            Op::MaxPool2d { kernel, .. } | Op::AveragePool2d { kernel, .. } => {
-                let map = node.inputs().next().and_then(|id| self.value(id)).map(|value| value.shape);
-                places.saturating_mul(map.map_or(0, |map| under_window(map, kernel)))
-            }
-            Op::NearestRotation => ROTATION,
-            _ => 0,
-        };
-        products.saturating_add(moved)
+        let made = self.value(node.output);
+        let computed = made.map_or(0, |made| node.op.operations(&FileOperands::of(self, node), made.shape));
+        computed.saturating_add(moved)
     }
-
-    /// Filters as int8 stores them: each filled up to whole vectors.
-    fn weight_numbers(&self, id: WeightId) -> u64 {
-        let Some(shape) = self.weight(id).map(|weight| weight.shape) else { return 0 };
-        let [filters, filter @ ..] = shape.extents() else { return 0 };
-        product(&[*filters, filter_row_bytes(filter.iter().product())])
-    }
-}
-
-/// Numbers of a map that one position of a window can cover.
-fn under_window(map: Shape, kernel: [u16; 2]) -> u64 {
-    let &[height, width, channels] = map.extents() else { return 0 };
-    let [kernel_height, kernel_width] = kernel.map(usize::from);
-    product(&[height.min(kernel_height), width.min(kernel_width), channels])
-}
-
-fn product(factors: &[usize]) -> u64 {
-    factors.iter().fold(1, |product: u64, factor| product.saturating_mul(*factor as u64))
 }
 
 #[cfg(all(test, feature = "alloc"))]

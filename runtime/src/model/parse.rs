@@ -4,14 +4,12 @@ use super::checksum::crc32;
 use super::error::{Fault, ParseError};
 use super::layout::{self, *};
 use super::name::is_hidden;
+use super::operands::FileOperands;
 use super::record::{Record, Span};
-use super::tensor::TensorData;
-use super::view::{GraphView, LimitedModel, Model, NodeView, TensorView, ValueView};
-use crate::graph::{
-    ALL_OPERATORS, DataType, Op, Operand, Operands, OperatorKind as Kind, ValueId, WeightId, WeightInfo, bytes_of,
-    check_scales, infer, is_known, overlap, scratch_bytes,
-};
+use super::view::{GraphView, LimitedModel, Model, NodeView, ValueView};
+use crate::graph::{ALL_OPERATORS, DataType, ValueId};
 use crate::memory::is_aligned;
+use crate::operators::{Operands, check_scales, infer, joins, overlap, scratch_bytes};
 
 impl<'m> Model<'m> {
     /// The model in these bytes, which stay where they are.
@@ -286,32 +284,6 @@ fn check_value(graph: &GraphView<'_>, index: usize) -> Result<(), Fault> {
     }
 }
 
-struct FileOperands<'a, 'm> {
-    graph: &'a GraphView<'m>,
-    inputs: Span,
-}
-
-impl Operands for FileOperands<'_, '_> {
-    fn input_count(&self) -> usize {
-        self.inputs.count
-    }
-
-    fn input(&self, index: usize) -> Option<Operand> {
-        let value = self.graph.value(self.graph.model.link(self.inputs.at(index)?)?)?;
-        Some(Operand { shape: value.shape, data_type: value.data_type, quantization: value.quantization })
-    }
-
-    fn weight(&self, id: WeightId) -> Option<WeightInfo> {
-        let TensorView { shape, data, .. } = self.graph.weight(id)?;
-        let (data_type, requantized_channels) = match data {
-            TensorData::F32(_) => (DataType::F32, 0),
-            TensorData::I32(_) => (DataType::I32, 0),
-            TensorData::I8(filters) => (DataType::I8, filters.multipliers.len()),
-        };
-        Some(WeightInfo { shape, data_type, requantized_channels })
-    }
-}
-
 fn check_node<const OPERATORS: u64>(
     graph: &GraphView<'_>,
     index: usize,
@@ -337,8 +309,8 @@ fn check_node<const OPERATORS: u64>(
     if OPERATORS & graph.operator_bit(&node, output.data_type) == 0 {
         return Err(Fault::OperatorNotLinked);
     }
-    let operands = FileOperands { graph, inputs: node.inputs };
-    *scratch = scratch_bytes(&node.op, &operands).max(*scratch);
+    let operands = FileOperands::of(graph, &node);
+    *scratch = scratch_bytes::<OPERATORS>(&node.op, &operands).max(*scratch);
     let inferred = infer::<OPERATORS>(&node.op, &operands).map_err(Fault::Operands)?;
     if inferred != (output.shape, output.data_type) {
         return Err(Fault::ShapeMismatch);
@@ -410,15 +382,15 @@ fn may_share<const OPERATORS: u64>(graph: &GraphView<'_>, a: (usize, &Place), b:
         })
     };
     // Summed up on the way, and not anew for each input: a node may list one value 256 times.
-    let operands = FileOperands { graph, inputs: node.inputs };
-    let adds_up = is_known(OPERATORS, Kind::ConcatRows) && matches!(node.op, Op::ConcatRows);
+    let operands = FileOperands::of(graph, &node);
+    let adds_up = joins::<OPERATORS>(&node.op);
     let mut before = Some(0usize);
     for (index, id) in node.inputs().enumerate() {
         if id.0 as usize == earlier && allows(before) {
             return true;
         }
         if adds_up {
-            before = before.and_then(|before| before.checked_add(bytes_of(&operands, index)?));
+            before = before.and_then(|before| before.checked_add(operands.input(index)?.bytes()?));
         }
     }
     false

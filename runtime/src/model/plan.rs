@@ -6,10 +6,8 @@ use alloc::vec::Vec;
 
 use super::layout::{SECTION_ALIGNMENT_BYTES, aligned};
 use super::parse::{Place, arena_size};
-use crate::graph::{
-    ALL_OPERATORS, Graph, Node, Op, Operand, Operands, Overlap, Shape, ValueId, ValueInfo, WeightId, WeightInfo,
-    bytes_before, overlap, scratch_bytes,
-};
+use crate::graph::{ALL_OPERATORS, Graph, GraphOperands, Node, Shape, ValueInfo};
+use crate::operators::{Operands, Overlap, bytes_before, joins, overlap, scratch_bytes};
 
 /// The memory plan of a graph.
 pub(crate) struct Plan {
@@ -87,7 +85,7 @@ impl Block {
 fn blocks(graph: &Graph, planner: &Planner) -> Vec<Block> {
     let mut member_of_another = vec![false; graph.values.len()];
     let mut parts = vec![vec![]; graph.values.len()];
-    for node in graph.nodes.iter().filter(|node| node.op == Op::ConcatRows) {
+    for node in graph.nodes.iter().filter(|node| joins::<ALL_OPERATORS>(&node.op)) {
         let joined = node.output.0 as usize;
         for (part, how) in &planner.sharing[joined] {
             let Overlap::Holds(distance) = how else { continue };
@@ -290,7 +288,7 @@ fn sharing(graph: &Graph) -> Sharing {
 }
 
 fn overlap_of(graph: &Graph, node: &Node, position: usize) -> Option<Overlap> {
-    let operands = NodeOperands { graph, inputs: &node.inputs };
+    let operands = GraphOperands::of(graph, node);
     let (read, made) = (operands.input(position)?, graph.value(node.output));
     let (read, made) = ((read.shape, read.data_type), (Shape::new(&made.shape)?, made.data_type));
     overlap::<ALL_OPERATORS>(&node.op, read, made, || bytes_before(&operands, position))
@@ -300,33 +298,9 @@ fn scratch(graph: &Graph) -> usize {
     graph
         .nodes
         .iter()
-        .map(|node| scratch_bytes(&node.op, &NodeOperands { graph, inputs: &node.inputs }))
+        .map(|node| scratch_bytes::<ALL_OPERATORS>(&node.op, &GraphOperands::of(graph, node)))
         .max()
         .unwrap_or(0)
-}
-
-struct NodeOperands<'g> {
-    graph: &'g Graph,
-    inputs: &'g [ValueId],
-}
-
-impl Operands for NodeOperands<'_> {
-    fn input_count(&self) -> usize {
-        self.inputs.len()
-    }
-
-    fn input(&self, index: usize) -> Option<Operand> {
-        let value = self.graph.value(*self.inputs.get(index)?);
-        let shape = Shape::new(&value.shape)?;
-        Some(Operand { shape, data_type: value.data_type, quantization: value.quantization })
-    }
-
-    fn weight(&self, id: WeightId) -> Option<WeightInfo> {
-        let weight = self.graph.weights.get(id.0 as usize)?;
-        let shape = Shape::new(&weight.shape)?;
-        let (data_type, requantized_channels) = (weight.data.data_type(), weight.data.requantized_channels());
-        Some(WeightInfo { shape, data_type, requantized_channels })
-    }
 }
 
 fn value_bytes(value: &ValueInfo) -> Option<usize> {

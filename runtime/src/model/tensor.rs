@@ -2,53 +2,8 @@ use super::error::Fault;
 use super::layout::{self, Section, TENSOR_BYTES, aligned};
 use super::record::Record;
 use super::view::Model;
-use crate::graph::{DataType, MAX_SHIFT, Shape, filter_row_bytes};
 use crate::memory::{as_f32, as_i8, as_i32};
-
-/// The values of a constant, in place.
-#[derive(Clone, Copy, Debug, PartialEq)]
-#[non_exhaustive]
-pub enum TensorData<'m> {
-    /// Row-major.
-    F32(&'m [f32]),
-    /// Filters of eight bits.
-    I8(QuantizedFilters<'m>),
-    /// Row-major.
-    I32(&'m [i32]),
-}
-
-impl<'m> TensorData<'m> {
-    /// The values of a float32 tensor; none of others.
-    pub fn floats(&self) -> &'m [f32] {
-        match self {
-            Self::F32(values) => values,
-            _ => &[],
-        }
-    }
-
-    /// Bytes of its numbers, with multipliers.
-    pub(crate) fn bytes(&self) -> u64 {
-        let bytes = match self {
-            Self::F32(values) => size_of_val(*values),
-            Self::I8(filters) => filters.rows.len() + size_of_val(filters.multipliers),
-            Self::I32(values) => size_of_val(*values),
-        };
-        bytes as u64
-    }
-}
-
-/// Eight-bit filters with what brings their sums to the output's scale.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct QuantizedFilters<'m> {
-    /// One filter after the other, each filled up with zeros to [`Self::row_bytes`].
-    pub rows: &'m [i8],
-    /// From one filter to the next, a multiple of 16.
-    pub row_bytes: usize,
-    /// One per output channel, in `[0, 2^31)`.
-    pub multipliers: &'m [i32],
-    /// In `[0, 30]`.
-    pub shift: u32,
-}
+use crate::tensor::{DataType, MAX_SHIFT, QuantizedFilters, Shape, TensorData, filter_row_bytes};
 
 /// A tensor's record, and where its bytes end.
 pub(crate) struct Tensor<'m> {

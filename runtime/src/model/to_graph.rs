@@ -1,9 +1,9 @@
 use alloc::string::ToString;
 
-use super::tensor::TensorData;
 use super::view::TensorView;
 use super::view::{GraphView, Model};
 use crate::graph::{Graph, Node, ValueId, ValueInfo, Weight, WeightData, WeightId};
+use crate::tensor::TensorData;
 
 impl Graph {
     /// The graph of that name, copied out of a model; `None` when the model has none.

@@ -1,9 +1,9 @@
 use super::error::Fault;
 use super::layout::{self, Section};
-use super::op_code;
 use super::record::{Record, Span};
-use super::tensor::TensorData;
-use crate::graph::{DataType, Op, Quantization, Shape, ValueId, WeightId, operator_bit};
+use crate::graph::{DataType, Op, Quantization, Shape, ValueId, WeightId};
+use crate::operators::{CodeError, Operand, decode, operator_bit};
+use crate::tensor::TensorData;
 
 /// A checked model file, read in place.
 #[derive(Clone, Copy)]
@@ -250,7 +250,7 @@ impl<'m> GraphView<'m> {
         Ok(NodeView {
             model: self.model,
             name: record.name(self.model.strings)?,
-            op: op_code::decode(record)?,
+            op: operator(record)?,
             inputs: Span { first: record.u32(layout::node::FIRST_INPUT) as usize, count },
             output: ValueId(record.u32(layout::node::OUTPUT)),
         })
@@ -280,6 +280,16 @@ impl core::fmt::Debug for GraphView<'_> {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         write!(f, "GraphView({}, {} nodes, arena of {} bytes)", self.name, self.nodes.count, self.arena_bytes)
     }
+}
+
+/// The operator of a node.
+fn operator(record: Record<'_, { layout::NODE_BYTES }>) -> Result<Op, Fault> {
+    let (code, activation) = (record.u8(layout::node::OPERATOR), record.u8(layout::node::ACTIVATION));
+    let parameters = record.0.get(layout::node::PARAMETERS..).and_then(|bytes| bytes.first_chunk());
+    decode(code, activation, parameters.ok_or(Fault::Parameters)?).map_err(|error| match error {
+        CodeError::Operator => Fault::Operator,
+        CodeError::Parameters => Fault::Parameters,
+    })
 }
 
 /// Scale and zero point of an int8 value; a value of another type has none.
@@ -328,6 +338,11 @@ impl ValueView<'_> {
     pub fn bytes(&self) -> Option<usize> {
         let bytes = self.shape.elements().checked_mul(self.data_type.bytes())?;
         u32::try_from(bytes).is_ok().then_some(bytes)
+    }
+
+    /// What operators see of it.
+    pub(crate) fn operand(&self) -> Operand {
+        Operand { shape: self.shape, data_type: self.data_type, quantization: self.quantization }
     }
 }
 

@@ -8,11 +8,12 @@ use super::checksum::crc32;
 use super::error::ParseError;
 use super::layout::{self, *};
 use super::name::is_hidden;
-use super::op_code;
 use super::plan::{Plan, plan_memory};
 use super::view::Model;
-use crate::graph::{DataType, Graph, Node, Shape, ValueInfo, Weight, WeightData, filter_row_bytes};
+use crate::graph::{DataType, Graph, Node, Shape, ValueInfo, Weight, WeightData};
 use crate::memory::AlignedVec;
+use crate::operators::OpCode;
+use crate::tensor::filter_row_bytes;
 
 /// Why a model cannot be written.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -211,7 +212,7 @@ impl<'g> Writer<'g> {
     }
 
     fn node(&mut self, node: &Node) -> Result<(), WriteError> {
-        let code = op_code::encode(&node.op);
+        let code = OpCode::of(&node.op);
         // More inputs than the format allows stay more in 16 bits, for the reader to refuse.
         let input_count = u16::try_from(node.inputs.len()).unwrap_or(u16::MAX);
         let first_input = self.count(Section::Links)?;

@@ -15,7 +15,8 @@ mod tests;
 use alloc::vec;
 use alloc::vec::Vec;
 
-use crate::graph::{DataType, Graph, Node, Op, ValueId};
+use crate::graph::{DataType, Graph, GraphOperands, Node, ValueId};
+use crate::operators::Rows;
 
 /// The first layers of an int8 graph, up to one map.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -110,18 +111,7 @@ fn makes_map_of_rows(graph: &Graph, node: &Node) -> bool {
         let value = graph.value(*id);
         value.data_type == DataType::I8 && value.shape.len() == 3
     };
-    let reads = match node.op {
-        Op::QuantizeImage { rows, .. } => return rows.is_none(),
-        Op::Conv2d { .. }
-        | Op::MaxPool2d { .. }
-        | Op::AveragePool2d { .. }
-        | Op::Add { .. }
-        | Op::Mul { .. }
-        | Op::Relu
-        | Op::Clamp { .. }
-        | Op::Slice { .. }
-        | Op::Concat => &node.inputs,
-        _ => return false,
-    };
-    is_map(&node.output) && reads.iter().all(is_map)
+    let is_image = |id: &ValueId| graph.value(*id).data_type == DataType::U8;
+    let has_rows = node.op.rows(&GraphOperands::of(graph, node)) != Rows::All;
+    has_rows && is_map(&node.output) && node.inputs.iter().all(|id| is_map(id) || is_image(id))
 }

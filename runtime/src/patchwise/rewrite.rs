@@ -6,7 +6,7 @@ use core::ops::Range;
 
 use super::Stage;
 use super::rows::{Reading, needed};
-use crate::graph::{DataType, Graph, GraphBuilder, Node, Op, Padding, ValueId};
+use crate::graph::{DataType, Graph, GraphBuilder, Node, Op, ValueId};
 
 /// The graph with the stage's map made of those stripes; `None` when it cannot be. Weights keep their ids: all stripes read
 /// the same.
@@ -56,10 +56,7 @@ impl Rewriting<'_> {
 
     /// Adds a node with the scale of an old value.
     fn node(&mut self, name: &str, op: Op, inputs: &[ValueId], like: ValueId) -> Option<ValueId> {
-        match self.graph.value(like).quantization {
-            Some(quantization) => self.builder.quantized_node(name, op, inputs, quantization).ok(),
-            None => self.builder.node(name, op, inputs).ok(),
-        }
+        self.builder.node_like(name, op, inputs, self.graph.value(like)).ok()
     }
 
     /// Those rows of the stage's map.
@@ -78,7 +75,7 @@ impl Rewriting<'_> {
                 });
             }
             let name = format!("{}/{number}", node.name);
-            let value = self.node(&name, with_rows(node.op, rows, &reading)?, &inputs, node.output)?;
+            let value = self.node(&name, node.op.of_rows(rows, reading.padding)?, &inputs, node.output)?;
             made.values.insert((node.output, rows.start, rows.end), value);
         }
         made.values.get(&(stage.map, stripe.start, stripe.end)).copied()
@@ -105,19 +102,4 @@ struct Made {
     number: usize,
     /// By the value that they are a part of, first row and end.
     values: BTreeMap<(ValueId, usize, usize), ValueId>,
-}
-
-/// The operator for some rows of its result: padded only where the whole map ends, and of the image only what it sees.
-/// `None` when the image has more rows than the operator can count.
-fn with_rows(op: Op, made: &Range<usize>, reading: &Reading) -> Option<Op> {
-    let mut op = op;
-    let [top, bottom] = reading.padding;
-    match &mut op {
-        Op::QuantizeImage { rows, .. } => *rows = Some([made.start.try_into().ok()?, made.end.try_into().ok()?]),
-        Op::Conv2d { padding, .. } | Op::MaxPool2d { padding, .. } | Op::AveragePool2d { padding, .. } => {
-            *padding = Padding { top, bottom, ..*padding };
-        }
-        _ => {}
-    }
-    Some(op)
 }

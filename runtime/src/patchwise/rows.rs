@@ -5,8 +5,9 @@ use alloc::vec::Vec;
 use core::ops::Range;
 
 use super::Stage;
-use crate::graph::{Graph, Node, Op, Padding};
+use crate::graph::{Graph, GraphOperands, Node};
 use crate::model::SECTION_ALIGNMENT_BYTES;
+use crate::operators::Rows;
 
 /// Rows `0..h` of an int8 map `[h, w, c]` in that many parts of about one size, each of which begins where the memory plan
 /// can place a value of its own: otherwise it would have to be copied there.
@@ -47,30 +48,19 @@ pub(super) struct Reading {
 impl Reading {
     /// `None` when the window lies beside the map.
     pub fn of(graph: &Graph, node: &Node, made: &Range<usize>) -> Option<Self> {
-        let Some((kernel, stride, Padding { top, .. })) = vertical_window(graph, node) else {
-            return Some(Self { rows: made.clone(), padding: [0, 0] });
+        let (kernel, step, top) = match node.op.rows(&GraphOperands::of(graph, node)) {
+            Rows::Window { kernel, step, padding_top } => (kernel, step, padding_top),
+            Rows::Same => return Some(Self { rows: made.clone(), padding: [0, 0] }),
+            Rows::All => return None,
         };
         let height = *graph.value(*node.inputs.first()?).shape.first()?;
         // Counted from the top of the padding.
-        let (first, end) = (made.start * stride, made.end.checked_sub(1)? * stride + kernel);
-        let top = usize::from(top);
+        let (first, end) = (made.start * step, made.end.checked_sub(1)? * step + kernel);
         let rows = first.saturating_sub(top)..end.saturating_sub(top).min(height);
         let above = u16::try_from(top.saturating_sub(first)).ok()?;
         let below = u16::try_from(end.saturating_sub(top + height)).ok()?;
         (!rows.is_empty()).then_some(Self { rows, padding: [above, below] })
     }
-}
-
-/// Height and vertical step of a node's window, and the padding of the whole map.
-fn vertical_window(graph: &Graph, node: &Node) -> Option<(usize, usize, Padding)> {
-    let (kernel, stride, padding) = match &node.op {
-        Op::Conv2d { weight, stride, padding, .. } => (*graph.weight(*weight).shape.get(1)?, stride, padding),
-        Op::MaxPool2d { kernel, stride, padding } | Op::AveragePool2d { kernel, stride, padding } => {
-            (kernel[0].into(), stride, padding)
-        }
-        _ => return None,
-    };
-    Some((kernel, stride[0].into(), *padding))
 }
 
 #[cfg(test)]

@@ -2,6 +2,7 @@ use alloc::vec;
 use alloc::vec::Vec;
 
 use super::*;
+use crate::graph::Op;
 use crate::graph::arbitrary::{Choices, arbitrary_maps};
 use crate::memory::AlignedVec;
 use crate::model::{Model, planned_arena_bytes, write};

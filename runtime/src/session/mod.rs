@@ -2,6 +2,7 @@
 
 mod error;
 mod node;
+mod node_inputs;
 #[cfg(feature = "std")]
 mod prepared;
 

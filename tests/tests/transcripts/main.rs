@@ -46,6 +46,11 @@ fn the_configuration_guide_is_true() {
 }
 
 #[test]
+fn the_guide_to_transformations_is_true() {
+    place().follow("../docs/transformations.md");
+}
+
+#[test]
 fn the_guide_to_run_folders_is_true() {
     let place = place();
     place.copy(&finished_run().join("run"), "runs/bolts");

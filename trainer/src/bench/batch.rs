@@ -1,25 +1,30 @@
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
-use crate::data::PairBatch;
+use sextant_runtime::rotation::UnitQuaternion;
+
+use crate::data::ViewBatch;
 use crate::scene::SceneSettings;
+use crate::transformation::Parameters;
 
 /// Rows and columns of the patches that an image is made of.
 const PATCHES: usize = 4;
 
-/// Pairs of views of random coloured patches with a little noise, and random latents, always the same.
+/// Two views each of random coloured patches with a little noise, and random rotations, always the same.
 ///
 /// Noise alone would give all images nearly the same features, and gradients that hang on the last bits.
-pub(super) fn random_batch(image_size: usize, pairs: usize, classes: usize) -> PairBatch {
+pub(super) fn random_batch(image_size: usize, subjects: usize, classes: usize) -> ViewBatch {
     let mut rng = ChaCha8Rng::seed_from_u64(0);
-    let mut images = || (0..pairs).flat_map(|_| patches(image_size, &mut rng)).collect::<Vec<u8>>();
-    let images = [images(), images()];
-    let mut angle = || rng.random_range(-std::f32::consts::FRAC_PI_2..std::f32::consts::FRAC_PI_2);
-    let mut latents = || (0..pairs).map(|_| [angle(), angle(), angle(), 0.5, 0.3, 0.2, 0.1]).collect();
-    let latents = [latents(), latents()];
-    let labels = (0..pairs).map(|_| rng.random_range(0..classes as u32)).collect();
+    let images = (0..2 * subjects).flat_map(|_| patches(image_size, &mut rng)).collect();
+    let mut angle_rad = || rng.random_range(-std::f32::consts::FRAC_PI_2..std::f32::consts::FRAC_PI_2);
+    let mut view = || {
+        let rotation = UnitQuaternion::from_euler_extrinsic_xyz([(); 3].map(|()| angle_rad()));
+        Parameters::NONE.with_rotation(rotation).with_hues([0.5, 0.1])
+    };
+    let transformations = (0..2 * subjects).map(|_| view()).collect();
+    let labels = (0..subjects).map(|_| rng.random_range(0..classes as u32)).collect();
     let camera_from_world = SceneSettings::default().camera_from_world();
-    PairBatch { images, latents, labels, objects: (0..pairs as u32).collect(), camera_from_world }
+    ViewBatch { images, transformations, labels, subjects: (0..subjects as u32).collect(), camera_from_world }
 }
 
 /// `[size, size, 3]`.

@@ -9,10 +9,10 @@ use rand_chacha::ChaCha8Rng;
 use sextant_runtime::rotation::UnitQuaternion;
 
 use super::StepBench;
-use crate::config::{Config, HeadGradient};
-use crate::data::PairBatch;
-use crate::method::Condition;
+use crate::config::Config;
+use crate::nn::HeadGradient;
 use crate::run::write_tensors;
+use crate::transformation::Condition;
 
 /// Writes one float32 safetensors file: `weight/NAME` before the step, `gradient/NAME`, `input/…` (bytes of the images
 /// as numbers, labels, conditions of the predictor, target matrices of both views, relative rotations), `setting/…`
@@ -30,7 +30,7 @@ pub fn write_exchange(bench: &mut StepBench, path: &Path) -> anyhow::Result<()> 
     }
     add_inputs(bench, &mut tensors)?;
     add_settings(bench, &mut tensors)?;
-    let report = bench.training.train_step(&bench.batch, &[], &bench.symmetries)?;
+    let report = bench.training.train_step(&bench.batch, &bench.symmetries)?;
     tensors.insert("loss/total".into(), Tensor::new(&[report.loss], &Device::Cpu)?);
     for (name, value) in report.terms {
         tensors.insert(format!("loss/{name}"), Tensor::new(&[value], &Device::Cpu)?);
@@ -58,20 +58,24 @@ fn spread(name: &str, var: &Var) -> anyhow::Result<()> {
 }
 
 fn add_inputs(bench: &StepBench, tensors: &mut BTreeMap<String, Tensor>) -> anyhow::Result<()> {
-    let PairBatch { images, labels, .. } = &bench.batch;
+    let (batch, labels) = (&bench.batch, &bench.batch.labels);
     let (pairs, size) = (labels.len(), bench.config.data.image_size);
     let mut add = |name: &str, values: Vec<f32>, dims: &[usize]| -> candle_core::Result<()> {
         tensors.insert(format!("input/{name}"), Tensor::from_vec(values, dims, &Device::Cpu)?);
         Ok(())
     };
-    for (view, images) in images.iter().enumerate() {
-        add(&format!("images{view}"), images.iter().map(|&byte| f32::from(byte)).collect(), &[pairs, size, size, 3])?;
+    for view in 0..batch.view_count() {
+        add(
+            &format!("images{view}"),
+            batch.images_of(view).iter().map(|&byte| f32::from(byte)).collect(),
+            &[pairs, size, size, 3],
+        )?;
     }
     add("labels", labels.iter().map(|&label| label as f32).collect(), &[pairs])?;
-    let in_camera = [0, 1].map(|view| bench.batch.camera_from_object(view).collect::<Vec<UnitQuaternion>>());
+    let in_camera = [0, 1].map(|view| batch.camera_from_object(view).collect::<Vec<UnitQuaternion>>());
     let condition = Condition::of(&bench.config.method)?;
-    let actions = bench.training.views(&[&bench.batch], None, 0..bench.batch.labels.len())?.actions(0, 1);
-    let conditions = actions.into_iter().flat_map(|action| condition.numbers(action)).collect();
+    let actions = bench.training.views(batch, None, 0..batch.len())?.actions(0, 1);
+    let conditions = actions.into_iter().flat_map(|action| condition.numbers(&action)).collect();
     add("conditions", conditions, &[pairs, condition.width()])?;
     let matrices = in_camera.iter().flatten().flat_map(|rotation| rotation.to_matrix().concat()).collect();
     add("rotation_targets", matrices, &[2 * pairs, 9])?;
@@ -115,7 +119,7 @@ fn add_gradients(bench: &StepBench, tensors: &mut BTreeMap<String, Tensor>) -> a
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::EncoderKind;
+    use crate::nn::EncoderKind;
     use crate::run::read_tensors;
 
     #[test]

@@ -13,9 +13,10 @@ use std::time::{Duration, Instant};
 use candle_core::Device;
 use sextant_runtime::rotation::SymmetryGroup;
 
-use crate::config::{Config, EncoderKind};
-use crate::data::PairBatch;
+use crate::config::Config;
+use crate::data::ViewBatch;
 use crate::fit::Training;
+use crate::nn::EncoderKind;
 use crate::ops::accounting::{self, Account};
 
 pub use exchange::write_exchange;
@@ -30,7 +31,7 @@ pub struct StepBench {
     net: EncoderKind,
     config: Config,
     training: Training,
-    batch: PairBatch,
+    batch: ViewBatch,
     symmetries: Vec<SymmetryGroup>,
 }
 
@@ -68,7 +69,7 @@ impl StepBench {
 
     /// Images in a step.
     pub fn images(&self) -> usize {
-        2 * self.batch.labels.len()
+        self.batch.transformations.len()
     }
 
     /// Runs some steps; the time of each.
@@ -79,7 +80,7 @@ impl StepBench {
         let mut times = Vec::with_capacity(steps);
         for _ in 0..steps {
             let start = Instant::now();
-            self.training.train_step(&self.batch, &[], &self.symmetries)?;
+            self.training.train_step(&self.batch, &self.symmetries)?;
             times.push(start.elapsed());
         }
         Ok(times)

@@ -3,8 +3,8 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use crate::config::EncoderKind;
 use crate::monitor::peak_memory_bytes;
+use crate::nn::EncoderKind;
 use crate::ops::accounting::{Account, Kind};
 
 /// What some steps came to.

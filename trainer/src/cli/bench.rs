@@ -8,8 +8,8 @@ use clap::{Args, ValueEnum};
 use sextant_runtime::command_line::{next, print_answer, print_json_line};
 
 use crate::bench::{Layer, LayerBench, StepBench, write_exchange};
-use crate::config::EncoderKind;
 use crate::monitor::peak_memory_bytes;
+use crate::nn::EncoderKind;
 
 /// Arguments of `trainer bench`.
 #[derive(Args)]

@@ -4,7 +4,7 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 
 use crate::config::with_home;
-use crate::data::{DataFormat, PairSource, SextantFolder, ThreeDieBenchFolder, detect_format};
+use crate::data::{DataFormat, SextantFolder, ThreeDieBenchFolder, ViewSource, detect_format};
 use crate::scene::sweethome3d::{
     CacheIndex, FurnitureFolder, INSTALLED_FOLDER, NOT_IN_PACKAGE, PrepareReport, SweetHome3d, default_cache_folder,
     prepare,
@@ -18,11 +18,12 @@ use sextant_runtime::command_line::{next, print_answer, warn};
 use sextant_runtime::typed_command::{Program, TypedCommand};
 
 use super::class_counts::ClassCounts;
-use super::interrupt::{StopFlag, stop_on_interrupt};
+use super::interrupt::stop_on_interrupt;
 use super::mesh_info;
 use super::output::print_named;
 use super::progress::progress_bar;
 use super::render::SplitArgs;
+use crate::stop::StopFlag;
 
 /// Prepares objects, and checks data sets.
 #[derive(Debug, Args)]
@@ -206,8 +207,8 @@ fn info(args: &InfoArgs) -> Result<()> {
 
 fn check_every_view(folder: &ThreeDieBenchFolder) -> Result<()> {
     let bar: ProgressBar = progress_bar("objects");
-    bar.set_length(folder.object_count() as u64);
-    let checked = (0..folder.object_count()).into_par_iter().try_for_each(|object| {
+    bar.set_length(folder.subject_count() as u64);
+    let checked = (0..folder.subject_count()).into_par_iter().try_for_each(|object| {
         (0..folder.views_of(object)).try_for_each(|view| folder.check_view(object, view))?;
         bar.inc(1);
         Ok::<(), crate::data::DataError>(())
@@ -217,10 +218,10 @@ fn check_every_view(folder: &ThreeDieBenchFolder) -> Result<()> {
 }
 
 impl Summary {
-    fn new(format: DataFormat, source: &dyn PairSource) -> Self {
-        let counts: Vec<usize> = (0..source.object_count()).filter_map(|object| source.view_count(object)).collect();
+    fn new(format: DataFormat, source: &dyn ViewSource) -> Self {
+        let counts: Vec<usize> = (0..source.subject_count()).filter_map(|object| source.view_count(object)).collect();
         let mut classes = ClassCounts::default();
-        for object in 0..source.object_count() {
+        for object in 0..source.subject_count() {
             classes.add(&source.class_names()[source.label(object)], source.is_held_out(object));
         }
         Self {
@@ -228,7 +229,7 @@ impl Summary {
             image_size: source.image_size(),
             views: [counts.iter().min(), counts.iter().max()].map(|count| count.copied().unwrap_or(0)),
             images: counts.iter().sum(),
-            objects: source.object_count(),
+            objects: source.subject_count(),
             classes,
             warnings: source.warnings(),
         }

@@ -5,6 +5,7 @@ use sextant_runtime::command_line;
 use crate::config::{ConfigError, Origin, Problem, is_of_run};
 use crate::data::DataError;
 use crate::evaluate::{DeployedError, EvaluationError};
+use crate::method::UnmetNeeds;
 use crate::optimiser::StateError;
 use crate::run::RunError;
 use crate::scene::SourceError;
@@ -29,6 +30,9 @@ fn hint_of(error: &(dyn std::error::Error + 'static)) -> Option<String> {
         return Some(if is_of_other_version(error) { OTHER_VERSION.into() } else { error.hint() });
     }
     if let Some(error) = error.downcast_ref::<RunError>() {
+        return Some(error.hint());
+    }
+    if let Some(error) = error.downcast_ref::<UnmetNeeds>() {
         return Some(error.hint());
     }
     if error.is::<StateError>() {
@@ -82,7 +86,7 @@ mod tests {
 
     #[test]
     fn interruptions_are_known_by_any_name() {
-        let stopped = DataError::from(SourceError::from(DataError::Interrupted));
+        let stopped = DataError::from(SourceError::Interrupted);
         assert!(anyhow::Error::from(stopped).chain().any(is_interruption));
         assert!(!anyhow::Error::from(missing("set")).chain().any(is_interruption));
     }

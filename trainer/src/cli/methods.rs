@@ -5,7 +5,8 @@ use serde_json::{Value, json};
 use sextant_runtime::command_line::{next, print_answer};
 use sextant_runtime::typed_command::Program;
 
-use crate::method::{METHODS, MethodEntry, MethodOption};
+use crate::method::{METHODS, MethodConfig, MethodEntry, Needs};
+use crate::options::ConfigOption;
 
 /// Arguments of `trainer methods`.
 #[derive(Args)]
@@ -24,7 +25,7 @@ pub fn run(args: MethodsArgs) -> anyhow::Result<ExitCode> {
 }
 
 fn as_json(method: &MethodEntry) -> Value {
-    let option = |option: &MethodOption| {
+    let option = |option: &ConfigOption| {
         json!({
             "key": format!("method.{}", option.key),
             "default": option.default_value(),
@@ -33,11 +34,28 @@ fn as_json(method: &MethodEntry) -> Value {
         })
     };
     let options: Vec<_> = method.options.iter().map(option).collect();
-    json!({ "name": method.name, "paper": method.paper, "loss": method.loss, "options": options })
+    let Needs { views, transformations } = needs(method);
+    let transformations: Vec<&str> = transformations.iter().map(|transformation| transformation.name()).collect();
+    json!({
+        "name": method.name,
+        "paper": method.paper,
+        "loss": method.loss,
+        "needs": { "views": views, "transformations": transformations },
+        "options": options,
+    })
+}
+
+/// What it needs with its options at their defaults.
+fn needs(method: &MethodEntry) -> Needs {
+    (method.needs)(&MethodConfig::named(method.name)).expect("every method takes its own defaults")
 }
 
 fn as_text(method: &MethodEntry) -> String {
+    let Needs { views, transformations } = needs(method);
+    let known: String =
+        transformations.iter().map(|transformation| format!(", {} known", transformation.name())).collect();
     let mut text = format!("{}\n    {}\n    loss: {}\n", method.name, method.paper, method.loss);
+    text += &format!("    needs: {views} views of each object{known}\n");
     for option in method.options {
         let default = option.default_value().to_string();
         text += &format!("    method.{:<26} {:<14} {} ({})\n", option.key, default, option.help, option.allowed());

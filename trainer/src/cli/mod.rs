@@ -24,7 +24,7 @@ use std::process::ExitCode;
 use clap::Subcommand;
 
 pub use hint::report;
-pub use interrupt::{StopFlag, stop_on_interrupt};
+pub use interrupt::stop_on_interrupt;
 
 /// What the `trainer` command can do.
 #[derive(Subcommand)]

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::config::with_home;
 use crate::data::{
-    DataFormat, DataSetDescription, DataSetWriter, PairSource, RenderedPairs, SextantWriter, ThreeDieBenchWriter,
+    DataFormat, DataSetDescription, DataSetWriter, RenderedViews, SextantWriter, ThreeDieBenchWriter, ViewSource,
     set_warnings, write_views,
 };
 use crate::scene::sweethome3d::{SweetHome3d, default_cache_folder};
@@ -160,13 +160,13 @@ pub fn run(args: RenderArgs) -> Result<()> {
     let stop = stop_on_interrupt()?;
     let renderer = Renderer::new(scene_settings(&args)).map_err(by_option)?;
     check_sizes(&args)?;
-    let pairs = RenderedPairs::new(object_source(&args)?, renderer, rotation(&args)?);
+    let pairs = RenderedViews::new(object_source(&args)?, renderer, rotation(&args)?);
     pairs.object_source().warnings().into_iter().chain(pairs.visibility_warnings()).for_each(warn);
     let description = DataSetDescription::of(&pairs, args.views, args.seed, args.source.name())?;
     let mut writer = create_writer(&args, description.clone())?;
-    let mut sheet = ContactSheet::new(pairs.object_count(), args.image_size);
+    let mut sheet = ContactSheet::new(pairs.subject_count(), args.image_size);
     let bar = progress_bar("images");
-    bar.set_length((pairs.object_count() * args.views) as u64);
+    bar.set_length((pairs.subject_count() * args.views) as u64);
     write_views(&pairs, &description, writer.as_mut(), &stop, |object, images| {
         sheet.offer(object, images);
         bar.inc(args.views as u64);
@@ -281,12 +281,12 @@ fn create_writer(args: &RenderArgs, description: DataSetDescription) -> Result<B
     })
 }
 
-fn print_outcome(args: &RenderArgs, pairs: &RenderedPairs) -> Result<()> {
+fn print_outcome(args: &RenderArgs, pairs: &RenderedViews) -> Result<()> {
     let format = match args.format {
         Format::Sextant => DataFormat::Sextant,
         Format::ThreeDieBench => DataFormat::ThreeDieBench,
     };
-    let objects = pairs.object_count();
+    let objects = pairs.subject_count();
     let values = [
         ("folder", args.out.display().to_string().into()),
         ("images", (objects * args.views).into()),

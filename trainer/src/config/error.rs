@@ -139,7 +139,7 @@ pub enum Problem {
         /// Who set it.
         origin: Origin,
         /// With what it does something.
-        goes_with: &'static str,
+        goes_with: String,
     },
     /// The value is out of range, or does not go with another one.
     #[error("{}`{key}` is {value}; allowed: {allowed}", set_by(.origin))]

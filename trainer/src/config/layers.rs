@@ -5,9 +5,9 @@ use strsim::normalized_damerau_levenshtein;
 use toml::{Table, Value};
 
 use super::paths::{PATH_KEYS, is_of_run, resolved};
-use super::unused::USES;
-use super::{Config, ConfigError, MethodConfig, Origin, Problem};
-use crate::method;
+use super::{Config, ConfigError, Origin, Problem};
+use crate::method::{self, MethodConfig};
+use crate::options::UnusedKey;
 
 const METHOD_NAME: &str = "method.name";
 const METHOD_PREFIX: &str = "method.";
@@ -157,20 +157,20 @@ impl Layers {
     fn drop_unused(&mut self, schema: &Schema) -> Vec<Problem> {
         let config = self.assembled(schema);
         let mut problems = Vec::new();
-        for of in USES.iter().filter(|of| !(of.applies)(&config)) {
-            let decided = self.values.get(of.decided_by).map_or(0, |entry| entry.layer);
-            let Some(Entry { value, origin, layer }) = self.values.get(of.key) else { continue };
+        for UnusedKey { key, decided_by, goes_with } in config.unused_keys() {
+            let decided = self.values.get(decided_by).map_or(0, |entry| entry.layer);
+            let Some(Entry { value, origin, layer }) = self.values.get(&key) else { continue };
             let is_asked_for = *layer >= decided
                 && match origin {
                     Origin::Preset(_) => false,
-                    Origin::File(file) => !is_of_run(file) && !schema.is_default(of.key, value),
+                    Origin::File(file) => !is_of_run(file) && !schema.is_default(&key, value),
                     Origin::Set(_) => true,
                 };
             if is_asked_for {
                 let origin = origin.clone();
-                problems.push(Problem::Unused { key: of.key.into(), origin, goes_with: of.goes_with });
+                problems.push(Problem::Unused { key, origin, goes_with });
             } else {
-                self.values.remove(of.key);
+                self.values.remove(&key);
             }
         }
         problems

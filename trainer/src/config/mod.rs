@@ -1,11 +1,8 @@
 //! What a run does: one [`Config`], resolved from a preset, a TOML file and `--set` arguments.
 
-mod data;
 mod error;
 mod fit;
 mod layers;
-mod learning;
-mod optimisation;
 mod paths;
 mod presets;
 mod qat;
@@ -18,15 +15,17 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
-pub use data::{DataConfig, DataSource};
 pub use error::{ConfigError, Origin, Problem};
 pub use fit::{EvaluationConfig, FitConfig, Precision};
-pub use learning::{EncoderKind, HeadGradient, HeadsConfig, MethodConfig, ModelConfig};
-pub use optimisation::{OptimiserConfig, OptimiserKind, ScheduleConfig, ScheduleKind};
 pub(crate) use paths::{is_of_run, with_home};
 pub use presets::{PRESETS, Preset};
 
 use layers::Layers;
+
+use crate::data::DataConfig;
+use crate::method::MethodConfig;
+use crate::nn::{HeadsConfig, ModelConfig};
+use crate::optimiser::{OptimiserConfig, ScheduleConfig};
 
 /// Larger files are refused: nobody writes a configuration of this size.
 const LARGEST_FILE_BYTES: u64 = 1 << 20;

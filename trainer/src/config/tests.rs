@@ -1,6 +1,8 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::data::DataSource;
+use crate::nn::HeadGradient;
 use crate::scene::RotationSampling;
 
 fn resolve(sets: &[&str]) -> Result<Config, ConfigError> {
@@ -126,6 +128,10 @@ fn wrong_keys_and_values_are_named() {
         Case {
             text: "data.held_out_share = 1",
             message: "my.toml: `data.held_out_share` is 1; allowed: from 0 to below 1",
+        },
+        Case {
+            text: "data.transformations = [\"quarter-turns\", \"half-turns\"]",
+            message: "my.toml: `data.transformations` is [\"quarter-turns\", \"half-turns\"]; allowed: a list of quarter-turns, each once",
         },
         Case { text: "data.path = \"\"", message: "my.toml: `data.path` is \"\"; allowed: a folder, or no such line" },
         Case { text: "fit.batch_size = 1", message: "my.toml: `fit.batch_size` is 1; allowed: 2 to 65536" },

@@ -1,106 +1,27 @@
 //! Keys that only some choices of other keys use: set beside another choice, they would do nothing.
 
-use super::{Config, DataSource, OptimiserKind, ScheduleKind};
+use super::Config;
+use crate::data::DataConfig;
+use crate::options::UnusedKey;
 
-/// When a key does something.
-pub(super) struct Use {
-    pub key: &'static str,
-    /// The key whose choice decides it: a choice that is made in a later layer than the key goes before it.
-    pub decided_by: &'static str,
-    pub applies: fn(&Config) -> bool,
-    /// With what it does something, in words.
-    pub goes_with: &'static str,
-}
-
-const RENDERED: &str = "data.source = procedural, sweethome3d or meshes";
-const PROCEDURAL: &str = "data.source = procedural";
-const MESHES: &str = "data.source = meshes";
-const SPLIT: &str = "data.source = meshes without data.held_out_list";
-
-const fn of_data(key: &'static str, applies: fn(&Config) -> bool, goes_with: &'static str) -> Use {
-    Use { key, decided_by: "data.source", applies, goes_with }
-}
-
-const fn of_optimiser(key: &'static str, applies: fn(&Config) -> bool, goes_with: &'static str) -> Use {
-    Use { key, decided_by: "optimiser.kind", applies, goes_with }
-}
-
-const fn of_schedule(key: &'static str, applies: fn(&Config) -> bool, goes_with: &'static str) -> Use {
-    Use { key, decided_by: "schedule.kind", applies, goes_with }
-}
-
-/// Every key that some configurations do not use.
-pub(super) const USES: [Use; 23] = [
-    of_data(
-        "data.path",
-        |config| config.data.source != DataSource::Procedural,
-        "data.source = meshes, sextant, 3diebench or sweethome3d",
-    ),
-    of_data("data.families", is_procedural, PROCEDURAL),
-    of_data("data.objects_per_family", is_procedural, PROCEDURAL),
-    of_data("data.held_out_per_family", is_procedural, PROCEDURAL),
-    of_data(
-        "data.seed",
-        |config| is_procedural(config) || is_split(config),
-        "data.source = procedural, or meshes without data.held_out_list",
-    ),
-    of_data("data.held_out_share", is_split, SPLIT),
-    of_data("data.held_out_list", is_meshes, MESHES),
-    of_data("data.skip_broken", is_meshes, MESHES),
-    of_data("data.y_up", is_meshes, MESHES),
-    of_data("data.object_diagonal", is_rendered, RENDERED),
-    of_data("data.rotation.kind", is_rendered, RENDERED),
-    of_data("data.rotation.limit_deg", is_rendered, RENDERED),
-    of_data("data.supersampling", is_rendered, RENDERED),
-    of_data("data.shadows", is_rendered, RENDERED),
-    of_data(
-        "evaluation.out_of_range_pairs",
-        |config| is_rendered(config) || config.evaluation.out_of_range_pairs == 0,
-        RENDERED,
-    ),
-    of_optimiser("optimiser.betas", |config| config.optimiser.kind == OptimiserKind::Adamw, "optimiser.kind = adamw"),
-    of_optimiser("optimiser.eps", |config| config.optimiser.kind == OptimiserKind::Adamw, "optimiser.kind = adamw"),
-    of_optimiser(
-        "optimiser.momentum",
-        |config| config.optimiser.kind != OptimiserKind::Adamw,
-        "optimiser.kind = sgd or lars",
-    ),
-    of_optimiser("optimiser.nesterov", |config| config.optimiser.kind == OptimiserKind::Sgd, "optimiser.kind = sgd"),
-    of_optimiser(
-        "optimiser.trust_coefficient",
-        |config| config.optimiser.kind == OptimiserKind::Lars,
-        "optimiser.kind = lars",
-    ),
-    of_schedule("schedule.milestones", |config| config.schedule.kind == ScheduleKind::Step, "schedule.kind = step"),
-    of_schedule("schedule.gamma", |config| config.schedule.kind == ScheduleKind::Step, "schedule.kind = step"),
-    of_schedule(
-        "schedule.final_lr_fraction",
-        |config| config.schedule.kind == ScheduleKind::Cosine,
-        "schedule.kind = cosine",
-    ),
-];
-
-fn is_procedural(config: &Config) -> bool {
-    config.data.source == DataSource::Procedural
-}
-
-fn is_meshes(config: &Config) -> bool {
-    config.data.source == DataSource::Meshes
-}
-
-/// Whether meshes are split by share and seed.
-fn is_split(config: &Config) -> bool {
-    is_meshes(config) && config.data.held_out_list.is_none()
-}
-
-fn is_rendered(config: &Config) -> bool {
-    config.data.source.is_rendered()
+impl Config {
+    /// The keys that do nothing beside the values of others.
+    pub(super) fn unused_keys(&self) -> Vec<UnusedKey> {
+        let mut keys = self.data.unused_keys();
+        let is_measured = self.data.source.is_rendered() || self.evaluation.out_of_range_pairs == 0;
+        let pairs = "evaluation.out_of_range_pairs";
+        keys.extend(UnusedKey::unless(is_measured, pairs, "data.source", DataConfig::RENDERED));
+        keys.extend(self.optimiser.unused_keys());
+        keys.extend(self.schedule.unused_keys());
+        keys
+    }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::collections::{BTreeMap, BTreeSet};
+
     use super::super::{Config, ConfigError, Problem};
-    use super::*;
 
     /// Sets that choose a source, an optimiser or a schedule, and the keys that have no effect beside them.
     struct Case {
@@ -182,6 +103,15 @@ mod tests {
         cases
     }
 
+    /// Every key that some choice has no use for, with the key that decides it.
+    fn decided_by() -> BTreeMap<String, &'static str> {
+        let unused = |(choice, _): (Vec<&str>, Vec<&str>)| {
+            let sets: Vec<String> = choice.iter().map(ToString::to_string).collect();
+            Config::resolve(None, None, &sets).unwrap().unused_keys()
+        };
+        cases().into_iter().flat_map(unused).map(|unused| (unused.key, unused.decided_by)).collect()
+    }
+
     /// The keys that are called unused with these sets, in a file or on the command line.
     fn unused(sets: &[String], in_file: bool) -> Vec<String> {
         let folder = tempfile::tempdir().unwrap();
@@ -210,12 +140,14 @@ mod tests {
 
     #[test]
     fn a_key_that_does_nothing_is_refused_and_no_other() {
-        assert_eq!(USES.map(|of| of.key), VALUES.map(|(key, _)| key), "a value for each key that only some use");
+        let decided_by = decided_by();
+        let (known, with_value) = (decided_by.keys().cloned(), VALUES.map(|(key, _)| key.to_string()));
+        assert_eq!(BTreeSet::from_iter(known), with_value.into(), "a value for each key that only some use");
         for (choice, expected) in cases() {
             let chosen = choice[0].split_once('=').map_or("", |(chosen, _)| chosen);
             for (key, value) in VALUES {
                 // Other choices are the defaults here, and have cases of their own.
-                if USES.iter().any(|of| of.key == key && of.decided_by != chosen) {
+                if decided_by[key] != chosen {
                     continue;
                 }
                 // What the choice itself sets cannot be set again; a kind that is chosen has its own case.

@@ -3,6 +3,7 @@ use std::path::{Path, PathBuf};
 use sextant_runtime::durable::Failure;
 use sextant_runtime::typed_command::Program;
 
+use crate::durable::StagingError;
 use crate::scene::{SourceError, io_hint};
 
 /// Why a data set cannot be read or written.
@@ -128,17 +129,11 @@ impl From<Failure> for DataError {
     }
 }
 
-impl From<DataError> for SourceError {
-    fn from(error: DataError) -> Self {
+impl From<StagingError> for DataError {
+    fn from(error: StagingError) -> Self {
         match error {
-            DataError::Io { path, source } => Self::Io { path, source },
-            DataError::Malformed { path, reason } => Self::Malformed { path, reason },
-            error @ (DataError::MissingFiles { .. }
-            | DataError::OtherVersion { .. }
-            | DataError::OtherClasses { .. }) => Self::Unusable(error.to_string()),
-            DataError::Source(error) => error,
-            DataError::Unusable(reason) => Self::Unusable(reason),
-            DataError::Interrupted => Self::Interrupted,
+            StagingError::Refused(failure) => failure.into(),
+            StagingError::Occupied { path, reason } => Self::malformed(&path, reason),
         }
     }
 }

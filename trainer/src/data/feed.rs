@@ -3,28 +3,28 @@ use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use super::{DataError, ObjectOrder, PairBatch, PairSource, stream_seed};
+use super::{DataError, ObjectOrder, Place, ViewBatch, ViewSource, stream_seed};
 
 /// What a [`Feed`] produces.
 #[derive(Clone, Copy, Debug)]
 pub struct FeedSettings {
-    /// Objects in a batch; each gives a pair of views.
-    pub batch_objects: usize,
-    /// Decides objects and views of every step.
+    /// Subjects in a batch.
+    pub batch_subjects: usize,
+    /// Views of each subject.
+    pub views: usize,
+    /// Decides subjects and views of every step.
     pub seed: u64,
     /// The step whose batch comes first.
     pub first_step: u64,
     /// Batches made ahead.
     pub depth: usize,
-    /// Pairs of views of each object beyond the first.
-    pub further_pairs: usize,
     /// Which part of every batch is made.
     pub share: BatchShare,
 }
 
 /// The part of every batch that one of several processes trains on.
 ///
-/// A batch of `b` pairs is `micro_batches` runs of `b / micro_batches` pairs, and each run is shared evenly, in order:
+/// A batch of `b` subjects is `micro_batches` runs of `b / micro_batches` subjects, and each run is shared evenly, in order:
 /// the processes' parts of a run, one after the other, are the run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct BatchShare {
@@ -40,18 +40,18 @@ impl BatchShare {
     /// All of every batch, in one run.
     pub const WHOLE: Self = Self { rank: 0, ranks: 1, micro_batches: 1 };
 
-    /// The positions of this part in a batch of `pairs`; what does not divide evenly is left out.
-    pub fn positions(self, pairs: usize) -> Vec<usize> {
-        let run = pairs / self.micro_batches;
+    /// The positions of this part in a batch of `subjects`; what does not divide evenly is left out.
+    pub fn positions(self, subjects: usize) -> Vec<usize> {
+        let run = subjects / self.micro_batches;
         let part = run / self.ranks;
         (0..self.micro_batches).flat_map(|index| (0..part).map(move |at| index * run + self.rank * part + at)).collect()
     }
 }
 
 impl FeedSettings {
-    /// A feed from step 0, two batches ahead.
-    pub fn new(batch_objects: usize, seed: u64) -> Self {
-        Self { batch_objects, seed, first_step: 0, depth: 2, further_pairs: 0, share: BatchShare::WHOLE }
+    /// A feed of two views of each subject from step 0, two batches ahead.
+    pub fn new(batch_subjects: usize, seed: u64) -> Self {
+        Self { batch_subjects, views: 2, seed, first_step: 0, depth: 2, share: BatchShare::WHOLE }
     }
 }
 
@@ -60,19 +60,10 @@ impl FeedSettings {
 pub struct StepBatch {
     /// The step it belongs to.
     pub step: u64,
-    /// The epoch to which its first object belongs.
+    /// The epoch to which its first subject belongs.
     pub epoch: u64,
-    /// The pairs.
-    pub pairs: PairBatch,
-    /// More pairs of the same objects.
-    pub further: Vec<PairBatch>,
-}
-
-impl StepBatch {
-    /// All pairs of each object, the first ones first.
-    pub fn all(&self) -> Vec<&PairBatch> {
-        std::iter::once(&self.pairs).chain(&self.further).collect()
-    }
+    /// Its views.
+    pub views: ViewBatch,
 }
 
 /// Batches of consecutive steps, made ahead on a background thread.
@@ -91,24 +82,26 @@ impl Feed {
     ///
     /// # Errors
     /// When the settings ask for nothing, the source has nothing to train on, or no thread can be started.
-    pub fn start(source: Arc<dyn PairSource>, settings: FeedSettings) -> Result<Self, DataError> {
-        let objects = source.training_objects();
-        if objects.is_empty() {
+    pub fn start(source: Arc<dyn ViewSource>, settings: FeedSettings) -> Result<Self, DataError> {
+        let subjects = source.training_subjects();
+        if subjects.is_empty() {
             return Err(DataError::Unusable("the data set has no object to train on: all are held out".to_owned()));
         }
-        if settings.batch_objects == 0 || settings.depth == 0 {
-            return Err(DataError::Unusable("the batch and the queue of batches must hold at least 1".to_owned()));
+        if settings.batch_subjects == 0 || settings.views == 0 || settings.depth == 0 {
+            return Err(DataError::Unusable(
+                "the batch, its views and the queue of batches must be at least 1".to_owned(),
+            ));
         }
         let BatchShare { rank, ranks, micro_batches } = settings.share;
         let parts = ranks * micro_batches;
-        if rank >= ranks || parts == 0 || !settings.batch_objects.is_multiple_of(parts) {
-            let batch = settings.batch_objects;
+        if rank >= ranks || parts == 0 || !settings.batch_subjects.is_multiple_of(parts) {
+            let batch = settings.batch_subjects;
             return Err(DataError::Unusable(format!(
-                "a batch of {batch} pairs does not divide into {parts} equal parts"
+                "a batch of {batch} subjects does not divide into {parts} equal parts"
             )));
         }
         let (send, batches) = sync_channel(settings.depth);
-        let order = ObjectOrder::new(objects, settings.seed);
+        let order = ObjectOrder::new(subjects, settings.seed);
         let worker = std::thread::Builder::new()
             .name("feed".to_owned())
             .spawn(move || produce(&*source, order, settings, &send))
@@ -144,24 +137,21 @@ impl Drop for Feed {
 }
 
 fn produce(
-    source: &dyn PairSource,
+    source: &dyn ViewSource,
     mut order: ObjectOrder,
     settings: FeedSettings,
     send: &SyncSender<Result<StepBatch, DataError>>,
 ) {
-    let positions = settings.share.positions(settings.batch_objects);
+    let positions = settings.share.positions(settings.batch_subjects);
     for step in settings.first_step.. {
-        let objects = order.batch(step, settings.batch_objects);
-        let epoch = order.epoch(step, settings.batch_objects);
-        let pairs_of =
-            |stream: &str, index| source.pairs_at(&positions, &objects, stream_seed(settings.seed, stream, index));
-        let pairs = pairs_of("pairs", step);
-        let further = (0..settings.further_pairs as u64)
-            .map(|index| pairs_of("further pairs", step * settings.further_pairs as u64 + index));
-        let batch =
-            pairs.and_then(|pairs| Ok(StepBatch { step, epoch, pairs, further: further.collect::<Result<_, _>>()? }));
-        let failed = batch.is_err();
-        if send.send(batch).is_err() || failed {
+        let subjects = order.batch(step, settings.batch_subjects);
+        let epoch = order.epoch(step, settings.batch_subjects);
+        let places: Vec<Place> =
+            positions.iter().map(|&position| Place { position, subject: subjects[position] }).collect();
+        // Views came in pairs when the stream was named; another name would change every run.
+        let views = source.views(&places, settings.views, stream_seed(settings.seed, "pairs", step));
+        let failed = views.is_err();
+        if send.send(views.map(|views| StepBatch { step, epoch, views })).is_err() || failed {
             return;
         }
     }
@@ -174,8 +164,9 @@ mod tests {
     use sextant_runtime::rotation::{SymmetryGroup, UnitQuaternion};
 
     use super::*;
+    use crate::transformation::{Parameters, Transformation};
 
-    /// Images hold the seed they were made with; objects from `broken` on cannot be read.
+    /// Images hold the seed they were made with; batches from `broken_after` on cannot be read.
     #[derive(Default)]
     struct Counting {
         made: AtomicUsize,
@@ -183,18 +174,18 @@ mod tests {
         held_out: bool,
     }
 
-    impl PairSource for Counting {
+    impl ViewSource for Counting {
         fn image_size(&self) -> usize {
             1
         }
         fn class_names(&self) -> &[String] {
             &[]
         }
-        fn object_count(&self) -> usize {
+        fn subject_count(&self) -> usize {
             6
         }
-        fn object_id(&self, object: usize) -> String {
-            object.to_string()
+        fn subject_id(&self, subject: usize) -> String {
+            subject.to_string()
         }
         fn label(&self, _: usize) -> usize {
             0
@@ -202,19 +193,24 @@ mod tests {
         fn symmetry(&self, _: usize) -> SymmetryGroup {
             SymmetryGroup::None
         }
-        fn is_held_out(&self, object: usize) -> bool {
-            self.held_out || object == 5
+        fn is_held_out(&self, subject: usize) -> bool {
+            self.held_out || subject == 5
         }
-        fn pairs(&self, objects: &[usize], stream_seed: u64) -> Result<PairBatch, DataError> {
+        fn offers(&self) -> Vec<&'static dyn Transformation> {
+            Vec::new()
+        }
+        fn views(&self, places: &[Place], count: usize, stream_seed: u64) -> Result<ViewBatch, DataError> {
             let made = self.made.fetch_add(1, Ordering::SeqCst);
             if self.broken_after.is_some_and(|after| made >= after) {
                 return Err(DataError::Unusable("a broken shard".to_owned()));
             }
-            let image = stream_seed.to_le_bytes().repeat(objects.len());
-            let objects: Vec<u32> = objects.iter().map(|&object| object as u32).collect();
-            let latents = [(); 2].map(|()| vec![[0.0; 7]; objects.len()]);
-            let (labels, camera_from_world) = (vec![0; objects.len()], UnitQuaternion::IDENTITY);
-            Ok(PairBatch { images: [image.clone(), image], latents, labels, objects, camera_from_world })
+            Ok(ViewBatch {
+                images: stream_seed.to_le_bytes().repeat(count * places.len()),
+                transformations: vec![Parameters::NONE; count * places.len()],
+                labels: vec![0; places.len()],
+                subjects: places.iter().map(|place| place.subject as u32).collect(),
+                camera_from_world: UnitQuaternion::IDENTITY,
+            })
         }
     }
 
@@ -229,24 +225,24 @@ mod tests {
         let all = first_batches(settings, 6);
         let resumed = first_batches(FeedSettings { first_step: 3, depth: 1, ..settings }, 3);
         for (whole, part) in all[3..].iter().zip(&resumed) {
-            assert_eq!((whole.step, whole.epoch, &whole.pairs), (part.step, part.epoch, &part.pairs));
+            assert_eq!((whole.step, whole.epoch, &whole.views), (part.step, part.epoch, &part.views));
         }
-        assert_ne!(all[0].pairs.images, all[1].pairs.images);
-        assert!(all.iter().all(|batch| !batch.pairs.objects.contains(&5)), "held-out objects stay out");
+        assert_ne!(all[0].views.images, all[1].views.images);
+        assert!(all.iter().all(|batch| !batch.views.subjects.contains(&5)), "held-out subjects stay out");
     }
 
     #[test]
     fn the_parts_of_all_processes_are_the_batch() {
         let settings = FeedSettings::new(12, 3);
-        let whole = &first_batches(settings, 2)[1].pairs;
+        let whole = &first_batches(settings, 2)[1].views;
         for micro_batches in [1, 2, 3] {
             let share = |rank| BatchShare { rank, ranks: 2, micro_batches };
             let parts = [0, 1].map(|rank| first_batches(FeedSettings { share: share(rank), ..settings }, 2).remove(1));
             let run = 6 / micro_batches;
             let together: Vec<u32> = (0..micro_batches)
-                .flat_map(|index| parts.iter().flat_map(move |part| part.pairs.objects[index * run..][..run].to_vec()))
+                .flat_map(|index| parts.iter().flat_map(move |part| part.views.subjects[index * run..][..run].to_vec()))
                 .collect();
-            assert_eq!(together, whole.objects, "{micro_batches} runs");
+            assert_eq!(together, whole.subjects, "{micro_batches} runs");
         }
         assert_eq!(BatchShare { rank: 1, ranks: 2, micro_batches: 2 }.positions(8), [2, 3, 6, 7]);
     }
@@ -282,6 +278,6 @@ mod tests {
         let share = BatchShare { rank: 0, ranks: 2, micro_batches: 2 };
         let settings = FeedSettings { share, ..FeedSettings::new(6, 0) };
         let error = Feed::start(Arc::new(Counting::default()), settings).unwrap_err().to_string();
-        assert!(error.contains("6 pairs does not divide into 4"), "{error}");
+        assert!(error.contains("6 subjects does not divide into 4"), "{error}");
     }
 }

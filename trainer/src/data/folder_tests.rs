@@ -1,13 +1,15 @@
 //! Round trips and broken folders, of both layouts.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use sextant_runtime::rotation::SymmetryGroup;
 use tempfile::TempDir;
 
+use super::latents::{latents_of, scene_of};
 use super::*;
-use crate::scene::RotationSampling;
+use crate::scene::{RotationSampling, SceneParameters};
 
 const VIEWS: usize = 3;
 const SIZE: usize = 8;
@@ -35,11 +37,15 @@ fn grey(object: usize, view: usize) -> u8 {
     (object * 40 + view * 10) as u8
 }
 
+fn scene(grey: u8) -> SceneParameters {
+    scene_of([f32::from(grey) / 256.0; 7])
+}
+
 fn write_all(mut writer: Box<dyn DataSetWriter>) {
     for object in 0..5 {
-        let latents: Vec<[f32; 7]> = (0..VIEWS).map(|view| [f32::from(grey(object, view)) / 256.0; 7]).collect();
+        let scenes: Vec<SceneParameters> = (0..VIEWS).map(|view| scene(grey(object, view))).collect();
         let images: Vec<u8> = (0..VIEWS).flat_map(|view| vec![grey(object, view); SIZE * SIZE * 3]).collect();
-        writer.write_object(&latents, &images).unwrap();
+        writer.write_object(&scenes, &images).unwrap();
     }
     writer.finish().unwrap();
 }
@@ -59,34 +65,42 @@ fn three_die_bench_set() -> (TempDir, PathBuf) {
 }
 
 #[test]
-fn both_layouts_give_the_pairs_that_were_written() {
+fn both_layouts_give_the_views_that_were_written() {
     for (format, (_scratch, folder)) in
         [(DataFormat::Sextant, sextant_set()), (DataFormat::ThreeDieBench, three_die_bench_set())]
     {
         assert_eq!(detect_format(&folder).unwrap(), format);
         let source = open_folder(&folder, None).unwrap();
-        assert_eq!((source.object_count(), source.image_size()), (5, SIZE));
+        assert_eq!((source.subject_count(), source.image_size()), (5, SIZE));
         assert_eq!(source.class_names(), ["class-0", "class-1"]);
-        assert_eq!((source.training_objects(), source.held_out_objects()), (vec![0, 1, 2], vec![3, 4]));
+        assert_eq!((source.training_subjects(), source.held_out_subjects()), (vec![0, 1, 2], vec![3, 4]));
         let objects = [4, 0, 3, 0];
-        let batch = source.pairs(&objects, 5).unwrap();
-        assert_eq!(batch.objects, [4, 0, 3, 0]);
+        let places = Place::all(&objects);
+        let batch = source.views(&places, VIEWS, 5).unwrap();
+        assert_eq!(batch.subjects, [4, 0, 3, 0]);
         assert_eq!(batch.labels, [0, 0, 1, 0]);
         for (index, &object) in objects.iter().enumerate() {
-            let greys = [0, 1].map(|side| {
-                let image = &batch.images[side][index * SIZE * SIZE * 3..(index + 1) * SIZE * SIZE * 3];
-                let latent = batch.latents[side][index];
-                assert_eq!(latent, [f32::from(image[0]) / 256.0; 7], "image and latents belong together");
+            let greys = [0, 1, 2].map(|view| {
+                let image = batch.images_at(view, index..index + 1);
+                let done = &batch.transformations_of(view)[index];
+                assert_eq!(done, &scene(image[0]).transformations(), "image and transformations belong together");
                 assert!(image.iter().all(|&value| value == image[0]), "{format:?}");
                 image[0]
             });
-            assert!((0..VIEWS).any(|view| grey(object, view) == greys[0]), "a view of the object");
-            assert_ne!(greys[0], greys[1], "two different views");
+            let all: BTreeSet<u8> = (0..VIEWS).map(|view| grey(object, view)).collect();
+            assert_eq!(BTreeSet::from(greys), all, "all views that there are, once each");
         }
-        assert_eq!(source.pairs(&objects, 5).unwrap(), batch);
-        assert_eq!(source.pairs_at(&[2, 0], &objects, 5).unwrap(), batch.at(&[2, 0]));
-        assert_ne!(source.pairs(&objects, 6).unwrap(), batch);
-        assert_eq!(open_folder(&folder, Some(4)).unwrap().pairs(&objects, 5).unwrap().images[0].len(), 4 * 4 * 4 * 3);
+        assert_eq!(source.views(&places, VIEWS, 5).unwrap(), batch);
+        let part = source.views(&[places[2], places[0]], 2, 5).unwrap();
+        for view in 0..2 {
+            let both = [batch.images_at(view, 2..3), batch.images_at(view, 0..1)].concat();
+            assert_eq!(part.images_of(view), both);
+        }
+        assert_ne!(source.views(&places, VIEWS, 6).unwrap(), batch);
+        let more = source.views(&places, 2 * VIEWS, 5).unwrap();
+        assert_eq!(more.images[..batch.images.len()], batch.images, "then they come again");
+        let small = open_folder(&folder, Some(4)).unwrap().views(&places, 2, 5).unwrap();
+        assert_eq!(small.images.len(), 2 * 4 * 4 * 4 * 3);
     }
 }
 
@@ -95,7 +109,7 @@ fn the_manifest_keeps_what_the_shards_cannot() {
     let (_scratch, folder) = sextant_set();
     let source = SextantFolder::open(&folder, None).unwrap();
     assert_eq!(source.symmetry(2), SymmetryGroup::Cyclic { axis: [0.0, 0.0, 1.0], order: 2 });
-    assert_eq!(source.object_id(2), "class-0/object-2");
+    assert_eq!(source.subject_id(2), "class-0/object-2");
     let manifest = source.manifest();
     assert_eq!((manifest.seed, manifest.source.as_str(), manifest.frame.as_str()), (9, "test", FRAME));
     let greys: Vec<f64> = (0..5).flat_map(|o| (0..VIEWS).map(move |v| f64::from(grey(o, v)) / 255.0)).collect();
@@ -260,7 +274,7 @@ fn a_shard_truncated_or_flipped_anywhere_never_panics() {
         flipped[bit / 8] ^= 1 << (bit % 8);
         fs::write(&path, &flipped).unwrap();
         if let Ok(source) = SextantFolder::open(&folder, None) {
-            source.pairs(&[0, 1, 2, 3, 4], 0).unwrap();
+            source.views(&Place::all(&[0, 1, 2, 3, 4]), 2, 0).unwrap();
         }
     }
 }
@@ -270,16 +284,16 @@ fn a_shard_that_is_cut_short_while_it_is_in_use_is_named() {
     let (_scratch, folder) = sextant_set();
     let source = SextantFolder::open(&folder, None).unwrap();
     let path = folder.join("shard-00000.safetensors");
-    let before = source.pairs(&[0, 1, 2, 3, 4], 0).unwrap();
+    let before = source.views(&Place::all(&[0, 1, 2, 3, 4]), 2, 0).unwrap();
     let whole = fs::metadata(&path).unwrap().len();
     // The same file, as `truncate` or a failed copy over it leaves it: not another one of the name.
     let file = fs::File::options().write(true).open(&path).unwrap();
     file.set_len(whole / 2).unwrap();
-    let error = source.pairs(&[0, 1, 2, 3, 4], 0).unwrap_err();
+    let error = source.views(&Place::all(&[0, 1, 2, 3, 4]), 2, 0).unwrap_err();
     assert!(error.to_string().starts_with(&format!("{}: was cut short", path.display())), "{error}");
     assert!(error.hint().unwrap().starts_with("copy the data set again"));
     file.set_len(whole).unwrap();
-    assert_eq!(source.pairs(&[0, 1, 2, 3, 4], 0).unwrap().labels, before.labels);
+    assert_eq!(source.views(&Place::all(&[0, 1, 2, 3, 4]), 2, 0).unwrap().labels, before.labels);
 }
 
 #[test]
@@ -468,15 +482,14 @@ fn labels_and_latents_of_other_types_are_read() {
     };
     let int32: Vec<u8> = [0i32, 1, 0].iter().flat_map(|label| label.to_le_bytes()).collect();
     fs::write(folder.join("train_labels.npy"), npy("<i4", 3, &int32)).unwrap();
-    let latents = |view: usize| [f32::from(grey(0, view)) / 256.0; 7];
     for view in 0..VIEWS {
-        let body: Vec<u8> = latents(view).iter().flat_map(|value| value.to_be_bytes()).collect();
+        let body: Vec<u8> = latents_of(&scene(grey(0, view))).iter().flat_map(|value| value.to_be_bytes()).collect();
         fs::write(folder.join(format!("class-0/object-0/latent_{view}.npy")), npy(">f4", 7, &body)).unwrap();
     }
     let source = open_folder(&folder, None).unwrap();
     assert_eq!([0, 1, 2].map(|object| source.label(object)), [0, 1, 0]);
-    let found = source.pairs(&[0], 1).unwrap().latents[0][0];
-    assert!((0..VIEWS).any(|view| latents(view) == found), "{found:?}");
+    let found = &source.views(&Place::all(&[0]), 1, 1).unwrap().transformations[0];
+    assert!((0..VIEWS).any(|view| scene(grey(0, view)).transformations() == *found), "{found:?}");
 }
 
 #[test]
@@ -489,9 +502,9 @@ fn objects_may_differ_in_their_number_of_views() {
     assert_eq!([0, 1].map(|object| source.view_count(object)), [Some(2), Some(3)]);
     let warnings = source.warnings();
     assert_eq!(warnings, ["objects have 2 to 3 views; 2 have class-0/object-0"]);
-    let seen = |object: usize| -> std::collections::BTreeSet<u32> {
-        let batch = source.pairs(&[object; 64], 3).unwrap();
-        batch.latents.iter().flatten().map(|latents| latents[0].to_bits()).collect()
+    let seen = |object: usize| -> BTreeSet<u32> {
+        let batch = source.views(&Place::all(&[object; 64]), 2, 3).unwrap();
+        batch.transformations.iter().map(|done| done.hues().unwrap()[0].to_bits()).collect()
     };
     assert_eq!([0, 1].map(|object| seen(object).len()), [2, 3], "all views that there are");
 }
@@ -517,7 +530,7 @@ fn an_unfinished_set_leaves_nothing_and_a_finished_one_is_kept() {
     let error = SextantWriter::create(&folder, false, description()).unwrap_err().to_string();
     assert!(error.contains("--overwrite"), "{error}");
     let mut writer = SextantWriter::create(&folder, true, description()).unwrap();
-    writer.write_object(&[[0.0; 7]; VIEWS], &[0; VIEWS * SIZE * SIZE * 3]).unwrap();
+    writer.write_object(&[scene(0); VIEWS], &[0; VIEWS * SIZE * SIZE * 3]).unwrap();
     drop(writer);
     SextantFolder::open(&folder, None).unwrap();
     assert_eq!(fs::read_dir(scratch.path()).unwrap().count(), 1);

@@ -2,26 +2,25 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::named_classes::in_order_of;
-use super::{DataError, PairSource, RenderedPairs, open_folder};
-use crate::config::{DataConfig, DataSource};
+use super::{DataConfig, DataError, DataSource, RenderedViews, ViewSource, open_folder};
 use crate::scene::sweethome3d::{SweetHome3d, default_cache_folder};
 use crate::scene::{
     MeshFolder, MeshFolderSettings, ObjectSource, Procedural, ProceduralSettings, Renderer, SceneSettings,
 };
 
-/// The pairs of views that a configuration asks for, rendered as they are needed or read from a folder, with the labels of
+/// The views that a configuration asks for, rendered as they are needed or read from a folder, with the labels of
 /// its classes.
 ///
 /// # Errors
 /// When a folder is missing or broken, a setting is out of its range, the data have classes that the configuration does
 /// not name, or there is nothing to train on.
-pub fn open(config: &DataConfig) -> Result<Arc<dyn PairSource>, DataError> {
+pub fn open(config: &DataConfig) -> Result<Arc<dyn ViewSource>, DataError> {
     let source = open_any(config)?;
     check_split(config, source.as_ref())?;
     in_order_of(source, &config.classes)
 }
 
-fn open_any(config: &DataConfig) -> Result<Arc<dyn PairSource>, DataError> {
+fn open_any(config: &DataConfig) -> Result<Arc<dyn ViewSource>, DataError> {
     Ok(match open_objects(config)? {
         Some(rendered) => Arc::new(rendered),
         None => open_folder(path(config)?, Some(config.image_size))?,
@@ -32,7 +31,7 @@ fn open_any(config: &DataConfig) -> Result<Arc<dyn PairSource>, DataError> {
 ///
 /// # Errors
 /// When a folder is missing or broken, or a setting is out of its range.
-pub fn open_objects(config: &DataConfig) -> Result<Option<RenderedPairs>, DataError> {
+pub fn open_objects(config: &DataConfig) -> Result<Option<RenderedViews>, DataError> {
     let objects: Arc<dyn ObjectSource> = match config.source {
         DataSource::Sextant | DataSource::ThreeDieBench => return Ok(None),
         DataSource::Procedural => Arc::new(Procedural::new(procedural_settings(config))?),
@@ -52,12 +51,12 @@ pub fn open_objects(config: &DataConfig) -> Result<Option<RenderedPairs>, DataEr
         ..SceneSettings::default()
     };
     let renderer = Renderer::new(settings).map_err(|error| DataError::Unusable(error.to_string()))?;
-    Ok(Some(RenderedPairs::new(objects, renderer, config.rotation)))
+    Ok(Some(RenderedViews::new(objects, renderer, config.rotation)))
 }
 
 /// Without objects to train on a run would end in an error.
-fn check_split(config: &DataConfig, source: &dyn PairSource) -> Result<(), DataError> {
-    if !source.training_objects().is_empty() {
+fn check_split(config: &DataConfig, source: &dyn ViewSource) -> Result<(), DataError> {
+    if !source.training_subjects().is_empty() {
         return Ok(());
     }
     let place = config.path.as_deref().map_or("the data".into(), |path| path.display().to_string());

@@ -1,6 +1,9 @@
-//! The ranges of 3DIEBench's seven latents, outside which a file means something else by them.
+//! 3DIEBench's seven latents: how files of data sets write a scene, and the ranges outside which a file means something
+//! else by them.
 
 use std::f32::consts::TAU;
+
+use crate::scene::SceneParameters;
 
 /// Name, least and largest value of each latent. Any rotation has Euler angles within ±π; whole turns more do not matter.
 /// Nothing reads where the lamp stands, so that its ranges are those of the angles and not the narrower ones of 3DIEBench.
@@ -17,6 +20,18 @@ const RANGES: [(&str, f32, f32); 7] = [
 const TOLERANCE: f32 = 1e-3;
 /// The latents that are no angles.
 const HUES: [usize; 2] = [3, 6];
+
+/// `[rotX, rotY, rotZ, floor hue, light theta, light phi, light hue]`, the order of 3DIEBench's `latent_k.npy`.
+pub(super) fn latents_of(scene: &SceneParameters) -> [f32; 7] {
+    let [x, y, z] = scene.euler_xyz_rad;
+    [x, y, z, scene.floor_hue, scene.light_theta_rad, scene.light_phi_rad, scene.light_hue]
+}
+
+/// The scene of seven latents in the order of [`latents_of`].
+pub(super) fn scene_of(latents: [f32; 7]) -> SceneParameters {
+    let [x, y, z, floor_hue, light_theta_rad, light_phi_rad, light_hue] = latents;
+    SceneParameters { euler_xyz_rad: [x, y, z], floor_hue, light_theta_rad, light_phi_rad, light_hue }
+}
 
 /// Nothing, when the latents can be what they are called.
 ///
@@ -41,6 +56,14 @@ mod tests {
     use std::f32::consts::{FRAC_PI_4, PI, TAU};
 
     use super::*;
+
+    #[test]
+    fn a_scene_survives_being_written_down() {
+        let latents = [0.1, -0.2, 0.3, 0.4, 0.5, 0.6, 0.7];
+        let scene = scene_of(latents);
+        assert_eq!((latents_of(&scene), scene.floor_hue, scene.light_hue), (latents, 0.4, 0.7));
+        assert_eq!(scene.transformations().hues(), Some([0.4, 0.7]));
+    }
 
     #[test]
     fn degrees_and_bytes_are_told_from_radians_and_shares() {

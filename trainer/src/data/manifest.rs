@@ -4,9 +4,9 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
+use super::DataError;
 use super::split::listed;
-use super::{DataError, SymmetryRecord};
-use crate::scene::RotationSampling;
+use crate::scene::{RotationSampling, SymmetryRecord};
 
 /// Value of `format` in `dataset.json`.
 pub const FORMAT_NAME: &str = "sextant-dataset";

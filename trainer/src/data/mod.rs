@@ -1,9 +1,11 @@
-//! Data sets on disk, pairs of views, and the feed of training batches.
+//! Data sets on disk, views of their subjects, and the feed of training batches.
 //!
-//! [`PairSource`] is what training sees: it gives two views of each listed object. Three things implement it:
-//! [`RenderedPairs`] (rendered on the fly), [`SextantFolder`] (safetensors shards) and [`ThreeDieBenchFolder`]
-//! (3DIEBench's layout). [`Feed`] makes batches from one of them ahead of the step that needs them.
+//! [`ViewSource`] is what training sees: it gives any number of views of each listed subject, and says what was done to
+//! each. Three things make views: [`RenderedViews`] (rendered on the fly), [`SextantFolder`] (safetensors shards) and
+//! [`ThreeDieBenchFolder`] (3DIEBench's layout). [`TransformedViews`] changes the finished pictures of another source.
+//! [`Feed`] makes batches ahead of the step that needs them.
 
+mod config;
 mod error;
 mod feed;
 mod from_config;
@@ -12,21 +14,23 @@ mod manifest;
 mod named_classes;
 mod npy;
 mod open;
-mod pair_source;
 mod rendered;
 mod sextant_folder;
 mod sextant_writer;
 mod shard;
 mod split;
-mod staged_folder;
-mod symmetry_record;
+mod stored_views;
 mod three_die_bench;
 mod three_die_bench_writer;
+mod transformed;
+mod view_batch;
 mod view_order;
+mod view_source;
 mod visibility;
 mod write_views;
 mod writer;
 
+pub use config::{DataConfig, DataSource};
 pub use error::DataError;
 pub use feed::{BatchShare, Feed, FeedSettings, StepBatch};
 pub use from_config::{open, open_objects};
@@ -34,16 +38,16 @@ pub use manifest::{FORMAT_NAME, FORMAT_VERSION, FRAME, Manifest, Normalisation, 
 pub(crate) use named_classes::labels_by_name;
 pub use npy::{NpyArray, NpyValues, parse_npy, read_npy, write_npy};
 pub use open::{DataFormat, detect_format, open_folder};
-pub use pair_source::{PairBatch, PairSource};
-pub use rendered::RenderedPairs;
+pub use rendered::RenderedViews;
 pub use sextant_folder::SextantFolder;
 pub use sextant_writer::SextantWriter;
 pub(crate) use split::{listed, set_warnings};
-pub(crate) use staged_folder::{stage_folder, write_durably};
-pub use symmetry_record::SymmetryRecord;
 pub use three_die_bench::ThreeDieBenchFolder;
 pub use three_die_bench_writer::ThreeDieBenchWriter;
+pub use transformed::{TransformedViews, transformed};
+pub use view_batch::ViewBatch;
 pub use view_order::{ObjectOrder, stream_rng, stream_seed};
+pub use view_source::{Place, ViewSource};
 pub use write_views::write_views;
 pub use writer::{DataSetDescription, DataSetWriter};
 

@@ -6,11 +6,12 @@ use std::sync::Arc;
 use sextant_runtime::rotation::SymmetryGroup;
 
 use super::split::listed;
-use super::{DataError, PairBatch, PairSource};
+use super::{DataError, Place, ViewBatch, ViewSource};
+use crate::transformation::Transformation;
 
 /// A source whose labels are those of a run.
 struct NamedClasses {
-    inner: Arc<dyn PairSource>,
+    inner: Arc<dyn ViewSource>,
     class_names: Vec<String>,
     /// The run's label of each label of the data.
     labels: Vec<usize>,
@@ -23,9 +24,9 @@ struct NamedClasses {
 /// # Errors
 /// When the data have classes that are not among the names; both differences are named.
 pub(super) fn in_order_of(
-    source: Arc<dyn PairSource>,
+    source: Arc<dyn ViewSource>,
     class_names: &[String],
-) -> Result<Arc<dyn PairSource>, DataError> {
+) -> Result<Arc<dyn ViewSource>, DataError> {
     if class_names.is_empty() || class_names == source.class_names() {
         return Ok(source);
     }
@@ -62,14 +63,7 @@ fn remark(run: &[String], data: &[String]) -> String {
     )
 }
 
-impl NamedClasses {
-    fn mapped(&self, mut batch: PairBatch) -> PairBatch {
-        batch.labels.iter_mut().for_each(|label| *label = self.labels[*label as usize] as u32);
-        batch
-    }
-}
-
-impl PairSource for NamedClasses {
+impl ViewSource for NamedClasses {
     fn image_size(&self) -> usize {
         self.inner.image_size()
     }
@@ -78,12 +72,12 @@ impl PairSource for NamedClasses {
         &self.class_names
     }
 
-    fn object_count(&self) -> usize {
-        self.inner.object_count()
+    fn subject_count(&self) -> usize {
+        self.inner.subject_count()
     }
 
-    fn object_id(&self, object: usize) -> String {
-        self.inner.object_id(object)
+    fn subject_id(&self, object: usize) -> String {
+        self.inner.subject_id(object)
     }
 
     fn label(&self, object: usize) -> usize {
@@ -98,12 +92,14 @@ impl PairSource for NamedClasses {
         self.inner.is_held_out(object)
     }
 
-    fn pairs(&self, objects: &[usize], stream_seed: u64) -> Result<PairBatch, DataError> {
-        Ok(self.mapped(self.inner.pairs(objects, stream_seed)?))
+    fn offers(&self) -> Vec<&'static dyn Transformation> {
+        self.inner.offers()
     }
 
-    fn pairs_at(&self, positions: &[usize], objects: &[usize], stream_seed: u64) -> Result<PairBatch, DataError> {
-        Ok(self.mapped(self.inner.pairs_at(positions, objects, stream_seed)?))
+    fn views(&self, places: &[Place], count: usize, stream_seed: u64) -> Result<ViewBatch, DataError> {
+        let mut batch = self.inner.views(places, count, stream_seed)?;
+        batch.labels.iter_mut().for_each(|label| *label = self.labels[*label as usize] as u32);
+        Ok(batch)
     }
 
     fn view_count(&self, object: usize) -> Option<usize> {
@@ -118,10 +114,10 @@ impl PairSource for NamedClasses {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::data::RenderedPairs;
+    use crate::data::RenderedViews;
     use crate::scene::{Procedural, ProceduralSettings, Renderer, RotationSampling, SceneSettings};
 
-    fn families(names: &[&str]) -> Arc<dyn PairSource> {
+    fn families(names: &[&str]) -> Arc<dyn ViewSource> {
         let objects = ProceduralSettings {
             objects_per_family: 1,
             held_out_per_family: 1,
@@ -130,7 +126,7 @@ mod tests {
         };
         let scene = SceneSettings { image_size: 16, supersampling: 1, ..SceneSettings::default() };
         let objects = Arc::new(Procedural::new(objects).unwrap());
-        Arc::new(RenderedPairs::new(objects, Renderer::new(scene).unwrap(), RotationSampling::default()))
+        Arc::new(RenderedViews::new(objects, Renderer::new(scene).unwrap(), RotationSampling::default()))
     }
 
     fn named(names: &[&str]) -> Vec<String> {
@@ -154,12 +150,11 @@ mod tests {
         ];
         for Case { run, data, labels, remark } in cases {
             let source = in_order_of(families(data), &named(run)).unwrap();
-            let found: Vec<usize> = (0..source.object_count()).map(|object| source.label(object)).collect();
+            let found: Vec<usize> = (0..source.subject_count()).map(|object| source.label(object)).collect();
             assert_eq!(found, labels, "{run:?} {data:?}");
             let objects: Vec<usize> = (0..found.len()).collect();
-            let batch = source.pairs(&objects, 3).unwrap();
+            let batch = source.views(&Place::all(&objects), 2, 3).unwrap();
             assert_eq!(batch.labels, labels.iter().map(|label| *label as u32).collect::<Vec<_>>(), "{run:?} {data:?}");
-            assert_eq!(source.pairs_at(&[1, 0], &objects, 3).unwrap(), batch.at(&[1, 0]));
             assert!(source.warnings().join("\n").contains(remark), "{:?}", source.warnings());
         }
     }

@@ -5,7 +5,7 @@ use sextant_runtime::typed_command::Program;
 
 use super::manifest::MANIFEST_FILE;
 use super::three_die_bench::TRAIN_IMAGES_FILE;
-use super::{DataError, PairSource, SextantFolder, ThreeDieBenchFolder};
+use super::{DataError, SextantFolder, ThreeDieBenchFolder, ViewSource};
 
 /// Largest side of an image that a data set may have.
 pub(crate) const MAX_IMAGE_SIZE: usize = 8192;
@@ -54,7 +54,7 @@ pub(crate) fn is_data_set(folder: &Path) -> bool {
 ///
 /// # Errors
 /// When there is no data set, or it is broken.
-pub fn open_folder(folder: &Path, image_size: Option<usize>) -> Result<Arc<dyn PairSource>, DataError> {
+pub fn open_folder(folder: &Path, image_size: Option<usize>) -> Result<Arc<dyn ViewSource>, DataError> {
     if image_size.is_some_and(|size| !(1..=MAX_IMAGE_SIZE).contains(&size)) {
         return Err(DataError::Unusable(format!("images must have 1 to {MAX_IMAGE_SIZE} pixels a side")));
     }

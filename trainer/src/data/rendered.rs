@@ -5,19 +5,20 @@ use sextant_runtime::rotation::SymmetryGroup;
 
 use super::split::split_warnings;
 use super::view_order::stream_rng;
-use super::{DataError, PairBatch, PairSource};
+use super::{DataError, Place, ViewBatch, ViewSource};
 use crate::scene::{Mesh, ObjectSource, Renderer, RotationSampling, SceneParameters};
+use crate::transformation::{HUES, ROTATION, Transformation};
 
-/// Pairs rendered on the fly, without touching the disk: every pair is new.
-pub struct RenderedPairs {
+/// Views of objects rendered on the fly, without touching the disk: every view is new.
+pub struct RenderedViews {
     source: Arc<dyn ObjectSource>,
     renderer: Renderer,
     rotation: RotationSampling,
     symmetries: Vec<OnceLock<SymmetryGroup>>,
 }
 
-impl RenderedPairs {
-    /// Pairs of the objects of `source`, turned as `rotation` says.
+impl RenderedViews {
+    /// Views of the objects of `source`, turned as `rotation` says.
     pub fn new(source: Arc<dyn ObjectSource>, renderer: Renderer, rotation: RotationSampling) -> Self {
         let symmetries = (0..source.len()).map(|_| OnceLock::new()).collect();
         Self { source, renderer, rotation, symmetries }
@@ -38,21 +39,26 @@ impl RenderedPairs {
         &self.source
     }
 
-    /// `views` images of one object; view `k` is a pure function of `stream_seed` and `k`.
+    /// `count` images of one object with their scenes; view `k` is a pure function of `stream_seed` and `k`.
     ///
     /// # Shapes
-    /// The images are `[views, size, size, 3]`.
+    /// The images are `[count, size, size, 3]`.
     ///
     /// # Errors
     /// When the object cannot be loaded.
-    pub fn views(&self, object: usize, views: usize, stream_seed: u64) -> Result<(Vec<[f32; 7]>, Vec<u8>), DataError> {
+    pub fn scenes_of(
+        &self,
+        object: usize,
+        count: usize,
+        stream_seed: u64,
+    ) -> Result<(Vec<SceneParameters>, Vec<u8>), DataError> {
         let mesh = self.source.object(object)?.mesh;
         let scene = |view| {
             let mut rng = stream_rng(stream_seed, view as u64);
             (Arc::clone(&mesh), SceneParameters::sample(&mut rng, self.rotation))
         };
-        let scenes: Vec<_> = (0..views).map(scene).collect();
-        Ok((scenes.iter().map(|(_, parameters)| parameters.latents()).collect(), self.render(&scenes)))
+        let scenes: Vec<_> = (0..count).map(scene).collect();
+        Ok((scenes.iter().map(|(_, parameters)| *parameters).collect(), self.render(&scenes)))
     }
 
     fn render(&self, scenes: &[(Arc<Mesh>, SceneParameters)]) -> Vec<u8> {
@@ -62,7 +68,7 @@ impl RenderedPairs {
     }
 }
 
-impl PairSource for RenderedPairs {
+impl ViewSource for RenderedViews {
     fn image_size(&self) -> usize {
         self.renderer.settings().image_size
     }
@@ -71,11 +77,11 @@ impl PairSource for RenderedPairs {
         self.source.class_names()
     }
 
-    fn object_count(&self) -> usize {
+    fn subject_count(&self) -> usize {
         self.source.len()
     }
 
-    fn object_id(&self, object: usize) -> String {
+    fn subject_id(&self, object: usize) -> String {
         self.source.id(object)
     }
 
@@ -83,7 +89,7 @@ impl PairSource for RenderedPairs {
         self.source.label(object)
     }
 
-    /// `None` also for an object that cannot be loaded; [`Self::pairs`] then reports why.
+    /// `None` also for an object that cannot be loaded; [`Self::views`] then reports why.
     fn symmetry(&self, object: usize) -> SymmetryGroup {
         *self.symmetries[object].get_or_init(|| self.source.symmetry(object).unwrap_or(SymmetryGroup::None))
     }
@@ -99,28 +105,27 @@ impl PairSource for RenderedPairs {
         warnings
     }
 
-    fn pairs(&self, objects: &[usize], stream_seed: u64) -> Result<PairBatch, DataError> {
-        self.pairs_at(&Vec::from_iter(0..objects.len()), objects, stream_seed)
+    fn offers(&self) -> Vec<&'static dyn Transformation> {
+        vec![ROTATION, HUES]
     }
 
-    fn pairs_at(&self, positions: &[usize], objects: &[usize], stream_seed: u64) -> Result<PairBatch, DataError> {
+    fn views(&self, places: &[Place], count: usize, stream_seed: u64) -> Result<ViewBatch, DataError> {
         let meshes: Result<Vec<Arc<Mesh>>, DataError> =
-            positions.par_iter().map(|&position| Ok(self.source.object(objects[position])?.mesh)).collect();
+            places.par_iter().map(|place| Ok(self.source.object(place.subject)?.mesh)).collect();
         let meshes = meshes?;
-        let parameters = |&position: &usize| {
-            let mut rng = stream_rng(stream_seed, position as u64);
-            [(); 2].map(|()| SceneParameters::sample(&mut rng, self.rotation))
+        let parameters = |place: &Place| -> Vec<SceneParameters> {
+            let mut rng = stream_rng(stream_seed, place.position as u64);
+            (0..count).map(|_| SceneParameters::sample(&mut rng, self.rotation)).collect()
         };
-        let drawn: Vec<[SceneParameters; 2]> = positions.iter().map(parameters).collect();
-        let view = |side: usize| {
-            let scenes = meshes.iter().zip(&drawn).map(|(mesh, drawn)| (Arc::clone(mesh), drawn[side]));
-            self.render(&scenes.collect::<Vec<_>>())
-        };
-        Ok(PairBatch {
-            images: [view(0), view(1)],
-            latents: [0, 1].map(|side| drawn.iter().map(|drawn| drawn[side].latents()).collect()),
-            labels: positions.iter().map(|&position| self.label(objects[position]) as u32).collect(),
-            objects: positions.iter().map(|&position| objects[position] as u32).collect(),
+        let drawn: Vec<Vec<SceneParameters>> = places.iter().map(parameters).collect();
+        let scenes = (0..count)
+            .flat_map(|view| meshes.iter().zip(&drawn).map(move |(mesh, drawn)| (Arc::clone(mesh), drawn[view])));
+        let scenes: Vec<(Arc<Mesh>, SceneParameters)> = scenes.collect();
+        Ok(ViewBatch {
+            images: self.render(&scenes),
+            transformations: scenes.iter().map(|(_, parameters)| parameters.transformations()).collect(),
+            labels: places.iter().map(|place| self.label(place.subject) as u32).collect(),
+            subjects: places.iter().map(|place| place.subject as u32).collect(),
             camera_from_world: self.renderer.settings().camera_from_world(),
         })
     }

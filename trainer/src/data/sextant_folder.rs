@@ -1,14 +1,14 @@
 use std::path::{Path, PathBuf};
 
-use rayon::prelude::*;
 use sextant_runtime::preprocess::RgbView;
 use sextant_runtime::rotation::SymmetryGroup;
 
-use super::pair_source::{LoadedView, collect_pairs};
+use super::latents::scene_of;
 use super::shard::Shard;
 use super::split::{split_warnings, view_warnings};
-use super::view_order::{stream_rng, two_indices_below};
-use super::{DataError, Manifest, PairBatch, PairSource};
+use super::stored_views::{offered, stored_views};
+use super::{DataError, Manifest, Place, ViewBatch, ViewSource};
+use crate::transformation::{Parameters, Transformation};
 
 /// A folder of safetensors shards, of which images are read as they are needed.
 #[derive(Debug)]
@@ -60,19 +60,28 @@ impl SextantFolder {
         &self.manifest
     }
 
-    fn load(&self, object: usize, view: usize) -> Result<LoadedView, DataError> {
+    /// Reads a view of an object into `[image_size, image_size, 3]` bytes.
+    fn load(&self, object: usize, view: usize, picture: &mut [u8]) -> Result<Parameters, DataError> {
         let (shard, row) = self.views[object][view];
         let (shard, row) = (&self.shards[shard as usize], row as usize);
-        let (size, stored) = (self.manifest.image_size, shard.image(row)?);
-        let rgb = match RgbView::new(&stored, size, size) {
-            Some(picture) if size != self.image_size => picture.crop_and_resize(self.image_size, self.image_size),
-            _ => stored,
-        };
-        Ok(LoadedView { rgb, latents: shard.latents(row) })
+        let size = self.manifest.image_size;
+        if size == self.image_size {
+            shard.read_image(row, picture)?;
+        } else {
+            let mut stored = vec![0; size * size * 3];
+            shard.read_image(row, &mut stored)?;
+            let resized = RgbView::new(&stored, size, size)
+                .map(|stored| stored.crop_and_resize(self.image_size, self.image_size))
+                .ok_or_else(|| {
+                    DataError::malformed(&self.folder, format!("images of {size} pixels cannot be resized"))
+                })?;
+            picture.copy_from_slice(&resized);
+        }
+        Ok(scene_of(shard.latents(row)).transformations())
     }
 }
 
-impl PairSource for SextantFolder {
+impl ViewSource for SextantFolder {
     fn image_size(&self) -> usize {
         self.image_size
     }
@@ -81,11 +90,11 @@ impl PairSource for SextantFolder {
         &self.manifest.class_names
     }
 
-    fn object_count(&self) -> usize {
+    fn subject_count(&self) -> usize {
         self.manifest.objects.len()
     }
 
-    fn object_id(&self, object: usize) -> String {
+    fn subject_id(&self, object: usize) -> String {
         self.manifest.objects[object].id.clone()
     }
 
@@ -111,18 +120,11 @@ impl PairSource for SextantFolder {
         own.chain(view_warnings(self)).chain(split_warnings(self)).collect()
     }
 
-    fn pairs(&self, objects: &[usize], stream_seed: u64) -> Result<PairBatch, DataError> {
-        self.pairs_at(&Vec::from_iter(0..objects.len()), objects, stream_seed)
+    fn offers(&self) -> Vec<&'static dyn Transformation> {
+        offered()
     }
 
-    fn pairs_at(&self, positions: &[usize], objects: &[usize], stream_seed: u64) -> Result<PairBatch, DataError> {
-        let pair = |&position: &usize| {
-            let object = objects[position];
-            let chosen = two_indices_below(&mut stream_rng(stream_seed, position as u64), self.views[object].len());
-            Ok([self.load(object, chosen[0])?, self.load(object, chosen[1])?])
-        };
-        let views: Result<Vec<_>, DataError> = positions.par_iter().map(pair).collect();
-        let listed: Vec<usize> = positions.iter().map(|&position| objects[position]).collect();
-        Ok(collect_pairs(self, &listed, views?))
+    fn views(&self, places: &[Place], count: usize, stream_seed: u64) -> Result<ViewBatch, DataError> {
+        stored_views(self, places, count, stream_seed, |object, view, picture| self.load(object, view, picture))
     }
 }

@@ -4,14 +4,16 @@ use std::io::Write;
 use std::path::Path;
 
 use safetensors::{Dtype, View};
-use sextant_runtime::durable::StagedFolder;
+use sextant_runtime::durable::{StagedFolder, write_synced};
 
+use super::latents::latents_of;
 use super::manifest::MANIFEST_FILE;
-use super::staged_folder::{stage_folder, write_durably};
 use super::{
     DataError, DataSetDescription, DataSetWriter, FORMAT_NAME, FORMAT_VERSION, FRAME, Manifest, Normalisation,
     ShardRecord,
 };
+use crate::durable::stage_folder;
+use crate::scene::SceneParameters;
 
 /// Pixels of a shard, about; small enough to hold in memory while it fills.
 const SHARD_BYTES: usize = 128 << 20;
@@ -94,17 +96,17 @@ impl SextantWriter {
 }
 
 impl DataSetWriter for SextantWriter {
-    fn write_object(&mut self, latents: &[[f32; 7]], images: &[u8]) -> Result<(), DataError> {
-        self.description.assert_views(self.objects_written, latents, images);
+    fn write_object(&mut self, scenes: &[SceneParameters], images: &[u8]) -> Result<(), DataError> {
+        self.description.assert_views(self.objects_written, scenes, images);
         let object = self.objects_written as u32;
         let label = self.description.objects[self.objects_written].label as i64;
-        for latents in latents {
-            self.shard.latents.extend(latents.iter().flat_map(|value| value.to_le_bytes()));
+        for scene in scenes {
+            self.shard.latents.extend(latents_of(scene).iter().flat_map(|value| value.to_le_bytes()));
             self.shard.labels.extend(label.to_le_bytes());
             self.shard.objects.extend(object.to_le_bytes());
         }
         self.shard.images.extend_from_slice(images);
-        self.shard.count += latents.len();
+        self.shard.count += scenes.len();
         self.statistics.add(images);
         self.objects_written += 1;
         if self.shard.images.len() >= SHARD_BYTES { self.flush_shard() } else { Ok(()) }
@@ -119,7 +121,7 @@ impl DataSetWriter for SextantWriter {
         self.flush_shard()?;
         let manifest = serde_json::to_vec_pretty(&self.manifest())
             .map_err(|error| DataError::Unusable(format!("the description cannot be written as JSON: {error}")))?;
-        write_durably(&self.folder.path().join(MANIFEST_FILE), |file| file.write_all(&manifest))?;
+        write_synced(&self.folder.path().join(MANIFEST_FILE), |file| file.write_all(&manifest))?;
         Ok(self.folder.commit()?)
     }
 }
@@ -129,7 +131,7 @@ pub(crate) fn write_png(path: &Path, rgb: &image::RgbImage) -> Result<(), DataEr
     let mut png = std::io::Cursor::new(Vec::new());
     rgb.write_to(&mut png, image::ImageFormat::Png)
         .map_err(|error| DataError::malformed(path, format!("cannot be encoded: {error}")))?;
-    write_durably(path, |file| file.write_all(png.get_ref()))
+    Ok(write_synced(path, |file| file.write_all(png.get_ref()))?)
 }
 
 impl Shard {
@@ -144,7 +146,7 @@ impl Shard {
         let metadata = HashMap::from([("format".to_owned(), FORMAT_NAME.to_owned())]);
         let bytes = safetensors::serialize(tensors, Some(metadata))
             .map_err(|error| DataError::malformed(path, format!("cannot be written: {error}")))?;
-        write_durably(path, |file| file.write_all(&bytes))
+        Ok(write_synced(path, |file| file.write_all(&bytes))?)
     }
 }
 

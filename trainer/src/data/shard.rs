@@ -54,21 +54,21 @@ impl Shard {
         self.latents[row]
     }
 
-    /// The pixels of a row, `[size, size, 3]`.
+    /// Reads the pixels of a row, `[size, size, 3]`.
     ///
     /// # Errors
     /// When the file cannot be read, such as when it was cut short meanwhile.
-    pub(super) fn image(&self, row: usize) -> Result<Vec<u8>, DataError> {
-        let mut pixels = vec![0; self.image_len];
+    ///
+    /// # Panics
+    /// When there is another number of bytes for them.
+    pub(super) fn read_image(&self, row: usize, pixels: &mut [u8]) -> Result<(), DataError> {
+        assert_eq!(pixels.len(), self.image_len, "bytes of an image");
         let at = self.images_at + (row * self.image_len) as u64;
         let read = match &self.file {
-            Some(file) => read_exact_at(file, &mut pixels, at),
-            None => File::open(&self.path).and_then(|file| read_exact_at(&file, &mut pixels, at)),
+            Some(file) => read_exact_at(file, pixels, at),
+            None => File::open(&self.path).and_then(|file| read_exact_at(&file, pixels, at)),
         };
-        match read {
-            Ok(()) => Ok(pixels),
-            Err(error) => Err(refused(&self.path, &format!("image {row}"), error)),
-        }
+        read.map_err(|error| refused(&self.path, &format!("image {row}"), error))
     }
 }
 

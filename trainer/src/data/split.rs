@@ -1,24 +1,24 @@
 //! What the split of a data set leaves unmeasured.
 
-use super::PairSource;
+use super::ViewSource;
 
 /// Class names that a warning lists.
 const MOST_NAMES: usize = 10;
 
 /// A line for each kind of class that is not trained on or not measured.
-pub(super) fn split_warnings(source: &dyn PairSource) -> Vec<String> {
+pub(super) fn split_warnings(source: &dyn ViewSource) -> Vec<String> {
     let what = if source.view_count(0).is_none() { "new views" } else { "the very pictures" };
     unmeasured(source, &format!("figures are of {what} of the objects trained on"))
 }
 
 /// What a run on a set of `views` views of each object of `source` will warn of.
-pub(crate) fn set_warnings(source: &dyn PairSource, views: usize) -> Vec<String> {
+pub(crate) fn set_warnings(source: &dyn ViewSource, views: usize) -> Vec<String> {
     let mut warnings = unmeasured(
         source,
         "`trainer fit` will measure on the very pictures that it trains on; a class needs two objects for one to be held out",
     );
     if views < 2 {
-        warnings.push(single_views(source.object_count(), source.object_count()));
+        warnings.push(single_views(source.subject_count(), source.subject_count()));
     }
     warnings
 }
@@ -31,9 +31,9 @@ fn single_views(single: usize, of: usize) -> String {
 }
 
 /// `without` is what follows when no object is held out.
-fn unmeasured(source: &dyn PairSource, without: &str) -> Vec<String> {
+fn unmeasured(source: &dyn ViewSource, without: &str) -> Vec<String> {
     let mut counts = vec![[0_usize; 2]; source.class_names().len()];
-    for object in 0..source.object_count() {
+    for object in 0..source.subject_count() {
         counts[source.label(object)][usize::from(source.is_held_out(object))] += 1;
     }
     let named = |is_meant: fn(&[usize; 2]) -> bool| -> Vec<&str> {
@@ -61,14 +61,14 @@ fn unmeasured(source: &dyn PairSource, without: &str) -> Vec<String> {
 }
 
 /// What follows from views that are too few; nothing where every view is new.
-pub(super) fn view_warnings(source: &dyn PairSource) -> Vec<String> {
-    let counts: Vec<usize> = (0..source.object_count()).filter_map(|object| source.view_count(object)).collect();
+pub(super) fn view_warnings(source: &dyn ViewSource) -> Vec<String> {
+    let counts: Vec<usize> = (0..source.subject_count()).filter_map(|object| source.view_count(object)).collect();
     let (Some(least), Some(most)) = (counts.iter().min(), counts.iter().max()) else { return Vec::new() };
     let mut warnings = Vec::new();
     if least != most {
         let fewest: Vec<String> = (0..counts.len())
             .filter(|object| counts[*object] == *least)
-            .map(|object| source.object_id(object))
+            .map(|object| source.subject_id(object))
             .collect();
         let fewest: Vec<&str> = fewest.iter().map(String::as_str).collect();
         warnings.push(format!("objects have {least} to {most} views; {least} have {}", listed(&fewest)));
@@ -95,7 +95,8 @@ mod tests {
     use sextant_runtime::rotation::SymmetryGroup;
 
     use super::*;
-    use crate::data::{DataError, PairBatch};
+    use crate::data::{DataError, Place, ViewBatch};
+    use crate::transformation::Transformation;
 
     /// Objects by class, whether they are held out, and their views.
     struct Listed {
@@ -103,17 +104,17 @@ mod tests {
         objects: Vec<(usize, bool, Option<usize>)>,
     }
 
-    impl PairSource for Listed {
+    impl ViewSource for Listed {
         fn image_size(&self) -> usize {
             1
         }
         fn class_names(&self) -> &[String] {
             &self.classes
         }
-        fn object_count(&self) -> usize {
+        fn subject_count(&self) -> usize {
             self.objects.len()
         }
-        fn object_id(&self, object: usize) -> String {
+        fn subject_id(&self, object: usize) -> String {
             format!("object-{object}")
         }
         fn label(&self, object: usize) -> usize {
@@ -128,7 +129,10 @@ mod tests {
         fn view_count(&self, object: usize) -> Option<usize> {
             self.objects[object].2
         }
-        fn pairs(&self, _: &[usize], _: u64) -> Result<PairBatch, DataError> {
+        fn offers(&self) -> Vec<&'static dyn Transformation> {
+            Vec::new()
+        }
+        fn views(&self, _: &[Place], _: usize, _: u64) -> Result<ViewBatch, DataError> {
             Err(DataError::Unusable("has no images".into()))
         }
     }

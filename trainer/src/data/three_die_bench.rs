@@ -6,12 +6,12 @@ use rayon::prelude::*;
 use sextant_runtime::picture::{Picture, PictureLimits};
 use sextant_runtime::rotation::SymmetryGroup;
 
-use super::latents::check_latents;
+use super::latents::{check_latents, scene_of};
 use super::open::MAX_IMAGE_SIZE;
-use super::pair_source::{LoadedView, collect_pairs};
 use super::split::{listed, split_warnings, view_warnings};
-use super::view_order::{stream_rng, two_indices_below};
-use super::{DataError, NpyValues, PairBatch, PairSource, read_npy};
+use super::stored_views::{offered, stored_views};
+use super::{DataError, NpyValues, Place, ViewBatch, ViewSource, read_npy};
+use crate::transformation::{Parameters, Transformation};
 
 pub(crate) const TRAIN_IMAGES_FILE: &str = "train_images.npy";
 pub(crate) const TRAIN_LABELS_FILE: &str = "train_labels.npy";
@@ -99,18 +99,20 @@ impl ThreeDieBenchFolder {
     /// # Errors
     /// When its files are missing or broken.
     pub fn check_view(&self, object: usize, view: usize) -> Result<(), DataError> {
-        self.load(object, view).map(|_| ())
+        self.load(object, view, &mut vec![0; self.image_size.pow(2) * 3]).map(|_| ())
     }
 
-    fn load(&self, object: usize, view: usize) -> Result<LoadedView, DataError> {
+    /// Reads a view of an object into `[image_size, image_size, 3]` bytes.
+    fn load(&self, object: usize, view: usize, pixels: &mut [u8]) -> Result<Parameters, DataError> {
         let folder = self.folder.join(&self.objects[object].id);
         let latents = read_latents(&folder.join(format!("latent_{view}.npy")))?;
         let picture = decode(&folder.join(format!("image_{view}.jpg")))?;
-        Ok(LoadedView { rgb: picture.view().crop_and_resize(self.image_size, self.image_size), latents })
+        pixels.copy_from_slice(&picture.view().crop_and_resize(self.image_size, self.image_size));
+        Ok(scene_of(latents).transformations())
     }
 }
 
-impl PairSource for ThreeDieBenchFolder {
+impl ViewSource for ThreeDieBenchFolder {
     fn image_size(&self) -> usize {
         self.image_size
     }
@@ -119,11 +121,11 @@ impl PairSource for ThreeDieBenchFolder {
         &self.class_names
     }
 
-    fn object_count(&self) -> usize {
+    fn subject_count(&self) -> usize {
         self.objects.len()
     }
 
-    fn object_id(&self, object: usize) -> String {
+    fn subject_id(&self, object: usize) -> String {
         self.objects[object].id.clone()
     }
 
@@ -149,20 +151,12 @@ impl PairSource for ThreeDieBenchFolder {
         own.chain(view_warnings(self)).chain(split_warnings(self)).collect()
     }
 
-    fn pairs(&self, objects: &[usize], stream_seed: u64) -> Result<PairBatch, DataError> {
-        self.pairs_at(&Vec::from_iter(0..objects.len()), objects, stream_seed)
+    fn offers(&self) -> Vec<&'static dyn Transformation> {
+        offered()
     }
 
-    fn pairs_at(&self, positions: &[usize], objects: &[usize], stream_seed: u64) -> Result<PairBatch, DataError> {
-        let pair = |&position: &usize| {
-            let object = objects[position];
-            let views = self.objects[object].views;
-            let chosen = two_indices_below(&mut stream_rng(stream_seed, position as u64), views);
-            Ok([self.load(object, chosen[0])?, self.load(object, chosen[1])?])
-        };
-        let views: Result<Vec<_>, DataError> = positions.par_iter().map(pair).collect();
-        let listed: Vec<usize> = positions.iter().map(|&position| objects[position]).collect();
-        Ok(collect_pairs(self, &listed, views?))
+    fn views(&self, places: &[Place], count: usize, stream_seed: u64) -> Result<ViewBatch, DataError> {
+        stored_views(self, places, count, stream_seed, |object, view, pixels| self.load(object, view, pixels))
     }
 }
 

@@ -5,12 +5,14 @@ use std::path::Path;
 use image::ExtendedColorType;
 use image::codecs::jpeg::JpegEncoder;
 use rayon::prelude::*;
-use sextant_runtime::durable::StagedFolder;
+use sextant_runtime::durable::{StagedFolder, write_synced};
 
+use super::latents::latents_of;
 use super::sextant_writer::write_png;
-use super::staged_folder::{stage_folder, write_durably};
 use super::three_die_bench::{TRAIN_IMAGES_FILE, TRAIN_LABELS_FILE, VAL_IMAGES_FILE, VAL_LABELS_FILE};
 use super::{DataError, DataSetDescription, DataSetWriter, NpyArray, NpyValues, ObjectRecord, write_npy};
+use crate::durable::stage_folder;
+use crate::scene::SceneParameters;
 
 const JPEG_QUALITY: u8 = 95;
 
@@ -45,18 +47,18 @@ impl ThreeDieBenchWriter {
     }
 
     fn write_array(&self, name: &str, values: NpyValues) -> Result<(), DataError> {
-        write_durably(&self.folder.path().join(name), |file| write_npy(file, &NpyArray::vector(values)))
+        Ok(write_synced(&self.folder.path().join(name), |file| write_npy(file, &NpyArray::vector(values)))?)
     }
 }
 
 impl DataSetWriter for ThreeDieBenchWriter {
-    fn write_object(&mut self, latents: &[[f32; 7]], images: &[u8]) -> Result<(), DataError> {
-        self.description.assert_views(self.objects_written, latents, images);
+    fn write_object(&mut self, scenes: &[SceneParameters], images: &[u8]) -> Result<(), DataError> {
+        self.description.assert_views(self.objects_written, scenes, images);
         let folder = self.folder.path().join(&self.description.objects[self.objects_written].id);
         fs::create_dir_all(&folder).map_err(DataError::io(&folder))?;
         let size = self.description.image_size;
-        let views = images.par_chunks_exact(size * size * 3).zip(latents).enumerate();
-        views.try_for_each(|(view, (rgb, latents))| write_view(&folder, view, size, rgb, latents))?;
+        let views = images.par_chunks_exact(size * size * 3).zip(scenes).enumerate();
+        views.try_for_each(|(view, (rgb, scene))| write_view(&folder, view, size, rgb, scene))?;
         self.objects_written += 1;
         Ok(())
     }
@@ -74,7 +76,7 @@ impl DataSetWriter for ThreeDieBenchWriter {
 }
 
 /// The single files are not waited for one by one (there are 100 an object): the lists, written last, are.
-fn write_view(folder: &Path, view: usize, size: usize, rgb: &[u8], latents: &[f32; 7]) -> Result<(), DataError> {
+fn write_view(folder: &Path, view: usize, size: usize, rgb: &[u8], scene: &SceneParameters) -> Result<(), DataError> {
     let path = folder.join(format!("image_{view}.jpg"));
     let mut jpeg = Vec::new();
     JpegEncoder::new_with_quality(&mut jpeg, JPEG_QUALITY)
@@ -83,7 +85,7 @@ fn write_view(folder: &Path, view: usize, size: usize, rgb: &[u8], latents: &[f3
     fs::write(&path, jpeg).map_err(DataError::io(&path))?;
     let path = folder.join(format!("latent_{view}.npy"));
     let mut npy = Vec::new();
-    let values = NpyArray::vector(NpyValues::F64(latents.iter().map(|&value| f64::from(value)).collect()));
+    let values = NpyArray::vector(NpyValues::F64(latents_of(scene).map(f64::from).to_vec()));
     write_npy(&mut npy, &values).and_then(|()| fs::write(&path, npy)).map_err(DataError::io(&path))
 }
 

@@ -23,14 +23,26 @@ pub(crate) fn index_below(rng: &mut impl Rng, count: usize) -> usize {
     ((u128::from(rng.next_u64()) * count as u128) >> 64) as usize
 }
 
-/// Two different indices below `count`, or the same one twice when there is only one.
-pub(crate) fn two_indices_below(rng: &mut impl Rng, count: usize) -> [usize; 2] {
-    let first = index_below(rng, count);
-    if count < 2 {
-        return [first, first];
+/// `wanted` indices below `count`: different ones as long as there are, then different ones anew.
+///
+/// # Panics
+/// When there is no index to draw.
+pub(crate) fn distinct_indices(rng: &mut impl Rng, count: usize, wanted: usize) -> Vec<usize> {
+    assert!(count > 0 || wanted == 0, "no index is below 0");
+    let mut drawn = Vec::with_capacity(wanted);
+    // Those of the present round, ascending.
+    let mut taken: Vec<usize> = Vec::with_capacity(wanted.min(count));
+    for _ in 0..wanted {
+        if taken.len() == count {
+            taken.clear();
+        }
+        // The index is one of those that are left; each taken one up to it moves it on.
+        let index =
+            taken.iter().fold(index_below(rng, count - taken.len()), |at, taken| at + usize::from(at >= *taken));
+        taken.insert(taken.partition_point(|taken| *taken < index), index);
+        drawn.push(index);
     }
-    let other = index_below(rng, count - 1);
-    [first, if other >= first { other + 1 } else { other }]
+    drawn
 }
 
 /// The endless order in which objects are shown: one fresh permutation after another.
@@ -132,12 +144,33 @@ mod tests {
     }
 
     #[test]
-    fn two_views_differ_where_there_are_two() {
-        let mut rng = stream_rng(3, 0);
-        for _ in 0..200 {
-            let [first, second] = two_indices_below(&mut rng, 3);
-            assert!(first < 3 && second < 3 && first != second);
+    fn indices_come_again_only_when_all_have_been() {
+        for (count, wanted) in [(1, 3), (2, 2), (3, 2), (3, 3), (5, 13), (7, 0)] {
+            for index in 0..50 {
+                let drawn = distinct_indices(&mut stream_rng(3, index), count, wanted);
+                assert_eq!(drawn.len(), wanted);
+                for round in drawn.chunks(count) {
+                    assert_eq!(round.iter().collect::<BTreeSet<_>>().len(), round.len(), "{drawn:?}");
+                    assert!(round.iter().all(|at| *at < count), "{drawn:?}");
+                }
+                if count > 1 && wanted > 1 {
+                    let mut rng = stream_rng(3, index);
+                    let (first, other) = (index_below(&mut rng, count), index_below(&mut rng, count - 1));
+                    assert_eq!(drawn[..2], [first, other + usize::from(other >= first)]);
+                }
+                let more = distinct_indices(&mut stream_rng(3, index), count, wanted + 2);
+                assert_eq!(more[..wanted], drawn, "fewer are the first of more");
+            }
         }
-        assert_eq!(two_indices_below(&mut rng, 1), [0, 0]);
+    }
+
+    #[test]
+    fn every_order_of_indices_is_as_frequent() {
+        let mut counts = std::collections::BTreeMap::new();
+        for index in 0..6000 {
+            *counts.entry(distinct_indices(&mut stream_rng(8, index), 3, 3)).or_insert(0) += 1;
+        }
+        assert_eq!(counts.len(), 6);
+        assert!(counts.values().all(|count| (900..1100).contains(count)), "{counts:?}");
     }
 }

@@ -2,7 +2,7 @@
 
 use rayon::prelude::*;
 
-use super::RenderedPairs;
+use super::RenderedViews;
 use super::view_order::stream_rng;
 use crate::scene::{Footprint, Renderer, SceneParameters, SceneSettings, Scratch};
 
@@ -47,7 +47,7 @@ impl Fault {
     }
 }
 
-impl RenderedPairs {
+impl RenderedViews {
     /// One warning for each way in which objects are not wholly seen, which names them.
     ///
     /// Objects that cannot be loaded are left out: whoever needs them says why. Of a built-in source a sample is looked at.
@@ -142,9 +142,9 @@ mod tests {
     fn warnings(sides: &[f32]) -> Vec<String> {
         let settings = SceneSettings { image_size: 32, ..SceneSettings::default() };
         let renderer = Renderer::new(settings).expect("right settings");
-        let pairs = RenderedPairs::new(Arc::new(Squares(sides.to_vec())), renderer, RotationSampling::default());
-        let warnings = pairs.visibility_warnings();
-        let said = crate::data::PairSource::warnings(&pairs);
+        let views = RenderedViews::new(Arc::new(Squares(sides.to_vec())), renderer, RotationSampling::default());
+        let warnings = views.visibility_warnings();
+        let said = crate::data::ViewSource::warnings(&views);
         assert!(warnings.iter().all(|warning| said.contains(warning)), "training says so, too: {said:?}");
         warnings
     }

@@ -1,5 +1,5 @@
 use super::{DataError, ObjectRecord};
-use crate::scene::RotationSampling;
+use crate::scene::{RotationSampling, SceneParameters};
 
 /// What a data set is about, known before its first image.
 #[derive(Clone, Debug)]
@@ -25,14 +25,14 @@ pub trait DataSetWriter {
     /// Adds the views of the next object.
     ///
     /// # Shapes
-    /// `images` is `[views_per_object, image_size, image_size, 3]`, `latents` has one entry per view.
+    /// `images` is `[views_per_object, image_size, image_size, 3]`, `scenes` has one entry per view.
     ///
     /// # Errors
     /// When a file cannot be written; nothing then is left of the data set.
     ///
     /// # Panics
     /// When shapes or the number of objects differ from the description.
-    fn write_object(&mut self, latents: &[[f32; 7]], images: &[u8]) -> Result<(), DataError>;
+    fn write_object(&mut self, scenes: &[SceneParameters], images: &[u8]) -> Result<(), DataError>;
 
     /// Adds a picture for people to look at, which is no part of the data.
     ///
@@ -52,9 +52,9 @@ pub trait DataSetWriter {
 
 impl DataSetDescription {
     /// Checks the views of one object.
-    pub(crate) fn assert_views(&self, written: usize, latents: &[[f32; 7]], images: &[u8]) {
+    pub(crate) fn assert_views(&self, written: usize, scenes: &[SceneParameters], images: &[u8]) {
         assert!(written < self.objects.len(), "more objects than described");
-        assert_eq!(latents.len(), self.views_per_object, "views of an object");
+        assert_eq!(scenes.len(), self.views_per_object, "views of an object");
         assert_eq!(images.len(), self.views_per_object * self.image_size * self.image_size * 3, "bytes of the views");
     }
 }

@@ -15,7 +15,7 @@ use super::measure::held_out_pairs;
 use super::pose::pose_report;
 use super::{EvaluationError, GeodesicError, PoseReport};
 use crate::config::Config;
-use crate::data::{DataError, PairBatch, PairSource, labels_by_name};
+use crate::data::{DataError, ViewBatch, ViewSource, labels_by_name};
 
 /// Figures of one model file.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -81,7 +81,7 @@ pub enum DeployedError {
 pub fn compare_deployed(
     path: &Path,
     float32: &Path,
-    source: &Arc<dyn PairSource>,
+    source: &Arc<dyn ViewSource>,
     config: &Config,
 ) -> Result<DeployedComparison, DeployedError> {
     let deployed = evaluate_deployed(path, source, config)?;
@@ -98,7 +98,7 @@ pub fn compare_deployed(
 
 fn evaluate_deployed(
     path: &Path,
-    source: &Arc<dyn PairSource>,
+    source: &Arc<dyn ViewSource>,
     config: &Config,
 ) -> Result<DeployedEvaluation, DeployedError> {
     let mut encoder = Encoder::open(path, &BackendOptions::default())?;
@@ -148,19 +148,19 @@ struct Answers {
 }
 
 impl Answers {
-    fn add(&mut self, encoder: &mut Encoder, batch: &PairBatch, source: &dyn PairSource) -> Result<(), DeployedError> {
-        for (side, images) in batch.images.iter().enumerate() {
-            let outputs = encoder.run(images)?;
+    fn add(&mut self, encoder: &mut Encoder, batch: &ViewBatch, source: &dyn ViewSource) -> Result<(), DeployedError> {
+        for view in 0..batch.view_count() {
+            let outputs = encoder.run(batch.images_of(view))?;
             let [rotations, logits] =
                 [named(encoder, &outputs, ROTATION_WXYZ)?, named(encoder, &outputs, CLASS_LOGITS)?];
-            for (row, truth) in batch.camera_from_object(side).enumerate() {
+            for (row, truth) in batch.camera_from_object(view).enumerate() {
                 let &[w, x, y, z] = rotations.row(row) else {
                     return Err(other(encoder, "rotation_wxyz has not four numbers"));
                 };
                 let Some(answer) = UnitQuaternion::from_wxyz([w, x, y, z]) else {
                     return Err(other(encoder, "gives a rotation_wxyz that is no rotation"));
                 };
-                let symmetry = source.symmetry(batch.objects[row] as usize);
+                let symmetry = source.symmetry(batch.subjects[row] as usize);
                 self.errors.push(GeodesicError::of(symmetry, truth, answer));
                 let logits = logits.row(row);
                 let likeliest = (0..logits.len()).max_by(|a, b| logits[*a].total_cmp(&logits[*b]));

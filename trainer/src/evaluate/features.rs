@@ -6,10 +6,11 @@ use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use sextant_runtime::rotation::UnitQuaternion;
 
-use crate::data::{DataError, PairBatch, PairSource};
-use crate::method::{Embeddings, Pose};
+use crate::data::{DataError, Place, ViewBatch, ViewSource};
+use crate::method::Embeddings;
 use crate::model::{Model, Outputs};
 use crate::optimiser::OptimiserError;
+use crate::transformation::{Action, Parameters};
 
 /// Features and truth of a fixed set of pairs of views.
 pub struct PairFeatures {
@@ -25,10 +26,18 @@ pub struct PairFeatures {
     pub labels: Vec<u32>,
     /// Object of each pair.
     pub objects: Vec<usize>,
-    /// How each view's images came to be.
-    pub poses: [Vec<Pose>; 2],
+    /// What was done to each view's images.
+    pub transformations: [Vec<Parameters>; 2],
     /// The method's embeddings of each view, where they were asked for.
     pub embeddings: Option<[Embeddings; 2]>,
+}
+
+impl PairFeatures {
+    /// What leads from the first view of each pair to the second.
+    pub fn actions(&self) -> Vec<Action> {
+        let [from, to] = &self.transformations;
+        from.iter().zip(to).map(|(from, to)| Action::between(from, to)).collect()
+    }
 }
 
 /// Why features could not be computed.
@@ -70,7 +79,7 @@ pub fn fixed_objects(objects: &[usize], count: usize, seed: u64) -> Vec<usize> {
 /// When there is no object, or data or network fail.
 pub fn pair_features(
     model: &Model,
-    source: &Arc<dyn PairSource>,
+    source: &Arc<dyn ViewSource>,
     objects: &[usize],
     seed: u64,
 ) -> Result<PairFeatures, EvaluationError> {
@@ -83,7 +92,7 @@ pub fn pair_features(
 /// As [`pair_features`].
 pub fn pair_features_and_embeddings(
     model: &Model,
-    source: &Arc<dyn PairSource>,
+    source: &Arc<dyn ViewSource>,
     objects: &[usize],
     seed: u64,
 ) -> Result<PairFeatures, EvaluationError> {
@@ -92,7 +101,7 @@ pub fn pair_features_and_embeddings(
 
 fn collect(
     model: &Model,
-    source: &Arc<dyn PairSource>,
+    source: &Arc<dyn ViewSource>,
     objects: &[usize],
     seed: u64,
     with_embeddings: bool,
@@ -100,8 +109,8 @@ fn collect(
     let mut parts: [ViewParts; 2] = Default::default();
     let mut labels = Vec::with_capacity(objects.len());
     fixed_batches(source, objects, seed, |batch| {
-        for (side, part) in parts.iter_mut().enumerate() {
-            part.add(model, &batch, side, with_embeddings)?;
+        for (view, part) in parts.iter_mut().enumerate() {
+            part.add(model, &batch, view, with_embeddings)?;
         }
         labels.extend(batch.labels);
         Ok::<(), EvaluationError>(())
@@ -115,7 +124,7 @@ fn collect(
         rotations: [first.rotations, second.rotations],
         labels,
         objects: objects.to_vec(),
-        poses: [first.poses, second.poses],
+        transformations: [first.transformations, second.transformations],
         embeddings: with_embeddings.then_some([first_embeddings, second_embeddings]),
     })
 }
@@ -125,17 +134,17 @@ fn collect(
 /// # Errors
 /// When there is no object, the images cannot be had, or `see` fails.
 pub(super) fn fixed_batches<E: From<EvaluationError>>(
-    source: &Arc<dyn PairSource>,
+    source: &Arc<dyn ViewSource>,
     objects: &[usize],
     seed: u64,
-    mut see: impl FnMut(PairBatch) -> Result<(), E>,
+    mut see: impl FnMut(ViewBatch) -> Result<(), E>,
 ) -> Result<(), E> {
     if objects.is_empty() {
         return Err(EvaluationError::Empty("there is no object to evaluate on: the split is empty".into()).into());
     }
     let mut streams = ChaCha8Rng::seed_from_u64(seed);
     for chunk in objects.chunks(BATCH) {
-        see(source.pairs(chunk, streams.random()).map_err(EvaluationError::from)?)?;
+        see(source.views(&Place::all(chunk), 2, streams.random()).map_err(EvaluationError::from)?)?;
     }
     Ok(())
 }
@@ -149,18 +158,18 @@ struct ViewParts {
     equivariant: Vec<Tensor>,
     predicted: Vec<UnitQuaternion>,
     rotations: Vec<UnitQuaternion>,
-    poses: Vec<Pose>,
+    transformations: Vec<Parameters>,
 }
 
 impl ViewParts {
     fn add(
         &mut self,
         model: &Model,
-        batch: &PairBatch,
-        side: usize,
+        batch: &ViewBatch,
+        view: usize,
         with_embeddings: bool,
     ) -> Result<(), EvaluationError> {
-        let encoded = model.encode(&model.normalise(&batch.images[side])?)?;
+        let encoded = model.encode(&model.normalise(batch.images_of(view))?)?;
         let outputs = model.outputs(&encoded)?;
         if with_embeddings {
             let Embeddings { invariant, equivariant } = model.method.embed(&encoded)?;
@@ -170,8 +179,8 @@ impl ViewParts {
         self.features.push(outputs.features);
         self.class_logits.push(outputs.class_logits);
         self.predicted.extend(outputs.rotations);
-        self.rotations.extend(batch.camera_from_object(side));
-        self.poses.extend(batch.latents[side].iter().map(|latents| Pose::from_latents(*latents)));
+        self.rotations.extend(batch.camera_from_object(view));
+        self.transformations.extend_from_slice(batch.transformations_of(view));
         Ok(())
     }
 

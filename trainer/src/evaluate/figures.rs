@@ -40,6 +40,9 @@ pub struct Figure {
 
 type Read = dyn Fn(&Evaluation) -> Option<f64> + Send + Sync;
 
+/// A figure that is measured of several things: the last part of its key, its name, what it is, and how it is read.
+type Quantity<T> = (&'static str, &'static str, (Unit, Better), fn(T) -> f64);
+
 /// Figures that are printed together.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Group {
@@ -338,15 +341,15 @@ fn retrieval() -> Vec<Figure> {
 }
 
 fn queries(key: &str, row: &str, read: fn(&Evaluation) -> Option<RetrievalFigures>) -> [Figure; 5] {
-    let figures: [(&str, &'static str, Better, fn(RetrievalFigures) -> f64); 5] = [
-        ("pre", "PRE", Less, |figures| figures.pre),
-        ("mrr", "MRR", More, |figures| figures.mrr),
-        ("h1", "H@1", More, |figures| figures.h1),
-        ("h5", "H@5", More, |figures| figures.h5),
-        ("h10", "H@10", More, |figures| figures.h10),
+    let figures: [Quantity<RetrievalFigures>; 5] = [
+        ("pre", "PRE", (Share, Less), |figures| figures.pre),
+        ("mrr", "MRR", (Share, More), |figures| figures.mrr),
+        ("h1", "H@1", (Share, More), |figures| figures.h1),
+        ("h5", "H@5", (Share, More), |figures| figures.h5),
+        ("h10", "H@10", (Share, More), |figures| figures.h10),
     ];
-    figures.map(|(last, name, better, of)| {
-        Figure::new(Retrieval, format!("{key}.{last}"), name, (Share, better), move |e| read(e).map(of)).row(row)
+    figures.map(|(last, name, kind, of)| {
+        Figure::new(Retrieval, format!("{key}.{last}"), name, kind, move |e| read(e).map(of)).row(row)
     })
 }
 
@@ -364,7 +367,7 @@ fn pose() -> Vec<Figure> {
 }
 
 fn errors(key: &str, row: &str, read: fn(&Evaluation) -> PoseErrors) -> [Figure; 5] {
-    let figures: [(&str, &'static str, (Unit, Better), fn(PoseErrors) -> f64); 5] = [
+    let figures: [Quantity<PoseErrors>; 5] = [
         ("median_deg", "median", (Degrees, Less), |errors| errors.median_deg),
         ("mean_deg", "mean", (Degrees, Less), |errors| errors.mean_deg),
         ("p90_deg", "p90", (Degrees, Less), |errors| errors.p90_deg),

@@ -5,9 +5,9 @@ use sextant_runtime::rotation::UnitQuaternion;
 
 use super::{EvaluationError, Retrieval, fixed_objects, retrieval};
 use crate::config::EvaluationConfig;
-use crate::data::{PairSource, stream_seed};
-use crate::method::{Action, Pose};
+use crate::data::{Place, ViewBatch, ViewSource, stream_seed};
 use crate::model::Model;
+use crate::transformation::{Action, Parameters};
 
 /// Many views of some held-out objects, with their embeddings and the predictions of each from its object's first view.
 pub struct Gallery {
@@ -25,12 +25,12 @@ impl Gallery {
     /// When data or network fail.
     pub fn of(
         model: &Model,
-        source: &Arc<dyn PairSource>,
+        source: &Arc<dyn ViewSource>,
         config: &EvaluationConfig,
     ) -> Result<Option<Self>, EvaluationError> {
         let mut gathered = Vec::new();
         for object in gallery_objects(source.as_ref(), config) {
-            let views = distinct_views(source.as_ref(), object, config.gallery_views, config.seed)?;
+            let views = views_of_object(source.as_ref(), object, config.gallery_views, config.seed)?;
             let Some(of_object) = ObjectGallery::of(model, &views)? else { return Ok(None) };
             gathered.push(of_object);
         }
@@ -66,26 +66,26 @@ struct ObjectGallery {
 }
 
 impl ObjectGallery {
-    /// `None` when the method predicts nothing.
-    fn of(model: &Model, views: &ObjectViews) -> Result<Option<Self>, EvaluationError> {
+    /// `None` when the method predicts nothing, or no rotation is known.
+    fn of(model: &Model, views: &ViewBatch) -> Result<Option<Self>, EvaluationError> {
         let encoded = model.encode(&model.normalise(&views.images)?)?;
         let Some(equivariant) = model.method.embed(&encoded)?.equivariant else { return Ok(None) };
-        let first = equivariant.narrow(0, 0, 1)?.repeat((views.latents.len(), 1))?;
-        let poses: Vec<Pose> = views.latents.iter().map(|latents| Pose::from_latents(*latents)).collect();
-        let actions: Vec<Action> = poses.iter().map(|pose| Action::between(poses[0], *pose)).collect();
+        let first = equivariant.narrow(0, 0, 1)?.repeat((views.view_count(), 1))?;
+        let all = &views.transformations;
+        let actions: Vec<Action> = all.iter().map(|view| Action::between(&all[0], view)).collect();
         let Some(predicted) = model.method.predict(&first, &actions)? else { return Ok(None) };
-        let rotations = poses.iter().map(|pose| pose.rotation).collect();
+        let Some(rotations) = all.iter().map(Parameters::rotation).collect() else { return Ok(None) };
         Ok(Some(Self { embeddings: equivariant.detach(), predicted: predicted.detach(), rotations }))
     }
 }
 
-fn gallery_objects(source: &dyn PairSource, config: &EvaluationConfig) -> Vec<usize> {
-    let held_out = source.held_out_objects();
+fn gallery_objects(source: &dyn ViewSource, config: &EvaluationConfig) -> Vec<usize> {
+    let held_out = source.held_out_subjects();
     fixed_objects(&held_out, config.gallery_objects.min(held_out.len()), config.seed)
 }
 
 /// What a gallery will leave out of what is asked for, known before its first view.
-pub fn gallery_warning(source: &dyn PairSource, config: &EvaluationConfig) -> Option<String> {
+pub fn gallery_warning(source: &dyn ViewSource, config: &EvaluationConfig) -> Option<String> {
     let objects = gallery_objects(source, config);
     let views = objects.into_iter().filter_map(|object| source.view_count(object)).min()?;
     let asked = config.gallery_views;
@@ -97,51 +97,17 @@ pub fn gallery_warning(source: &dyn PairSource, config: &EvaluationConfig) -> Op
     })
 }
 
-/// Different views of one object.
-pub struct ObjectViews {
-    /// `[views, size, size, 3]` sRGB bytes.
-    pub images: Vec<u8>,
-    /// Seven latents of each.
-    pub latents: Vec<[f32; 7]>,
-}
-
-/// Pairs that are drawn at once.
-const DRAWN_PAIRS: usize = 16;
-/// Rounds without a new view after which no more are expected: by then one of 50 is missing once in 30,000 objects.
-const ROUNDS_IN_VAIN: u64 = 16;
-/// Streams of an object.
-const MOST_ROUNDS: u64 = 64;
-
-/// The first `count` different views of an object in the order of a seeded stream, or as many as it has.
+/// The first `count` views of an object in the order of a seeded stream, or as many as it has.
 ///
 /// # Errors
 /// When the source fails.
-pub fn distinct_views(
-    source: &dyn PairSource,
+pub fn views_of_object(
+    source: &dyn ViewSource,
     object: usize,
     count: usize,
     seed: u64,
-) -> Result<ObjectViews, EvaluationError> {
-    let image_bytes = source.image_size().pow(2) * 3;
+) -> Result<ViewBatch, EvaluationError> {
     let count = source.view_count(object).map_or(count, |views| views.min(count));
-    let mut views = ObjectViews { images: Vec::new(), latents: Vec::new() };
-    let mut in_vain = 0;
-    for round in 0..MOST_ROUNDS {
-        let before = views.latents.len();
-        let stream = stream_seed(seed, "gallery", object as u64 * MOST_ROUNDS + round);
-        let pairs = source.pairs(&[object; DRAWN_PAIRS], stream)?;
-        for (images, latents) in pairs.images.iter().zip(&pairs.latents) {
-            for (image, latents) in images.chunks_exact(image_bytes).zip(latents) {
-                if views.latents.len() < count && !views.latents.contains(latents) {
-                    views.images.extend_from_slice(image);
-                    views.latents.push(*latents);
-                }
-            }
-        }
-        in_vain = if views.latents.len() > before { 0 } else { in_vain + 1 };
-        if views.latents.len() == count || in_vain == ROUNDS_IN_VAIN {
-            break;
-        }
-    }
-    Ok(views)
+    let place = Place { position: 0, subject: object };
+    Ok(source.views(&[place], count, stream_seed(seed, "gallery", object as u64))?)
 }

@@ -2,8 +2,8 @@ use candle_core::{Result, Tensor};
 use serde::{Deserialize, Serialize};
 
 use super::PairFeatures;
-use crate::method::Action;
 use crate::model::Model;
+use crate::transformation::Action;
 
 /// Errors of a learned predictor `p(z, g)`, each the mean of a norm over the norm of what is expected: 0 is perfect,
 /// and 1 is what always predicting zero scores.
@@ -26,9 +26,7 @@ pub struct PredictorLaws {
 pub fn predictor_laws(model: &Model, pairs: &PairFeatures) -> Result<Option<PredictorLaws>> {
     let Some([first, second]) = &pairs.embeddings else { return Ok(None) };
     let (Some(z), Some(other)) = (&first.equivariant, &second.equivariant) else { return Ok(None) };
-    let [from, to] = &pairs.poses;
-    let actions: Vec<Action> = from.iter().zip(to).map(|(from, to)| Action::between(*from, *to)).collect();
-    laws(&|z, actions| Ok(model.method.predict(z, actions)?.map(|t| t.detach())), z, other, &actions)
+    laws(&|z, actions| Ok(model.method.predict(z, actions)?.map(|t| t.detach())), z, other, &pairs.actions())
 }
 
 /// Embeddings after an action each.
@@ -38,8 +36,8 @@ fn laws(predict: &Predict, z: &Tensor, other: &Tensor, actions: &[Action]) -> Re
     let Some(predicted) = predict(z, actions)? else { return Ok(None) };
     let inverses: Vec<Action> = actions.iter().map(|action| action.inverse()).collect();
     // The second action of a composition is the next pair's.
-    let next: Vec<Action> = actions.iter().cycle().skip(1).take(actions.len()).copied().collect();
-    let joined: Vec<Action> = actions.iter().zip(&next).map(|(g, h)| g.then(*h)).collect();
+    let next: Vec<Action> = actions.iter().cycle().skip(1).take(actions.len()).cloned().collect();
+    let joined: Vec<Action> = actions.iter().zip(&next).map(|(g, h)| g.then(h)).collect();
     let again = |z: &Tensor, actions: &[Action]| -> Result<Tensor> {
         predict(z, actions)?.ok_or_else(|| candle_core::Error::Msg("a method stopped predicting".into()))
     };

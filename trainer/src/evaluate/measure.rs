@@ -11,18 +11,19 @@ use super::{
     pair_features_and_embeddings, predictor_laws, rotation_r2,
 };
 use crate::config::Config;
-use crate::data::PairSource;
+use crate::data::ViewSource;
 use crate::model::Model;
+use crate::transformation::{Condition, HUES};
 
 /// Measures a network with its present weights on the source of its configuration.
 ///
 /// # Errors
 /// When a split has no object, or data or network fail.
-pub fn evaluate(model: &Model, source: &Arc<dyn PairSource>, config: &Config) -> Result<Evaluation, EvaluationError> {
+pub fn evaluate(model: &Model, source: &Arc<dyn ViewSource>, config: &Config) -> Result<Evaluation, EvaluationError> {
     let evaluation = &config.evaluation;
     let classes = source.class_names().len();
-    let train_objects = fixed_objects(&source.training_objects(), evaluation.train_pairs, evaluation.seed);
-    let held_out = source.held_out_objects();
+    let train_objects = fixed_objects(&source.training_subjects(), evaluation.train_pairs, evaluation.seed);
+    let held_out = source.held_out_subjects();
     let (test_objects, test_seed) = held_out_pairs(source.as_ref(), config);
     // The embeddings of the training pairs are large, and only the probes of parts look at them.
     let train_features = if evaluation.part_probes { pair_features_and_embeddings } else { pair_features };
@@ -73,9 +74,9 @@ pub fn evaluate(model: &Model, source: &Arc<dyn PairSource>, config: &Config) ->
 }
 
 /// The object of each held-out pair, and the seed of its views.
-pub(super) fn held_out_pairs(source: &dyn PairSource, config: &Config) -> (Vec<usize>, u64) {
+pub(super) fn held_out_pairs(source: &dyn ViewSource, config: &Config) -> (Vec<usize>, u64) {
     let evaluation = &config.evaluation;
-    let objects = fixed_objects(&source.held_out_objects(), evaluation.pairs, evaluation.seed.wrapping_add(1));
+    let objects = fixed_objects(&source.held_out_subjects(), evaluation.pairs, evaluation.seed.wrapping_add(1));
     (objects, evaluation.seed.wrapping_add(3))
 }
 
@@ -157,16 +158,13 @@ pub(super) fn relative_quaternions(pairs: &PairFeatures) -> candle_core::Result<
 
 /// `[floor, light]` hue of the second view less that of the first, `[n, 2]`.
 fn hue_differences(pairs: &PairFeatures) -> candle_core::Result<Tensor> {
-    let [first, second] = &pairs.poses;
-    let numbers: Vec<f32> =
-        first.iter().zip(second).flat_map(|(a, b)| [b.hues[0] - a.hues[0], b.hues[1] - a.hues[1]]).collect();
-    Tensor::from_vec(numbers, (first.len(), 2), pairs.features[0].device())
+    Condition { rotation: None, others: &[HUES] }.rows(&pairs.actions(), pairs.features[0].device())
 }
 
 fn per_class(
     pairs: &PairFeatures,
     probed: &[u32],
-    source: &dyn PairSource,
+    source: &dyn ViewSource,
 ) -> Result<Vec<ClassReport>, EvaluationError> {
     let errors = absolute_errors(pairs, source);
     let labels = pairs.labels.repeat(2);

@@ -24,7 +24,7 @@ pub use deployed::{DeployedComparison, DeployedError, DeployedEvaluation, compar
 pub use drift::{Drift, relative_drift};
 pub use features::{EvaluationError, PairFeatures, fixed_objects, pair_features, pair_features_and_embeddings};
 pub use figures::{Better, FIGURES, Figure, Group, Unit, figure};
-pub use gallery::{Gallery, ObjectViews, distinct_views, gallery_warning};
+pub use gallery::{Gallery, gallery_warning, views_of_object};
 pub use knn::knn_top1;
 pub use laws::{PredictorLaws, predictor_laws, relative_error};
 pub use measure::evaluate;

@@ -8,9 +8,9 @@ use super::{
     EvaluationError, PairFeatures, PairProbe, PoseReport, RotationR2, fixed_objects, pair_features_and_embeddings,
     relative_error, rotation_r2,
 };
-use crate::config::{Config, DataConfig, DataSource};
-use crate::data;
-use crate::method::{Action, Embeddings};
+use crate::config::Config;
+use crate::data::{self, DataConfig, DataSource};
+use crate::method::Embeddings;
 use crate::model::Model;
 use crate::scene::RotationSampling;
 
@@ -40,9 +40,12 @@ pub(super) fn measure(
     let source = data::open(&wider)?;
     let seed = config.evaluation.seed;
     // Some of the wider rotations lie in the trained range.
-    let objects = fixed_objects(&source.held_out_objects(), 2 * wanted, seed.wrapping_add(4));
+    let objects = fixed_objects(&source.held_out_subjects(), 2 * wanted, seed.wrapping_add(4));
     let pairs = pair_features_and_embeddings(model, &source, &objects, seed.wrapping_add(5))?;
-    let is_outside = |row: &usize| !covers(config.data.rotation, pairs.poses[1][*row].rotation);
+    let is_outside = |row: &usize| {
+        let rotation = pairs.transformations[1][*row].rotation();
+        rotation.is_some_and(|rotation| !covers(config.data.rotation, rotation))
+    };
     let rows: Vec<usize> = (0..objects.len()).filter(is_outside).take(wanted).collect();
     if rows.is_empty() {
         return Ok(None);
@@ -61,9 +64,7 @@ pub(super) fn measure(
 fn equivariance_error(model: &Model, pairs: &PairFeatures) -> candle_core::Result<Option<f64>> {
     let Some([first, second]) = &pairs.embeddings else { return Ok(None) };
     let (Some(z), Some(other)) = (&first.equivariant, &second.equivariant) else { return Ok(None) };
-    let [from, to] = &pairs.poses;
-    let actions: Vec<Action> = from.iter().zip(to).map(|(from, to)| Action::between(*from, *to)).collect();
-    let predicted = model.method.predict(z, &actions)?;
+    let predicted = model.method.predict(z, &pairs.actions())?;
     predicted.map(|predicted| relative_error(&predicted.detach(), other)).transpose()
 }
 
@@ -119,13 +120,13 @@ fn select(pairs: &PairFeatures, rows: &[usize]) -> candle_core::Result<PairFeatu
         rotations: [0, 1].map(|view| picked(&pairs.rotations[view], rows)),
         labels: picked(&pairs.labels, rows),
         objects: picked(&pairs.objects, rows),
-        poses: [0, 1].map(|view| picked(&pairs.poses[view], rows)),
+        transformations: [0, 1].map(|view| picked(&pairs.transformations[view], rows)),
         embeddings,
     })
 }
 
-fn picked<T: Copy>(values: &[T], rows: &[usize]) -> Vec<T> {
-    rows.iter().map(|row| values[*row]).collect()
+fn picked<T: Clone>(values: &[T], rows: &[usize]) -> Vec<T> {
+    rows.iter().map(|row| values[*row].clone()).collect()
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@ use serde::{Deserialize, Serialize};
 use sextant_runtime::rotation::{SymmetryGroup, UnitQuaternion};
 
 use super::{EvaluationError, PairFeatures};
-use crate::data::PairSource;
+use crate::data::ViewSource;
 
 /// Geodesic errors of a set of rotations, in degrees and shares.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -73,7 +73,7 @@ impl GeodesicError {
 }
 
 /// Errors of each image's rotation: all first views, then all second views.
-pub fn absolute_errors(pairs: &PairFeatures, source: &dyn PairSource) -> Vec<GeodesicError> {
+pub fn absolute_errors(pairs: &PairFeatures, source: &dyn ViewSource) -> Vec<GeodesicError> {
     let symmetries = symmetries(pairs, source);
     let view = |v: usize| {
         let truth_and_answer = pairs.rotations[v].iter().zip(&pairs.predicted[v]);
@@ -85,7 +85,7 @@ pub fn absolute_errors(pairs: &PairFeatures, source: &dyn PairSource) -> Vec<Geo
 }
 
 /// Errors of each pair's relative rotation.
-pub fn relative_errors(pairs: &PairFeatures, source: &dyn PairSource) -> Vec<GeodesicError> {
+pub fn relative_errors(pairs: &PairFeatures, source: &dyn ViewSource) -> Vec<GeodesicError> {
     let symmetries = symmetries(pairs, source);
     let errors = (0..symmetries.len()).map(|i| {
         let truth = [pairs.rotations[0][i], pairs.rotations[1][i]];
@@ -100,7 +100,7 @@ pub fn relative_errors(pairs: &PairFeatures, source: &dyn PairSource) -> Vec<Geo
     errors.collect()
 }
 
-fn symmetries(pairs: &PairFeatures, source: &dyn PairSource) -> Vec<SymmetryGroup> {
+fn symmetries(pairs: &PairFeatures, source: &dyn ViewSource) -> Vec<SymmetryGroup> {
     pairs.objects.iter().map(|object| source.symmetry(*object)).collect()
 }
 

@@ -6,9 +6,9 @@ use rand::seq::SliceRandom;
 use rand_chacha::ChaCha8Rng;
 
 use super::EvaluationError;
-use crate::config::{OptimiserConfig, OptimiserKind};
 use crate::nn::{Mlp, ParameterStore, cross_entropy};
 use crate::optimiser::Optimiser;
+use crate::optimiser::{OptimiserConfig, OptimiserKind};
 
 /// How a probe is trained: Adam at a constant rate over reshuffled epochs.
 #[derive(Clone, Copy, Debug)]

@@ -10,7 +10,7 @@ use sextant_runtime::model;
 use sextant_runtime::preprocess::RESIZE_RULE;
 
 use crate::config::Config;
-use crate::data::PairSource;
+use crate::data::{Place, ViewSource};
 use crate::evaluate::fixed_objects;
 use crate::model::Model;
 use crate::nn::split_halves;
@@ -28,14 +28,15 @@ const CALIBRATION_IMAGES: usize = 256;
 pub fn write_deployables(
     run: &RunFolder,
     model: &Model,
-    source: &Arc<dyn PairSource>,
+    source: &Arc<dyn ViewSource>,
     config: &Config,
 ) -> anyhow::Result<()> {
     let bytes = model::write(&metadata_of(config, source.as_ref()), &model.lower()?)?;
     run.write(run_folder::MODEL, &bytes)?;
-    let held_out = source.held_out_objects();
-    let golden = source.pairs(&fixed_objects(&held_out, GOLDEN_IMAGES, config.evaluation.seed), GOLDEN_STREAM)?;
-    run.write(run_folder::GOLDEN, &golden_vectors(model, &golden.images[0], config.data.image_size)?)?;
+    let held_out = source.held_out_subjects();
+    let golden = Place::all(&fixed_objects(&held_out, GOLDEN_IMAGES, config.evaluation.seed));
+    let golden = source.views(&golden, 1, GOLDEN_STREAM)?;
+    run.write(run_folder::GOLDEN, &golden_vectors(model, &golden.images, config.data.image_size)?)?;
     let calibration = calibration_images(source, config)?;
     run.write(run_folder::CALIBRATION, &images_only(&calibration, config.data.image_size)?)?;
     Ok(())
@@ -45,10 +46,9 @@ pub fn write_deployables(
 ///
 /// # Errors
 /// When they cannot be had.
-pub fn calibration_images(source: &Arc<dyn PairSource>, config: &Config) -> anyhow::Result<Vec<u8>> {
-    let objects = fixed_objects(&source.training_objects(), CALIBRATION_IMAGES, config.evaluation.seed);
-    let [images, _] = source.pairs(&objects, CALIBRATION_STREAM)?.images;
-    Ok(images)
+pub fn calibration_images(source: &Arc<dyn ViewSource>, config: &Config) -> anyhow::Result<Vec<u8>> {
+    let objects = fixed_objects(&source.training_subjects(), CALIBRATION_IMAGES, config.evaluation.seed);
+    Ok(source.views(&Place::all(&objects), 1, CALIBRATION_STREAM)?.images)
 }
 
 /// Scene stream of the golden images.
@@ -57,7 +57,7 @@ const GOLDEN_STREAM: u64 = 0x601d;
 const CALIBRATION_STREAM: u64 = 0xca11;
 
 /// What travels with the weights, by the keys of `docs/model-format.md`.
-fn metadata_of(config: &Config, source: &dyn PairSource) -> BTreeMap<String, String> {
+fn metadata_of(config: &Config, source: &dyn ViewSource) -> BTreeMap<String, String> {
     let classes = serde_json::json!(source.class_names()).to_string();
     let size = config.data.image_size.to_string();
     let numbers = |values: [f32; 3]| serde_json::json!(values).to_string();
@@ -79,9 +79,9 @@ fn metadata_of(config: &Config, source: &dyn PairSource) -> BTreeMap<String, Str
 }
 
 /// JSON object from class to the symmetry that all its objects share; classes of mixed symmetry are left out.
-fn class_symmetry(source: &dyn PairSource) -> String {
+fn class_symmetry(source: &dyn ViewSource) -> String {
     let mut shared: BTreeMap<&str, Option<String>> = BTreeMap::new();
-    for object in 0..source.object_count() {
+    for object in 0..source.subject_count() {
         let symmetry = source.symmetry(object).to_string();
         let class = source.class_names()[source.label(object)].as_str();
         let entry = shared.entry(class).or_insert_with(|| Some(symmetry.clone()));

@@ -3,8 +3,8 @@
 use candle_core::{Result, Tensor};
 use sextant_runtime::rotation::{SymmetryGroup, UnitQuaternion, nearest_rotation};
 
-use crate::config::HeadGradient;
 use crate::model::Model;
+use crate::nn::HeadGradient;
 use crate::nn::{Mode, cross_entropy, split_halves};
 
 /// Losses of the rotation and the class head on all views, scalars.

@@ -24,14 +24,14 @@ use candle_core::Device;
 use sextant_runtime::contract::run_folder;
 use sextant_runtime::rotation::SymmetryGroup;
 
-use crate::cli::StopFlag;
 use crate::collective::{self, Alone, Collective};
 use crate::config::{Config, Precision};
-use crate::data::{self, BatchShare, Feed, FeedSettings, PairSource};
+use crate::data::{self, BatchShare, Feed, FeedSettings, ViewSource};
 use crate::device;
 use crate::evaluate::{Evaluation, evaluate};
 use crate::monitor::loss_problem;
 use crate::run::{CheckpointSlot, RunError, RunFolder};
+use crate::stop::StopFlag;
 
 use records::Records;
 use staging::Batches;
@@ -116,7 +116,7 @@ pub fn lead(options: FitOptions, ranks: &Arc<dyn Collective>) -> anyhow::Result<
     // Not before the checkpoint was taken: a change that does not go with it must not stay.
     run.write_config(&fit.config.with_absolute_paths()?)?;
     shared_state::announce_state(&fit.training, start.as_ref(), ranks.as_ref())?;
-    let views = fit.training.model.method.view_count();
+    let views = fit.training.view_count();
     let mut records = Records::open(run, &fit.config, fit.source.as_ref(), views, state.as_ref(), resume)?;
     if let Some(state) = state {
         (fit.best, fit.epoch) = (state.best_metric, state.epoch);
@@ -156,7 +156,7 @@ pub fn follow(device: &str, stop: StopFlag, ranks: &Arc<dyn Collective>) -> anyh
 }
 
 /// What a rank computes on, and its data.
-fn open(config: &Config, device: &str) -> anyhow::Result<(Device, Arc<dyn PairSource>)> {
+fn open(config: &Config, device: &str) -> anyhow::Result<(Device, Arc<dyn ViewSource>)> {
     let device = device::select(device)?;
     if config.fit.precision == Precision::Bf16 && device.is_cpu() {
         anyhow::bail!("fit.precision = \"bf16\" needs a GPU: use --device cuda:0, or set fit.precision=f32")
@@ -166,13 +166,20 @@ fn open(config: &Config, device: &str) -> anyhow::Result<(Device, Arc<dyn PairSo
     }
     // Before the data is opened: that may use the threads.
     limit_threads(config.fit.threads)?;
-    Ok((device, data::open(&config.data)?))
+    let source = data::open(&config.data)?;
+    preflight::check_needs(config, shown(config, &source)?.as_ref())?;
+    Ok((device, source))
+}
+
+/// What training sees of the data; figures and calibration see its pictures as they are.
+fn shown(config: &Config, source: &Arc<dyn ViewSource>) -> anyhow::Result<Arc<dyn ViewSource>> {
+    Ok(data::transformed(source.clone(), &config.data.transformations)?)
 }
 
 /// A run in progress, on one rank.
 struct Fit {
     config: Config,
-    source: Arc<dyn PairSource>,
+    source: Arc<dyn ViewSource>,
     symmetries: Vec<SymmetryGroup>,
     training: Training,
     ranks: Arc<dyn Collective>,
@@ -185,7 +192,7 @@ impl Fit {
     /// At step 0.
     fn prepare(
         config: Config,
-        source: Arc<dyn PairSource>,
+        source: Arc<dyn ViewSource>,
         device: Device,
         stop: StopFlag,
         ranks: &Arc<dyn Collective>,
@@ -193,7 +200,7 @@ impl Fit {
         let ranks = collective::on_device(ranks.clone(), &device)?;
         let training = Training::among(&config, source.class_names().len(), &device, ranks.clone())?;
         Ok(Self {
-            symmetries: (0..source.object_count()).map(|object| source.symmetry(object)).collect(),
+            symmetries: (0..source.subject_count()).map(|object| source.symmetry(object)).collect(),
             config,
             source,
             training,
@@ -208,14 +215,14 @@ impl Fit {
     fn run_to_end(&mut self, mut records: Option<&mut Records>) -> anyhow::Result<bool> {
         let fit = &self.config.fit;
         let settings = FeedSettings {
-            batch_objects: fit.batch_size,
+            batch_subjects: fit.batch_size,
             seed: fit.seed,
             first_step: self.training.step,
             depth: self.config.data.queue_depth,
-            further_pairs: self.training.further_pairs(),
+            views: self.training.view_count(),
             share: BatchShare { rank: self.ranks.rank(), ranks: self.ranks.size(), micro_batches: fit.accumulate },
         };
-        let feed = Feed::start(self.source.clone(), settings)?;
+        let feed = Feed::start(shown(&self.config, &self.source)?, settings)?;
         let mut batches = Batches::new(feed, self.training.model.normaliser())?;
         let eight_bits = self.config.fit.is_for_eight_bits();
         let calibration = eight_bits.then(|| deploy::calibration_images(&self.source, &self.config)).transpose()?;
@@ -245,8 +252,9 @@ impl Fit {
 
     fn one_step(&mut self, batches: &mut Batches, records: Option<&mut Records>) -> anyhow::Result<()> {
         let (batch, images) = batches.next_batch()?;
-        let symmetries: Vec<_> = batch.pairs.objects.iter().map(|o| self.symmetries[*o as usize]).collect();
-        let mut report = self.training.train_staged(&batch.all(), images.as_deref(), &symmetries)?;
+        let symmetries: Vec<_> =
+            batch.views.subjects.iter().map(|subject| self.symmetries[*subject as usize]).collect();
+        let mut report = self.training.train_staged(&batch.views, images.as_deref(), &symmetries)?;
         self.check_finite(&report, records.as_deref())?;
         self.epoch = batch.epoch;
         let (fit, step) = (&self.config.fit, self.training.step);
@@ -256,7 +264,7 @@ impl Fit {
             report.gather_embeddings(&self.ranks)?;
         }
         if let Some(records) = records {
-            records.journal.step_done(step, 2 * (1 + batch.further.len()) * fit.batch_size);
+            records.journal.step_done(step, batch.views.view_count() * fit.batch_size);
             if log {
                 records.log(step, self.epoch, &report, batches.waited())?;
             }

@@ -3,16 +3,32 @@
 use std::collections::BTreeSet;
 
 use crate::config::Config;
-use crate::data::PairSource;
+use crate::data::ViewSource;
 use crate::evaluate::gallery_warning;
+use crate::method::{self, UnmetNeeds};
+use crate::transformation::ROTATION;
+
+/// Nothing, when the views of `shown` have all that the method and the heads learn from.
+pub(super) fn check_needs(config: &Config, shown: &dyn ViewSource) -> anyhow::Result<()> {
+    let mut needed = method::needs(&config.method)?.transformations;
+    // Of the rotation head and the online probes.
+    if !needed.contains(&ROTATION) {
+        needed.insert(0, ROTATION);
+    }
+    let offered = shown.offers();
+    if needed.iter().all(|needed| offered.contains(needed)) {
+        return Ok(());
+    }
+    Err(UnmetNeeds { method: config.method.name.clone(), needed, offered }.into())
+}
 
 /// What the data leave out of what the configuration asks for.
-pub(super) fn warnings(config: &Config, source: &dyn PairSource) -> Vec<String> {
-    let classes: BTreeSet<usize> = (0..source.object_count()).map(|object| source.label(object)).collect();
+pub(super) fn warnings(config: &Config, source: &dyn ViewSource) -> Vec<String> {
+    let classes: BTreeSet<usize> = (0..source.subject_count()).map(|object| source.label(object)).collect();
     let one_class = (classes.len() < 2).then(|| {
         "there is one class: the class head and the classification figures say nothing, only poses are learned".into()
     });
-    let objects = source.training_objects().len();
+    let objects = source.training_subjects().len();
     let one_object = (objects < 2).then(|| {
         "there is one object to train on: every batch shows it alone, and nothing teaches the network to tell objects apart"
             .into()

@@ -6,7 +6,7 @@ use candle_core::Tensor;
 
 use super::training::Training;
 use crate::config::Config;
-use crate::data::PairSource;
+use crate::data::ViewSource;
 use crate::evaluate::{PoseErrors, RotationR2, fixed_objects, knn_top1, pair_features};
 
 /// Figures of one probe round on held-out objects.
@@ -33,12 +33,12 @@ const BANK_PAIRS: usize = 512;
 /// When data or network fail.
 pub fn probe_round(
     training: &mut Training,
-    source: &Arc<dyn PairSource>,
+    source: &Arc<dyn ViewSource>,
     config: &Config,
 ) -> anyhow::Result<ProbeFigures> {
     let seed = config.evaluation.seed;
-    let held_out = fixed_objects(&source.held_out_objects(), HELD_OUT_PAIRS.min(config.evaluation.pairs), seed);
-    let bank = fixed_objects(&source.training_objects(), BANK_PAIRS.min(config.evaluation.train_pairs), seed);
+    let held_out = fixed_objects(&source.held_out_subjects(), HELD_OUT_PAIRS.min(config.evaluation.pairs), seed);
+    let bank = fixed_objects(&source.training_subjects(), BANK_PAIRS.min(config.evaluation.train_pairs), seed);
     let (held_out, bank) = training.with_deployed_weights(|training| {
         let model = &training.model;
         Ok((pair_features(model, source, &held_out, seed)?, pair_features(model, source, &bank, seed)?))

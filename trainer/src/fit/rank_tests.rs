@@ -9,9 +9,10 @@ use sextant_runtime::rotation::SymmetryGroup;
 
 use super::Training;
 use crate::collective::{Alone, Collective, Threads};
-use crate::config::{Config, OptimiserKind, Origin};
-use crate::data::{self, BatchShare, Feed, FeedSettings, PairSource, StepBatch};
-use crate::method::METHODS;
+use crate::config::{Config, Origin};
+use crate::data::{self, BatchShare, Feed, FeedSettings, Place, ViewSource};
+use crate::method::{self, METHODS};
+use crate::optimiser::OptimiserKind;
 
 /// A network and data small enough for a test, with every term of the loss and a limit on the gradient at work.
 fn config(method: &str, accumulate: usize) -> Config {
@@ -27,7 +28,15 @@ fn config(method: &str, accumulate: usize) -> Config {
     (config.optimiser.kind, config.optimiser.lr) = (OptimiserKind::Sgd, 0.01);
     config.fit.clip_norm = 3.0;
     config.fit.ema_decay = 0.9;
+    let needed = method::needs(&config.method).unwrap().transformations;
+    let on_pixels = needed.iter().filter(|transformation| transformation.on_pixels().is_some());
+    config.data.transformations = on_pixels.map(|transformation| transformation.name().into()).collect();
     config
+}
+
+/// What a run of the configuration is shown, with what its method predicts.
+fn shown(source: &Arc<dyn ViewSource>, config: &Config) -> Arc<dyn ViewSource> {
+    data::transformed(source.clone(), &config.data.transformations).unwrap()
 }
 
 /// Name and value of everything that a step reports, for each step, and the sum of the weights' magnitudes.
@@ -37,17 +46,18 @@ struct Course {
     embedding_rows: Vec<usize>,
 }
 
-fn train(config: &Config, source: &Arc<dyn PairSource>, steps: usize, ranks: Arc<dyn Collective>) -> Course {
+fn train(config: &Config, source: &Arc<dyn ViewSource>, steps: usize, ranks: Arc<dyn Collective>) -> Course {
     let share = BatchShare { rank: ranks.rank(), ranks: ranks.size(), micro_batches: config.fit.accumulate };
     let mut training = Training::among(config, source.class_names().len(), &Device::Cpu, ranks.clone()).unwrap();
-    let further_pairs = training.further_pairs();
-    let settings = FeedSettings { share, further_pairs, ..FeedSettings::new(config.fit.batch_size, config.fit.seed) };
-    let mut feed = Feed::start(source.clone(), settings).unwrap();
+    let views = training.view_count();
+    let settings = FeedSettings { share, views, ..FeedSettings::new(config.fit.batch_size, config.fit.seed) };
+    let mut feed = Feed::start(shown(source, config), settings).unwrap();
     let mut course = Course { steps: Vec::new(), weights: 0.0, embedding_rows: Vec::new() };
     for _ in 0..steps {
         let batch = feed.next_batch().unwrap();
-        let symmetries: Vec<_> = batch.pairs.objects.iter().map(|&object| source.symmetry(object as usize)).collect();
-        let mut report = training.train_step(&batch.pairs, &batch.further, &symmetries).unwrap();
+        let symmetries: Vec<_> =
+            batch.views.subjects.iter().map(|&subject| source.symmetry(subject as usize)).collect();
+        let mut report = training.train_step(&batch.views, &symmetries).unwrap();
         let mut figures = vec![("loss".into(), f64::from(report.loss)), ("norm".into(), report.gradient_norm)];
         figures.extend(report.terms.iter().map(|(name, value)| (name.clone(), f64::from(*value))));
         course.steps.push(figures);
@@ -61,7 +71,7 @@ fn train(config: &Config, source: &Arc<dyn PairSource>, steps: usize, ranks: Arc
     course
 }
 
-fn on_ranks(config: &Config, source: &Arc<dyn PairSource>, steps: usize, size: usize) -> Vec<Course> {
+fn on_ranks(config: &Config, source: &Arc<dyn ViewSource>, steps: usize, size: usize) -> Vec<Course> {
     std::thread::scope(|scope| {
         let start = |rank: Threads| scope.spawn(move || train(config, source, steps, Arc::new(rank)));
         let threads: Vec<_> = Threads::ranks(size).into_iter().map(start).collect();
@@ -117,29 +127,26 @@ fn every_method_trains_on_two_ranks_as_on_one() {
     }
 }
 
-/// Every trained tensor after one plain gradient step on some pairs of a batch.
-fn stepped(method: &str, accumulate: usize, batch: &StepBatch, pairs: Range<usize>) -> BTreeMap<String, Vec<f32>> {
+/// Every trained tensor after one plain gradient step on some positions of a batch.
+fn stepped(method: &str, accumulate: usize, positions: Range<usize>) -> BTreeMap<String, Vec<f32>> {
     let mut config = config(method, accumulate);
-    config.fit.batch_size = pairs.len();
+    config.fit.batch_size = positions.len();
     config.fit.clip_norm = 0.0;
     (config.optimiser.momentum, config.optimiser.weight_decay, config.schedule.warmup_steps) = (0.0, 0.0, 0);
-    let positions: Vec<usize> = pairs.collect();
     let mut training = Training::new(&config, 64, &Device::Cpu).unwrap();
-    let further: Vec<_> = batch.further.iter().map(|pairs| pairs.at(&positions)).collect();
-    let symmetries = vec![SymmetryGroup::None; positions.len()];
-    training.train_step(&batch.pairs.at(&positions), &further, &symmetries).unwrap();
+    let source = shown(&data::open(&config.data).unwrap(), &config);
+    let places: Vec<Place> = positions.map(|position| Place { position, subject: position }).collect();
+    let batch = source.views(&places, training.view_count(), 3).unwrap();
+    training.train_step(&batch, &vec![SymmetryGroup::None; places.len()]).unwrap();
     let trained = training.model.parameters().trained().iter();
     trained.map(|(name, var)| (name.clone(), var.flatten_all().unwrap().to_vec1().unwrap())).collect()
 }
 
 #[test]
 fn accumulated_gradients_are_the_mean_of_the_micro_batches_own() {
-    let source = data::open(&config("sie", 1).data).unwrap();
-    let settings = FeedSettings { further_pairs: 1, ..FeedSettings::new(12, 0) };
-    let batch = Feed::start(source, settings).unwrap().next_batch().unwrap();
     for entry in METHODS {
-        let together = stepped(entry.name, 2, &batch, 0..12);
-        let [first, second] = [0..6, 6..12].map(|half| stepped(entry.name, 1, &batch, half));
+        let together = stepped(entry.name, 2, 0..12);
+        let [first, second] = [0..6, 6..12].map(|half| stepped(entry.name, 1, half));
         for (name, together) in together {
             let halves = first[&name].iter().zip(&second[&name]);
             for (found, (first, second)) in together.iter().zip(halves) {

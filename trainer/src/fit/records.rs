@@ -4,7 +4,7 @@ use std::time::Duration;
 use super::StepReport;
 use super::journal::Journal;
 use crate::config::Config;
-use crate::data::PairSource;
+use crate::data::ViewSource;
 use crate::monitor::{CollapseMonitor, EmbeddingStatistics, peak_memory_bytes};
 use crate::run::{CheckpointState, RunFolder};
 
@@ -25,7 +25,7 @@ impl Records {
     pub fn open(
         run: RunFolder,
         config: &Config,
-        source: &dyn PairSource,
+        source: &dyn ViewSource,
         views: usize,
         state: Option<&CheckpointState>,
         resume: bool,
@@ -82,9 +82,9 @@ impl Records {
 }
 
 /// What is trained on what, in one line.
-fn introduction(config: &Config, source: &dyn PairSource, views: usize, run: &RunFolder) -> String {
-    let trained = source.training_objects().len();
-    let held_out = source.object_count() - trained;
+fn introduction(config: &Config, source: &dyn ViewSource, views: usize, run: &RunFolder) -> String {
+    let trained = source.training_subjects().len();
+    let held_out = source.subject_count() - trained;
     let tuned = match config.fit.qat_from.as_str() {
         "" => String::new(),
         base => format!("; {base} tuned for eight bits"),

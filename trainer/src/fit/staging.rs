@@ -18,8 +18,8 @@ pub(super) enum Batches {
     Ahead(Staging),
 }
 
-/// A batch, and the normalised images of [`StepBatch::all`] where they were made ahead.
-type Staged = (StepBatch, Option<Vec<[Tensor; 2]>>);
+/// A batch, and the normalised images of each of its views where they were made ahead.
+type Staged = (StepBatch, Option<Vec<Tensor>>);
 
 /// The thread that copies ahead; dropping this stops it.
 pub(super) struct Staging {
@@ -91,8 +91,8 @@ fn copy_ahead(mut feed: Feed, normaliser: &Normaliser, send: &SyncSender<anyhow:
 
 fn stage(batch: Result<StepBatch, DataError>, normaliser: &Normaliser) -> anyhow::Result<Staged> {
     let batch = batch?;
-    let of_both = |[first, second]: &[Vec<u8>; 2]| Ok([normaliser.normalise(first)?, normaliser.normalise(second)?]);
-    let images = batch.all().iter().map(|pairs| of_both(&pairs.images)).collect::<candle_core::Result<_>>()?;
+    let of_view = |view| normaliser.normalise(batch.views.images_of(view));
+    let images = (0..batch.views.view_count()).map(of_view).collect::<candle_core::Result<_>>()?;
     Ok((batch, Some(images)))
 }
 
@@ -107,7 +107,7 @@ mod tests {
 
     #[test]
     fn batches_copied_ahead_train_as_those_that_were_not() {
-        // Needs four views, so two pairs of each object.
+        // Needs four views.
         let text = "[method]\nname = \"seq-jepa\"";
         let mut config = Config::from_toml(text, Origin::File("test.toml".into())).unwrap();
         (config.data.image_size, config.data.supersampling) = (16, 1);
@@ -117,7 +117,7 @@ mod tests {
         let source = data::open(&config.data).unwrap();
         let course = |ahead: bool| -> Vec<u32> {
             let mut training = Training::new(&config, source.class_names().len(), &Device::Cpu).unwrap();
-            let settings = FeedSettings { further_pairs: training.further_pairs(), ..FeedSettings::new(8, 0) };
+            let settings = FeedSettings { views: training.view_count(), ..FeedSettings::new(8, 0) };
             let feed = Feed::start(source.clone(), settings).unwrap();
             let normaliser = training.model.normaliser().clone();
             let mut batches = if ahead { Staging::start(feed, normaliser).unwrap() } else { Batches::Here(feed) };
@@ -125,9 +125,9 @@ mod tests {
             for step in 0..4 {
                 let (batch, images) = batches.next_batch().unwrap();
                 assert_eq!((batch.step, images.is_some()), (step, ahead));
-                let objects = batch.pairs.objects.iter();
-                let symmetries: Vec<_> = objects.map(|&object| source.symmetry(object as usize)).collect();
-                let report = training.train_staged(&batch.all(), images.as_deref(), &symmetries).unwrap();
+                let subjects = batch.views.subjects.iter();
+                let symmetries: Vec<_> = subjects.map(|&subject| source.symmetry(subject as usize)).collect();
+                let report = training.train_staged(&batch.views, images.as_deref(), &symmetries).unwrap();
                 losses.push(report.loss.to_bits());
             }
             losses

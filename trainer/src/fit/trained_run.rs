@@ -3,7 +3,7 @@ use std::sync::Arc;
 
 use super::training::Training;
 use crate::config::Config;
-use crate::data::{self, PairSource};
+use crate::data::{self, ViewSource};
 use crate::device;
 use crate::model::Model;
 use crate::run::{CONFIG_FILE, CheckpointSlot, RunError, RunFolder};
@@ -13,7 +13,7 @@ pub struct TrainedRun {
     /// As it was resolved, with the changes asked for.
     pub config: Config,
     /// The run's data.
-    pub source: Arc<dyn PairSource>,
+    pub source: Arc<dyn ViewSource>,
     training: Training,
 }
 

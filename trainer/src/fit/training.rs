@@ -15,14 +15,15 @@ use super::head_losses::head_losses;
 use super::online_probes::OnlineProbes;
 use super::step_report::{Losses, StepReport, StepSums};
 use crate::collective::{Alone, Collective};
-use crate::config::{Config, OptimiserConfig, OptimiserKind, Precision};
-use crate::data::PairBatch;
-use crate::method::{Moment, Pose, View, Views};
+use crate::config::{Config, Precision};
+use crate::data::ViewBatch;
+use crate::method::{self, Moment, View, Views};
 use crate::model::Model;
 use crate::nn::ParameterStore;
 use crate::ops::accounting::{self, Kind};
 use crate::ops::tape::Recording;
 use crate::optimiser::{Ema, Optimiser, Schedule, clip_scale, global_norm};
+use crate::optimiser::{OptimiserConfig, OptimiserKind};
 use crate::run::{Checkpoint, CheckpointState};
 
 /// A network on its way: weights, optimisers, moving average and the number of steps done.
@@ -39,6 +40,8 @@ pub struct Training {
     schedule: Schedule,
     ema: Option<Ema>,
     ranks: Arc<dyn Collective>,
+    /// Views of each subject that a step sees.
+    view_count: usize,
     /// Steps done.
     pub step: u64,
 }
@@ -82,47 +85,46 @@ impl Training {
             model,
             probes,
             ranks,
+            view_count: method::needs(&config.method)?.views,
             step: 0,
         })
     }
 
-    /// Pairs of views beyond the first that a step needs of each object.
-    pub fn further_pairs(&self) -> usize {
-        self.model.method.view_count().div_ceil(2).saturating_sub(1)
+    /// What it does.
+    pub fn config(&self) -> &Config {
+        &self.config
     }
 
-    /// Moves the weights by one batch, of which this is the rank's share; `further` holds more pairs of views of the same
-    /// objects, where the method needs them ([`Self::further_pairs`]).
+    /// Views of each subject that a step needs.
+    pub fn view_count(&self) -> usize {
+        self.view_count
+    }
+
+    /// Moves the weights by one batch, of which this is the rank's share, with at least [`Self::view_count`] views of each
+    /// subject.
     ///
     /// The share is `fit.accumulate` micro-batches one after the other. The objective is the mean of their losses, over
     /// all ranks.
     ///
     /// # Errors
     /// When shapes differ, or another rank has ended; a loss that is not finite is for the caller to judge.
-    pub fn train_step(
-        &mut self,
-        batch: &PairBatch,
-        further: &[PairBatch],
-        symmetries: &[SymmetryGroup],
-    ) -> anyhow::Result<StepReport> {
-        let pairs: Vec<&PairBatch> = std::iter::once(batch).chain(further).collect();
-        self.train_staged(&pairs, None, symmetries)
+    pub fn train_step(&mut self, batch: &ViewBatch, symmetries: &[SymmetryGroup]) -> anyhow::Result<StepReport> {
+        self.train_staged(batch, None, symmetries)
     }
 
     /// As [`Self::train_step`]; `images` may already hold the normalised images of the views on the device.
     pub(super) fn train_staged(
         &mut self,
-        pairs: &[&PairBatch],
-        images: Option<&[[Tensor; 2]]>,
+        batch: &ViewBatch,
+        images: Option<&[Tensor]>,
         symmetries: &[SymmetryGroup],
     ) -> anyhow::Result<StepReport> {
-        let pairs = &pairs[..pairs.len().min(1 + self.further_pairs())];
         let mut sums = StepSums::default();
         for at in micro_batches(symmetries.len(), self.config.fit.accumulate)? {
             let scope = accounting::enter(Kind::Images, 0);
-            let views = self.views(pairs, images, at.clone())?;
+            let views = self.views(batch, images, at.clone())?;
             drop(scope);
-            let camera_rotations = camera_rotations(pairs, at.clone());
+            let camera_rotations = camera_rotations(batch, self.view_count, at.clone());
             let recording = Recording::start();
             let losses = self.losses(&views, &camera_rotations, &symmetries[at])?;
             let mut gradients = match self.share() {
@@ -132,7 +134,7 @@ impl Training {
             recording.finish(&mut gradients)?;
             sums.add(losses, gradients, self.all_parameters())?;
         }
-        let Some(mut gradients) = sums.gradients.take() else { anyhow::bail!("a batch without pairs") };
+        let Some(mut gradients) = sums.gradients.take() else { anyhow::bail!("a batch without subjects") };
         sum_over_ranks(&mut gradients, self.all_parameters(), self.ranks.as_ref())?;
         let (lr, gradient_norm) = self.update(&gradients)?;
         sums.report(self.share(), self.ranks.as_ref(), lr, gradient_norm)
@@ -183,29 +185,26 @@ impl Training {
         })
     }
 
-    /// All views of the objects at some positions, as many as the method needs.
+    /// All views of the subjects at some places, as many as the method needs; `images` are those of the whole batch, where
+    /// they are normalised already.
     pub(crate) fn views(
         &self,
-        pairs: &[&PairBatch],
-        images: Option<&[[Tensor; 2]]>,
+        batch: &ViewBatch,
+        images: Option<&[Tensor]>,
         at: Range<usize>,
     ) -> anyhow::Result<Views> {
-        let (first, count) = (at.start, at.len());
-        let mut views = Vec::with_capacity(2 * pairs.len());
-        for (index, pair) in pairs.iter().enumerate() {
-            for side in [0, 1] {
-                let images = match images {
-                    Some(images) => images[index][side].narrow(0, first, count)?,
-                    None => self.model.normalise(pair.images_at(side, at.clone()))?,
-                };
-                let poses = pair.latents[side][at.clone()].iter().map(|latents| Pose::from_latents(*latents)).collect();
-                views.push(View { images: self.in_precision(self.model.as_trained_on(&images)?)?, poses });
-            }
-        }
-        let wanted = self.model.method.view_count();
-        anyhow::ensure!(views.len() >= wanted, "the method needs {wanted} views of each object, not {}", views.len());
-        views.truncate(wanted);
-        let labels = Tensor::new(&pairs[0].labels[at], self.model.parameters().device())?;
+        let (wanted, given) = (self.view_count, batch.view_count());
+        anyhow::ensure!(given >= wanted, "the method needs {wanted} views of each subject, not {given}");
+        let view = |view: usize| -> anyhow::Result<View> {
+            let images = match images {
+                Some(images) => images[view].narrow(0, at.start, at.len())?,
+                None => self.model.normalise(batch.images_at(view, at.clone()))?,
+            };
+            let transformations = batch.transformations_at(view, at.clone()).to_vec();
+            Ok(View { images: self.in_precision(self.model.as_trained_on(&images)?)?, transformations })
+        };
+        let views = (0..wanted).map(view).collect::<anyhow::Result<_>>()?;
+        let labels = Tensor::new(&batch.labels[at], self.model.parameters().device())?;
         Ok(Views { views, labels, moment: self.moment(), ranks: self.ranks.clone() })
     }
 
@@ -312,7 +311,7 @@ impl Training {
     }
 }
 
-/// Nothing, when every rank can hold as much of every micro-batch, and a micro-batch has at least two pairs.
+/// Nothing, when every rank can hold as much of every micro-batch, and a micro-batch has at least two subjects.
 pub(super) fn check_ranks(config: &Config, ranks: usize) -> anyhow::Result<()> {
     let fit = &config.fit;
     let parts = ranks * fit.accumulate;
@@ -324,17 +323,19 @@ pub(super) fn check_ranks(config: &Config, ranks: usize) -> anyhow::Result<()> {
 }
 
 /// Positions of each micro-batch in a rank's share of a batch.
-fn micro_batches(pairs: usize, count: usize) -> anyhow::Result<impl Iterator<Item = Range<usize>>> {
-    anyhow::ensure!(pairs > 0 && pairs.is_multiple_of(count), "{pairs} pairs are not {count} micro-batches");
-    let len = pairs / count;
+fn micro_batches(subjects: usize, count: usize) -> anyhow::Result<impl Iterator<Item = Range<usize>>> {
+    anyhow::ensure!(
+        subjects > 0 && subjects.is_multiple_of(count),
+        "{subjects} subjects are not {count} micro-batches"
+    );
+    let len = subjects / count;
     Ok((0..count).map(move |index| index * len..(index + 1) * len))
 }
 
-/// Camera-from-object rotations of the objects at some positions, for each view in the order of [`Training::views`].
-fn camera_rotations(pairs: &[&PairBatch], at: Range<usize>) -> Vec<Vec<UnitQuaternion>> {
-    let of_view =
-        |(pair, side): (&PairBatch, usize)| pair.camera_from_object(side).skip(at.start).take(at.len()).collect();
-    pairs.iter().flat_map(|pair| [(*pair, 0), (*pair, 1)]).map(of_view).collect()
+/// Camera-from-object rotations of the subjects at some places, for each of the first `views` views.
+fn camera_rotations(batch: &ViewBatch, views: usize, at: Range<usize>) -> Vec<Vec<UnitQuaternion>> {
+    let of_view = |view: usize| batch.camera_from_object(view).skip(at.start).take(at.len()).collect();
+    (0..views).map(of_view).collect()
 }
 
 fn named(parameters: &ParameterStore) -> Vec<(String, Var)> {

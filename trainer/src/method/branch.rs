@@ -2,9 +2,10 @@ use candle_core::{Result, Tensor, bail};
 use sextant_runtime::contract::{self, output};
 use sextant_runtime::graph::{DataType, Graph, GraphBuilder, Op};
 
-use super::{Action, Condition, MethodOption, Setting};
-use crate::config::MethodConfig;
+use super::{MethodConfig, Setting};
 use crate::nn::{Linear, Mode, Predictor, PredictorConfig, PredictorKind, Projector, Scope, split_halves};
+use crate::options::ConfigOption;
+use crate::transformation::{Action, Condition};
 use sextant_runtime::graph::Activation;
 
 /// Which part of the features a branch reads.
@@ -30,35 +31,35 @@ impl EquivariantBranch {
     /// The predictor that is the rotation itself.
     pub const ROTATION: &'static str = "rotation";
     /// The form of the predictor, linear first.
-    pub const PREDICTOR: MethodOption = MethodOption::choice(
+    pub const PREDICTOR: ConfigOption = ConfigOption::choice(
         "predictor",
         &["linear", "deep", "mlp", Self::ROTATION],
         "predictor: linear hypernetwork, hypernetwork with two hidden ReLU layers, MLP on [embedding, condition], or the \
          rotation's matrix on each three numbers of the embedding",
     );
     /// Whether a hypernetwork has a part that does not depend on the condition.
-    pub const BIAS: MethodOption =
-        MethodOption::flag("predictor_bias", false, "a hypernetwork's part that does not depend on the condition");
+    pub const BIAS: ConfigOption =
+        ConfigOption::flag("predictor_bias", false, "a hypernetwork's part that does not depend on the condition");
     /// Hidden width of the deep hypernetwork.
-    pub const HIDDEN: MethodOption =
-        MethodOption::count("hypernetwork_hidden", 16, 1, 1024, "hidden width of the deep hypernetwork");
+    pub const HIDDEN: ConfigOption =
+        ConfigOption::count("hypernetwork_hidden", 16, 1, 1024, "hidden width of the deep hypernetwork");
 
     /// As the options of the method say; the names of the parts are those of SIE.
     ///
     /// # Errors
     /// When the method does not have the options, or the device has no memory for it.
     pub fn new(sees: Sees, setting: Setting, scope: &mut Scope) -> Result<Self> {
-        let method = &setting.config.method;
+        let method = setting.method;
         let kind = predictor_kind(method)?;
         let hidden = match kind {
-            PredictorKind::Mlp => setting.config.model.projector_hidden,
+            PredictorKind::Mlp => setting.model.projector_hidden,
             _ => method.count(Self::HIDDEN.key)?,
         };
         let bias = method.flag(Self::BIAS.key)?;
         // Whole vectors of three numbers.
         let embedding = match kind {
-            PredictorKind::Rotation => setting.config.model.embedding / 3 * 3,
-            _ => setting.config.model.embedding,
+            PredictorKind::Rotation => setting.model.embedding / 3 * 3,
+            _ => setting.model.embedding,
         };
         Self::with_predictor(sees, embedding, setting, scope, |width, condition_width| PredictorConfig {
             kind,
@@ -74,10 +75,10 @@ impl EquivariantBranch {
     /// # Errors
     /// When the method does not have the options of [`Condition`], or the device has no memory for it.
     pub fn with_embedded_action(sees: Sees, embedded: usize, setting: Setting, scope: &mut Scope) -> Result<Self> {
-        let condition = Condition::of(&setting.config.method)?;
+        let condition = Condition::of(setting.method)?;
         let layer = Linear::new(condition.width(), embedded, &mut scope.child("action_embedding"))?;
-        let hidden = setting.config.model.projector_hidden;
-        let embedding = setting.config.model.embedding;
+        let hidden = setting.model.projector_hidden;
+        let embedding = setting.model.embedding;
         let branch = Self::with_predictor(sees, embedding, setting, scope, |width, _| PredictorConfig {
             kind: PredictorKind::Mlp,
             width,
@@ -95,9 +96,9 @@ impl EquivariantBranch {
         scope: &mut Scope,
         predictor: impl FnOnce(usize, usize) -> PredictorConfig,
     ) -> Result<Self> {
-        let Setting { config, feature_width, .. } = setting;
-        let condition = Condition::of(&config.method)?;
-        let hidden = config.model.projector_hidden;
+        let Setting { method, model, feature_width, .. } = setting;
+        let condition = Condition::of(method)?;
+        let hidden = model.projector_hidden;
         let width_in = if sees == Sees::Whole { feature_width } else { feature_width / 2 };
         Ok(Self {
             sees,
@@ -169,11 +170,11 @@ fn predictor_kind(method: &MethodConfig) -> Result<PredictorKind> {
 }
 
 /// Options that are set but say nothing beside the others: key, and what is allowed instead.
-pub fn meaningless_options(method: &MethodConfig) -> Vec<(&'static str, &'static str)> {
-    let has = |option: MethodOption| method.options.contains_key(option.key);
-    let changed = |option: MethodOption| method.options.get(option.key).is_some_and(|v| *v != option.default_value());
+pub(super) fn meaningless_options(method: &MethodConfig) -> Vec<(&'static str, &'static str)> {
+    let has = |option: ConfigOption| method.options.contains_key(option.key);
+    let changed = |option: ConfigOption| method.options.get(option.key).is_some_and(|v| *v != option.default_value());
     let choice =
-        |option: MethodOption| if has(option) { method.choice(option.key).unwrap_or_default() } else { String::new() };
+        |option: ConfigOption| if has(option) { method.choice(option.key).unwrap_or_default() } else { String::new() };
     let predictor = choice(EquivariantBranch::PREDICTOR);
     let mut found = Vec::new();
     if predictor == "mlp" && changed(EquivariantBranch::BIAS) {
@@ -191,7 +192,9 @@ pub fn meaningless_options(method: &MethodConfig) -> Vec<(&'static str, &'static
                 ));
             }
         }
-    } else if choice(Condition::TRANSFORMATION) == "colour" && changed(Condition::CODE) {
+    } else if matches!(choice(Condition::TRANSFORMATION).as_str(), "colour" | "quarter-turns")
+        && changed(Condition::CODE)
+    {
         found.push((Condition::CODE.key, "a change only where transformation is rotation or rotation-colour"));
     }
     found

@@ -3,21 +3,22 @@
 use candle_core::{Result, Tensor};
 
 use super::{
-    Embeddings, Method, MethodEntry, MethodOption, MethodOutput, Moment, Setting, Views, WeightedTerm,
-    mean_cosine_distance,
+    Embeddings, Method, MethodEntry, MethodOutput, Moment, Needs, Setting, Views, WeightedTerm, mean_cosine_distance,
 };
 use crate::nn::{Encoded, Encoder, Linear, LinearNorm, Mode, MovingTarget, Projector, Scope};
+use crate::options::ConfigOption;
 
 pub(super) const ENTRY: MethodEntry = MethodEntry {
     name: "byol",
     paper: "Grill et al., NeurIPS 2020, arXiv 2006.07733",
     loss: "cosine distance between a prediction from one view and the moving average network's embedding of the other",
+    needs: |_| Ok(Needs::TWO_VIEWS),
     options: &[MOMENTUM],
     build: |setting, scope| Ok(Box::new(Byol::new(setting, scope)?)),
 };
 
-pub(super) const MOMENTUM: MethodOption =
-    MethodOption::number("target_momentum", 0.996, 0.0, 1.0, "of the copy at the start; rises to 1 as half a cosine");
+pub(super) const MOMENTUM: ConfigOption =
+    ConfigOption::number("target_momentum", 0.996, 0.0, 1.0, "of the copy at the start; rises to 1 as half a cosine");
 
 /// Projector and predictor, and a copy of encoder and projector that follows.
 pub struct Byol {
@@ -39,20 +40,18 @@ impl Byol {
     /// # Errors
     /// When the device has no memory for it.
     pub fn new(setting: Setting, scope: &mut Scope) -> Result<Self> {
-        let Setting { config, feature_width, .. } = setting;
-        let (hidden, embedding) = (config.model.projector_hidden, config.model.embedding);
+        let Setting { method, model, feature_width, .. } = setting;
+        let (hidden, embedding) = (model.projector_hidden, model.embedding);
         let projector = |scope: &mut Scope| Projector::new(feature_width, hidden, embedding, scope);
         let online = projector(&mut scope.child("projector"))?;
         let online_name = format!("{}.projector", scope.name());
         Ok(Self {
-            momentum: config.method.number(MOMENTUM.key)?,
+            momentum: method.number(MOMENTUM.key)?,
             predictor: (
                 LinearNorm::new(embedding, hidden, &mut scope.child("predictor.hidden"))?,
                 Linear::new(hidden, embedding, &mut scope.child("predictor.last"))?,
             ),
-            target_encoder: MovingTarget::new(scope, "target_encoder", "encoder", |scope| {
-                Encoder::new(config.model.encoder, config.data.image_size, scope)
-            })?,
+            target_encoder: MovingTarget::new(scope, "target_encoder", "encoder", |scope| setting.new_encoder(scope))?,
             target_projector: MovingTarget::new(scope, "target_projector", &online_name, projector)?,
             projector: online,
         })

@@ -3,24 +3,27 @@
 
 use candle_core::{Result, Tensor};
 
+use super::MethodConfig;
 use super::{
-    Action, Condition, Embeddings, Method, MethodEntry, MethodOption, MethodOutput, Setting, Views, WeightedTerm,
-    mean_squared_error, unit_rows, vicreg_terms,
+    Embeddings, Method, MethodEntry, MethodOutput, Needs, Setting, Views, WeightedTerm, mean_squared_error, unit_rows,
+    vicreg_terms,
 };
-use crate::config::MethodConfig;
 use crate::nn::{CapsuleConfig, CapsuleHead, Capsules, Encoded, Encoder, Mode, Scope, turned};
+use crate::options::ConfigOption;
+use crate::transformation::{Action, Condition};
 
 pub(super) const ENTRY: MethodEntry = MethodEntry {
     name: "equicaps",
     paper: "Konstantinou et al., 2025, arXiv 2506.09895",
     loss: "poses times the rotation meet the other view's poses + activations agree and spread + variance and covariance",
+    needs: |_| Ok(Needs::told(Condition::MATRIX)),
     options: &[
-        MethodOption::weight("equivariance_weight", 5.0, "distance between turned and true poses"),
-        MethodOption::weight("invariance_weight", 0.1, "cross-entropy of activations, less the entropy of their mean"),
-        MethodOption::weight("variance_weight", 10.0, "hinge on each dimension's standard deviation"),
-        MethodOption::weight("covariance_weight", 1.0, "squared covariance between dimensions"),
-        MethodOption::count("capsules", 32, 2, 1024, "capsules that come out, each with an activation and a 3x3 pose"),
-        MethodOption::count("primary_capsules", 16, 1, 256, "kinds of primary capsules at each position of the map"),
+        ConfigOption::weight("equivariance_weight", 5.0, "distance between turned and true poses"),
+        ConfigOption::weight("invariance_weight", 0.1, "cross-entropy of activations, less the entropy of their mean"),
+        ConfigOption::weight("variance_weight", 10.0, "hinge on each dimension's standard deviation"),
+        ConfigOption::weight("covariance_weight", 1.0, "squared covariance between dimensions"),
+        ConfigOption::count("capsules", 32, 2, 1024, "capsules that come out, each with an activation and a 3x3 pose"),
+        ConfigOption::count("primary_capsules", 16, 1, 256, "kinds of primary capsules at each position of the map"),
     ],
     build: |setting, scope| Ok(Box::new(EquiCaps::new(setting, scope)?)),
 };
@@ -50,7 +53,7 @@ impl EquiCaps {
     /// # Errors
     /// When the device has no memory for it.
     pub fn new(setting: Setting, scope: &mut Scope) -> Result<Self> {
-        let method = &setting.config.method;
+        let method = setting.method;
         let config = CapsuleConfig {
             channels: setting.map_channels,
             primary: method.count("primary_capsules")?,

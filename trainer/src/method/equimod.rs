@@ -7,10 +7,12 @@ use sextant_runtime::graph::Graph;
 use super::simclr::TEMPERATURE;
 use super::vicreg::{COVARIANCE, INVARIANCE, VARIANCE, VicRegWeights};
 use super::{
-    Action, Condition, Embeddings, EquivariantBranch, Method, MethodEntry, MethodOption, MethodOutput, Sees, Setting,
-    Views, WeightedTerm, info_nce, nt_xent,
+    Embeddings, EquivariantBranch, Method, MethodEntry, MethodOutput, Needs, Sees, Setting, Views, WeightedTerm,
+    info_nce, nt_xent,
 };
 use crate::nn::{Encoded, Encoder, Mode, Projector, Scope};
+use crate::options::ConfigOption;
+use crate::transformation::{Action, Condition};
 
 const PAPER: &str = "Devillers & Lefort, ICLR 2023, arXiv 2211.01244";
 
@@ -18,9 +20,10 @@ pub(super) const SIMCLR_ENTRY: MethodEntry = MethodEntry {
     name: "simclr-equimod",
     paper: PAPER,
     loss: "NT-Xent of one projector + InfoNCE between the other's prediction and the other view",
+    needs: Needs::by_options,
     options: &[TEMPERATURE, EQUIVARIANCE, EMBEDDED, Condition::CODE, Condition::TRANSFORMATION],
     build: |setting, scope| {
-        let temperature = setting.config.method.number(TEMPERATURE.key)?;
+        let temperature = setting.method.number(TEMPERATURE.key)?;
         Ok(Box::new(EquiMod::new(Invariance::SimClr { temperature }, setting, scope)?))
     },
 };
@@ -29,6 +32,7 @@ pub(super) const VICREG_ENTRY: MethodEntry = MethodEntry {
     name: "vicreg-equimod",
     paper: PAPER,
     loss: "VICReg of one projector + InfoNCE between the other's prediction and the other view",
+    needs: Needs::by_options,
     options: &[
         INVARIANCE,
         VARIANCE,
@@ -40,15 +44,15 @@ pub(super) const VICREG_ENTRY: MethodEntry = MethodEntry {
         Condition::TRANSFORMATION,
     ],
     build: |setting, scope| {
-        let invariance = Invariance::VicReg(VicRegWeights::of(&setting.config.method)?);
+        let invariance = Invariance::VicReg(VicRegWeights::of(setting.method)?);
         Ok(Box::new(EquiMod::new(invariance, setting, scope)?))
     },
 };
 
-const EQUIVARIANCE: MethodOption =
-    MethodOption::weight("equivariance_weight", 1.0, "InfoNCE between predicted and true embedding");
-const EMBEDDED: MethodOption =
-    MethodOption::count("action_embedding", 16, 1, 1024, "numbers that the transformation is embedded in");
+const EQUIVARIANCE: ConfigOption =
+    ConfigOption::weight("equivariance_weight", 1.0, "InfoNCE between predicted and true embedding");
+const EMBEDDED: ConfigOption =
+    ConfigOption::count("action_embedding", 16, 1, 1024, "numbers that the transformation is embedded in");
 
 /// Two projectors on the whole features; the second has a predictor.
 pub struct EquiMod {
@@ -68,13 +72,13 @@ enum Invariance {
 
 impl EquiMod {
     fn new(invariance: Invariance, setting: Setting, scope: &mut Scope) -> Result<Self> {
-        let Setting { config, feature_width, .. } = setting;
-        let (hidden, embedding) = (config.model.projector_hidden, config.model.embedding);
-        let embedded = config.method.count(EMBEDDED.key)?;
+        let Setting { method, model, feature_width, .. } = setting;
+        let (hidden, embedding) = (model.projector_hidden, model.embedding);
+        let embedded = method.count(EMBEDDED.key)?;
         Ok(Self {
             invariance,
-            temperature: config.method.number(TEMPERATURE.key)?,
-            equivariance_weight: config.method.number(EQUIVARIANCE.key)?,
+            temperature: method.number(TEMPERATURE.key)?,
+            equivariance_weight: method.number(EQUIVARIANCE.key)?,
             projector: Projector::new(feature_width, hidden, embedding, &mut scope.child("projector"))?,
             equivariant: EquivariantBranch::with_embedded_action(Sees::Whole, embedded, setting, scope)?,
         })

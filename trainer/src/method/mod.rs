@@ -1,13 +1,15 @@
 //! Self-supervised methods: each is one file that implements [`Method`] and one line of [`METHODS`].
 
-mod action;
 mod branch;
 mod byol;
+mod condition;
+mod config;
 mod equicaps;
 mod equimod;
 mod loss;
+mod needs;
 mod only_equivariance;
-mod option;
+mod predict_transform;
 #[cfg(test)]
 pub(crate) mod reference;
 mod sen;
@@ -26,15 +28,17 @@ mod views;
 use candle_core::{Result, Tensor};
 use sextant_runtime::graph::Graph;
 
-use crate::config::Config;
-use crate::nn::{Encoded, Encoder, Scope};
+use crate::nn::{Encoded, Encoder, ModelConfig, Scope};
+use crate::options::ConfigOption;
+use crate::transformation::Action;
 
-pub use action::{Action, Condition, Pose};
-pub use branch::{EquivariantBranch, Sees, meaningless_options};
+use branch::meaningless_options;
+pub use branch::{EquivariantBranch, Sees};
+pub use config::MethodConfig;
 pub use loss::{
     Negatives, info_nce, mean_cosine_distance, mean_squared_error, nt_xent, unit_rows, vicreg_terms, view_nce,
 };
-pub use option::{MethodOption, OptionKind};
+pub use needs::{Needs, UnmetNeeds, needs};
 pub use views::{Embeddings, MethodOutput, Moment, View, Views, WeightedTerm, weighted_sum};
 
 /// Every method there is.
@@ -52,16 +56,12 @@ pub const METHODS: &[MethodEntry] = &[
     equicaps::ENTRY,
     seq_jepa::ENTRY,
     ser::ENTRY,
+    predict_transform::ENTRY,
     sextant::ENTRY,
 ];
 
 /// One way to learn features from views of objects.
 pub trait Method {
-    /// Views of each object that a step needs, at least two.
-    fn view_count(&self) -> usize {
-        2
-    }
-
     /// The loss of a batch, in training mode. Terms in which rows of the batch meet are computed on
     /// [`Views::of_whole_batch`].
     ///
@@ -107,8 +107,12 @@ pub trait Method {
 /// What a method is made for.
 #[derive(Clone, Copy)]
 pub struct Setting<'a> {
-    /// The whole configuration.
-    pub config: &'a Config,
+    /// The method's options.
+    pub method: &'a MethodConfig,
+    /// Sizes of projectors.
+    pub model: &'a ModelConfig,
+    /// Rows and columns of an image.
+    pub image_size: usize,
     /// Numbers in a feature vector.
     pub feature_width: usize,
     /// Channels of the encoder's last map.
@@ -116,6 +120,19 @@ pub struct Setting<'a> {
     /// Classes of the data.
     pub classes: usize,
 }
+
+impl Setting<'_> {
+    /// A further encoder like the one that is trained, with fresh weights.
+    ///
+    /// # Errors
+    /// When the device has no memory for it.
+    pub fn new_encoder(&self, scope: &mut Scope) -> Result<Encoder> {
+        Encoder::new(self.model.encoder, self.image_size, scope)
+    }
+}
+
+/// What a method needs with some options, without its networks.
+pub type FindNeeds = fn(&MethodConfig) -> Result<Needs>;
 
 /// Makes a method's networks.
 pub type BuildMethod = fn(Setting, &mut Scope) -> Result<Box<dyn Method>>;
@@ -128,8 +145,10 @@ pub struct MethodEntry {
     pub paper: &'static str,
     /// Its loss in one line.
     pub loss: &'static str,
+    /// What it needs of its views.
+    pub needs: FindNeeds,
     /// The keys that it has in `[method]`.
-    pub options: &'static [MethodOption],
+    pub options: &'static [ConfigOption],
     /// Makes it.
     pub build: BuildMethod,
 }

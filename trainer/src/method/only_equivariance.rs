@@ -5,21 +5,24 @@ use sextant_runtime::contract::output::EQUIVARIANT;
 use sextant_runtime::graph::Graph;
 
 use super::{
-    Action, Condition, Embeddings, EquivariantBranch, Method, MethodEntry, MethodOption, MethodOutput, Sees, Setting,
-    Views, WeightedTerm, mean_squared_error, vicreg_terms,
+    Embeddings, EquivariantBranch, Method, MethodEntry, MethodOutput, Needs, Sees, Setting, Views, WeightedTerm,
+    mean_squared_error, vicreg_terms,
 };
 use crate::nn::{Encoded, Encoder, Mode, Scope};
 use crate::ops::variance_hinge;
+use crate::options::ConfigOption;
+use crate::transformation::{Action, Condition};
 
 pub(super) const ENTRY: MethodEntry = MethodEntry {
     name: "only-equivariance",
     paper: "Garrido et al., ICML 2023, arXiv 2302.10283 (control)",
     loss: "prediction of the whole embedding from the rotation + variance and covariance",
+    needs: Needs::by_options,
     options: &[
-        MethodOption::weight("equivariance_weight", 4.5, "distance between predicted and true embedding"),
-        MethodOption::weight("variance_weight", 10.0, "hinge on each dimension's standard deviation"),
-        MethodOption::weight("predictor_variance_weight", 10.0, "the same hinge on the prediction"),
-        MethodOption::weight("covariance_weight", 1.0, "squared covariance between dimensions"),
+        ConfigOption::weight("equivariance_weight", 4.5, "distance between predicted and true embedding"),
+        ConfigOption::weight("variance_weight", 10.0, "hinge on each dimension's standard deviation"),
+        ConfigOption::weight("predictor_variance_weight", 10.0, "the same hinge on the prediction"),
+        ConfigOption::weight("covariance_weight", 1.0, "squared covariance between dimensions"),
         Condition::CODE,
         Condition::TRANSFORMATION,
         EquivariantBranch::PREDICTOR,
@@ -49,7 +52,7 @@ impl OnlyEquivariance {
     /// # Errors
     /// When the device has no memory for it.
     pub fn new(setting: Setting, scope: &mut Scope) -> Result<Self> {
-        let method = &setting.config.method;
+        let method = setting.method;
         let weights = Weights {
             equivariance: method.number("equivariance_weight")?,
             variance: method.number("variance_weight")?,

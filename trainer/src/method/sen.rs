@@ -5,15 +5,15 @@ use sextant_runtime::contract::output::EQUIVARIANT;
 use sextant_runtime::graph::Graph;
 
 use super::simclr::TEMPERATURE;
-use super::{
-    Action, Condition, Embeddings, EquivariantBranch, Method, MethodEntry, MethodOutput, Sees, Setting, Views, info_nce,
-};
+use super::{Embeddings, EquivariantBranch, Method, MethodEntry, MethodOutput, Needs, Sees, Setting, Views, info_nce};
 use crate::nn::{Encoded, Encoder, Mode, Scope};
+use crate::transformation::{Action, Condition};
 
 pub(super) const ENTRY: MethodEntry = MethodEntry {
     name: "sen",
     paper: "Park et al., ICML 2022, arXiv 2204.11371",
     loss: "InfoNCE between the prediction from one view and the other view's embedding; no invariance",
+    needs: Needs::by_options,
     options: &[
         TEMPERATURE,
         Condition::CODE,
@@ -37,7 +37,7 @@ impl Sen {
     /// # Errors
     /// When the device has no memory for it.
     pub fn new(setting: Setting, scope: &mut Scope) -> Result<Self> {
-        let temperature = setting.config.method.number(TEMPERATURE.key)?;
+        let temperature = setting.method.number(TEMPERATURE.key)?;
         Ok(Self { temperature, equivariant: EquivariantBranch::new(Sees::Whole, setting, scope)? })
     }
 }

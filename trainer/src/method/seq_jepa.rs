@@ -4,20 +4,22 @@ use candle_core::{DType, Result, Tensor, Var};
 
 use super::byol::{MOMENTUM, momentum_at};
 use super::{
-    Action, Condition, Embeddings, Method, MethodEntry, MethodOption, MethodOutput, Moment, Setting, Views,
-    WeightedTerm, mean_cosine_distance,
+    Embeddings, Method, MethodEntry, MethodOutput, Moment, Needs, Setting, Views, WeightedTerm, mean_cosine_distance,
 };
 use crate::nn::{Encoded, Encoder, Linear, Mlp, Mode, MovingTarget, Scope, Transformer, TransformerConfig};
+use crate::options::ConfigOption;
+use crate::transformation::{Action, Condition};
 
 pub(super) const ENTRY: MethodEntry = MethodEntry {
     name: "seq-jepa",
     paper: "Ghaemi et al., 2025, arXiv 2505.03176",
     loss: "cosine distance between the next view's features, predicted from views and actions, and a moving average's",
+    needs: |config| Ok(Needs { views: config.count("context_views")? + 1, ..Needs::by_options(config)? }),
     options: &[
-        MethodOption::count("context_views", 3, 1, 15, "views that the prediction is made from; one more is predicted"),
-        MethodOption::count("action_embedding", 16, 1, 1024, "numbers that an action is embedded in"),
-        MethodOption::count("layers", 3, 1, 24, "blocks of the transformer"),
-        MethodOption::count("heads", 4, 1, 64, "attention heads, a divisor of model.embedding"),
+        ConfigOption::count("context_views", 3, 1, 15, "views that the prediction is made from; one more is predicted"),
+        ConfigOption::count("action_embedding", 16, 1, 1024, "numbers that an action is embedded in"),
+        ConfigOption::count("layers", 3, 1, 24, "blocks of the transformer"),
+        ConfigOption::count("heads", 4, 1, 64, "attention heads, a divisor of model.embedding"),
         MOMENTUM,
         Condition::CODE,
         Condition::TRANSFORMATION,
@@ -50,8 +52,8 @@ impl SeqJepa {
     /// # Errors
     /// When the heads do not divide the embedding, or the device has no memory for it.
     pub fn new(setting: Setting, scope: &mut Scope) -> Result<Self> {
-        let Setting { config, feature_width, .. } = setting;
-        let (method, width, hidden) = (&config.method, config.model.embedding, config.model.projector_hidden);
+        let Setting { method, model, feature_width, .. } = setting;
+        let (width, hidden) = (model.embedding, model.projector_hidden);
         let (context_views, actions) = (method.count("context_views")?, method.count("action_embedding")?);
         let condition = Condition::of(method)?;
         let (layers, heads) = (method.count("layers")?, method.count("heads")?);
@@ -67,9 +69,7 @@ impl SeqJepa {
             positions: scope.uniform_fan_in("positions", (context_views, width), width)?,
             transformer: transformer.init(&mut scope.child("transformer"))?,
             predictor: Mlp::new(&predictor, &mut scope.child("predictor"))?,
-            target_encoder: MovingTarget::new(scope, "target_encoder", "encoder", |scope| {
-                Encoder::new(config.model.encoder, config.data.image_size, scope)
-            })?,
+            target_encoder: MovingTarget::new(scope, "target_encoder", "encoder", |scope| setting.new_encoder(scope))?,
         })
     }
 
@@ -106,10 +106,6 @@ fn terms(predicted: &Tensor, target: &Tensor) -> Result<Vec<WeightedTerm>> {
 }
 
 impl Method for SeqJepa {
-    fn view_count(&self) -> usize {
-        self.context_views + 1
-    }
-
     fn loss(&self, encoder: &Encoder, views: &Views) -> Result<MethodOutput> {
         let context = &views.views[..self.context_views];
         let features: Vec<Tensor> =

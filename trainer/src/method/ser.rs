@@ -6,20 +6,20 @@
 use candle_core::{Result, Tensor};
 
 use super::vicreg::{COVARIANCE, INVARIANCE, VARIANCE, VicRegWeights};
-use super::{
-    Embeddings, Method, MethodEntry, MethodOption, MethodOutput, Setting, Views, WeightedTerm, mean_cosine_distance,
-};
+use super::{Embeddings, Method, MethodEntry, MethodOutput, Needs, Setting, Views, WeightedTerm, mean_cosine_distance};
 use crate::nn::{Encoded, Encoder, Mode, Projector, Scope};
+use crate::options::ConfigOption;
 
 pub(super) const ENTRY: MethodEntry = MethodEntry {
     name: "ser",
     paper: "soft equivariance regularisation: equivariance on an intermediate map, invariance on the pooled vector",
     loss: "VICReg of the pooled features + cosine distance between the turned map and the turned image's map",
+    needs: |_| Ok(Needs::TWO_VIEWS),
     options: &[
         INVARIANCE,
         VARIANCE,
         COVARIANCE,
-        MethodOption::weight("equivariance_weight", 1.0, "distance between turned map and map of the turned image"),
+        ConfigOption::weight("equivariance_weight", 1.0, "distance between turned map and map of the turned image"),
     ],
     build: |setting, scope| Ok(Box::new(Ser::new(setting, scope)?)),
 };
@@ -37,12 +37,12 @@ impl Ser {
     /// # Errors
     /// When the device has no memory for it.
     pub fn new(setting: Setting, scope: &mut Scope) -> Result<Self> {
-        let Setting { config, feature_width, .. } = setting;
+        let Setting { method, model, feature_width, .. } = setting;
         let place = &mut scope.child("projector");
         Ok(Self {
-            weights: VicRegWeights::of(&config.method)?,
-            equivariance_weight: config.method.number("equivariance_weight")?,
-            projector: Projector::new(feature_width, config.model.projector_hidden, config.model.embedding, place)?,
+            weights: VicRegWeights::of(method)?,
+            equivariance_weight: method.number("equivariance_weight")?,
+            projector: Projector::new(feature_width, model.projector_hidden, model.embedding, place)?,
         })
     }
 }

@@ -6,17 +6,19 @@ use sextant_runtime::graph::Graph;
 
 use super::simclr::TEMPERATURE;
 use super::{
-    Action, Condition, Embeddings, EquivariantBranch, Method, MethodEntry, MethodOption, MethodOutput, Negatives, Sees,
-    Setting, Views, WeightedTerm, nt_xent, view_nce,
+    Embeddings, EquivariantBranch, Method, MethodEntry, MethodOutput, Needs, Negatives, Sees, Setting, Views,
+    WeightedTerm, nt_xent, view_nce,
 };
 use crate::nn::{Encoded, Encoder, Mode, Projector, Scope, split_halves};
+use crate::options::ConfigOption;
+use crate::transformation::{Action, Condition};
 
-const PREDICTOR: MethodOption = MethodOption::choice(
+const PREDICTOR: ConfigOption = ConfigOption::choice(
     EquivariantBranch::PREDICTOR.key,
     &["rotation", "linear", "deep", "mlp"],
     "predictor: the rotation's matrix on each three numbers, or one that learns, as those of sie",
 );
-const NEGATIVES: MethodOption = MethodOption::choice(
+const NEGATIVES: ConfigOption = ConfigOption::choice(
     "pose_negatives",
     &["all-views", "other-objects"],
     "views that a prediction must tell from the true one: all of the batch, or without those of its own object",
@@ -26,12 +28,13 @@ pub(super) const ENTRY: MethodEntry = MethodEntry {
     name: "sextant",
     paper: "this project: ARCHITECTURE.md",
     loss: "NT-Xent of the invariant half over several views + InfoNCE between turned and true equivariant halves",
+    needs: |config| Ok(Needs { views: config.count("views")?, ..Needs::by_options(config)? }),
     options: &[
-        MethodOption::count("views", 4, 2, 16, "views of each object in a batch"),
-        MethodOption::weight("invariance_weight", 1.0, "contrast of the invariant half"),
-        MethodOption::weight("equivariance_weight", 1.0, "contrast of the turned equivariant half"),
+        ConfigOption::count("views", 4, 2, 16, "views of each object in a batch"),
+        ConfigOption::weight("invariance_weight", 1.0, "contrast of the invariant half"),
+        ConfigOption::weight("equivariance_weight", 1.0, "contrast of the turned equivariant half"),
         TEMPERATURE,
-        MethodOption::number("pose_temperature", 0.1, 1e-3, 10.0, "divides the cosines of the equivariant half"),
+        ConfigOption::number("pose_temperature", 0.1, 1e-3, 10.0, "divides the cosines of the equivariant half"),
         NEGATIVES,
         PREDICTOR,
         Condition::CODE,
@@ -65,7 +68,7 @@ impl Sextant {
     /// # Errors
     /// When the device has no memory for it.
     pub fn new(setting: Setting, scope: &mut Scope) -> Result<Self> {
-        let (method, model) = (&setting.config.method, &setting.config.model);
+        let Setting { method, model, .. } = setting;
         let half = setting.feature_width / 2;
         let place = &mut scope.child("invariant_projector");
         let contrasts = Contrasts {
@@ -112,10 +115,6 @@ fn terms(
 }
 
 impl Method for Sextant {
-    fn view_count(&self) -> usize {
-        self.views
-    }
-
     fn loss(&self, encoder: &Encoder, views: &Views) -> Result<MethodOutput> {
         let encode = |view: &super::View| encoder.forward(&view.images, Mode::Train);
         let features: Vec<Tensor> = views.views[..self.views].iter().map(encode).collect::<Result<_>>()?;

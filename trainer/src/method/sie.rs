@@ -4,24 +4,27 @@ use candle_core::{Result, Tensor};
 use sextant_runtime::contract::output::{EQUIVARIANT, INVARIANT};
 use sextant_runtime::graph::Graph;
 
+use super::MethodConfig;
 use super::{
-    Action, Condition, Embeddings, EquivariantBranch, Method, MethodEntry, MethodOption, MethodOutput, Sees, Setting,
-    Views, WeightedTerm, mean_squared_error,
+    Embeddings, EquivariantBranch, Method, MethodEntry, MethodOutput, Needs, Sees, Setting, Views, WeightedTerm,
+    mean_squared_error,
 };
-use crate::config::MethodConfig;
 use crate::nn::{Encoded, Encoder, Mode, Projector, Scope, split_halves};
 use crate::ops::{covariance_penalty, variance_hinge};
+use crate::options::ConfigOption;
+use crate::transformation::{Action, Condition};
 
 pub(super) const ENTRY: MethodEntry = MethodEntry {
     name: "sie",
     paper: "Garrido et al., ICML 2023, arXiv 2302.10283",
     loss: "invariance of one half + prediction of the other half from the rotation + variance and covariance",
+    needs: Needs::by_options,
     options: &[
-        MethodOption::weight("invariance_weight", 10.0, "distance between the invariant embeddings"),
-        MethodOption::weight("equivariance_weight", 4.5, "distance between predicted and true equivariant embedding"),
-        MethodOption::weight("variance_weight", 10.0, "hinge on each dimension's standard deviation"),
-        MethodOption::weight("predictor_variance_weight", 10.0, "the same hinge on the prediction; 0: SIE without it"),
-        MethodOption::weight("covariance_weight", 1.0, "squared covariance between dimensions"),
+        ConfigOption::weight("invariance_weight", 10.0, "distance between the invariant embeddings"),
+        ConfigOption::weight("equivariance_weight", 4.5, "distance between predicted and true equivariant embedding"),
+        ConfigOption::weight("variance_weight", 10.0, "hinge on each dimension's standard deviation"),
+        ConfigOption::weight("predictor_variance_weight", 10.0, "the same hinge on the prediction; 0: SIE without it"),
+        ConfigOption::weight("covariance_weight", 1.0, "squared covariance between dimensions"),
         Condition::CODE,
         Condition::TRANSFORMATION,
         EquivariantBranch::PREDICTOR,
@@ -60,11 +63,11 @@ impl Sie {
     /// # Errors
     /// When the device has no memory for it.
     pub fn new(setting: Setting, scope: &mut Scope) -> Result<Self> {
-        let model = &setting.config.model;
+        let model = setting.model;
         let half = setting.feature_width / 2;
         let place = &mut scope.child("invariant_projector");
         Ok(Self {
-            weights: Weights::of(&setting.config.method)?,
+            weights: Weights::of(setting.method)?,
             invariant_projector: Projector::new(half, model.projector_hidden, model.embedding, place)?,
             equivariant: EquivariantBranch::new(Sees::EquivariantHalf, setting, scope)?,
         })

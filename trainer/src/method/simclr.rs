@@ -2,19 +2,21 @@
 
 use candle_core::Result;
 
-use super::{Embeddings, Method, MethodEntry, MethodOption, MethodOutput, Setting, Views, nt_xent};
+use super::{Embeddings, Method, MethodEntry, MethodOutput, Needs, Setting, Views, nt_xent};
 use crate::nn::{Encoded, Encoder, Mode, Projector, Scope};
+use crate::options::ConfigOption;
 
 pub(super) const ENTRY: MethodEntry = MethodEntry {
     name: "simclr",
     paper: "Chen et al., ICML 2020, arXiv 2002.05709",
     loss: "NT-Xent: each view finds its other view among all views of the batch",
+    needs: |_| Ok(Needs::TWO_VIEWS),
     options: &[TEMPERATURE],
     build: |setting, scope| Ok(Box::new(SimClr::new(setting, scope)?)),
 };
 
-pub(super) const TEMPERATURE: MethodOption =
-    MethodOption::number("temperature", 0.1, 1e-3, 10.0, "divides the cosines before the softmax");
+pub(super) const TEMPERATURE: ConfigOption =
+    ConfigOption::number("temperature", 0.1, 1e-3, 10.0, "divides the cosines before the softmax");
 
 /// One projector on the whole features.
 pub struct SimClr {
@@ -28,10 +30,10 @@ impl SimClr {
     /// # Errors
     /// When the device has no memory for it.
     pub fn new(setting: Setting, scope: &mut Scope) -> Result<Self> {
-        let (width, model) = (setting.feature_width, &setting.config.model);
+        let (width, model) = (setting.feature_width, setting.model);
         let place = &mut scope.child("projector");
         let projector = Projector::new(width, model.projector_hidden, model.embedding, place)?;
-        Ok(Self { temperature: setting.config.method.number(TEMPERATURE.key)?, projector })
+        Ok(Self { temperature: setting.method.number(TEMPERATURE.key)?, projector })
     }
 }
 

@@ -4,18 +4,20 @@ use candle_core::{Result, Tensor};
 
 use super::simclr::TEMPERATURE;
 use super::{
-    Condition, Embeddings, Method, MethodEntry, MethodOption, MethodOutput, Setting, Views, WeightedTerm,
-    mean_squared_error, nt_xent,
+    Embeddings, Method, MethodEntry, MethodOutput, Needs, Setting, Views, WeightedTerm, mean_squared_error, nt_xent,
 };
 use crate::nn::{Encoded, Encoder, Mlp, Mode, Projector, Scope};
+use crate::options::ConfigOption;
+use crate::transformation::Condition;
 
 pub(super) const ENTRY: MethodEntry = MethodEntry {
     name: "simclr-augself",
     paper: "Lee et al., NeurIPS 2021, arXiv 2111.09613",
     loss: "NT-Xent + squared error of the transformation regressed from both views' features",
+    needs: Needs::by_options,
     options: &[
         TEMPERATURE,
-        MethodOption::weight("equivariance_weight", 1.0, "squared error of the regressed transformation"),
+        ConfigOption::weight("equivariance_weight", 1.0, "squared error of the regressed transformation"),
         Condition::CODE,
         Condition::TRANSFORMATION,
     ],
@@ -37,13 +39,13 @@ impl SimClrAugSelf {
     /// # Errors
     /// When the device has no memory for it.
     pub fn new(setting: Setting, scope: &mut Scope) -> Result<Self> {
-        let Setting { config, feature_width, .. } = setting;
-        let (hidden, embedding) = (config.model.projector_hidden, config.model.embedding);
-        let condition = Condition::of(&config.method)?;
+        let Setting { method, model, feature_width, .. } = setting;
+        let (hidden, embedding) = (model.projector_hidden, model.embedding);
+        let condition = Condition::of(method)?;
         let widths = [2 * feature_width, hidden, hidden, hidden, condition.width()];
         Ok(Self {
-            temperature: config.method.number(TEMPERATURE.key)?,
-            equivariance_weight: config.method.number("equivariance_weight")?,
+            temperature: method.number(TEMPERATURE.key)?,
+            equivariance_weight: method.number("equivariance_weight")?,
             condition,
             projector: Projector::new(feature_width, hidden, embedding, &mut scope.child("projector"))?,
             regressor: Mlp::new(&widths, &mut scope.child("regressor"))?,

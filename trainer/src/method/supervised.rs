@@ -2,23 +2,32 @@
 
 use candle_core::{Result, Tensor};
 
-use super::{
-    Condition, Embeddings, Method, MethodEntry, MethodOption, MethodOutput, Setting, Views, WeightedTerm,
-    mean_squared_error,
-};
+use super::MethodConfig;
+use super::{Embeddings, Method, MethodEntry, MethodOutput, Needs, Setting, Views, WeightedTerm, mean_squared_error};
 use crate::nn::{Encoded, Encoder, Linear, Mlp, Mode, Scope, cross_entropy};
+use crate::options::ConfigOption;
+use crate::transformation::Condition;
 
 pub(super) const ENTRY: MethodEntry = MethodEntry {
     name: "supervised",
     paper: "the supervised controls of Garrido et al., ICML 2023, arXiv 2302.10283",
     loss: "cross-entropy of the class and squared error of the relative quaternion, from the whole features",
+    needs,
     options: &[
-        MethodOption::choice("target", &["both", "class", "rotation"], "what is learned"),
-        MethodOption::weight("class_weight", 1.0, "cross-entropy of the class"),
-        MethodOption::weight("rotation_weight", 10.0, "squared error of the relative quaternion"),
+        ConfigOption::choice("target", &["both", "class", "rotation"], "what is learned"),
+        ConfigOption::weight("class_weight", 1.0, "cross-entropy of the class"),
+        ConfigOption::weight("rotation_weight", 10.0, "squared error of the relative quaternion"),
     ],
     build: |setting, scope| Ok(Box::new(Supervised::new(setting, scope)?)),
 };
+
+/// The rotation between the views, where it is learned.
+fn needs(config: &MethodConfig) -> Result<Needs> {
+    Ok(match config.choice("target")?.as_str() {
+        "class" => Needs::TWO_VIEWS,
+        _ => Needs::told(Condition::CANONICAL_ROTATION),
+    })
+}
 
 /// A classifier on the features and a regressor on both views' features.
 pub struct Supervised {
@@ -32,8 +41,8 @@ impl Supervised {
     /// # Errors
     /// When the device has no memory for it.
     pub fn new(setting: Setting, scope: &mut Scope) -> Result<Self> {
-        let Setting { config, feature_width, classes, .. } = setting;
-        let (method, hidden) = (&config.method, config.model.projector_hidden);
+        let Setting { method, model, feature_width, classes, .. } = setting;
+        let hidden = model.projector_hidden;
         let target = method.choice("target")?;
         let classifier = || Linear::new(feature_width, classes, &mut scope.child("classifier"));
         let classifier = (target != "rotation").then(classifier).transpose()?;

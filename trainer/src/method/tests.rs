@@ -8,24 +8,26 @@ use sextant_runtime::session::{Input, Session};
 
 use super::*;
 use crate::config::{Config, Origin};
-use crate::data::{PairBatch, PairSource, RenderedPairs};
-use crate::fit::Training;
+use crate::data::{Place, RenderedViews, ViewBatch, ViewSource, transformed};
+use crate::fit::{StepReport, Training};
 use crate::model::Model;
 use crate::nn::split_halves;
 use crate::scene::{Procedural, ProceduralSettings, Renderer, RotationSampling, SceneSettings};
+use crate::transformation::{Condition, QUARTER_TURNS};
 
-/// Views of eight batches of six objects, rendered once for all tests: each batch has two pairs of views.
-fn batches() -> &'static [[PairBatch; 2]] {
-    static BATCHES: OnceLock<Vec<[PairBatch; 2]>> = OnceLock::new();
+/// Eight batches of four views of six objects, made once for all tests: as they are, and with quarter turns.
+fn batches() -> &'static [[ViewBatch; 2]] {
+    static BATCHES: OnceLock<Vec<[ViewBatch; 2]>> = OnceLock::new();
     BATCHES.get_or_init(|| {
         let settings = ProceduralSettings { objects_per_family: 1, held_out_per_family: 1, ..Default::default() };
         let renderer = Renderer::new(SceneSettings { image_size: 32, supersampling: 1, ..Default::default() }).unwrap();
-        let source =
-            RenderedPairs::new(Arc::new(Procedural::new(settings).unwrap()), renderer, RotationSampling::default());
-        let objects: Vec<usize> = source.training_objects();
+        let objects = Arc::new(Procedural::new(settings).unwrap());
+        let upright: Arc<dyn ViewSource> = Arc::new(RenderedViews::new(objects, renderer, RotationSampling::default()));
+        let turned = transformed(upright.clone(), &["quarter-turns".into()]).unwrap();
+        let objects: Vec<usize> = upright.training_subjects();
         let batch = |i: u64| {
             let some: Vec<usize> = (0..6).map(|k| objects[(i as usize * 6 + k) % 12]).collect();
-            [source.pairs(&some, 2 * i).unwrap(), source.pairs(&some, 2 * i + 1).unwrap()]
+            [&upright, &turned].map(|source| source.views(&Place::all(&some), 4, 2 * i).unwrap())
         };
         (0..8).map(batch).collect()
     })
@@ -48,15 +50,22 @@ fn training(method: &str, options: &str) -> Training {
 
 /// Trains for some steps from the present one on; the losses of the self-supervised terms alone.
 fn train(training: &mut Training, steps: u64) -> Vec<f32> {
+    reports(training, steps).into_iter().map(|report| report.loss).collect()
+}
+
+/// As [`train`], with all that each step comes to. The views are turned where what is predicted are turns.
+fn reports(training: &mut Training, steps: u64) -> Vec<StepReport> {
     let symmetries = vec![sextant_runtime::rotation::SymmetryGroup::None; 6];
+    let needed = needs(&training.config().method).unwrap().transformations;
+    let turned = usize::from(needed.contains(&QUARTER_TURNS));
     (0..steps)
         .map(|_| {
-            let [first, further] = &batches()[training.step as usize % batches().len()];
-            let report = training.train_step(first, std::slice::from_ref(further), &symmetries).unwrap();
+            let batch = &batches()[training.step as usize % batches().len()][turned];
+            let report = training.train_step(batch, &symmetries).unwrap();
             assert!(
                 report.loss.is_finite() && report.terms.iter().all(|(name, term)| term.is_finite() && !name.is_empty())
             );
-            report.loss
+            report
         })
         .collect()
 }
@@ -84,6 +93,7 @@ fn the_names_are_those_that_were_promised() {
         "equicaps",
         "seq-jepa",
         "ser",
+        "predict-transform",
         "sextant",
     ];
     assert_eq!(names, promised);
@@ -98,6 +108,20 @@ fn every_method_learns_in_200_steps_without_a_nan() {
     }
 }
 
+/// Random answers are right a quarter of the time.
+#[test]
+fn turns_of_pictures_are_predicted() {
+    let mut training = training("predict-transform", "");
+    let accuracy = |report: &StepReport| {
+        let (_, accuracy) = report.terms.iter().find(|(name, _)| name == "accuracy").unwrap();
+        f64::from(*accuracy)
+    };
+    let reports = reports(&mut training, 300);
+    let mean = |reports: &[StepReport]| reports.iter().map(accuracy).sum::<f64>() / reports.len() as f64;
+    let (first, last) = (mean(&reports[..16]), mean(&reports[reports.len() - 16..]));
+    assert!(first < 0.5 && last > 0.8, "{first} of the turns at first, {last} at last");
+}
+
 #[test]
 fn the_variants_of_sie_learn() {
     let variants = [
@@ -108,6 +132,7 @@ fn the_variants_of_sie_learn() {
         "condition = \"matrix\"\npredictor_bias = true",
         "transformation = \"colour\"",
         "transformation = \"rotation-colour\"",
+        "transformation = \"quarter-turns\"",
     ];
     for options in variants {
         let remaining = remaining(&train(&mut training("sie", options), 60));
@@ -193,8 +218,8 @@ fn another_method_drops_the_options_of_the_layer_below() {
     assert_eq!(resolve(&["method.name=sie"]).unwrap().method, config_of_sie());
 }
 
-fn config_of_sie() -> crate::config::MethodConfig {
-    crate::config::MethodConfig::named("sie")
+fn config_of_sie() -> super::MethodConfig {
+    super::MethodConfig::named("sie")
 }
 
 /// A row of the deployed predictor's outputs, by name.
@@ -211,6 +236,15 @@ fn run_deployed(graph: &Graph, inputs: &[&[f32]]) -> Vec<(String, Vec<f32>)> {
     graph.outputs.iter().map(|(name, _)| name.clone()).zip(outputs).collect()
 }
 
+/// Views without turns are refused with what is missing, wherever a caller forgot to look at the needs.
+#[test]
+fn a_head_without_its_answers_says_so() {
+    let symmetries = vec![sextant_runtime::rotation::SymmetryGroup::None; 6];
+    let [upright, _] = &batches()[0];
+    let error = training("predict-transform", "").train_step(upright, &symmetries).err().unwrap().to_string();
+    assert!(error.contains("the views have no quarter-turns"), "{error}");
+}
+
 #[test]
 fn the_deployed_predictor_says_what_the_method_says() {
     let cases = [
@@ -219,6 +253,7 @@ fn the_deployed_predictor_says_what_the_method_says() {
         ("sie", "predictor = \"mlp\"\ncondition = \"matrix\""),
         ("sie", "transformation = \"rotation-colour\"\npredictor_bias = true"),
         ("sie", "predictor = \"rotation\""),
+        ("sie", "transformation = \"quarter-turns\""),
         ("sextant", ""),
         ("sen", ""),
         ("only-equivariance", ""),
@@ -228,19 +263,19 @@ fn the_deployed_predictor_says_what_the_method_says() {
     for (method, options) in cases {
         let config = config(method, options);
         let model = Model::new(&config, CLASSES, &candle_core::Device::Cpu).unwrap();
-        let [batch, _] = &batches()[0];
-        let encoded = model.encode(&model.normalise(&batch.images[0]).unwrap()).unwrap();
+        let [batch, turned] = &batches()[0];
+        let batch = if options.contains("quarter-turns") { turned } else { batch };
+        let encoded = model.encode(&model.normalise(batch.images_of(0)).unwrap()).unwrap();
         let embedding = model.method.embed(&encoded).unwrap().equivariant.unwrap();
-        let pose = |view: usize| Pose::from_latents(batch.latents[view][0]);
-        let action = Action::between(pose(0), pose(1));
+        let action = Action::between(&batch.transformations_of(0)[0], &batch.transformations_of(1)[0]);
         let first = embedding.narrow(0, 0, 1).unwrap();
-        let predicted = model.method.predict(&first, &[action]).unwrap().unwrap();
+        let predicted = model.method.predict(&first, std::slice::from_ref(&action)).unwrap().unwrap();
 
         let (invariant, equivariant) = split_halves(&encoded.features).unwrap();
         let half = invariant.dim(1).unwrap();
         let graph = model.method.lower_predictor(half).unwrap().unwrap();
         let [invariant, equivariant] = [invariant, equivariant].map(|t| t.get(0).unwrap().to_vec1::<f32>().unwrap());
-        let condition = Condition::of(&config.method).unwrap().numbers(action);
+        let condition = Condition::of(&config.method).unwrap().numbers(&action);
         let inputs: Vec<&[f32]> = graph
             .inputs
             .iter()
@@ -266,7 +301,7 @@ fn embeddings_and_predictions_have_one_row_an_image() {
     for entry in METHODS {
         let model = Model::new(&config(entry.name, ""), CLASSES, &candle_core::Device::Cpu).unwrap();
         let [batch, _] = &batches()[0];
-        let encoded = model.encode(&model.normalise(&batch.images[0]).unwrap()).unwrap();
+        let encoded = model.encode(&model.normalise(batch.images_of(0)).unwrap()).unwrap();
         let embeddings = model.method.embed(&encoded).unwrap();
         for embedding in [&embeddings.invariant, &embeddings.equivariant].into_iter().flatten() {
             assert_eq!(embedding.dim(0).unwrap(), 6, "{}", entry.name);

@@ -2,27 +2,29 @@
 
 use candle_core::{Result, Tensor};
 
+use super::MethodConfig;
 use super::{
-    Embeddings, Method, MethodEntry, MethodOption, MethodOutput, Setting, Views, WeightedTerm, mean_squared_error,
+    Embeddings, Method, MethodEntry, MethodOutput, Needs, Setting, Views, WeightedTerm, mean_squared_error,
     vicreg_terms,
 };
-use crate::config::MethodConfig;
 use crate::nn::{Encoded, Encoder, Mode, Projector, Scope};
+use crate::options::ConfigOption;
 
 pub(super) const ENTRY: MethodEntry = MethodEntry {
     name: "vicreg",
     paper: "Bardes et al., ICLR 2022, arXiv 2105.04906",
     loss: "invariance + variance + covariance of the whole embedding",
+    needs: |_| Ok(Needs::TWO_VIEWS),
     options: &[INVARIANCE, VARIANCE, COVARIANCE],
     build: |setting, scope| Ok(Box::new(VicReg::new(setting, scope)?)),
 };
 
-pub(super) const INVARIANCE: MethodOption =
-    MethodOption::weight("invariance_weight", 10.0, "distance between the two views' embeddings");
-pub(super) const VARIANCE: MethodOption =
-    MethodOption::weight("variance_weight", 10.0, "hinge on each dimension's standard deviation");
-pub(super) const COVARIANCE: MethodOption =
-    MethodOption::weight("covariance_weight", 1.0, "squared covariance between dimensions");
+pub(super) const INVARIANCE: ConfigOption =
+    ConfigOption::weight("invariance_weight", 10.0, "distance between the two views' embeddings");
+pub(super) const VARIANCE: ConfigOption =
+    ConfigOption::weight("variance_weight", 10.0, "hinge on each dimension's standard deviation");
+pub(super) const COVARIANCE: ConfigOption =
+    ConfigOption::weight("covariance_weight", 1.0, "squared covariance between dimensions");
 
 /// One projector on the whole features.
 pub struct VicReg {
@@ -65,10 +67,10 @@ impl VicReg {
     /// # Errors
     /// When the device has no memory for it.
     pub fn new(setting: Setting, scope: &mut Scope) -> Result<Self> {
-        let (width, model) = (setting.feature_width, &setting.config.model);
+        let (width, model) = (setting.feature_width, setting.model);
         let place = &mut scope.child("projector");
         let projector = Projector::new(width, model.projector_hidden, model.embedding, place)?;
-        Ok(Self { weights: VicRegWeights::of(&setting.config.method)?, projector })
+        Ok(Self { weights: VicRegWeights::of(setting.method)?, projector })
     }
 }
 

@@ -2,24 +2,24 @@ use std::sync::Arc;
 
 use candle_core::{Device, Result, Tensor};
 
-use super::{Action, Pose};
 use crate::collective::{Collective, gather_rows};
+use crate::transformation::{Action, Parameters, Transformation, Value};
 
-/// One view of each object of a batch.
+/// One view of each subject of a batch.
 #[derive(Clone, Debug)]
 pub struct View {
     /// Normalised images, `[n, h, w, 3]`.
     pub images: Tensor,
-    /// How each image came to be.
-    pub poses: Vec<Pose>,
+    /// What was done to each image.
+    pub transformations: Vec<Parameters>,
 }
 
-/// Views of a batch of objects, ready for a network; of this rank's share of the batch where several train together.
+/// Views of a batch of subjects, ready for a network; of this rank's share of the batch where several train together.
 #[derive(Clone, Debug)]
 pub struct Views {
-    /// At least as many as [`super::Method::view_count`] asks for, at least two.
+    /// As many as the method's [`super::Needs`] say, at least two.
     pub views: Vec<View>,
-    /// Class of each object, `u32 [n]`.
+    /// Class of each subject, `u32 [n]`.
     pub labels: Tensor,
     /// How far the run is.
     pub moment: Moment,
@@ -44,10 +44,23 @@ impl Moment {
 }
 
 impl Views {
-    /// What leads from one view to another, for each object.
+    /// What leads from one view to another, for each subject.
     pub fn actions(&self, from: usize, to: usize) -> Vec<Action> {
-        let pairs = self.views[from].poses.iter().zip(&self.views[to].poses);
-        pairs.map(|(from, to)| Action::between(*from, *to)).collect()
+        let pairs = self.views[from].transformations.iter().zip(&self.views[to].transformations);
+        pairs.map(|(from, to)| Action::between(from, to)).collect()
+    }
+
+    /// The class of a transformation in each image of a view, `u32 [n]`.
+    ///
+    /// # Errors
+    /// When the views do not have it.
+    pub fn classes(&self, view: usize, transformation: &dyn Transformation) -> Result<Tensor> {
+        let class = |parameters: &Parameters| parameters.get(transformation).map(Value::class);
+        let classes: Option<Vec<u32>> = self.views[view].transformations.iter().map(class).collect();
+        match classes {
+            Some(classes) => Tensor::new(classes, self.device()),
+            None => candle_core::bail!("the views have no {}", transformation.name()),
+        }
     }
 
     /// Where the images are.

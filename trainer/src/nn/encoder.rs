@@ -1,8 +1,7 @@
 use candle_core::{DType, Result, Tensor};
 use sextant_runtime::graph::{GraphBuilder, ValueId};
 
-use super::{Mode, ResNet18, Scope, Tiny};
-use crate::config::EncoderKind;
+use super::{EncoderKind, Mode, ResNet18, Scope, Tiny};
 use crate::ops::tape;
 
 /// Images to feature vectors, whose first half is invariant and whose second half is equivariant.

@@ -5,6 +5,7 @@
 mod attention;
 mod basic_block;
 mod capsules;
+mod config;
 mod conv_norm;
 mod cross_entropy;
 mod eight_bits;
@@ -28,6 +29,7 @@ mod turned;
 pub use attention::SelfAttention;
 pub use basic_block::BasicBlock;
 pub use capsules::{CapsuleConfig, CapsuleHead, Capsules};
+pub use config::{EncoderKind, HeadGradient, HeadsConfig, ModelConfig};
 pub use conv_norm::{ConvNorm, ConvNormConfig};
 pub use cross_entropy::cross_entropy;
 pub use eight_bits::{EightBits, calibrate};

@@ -4,6 +4,7 @@
 
 mod adamw;
 mod clip;
+mod config;
 mod ema;
 mod lars;
 mod named;
@@ -17,9 +18,8 @@ use std::path::Path;
 use candle_core::backprop::GradStore;
 use candle_core::{Device, Tensor, Var};
 
-use crate::config::{OptimiserConfig, OptimiserKind};
-
 pub use clip::{clip_scale, global_norm};
+pub use config::{MOST_STEPS, OptimiserConfig, OptimiserKind, ScheduleConfig, ScheduleKind};
 pub use ema::Ema;
 pub use named::StateError;
 pub use schedule::Schedule;

@@ -1,6 +1,6 @@
 use std::f64::consts::PI;
 
-use crate::config::{ScheduleConfig, ScheduleKind};
+use super::{ScheduleConfig, ScheduleKind};
 
 /// The learning rate as a pure function of the step.
 #[derive(Clone, Debug, PartialEq)]

@@ -1,5 +1,5 @@
 use super::*;
-use crate::config::OptimiserConfig;
+use crate::optimiser::OptimiserConfig;
 
 /// A matrix, a bias and a tensor longer than one chunk; gradients are those of `sum(c * w + w^2 / 2)`, so `c + w`.
 struct Problem {

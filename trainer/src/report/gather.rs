@@ -7,7 +7,7 @@ use sextant_runtime::rotation::{SymmetryGroup, UnitQuaternion};
 
 use super::page::Picture;
 use crate::config::EvaluationConfig;
-use crate::data::PairSource;
+use crate::data::{Place, ViewSource};
 use crate::evaluate::{ClassProbe, ProbeSettings, fixed_objects, images_of, pair_features};
 use crate::model::Model;
 use crate::nn::split_halves;
@@ -25,7 +25,7 @@ pub struct Pool {
     /// Equivariant half, `[views, d / 2]`.
     pub equivariant: Tensor,
     /// Where more views can be had.
-    pub source: Arc<dyn PairSource>,
+    pub source: Arc<dyn ViewSource>,
 }
 
 /// One image.
@@ -38,8 +38,8 @@ pub struct PoolView {
     pub label: u32,
     /// The linear probe's answer.
     pub probed_label: u32,
-    /// Seven latents of the scene.
-    pub latents: [f32; 7],
+    /// True world-from-object rotation.
+    pub world_from_object: UnitQuaternion,
     /// True camera-from-object rotation.
     pub rotation: UnitQuaternion,
     /// The deployed head's answer.
@@ -60,15 +60,17 @@ impl Pool {
     ///
     /// # Errors
     /// When data or network fail, or nothing is held out.
-    pub fn of(model: &Model, source: &Arc<dyn PairSource>, config: &EvaluationConfig) -> anyhow::Result<Self> {
+    pub fn of(model: &Model, source: &Arc<dyn ViewSource>, config: &EvaluationConfig) -> anyhow::Result<Self> {
         let probe = probe(model, source, config)?;
-        let objects = fixed_objects(&source.held_out_objects(), (VIEWS / 2).min(config.pairs), config.seed);
+        let objects = fixed_objects(&source.held_out_subjects(), (VIEWS / 2).min(config.pairs), config.seed);
         let image_size = source.image_size();
         let (mut views, mut features) = (Vec::new(), Vec::new());
         for (index, chunk) in objects.chunks(BATCH).enumerate() {
-            let batch = source.pairs(chunk, config.seed.wrapping_add(POOL_STREAM + index as u64))?;
-            for (side, (images, latents)) in batch.images.iter().zip(&batch.latents).enumerate() {
-                let rotations: Vec<_> = batch.camera_from_object(side).collect();
+            let stream = config.seed.wrapping_add(POOL_STREAM + index as u64);
+            let batch = source.views(&Place::all(chunk), 2, stream)?;
+            for view in 0..batch.view_count() {
+                let (images, world_from_camera) = (batch.images_of(view), batch.camera_from_world.inverse());
+                let rotations: Vec<_> = batch.camera_from_object(view).collect();
                 let outputs = model.evaluate(&model.normalise(images)?)?;
                 let probed = probe.classes(&outputs.features)?;
                 for (i, rgb) in images.chunks_exact(image_size * image_size * 3).enumerate() {
@@ -77,7 +79,7 @@ impl Pool {
                         object: chunk[i],
                         label: batch.labels[i],
                         probed_label: probed[i],
-                        latents: latents[i],
+                        world_from_object: world_from_camera * rotations[i],
                         rotation: rotations[i],
                         predicted: outputs.rotations[i],
                         symmetry: source.symmetry(chunk[i]),
@@ -109,8 +111,8 @@ impl Pool {
 /// Scene stream of the pool's images.
 const POOL_STREAM: u64 = 0x9001;
 
-fn probe(model: &Model, source: &Arc<dyn PairSource>, config: &EvaluationConfig) -> anyhow::Result<ClassProbe> {
-    let objects = fixed_objects(&source.training_objects(), PROBE_PAIRS.min(config.train_pairs), config.seed);
+fn probe(model: &Model, source: &Arc<dyn ViewSource>, config: &EvaluationConfig) -> anyhow::Result<ClassProbe> {
+    let objects = fixed_objects(&source.training_subjects(), PROBE_PAIRS.min(config.train_pairs), config.seed);
     let train = pair_features(model, source, &objects, config.seed)?;
     let settings = ProbeSettings { epochs: config.probe_epochs, lr: config.probe_lr, seed: config.seed };
     let (images, labels) = images_of(&train)?;

@@ -22,7 +22,7 @@ pub fn maps(page: &mut Page, pool: &Pool) -> anyhow::Result<()> {
         let class_colour = |i: usize| format!("hsl({} 75% 45%)", 360 * pool.views[i].label as usize / classes);
         let class_name = |i: usize| pool.class(i).to_string();
         drawings.push(scatter(&format!("{name} by class"), &by(&class_colour, &class_name)));
-        let turn_deg = |i: usize| pool.views[i].latents[2].to_degrees();
+        let turn_deg = |i: usize| pool.views[i].world_from_object.to_euler_extrinsic_xyz()[2].to_degrees();
         // Angles within 90 degrees to either side run from blue to red.
         let turn_colour = |i: usize| format!("hsl({:.0} 75% 45%)", 240.0 * (0.5 - turn_deg(i) / 180.0).clamp(0.0, 1.0));
         let turn_name = |i: usize| format!("{}, turned by {:.0}°", pool.class(i), turn_deg(i));

@@ -6,9 +6,10 @@ use sextant_runtime::rotation::UnitQuaternion;
 use super::gather::{Pool, PoolView};
 use super::neighbours::spread;
 use super::page::{Page, Picture};
-use crate::evaluate::distinct_views;
-use crate::method::{Action, Pose, unit_rows};
+use crate::evaluate::views_of_object;
+use crate::method::unit_rows;
 use crate::model::Model;
+use crate::transformation::{Action, Parameters};
 
 /// Objects that are steered.
 const OBJECTS: usize = 4;
@@ -49,11 +50,12 @@ fn objects_that_show_a_turn(pool: &Pool) -> Vec<usize> {
 
 fn sweep(model: &Model, pool: &Pool, object: usize) -> anyhow::Result<Option<Vec<Picture>>> {
     // A folder may have fewer views of an object.
-    let views = distinct_views(pool.source.as_ref(), object, VIEWS, STREAM)?;
+    let views = views_of_object(pool.source.as_ref(), object, VIEWS, STREAM)?;
     let encoded = model.encode(&model.normalise(&views.images)?)?;
     let Some(embeddings) = model.method.embed(&encoded)?.equivariant else { return Ok(None) };
-    let poses: Vec<Pose> = views.latents.iter().map(|latents| Pose::from_latents(*latents)).collect();
-    let start = upright(&poses);
+    let world_from_object = views.transformations.iter().map(Parameters::rotation);
+    let Some(world_from_object) = world_from_object.collect::<Option<Vec<_>>>() else { return Ok(None) };
+    let start = upright(&world_from_object);
     let rotations = SWEEP_DEG.map(|angle| UnitQuaternion::from_axis_angle([0.0, 0.0, 1.0], angle.to_radians()));
     let actions = rotations.map(Action::of_rotation);
     let from = embeddings.narrow(0, start, 1)?.repeat((actions.len(), 1))?;
@@ -65,10 +67,10 @@ fn sweep(model: &Model, pool: &Pool, object: usize) -> anyhow::Result<Option<Vec
         |view: usize, caption: String| Picture::new(&views.images[view * bytes..][..bytes], pool.image_size, caption);
     let class = &pool.class_names[pool.source.label(object)];
     let symmetry = pool.source.symmetry(object);
-    let mut pictures = vec![picture(start, class.clone())?.as_query()];
+    let mut pictures = vec![picture(start, class.clone())?.into_query()];
     for (index, (rotation, view)) in rotations.iter().zip(nearest).enumerate() {
-        let wanted = poses[start].rotation * *rotation;
-        let off = symmetry.distance_rad(wanted, poses[view].rotation).to_degrees();
+        let wanted = world_from_object[start] * *rotation;
+        let off = symmetry.distance_rad(wanted, world_from_object[view]).to_degrees();
         pictures.push(picture(view, format!("{:+.0}°, off by {off:.0}°", SWEEP_DEG[index]))?);
     }
     Ok(Some(pictures))
@@ -78,9 +80,9 @@ fn sweep(model: &Model, pool: &Pool, object: usize) -> anyhow::Result<Option<Vec
 const STREAM: u64 = 0x57ee4;
 
 /// The view that is nearest to the upright pose.
-fn upright(poses: &[Pose]) -> usize {
-    let angle = |pose: &Pose| pose.rotation.geodesic_angle_rad(UnitQuaternion::IDENTITY);
-    (0..poses.len()).min_by(|a, b| angle(&poses[*a]).total_cmp(&angle(&poses[*b]))).unwrap_or(0)
+fn upright(world_from_object: &[UnitQuaternion]) -> usize {
+    let angle = |view: usize| world_from_object[view].geodesic_angle_rad(UnitQuaternion::IDENTITY);
+    (0..world_from_object.len()).min_by(|a, b| angle(*a).total_cmp(&angle(*b))).unwrap_or(0)
 }
 
 /// For each row of `queries` the most similar row of `candidates`, by cosine.

@@ -1,8 +1,8 @@
 use super::*;
-use crate::cli::StopFlag;
 use crate::config::Config;
 use crate::fit::{FitOptions, fit};
 use crate::run::RunFolder;
+use crate::stop::StopFlag;
 
 fn small_run(folder: &Path, method: &str) {
     let sets = [

@@ -17,6 +17,7 @@ mod procedural;
 mod render;
 mod source;
 pub mod sweethome3d;
+mod symmetry_record;
 mod vector;
 
 pub(in crate::scene) use files::load_furniture;
@@ -30,3 +31,4 @@ pub use procedural::{Procedural, ProceduralSettings};
 pub use render::{Footprint, Renderer, SceneError, SceneSettings, Scratch};
 pub(crate) use source::io_hint;
 pub use source::{Object, ObjectSource, SourceError};
+pub use symmetry_record::SymmetryRecord;

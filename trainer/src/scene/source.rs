@@ -2,10 +2,12 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use sextant_runtime::durable::Failure;
 use sextant_runtime::rotation::SymmetryGroup;
 
 use super::Mesh;
 use super::files::MESH_EXTENSIONS;
+use crate::durable::StagingError;
 
 /// One thing that can be rendered.
 #[derive(Clone, Debug)]
@@ -133,6 +135,21 @@ impl SourceError {
                     .into(),
             ),
             Self::NoMeshes { .. } | Self::Unusable(_) | Self::Interrupted => None,
+        }
+    }
+}
+
+impl From<Failure> for SourceError {
+    fn from(Failure { path, source }: Failure) -> Self {
+        Self::Io { path, source }
+    }
+}
+
+impl From<StagingError> for SourceError {
+    fn from(error: StagingError) -> Self {
+        match error {
+            StagingError::Refused(failure) => failure.into(),
+            StagingError::Occupied { path, reason } => Self::Malformed { path, reason: reason.into() },
         }
     }
 }

@@ -24,17 +24,17 @@ pub fn rendered_images(options: &StudyOptions) -> anyhow::Result<Option<Vec<Stri
     if plan.views == 0 {
         return Ok(Some(Vec::new()));
     }
-    let Some(pairs) = open_objects(&config)? else { return Ok(Some(Vec::new())) };
+    let Some(rendered) = open_objects(&config)? else { return Ok(Some(Vec::new())) };
     let folder = options.out.join(FOLDER);
     let source = serde_json::json!(config.source).as_str().unwrap_or_default().to_owned();
-    let description = DataSetDescription::of(&pairs, plan.views, config.seed, &source)?;
+    let description = DataSetDescription::of(&rendered, plan.views, config.seed, &source)?;
     if folder.exists() {
         check(&folder, &description)?;
     } else {
         eprintln!("{}: rendering {} views of {} objects", folder.display(), plan.views, description.objects.len());
         std::fs::create_dir_all(&options.out)?;
         let mut writer: Box<dyn DataSetWriter> = Box::new(SextantWriter::create(&folder, false, description.clone())?);
-        match write_views(&pairs, &description, writer.as_mut(), &options.stop, |_, _| {}) {
+        match write_views(&rendered, &description, writer.as_mut(), &options.stop, |_, _| {}) {
             Err(DataError::Interrupted) => return Ok(None),
             outcome => outcome?,
         }

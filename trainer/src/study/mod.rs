@@ -11,11 +11,11 @@ use std::path::{Path, PathBuf};
 
 use sextant_runtime::contract::run_folder;
 
-use crate::cli::StopFlag;
 use crate::config::Config;
 use crate::evaluate::Evaluation;
 use crate::fit::{FitOptions, FitOutcome, fit};
 use crate::run::{MetricRecord, RunFolder, read_metrics};
+use crate::stop::StopFlag;
 
 pub use images::rendered_images;
 pub use plan::{Ablation, Plan, Row, view_count};

@@ -1,12 +1,10 @@
 use std::iter;
 use std::path::PathBuf;
 
-use candle_core::Device;
 use clap::ValueEnum;
 
 use crate::config::Config;
-use crate::method::METHODS;
-use crate::model::Model;
+use crate::method::{self, METHODS, MethodConfig, MethodEntry};
 
 /// Which runs a study is made of.
 #[derive(Clone, Debug)]
@@ -45,13 +43,22 @@ impl Row {
 
     /// Every method with its default options, and supervised learning of each label alone.
     pub fn methods() -> Vec<Self> {
-        let mut rows: Vec<Self> =
-            METHODS.iter().map(|entry| Self::new(entry.name, &[&format!("method.name={}", entry.name)])).collect();
+        let mut rows: Vec<Self> = METHODS.iter().map(Self::method).collect();
         for target in ["class", "rotation"] {
             let sets = ["method.name=supervised", &format!("method.target={target}")];
             rows.push(Self::new(&format!("supervised-{target}"), &sets));
         }
         rows
+    }
+
+    /// A method with its default options, and the transformations of pictures that it needs.
+    fn method(entry: &MethodEntry) -> Self {
+        let needs = (entry.needs)(&MethodConfig::named(entry.name)).expect("every method takes its own defaults");
+        let on_pixels = needs.transformations.iter().filter(|transformation| transformation.on_pixels().is_some());
+        let names: Vec<&str> = on_pixels.map(|transformation| transformation.name()).collect();
+        let transformations = (!names.is_empty()).then(|| format!("data.transformations={names:?}"));
+        let sets = iter::once(format!("method.name={}", entry.name)).chain(transformations);
+        Self { label: entry.name.into(), sets: sets.collect() }
     }
 
     /// A method, and the same with one thing changed at a time.
@@ -126,7 +133,7 @@ impl Plan {
 /// Views of each object that a step of the configuration sees.
 ///
 /// # Errors
-/// When the network cannot be made.
+/// When the method is unknown.
 pub fn view_count(config: &Config) -> anyhow::Result<usize> {
-    Ok(Model::new(config, 2, &Device::Cpu)?.method.view_count())
+    Ok(method::needs(&config.method)?.views)
 }

@@ -20,20 +20,8 @@ pub(crate) struct Convolution<'w> {
 
 /// Cross-correlation; taps of padding hold the input's zero point.
 ///
-/// The input starts at `arena[from]`, the output at `arena[to]`; they may overlap as `graph::overlap` allows.
+/// The input starts at `arena[from]`, the output at `arena[to]`; they may overlap as `operators::overlap` allows.
 /// `scratch` takes four windows of `row_bytes` numbers.
-pub(crate) fn convolve(options: &Convolution<'_>, arena: &mut [i8], from: usize, to: usize, scratch: &mut [i16]) {
-    #[cfg(all(target_arch = "x86_64", feature = "std"))]
-    if super::avx2::is_available() {
-        return super::avx2::convolve(options, arena, from, to, scratch);
-    }
-    #[cfg(target_arch = "aarch64")]
-    if super::neon::has_dot_products() {
-        return super::neon::convolve_dot(options, arena, from, to, scratch);
-    }
-    convolve_with::<super::Native>(options, arena, from, to, scratch);
-}
-
 #[inline(always)]
 pub(crate) fn convolve_with<K: Kernel>(
     options: &Convolution<'_>,

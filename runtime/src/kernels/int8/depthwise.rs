@@ -1,6 +1,7 @@
 use core::ops::Range;
 
-use super::{Kernel, OutputScale, Segment};
+use super::segment::Segment;
+use super::{Kernel, OutputScale};
 use crate::kernels::window::WindowAxis;
 
 /// Most channels that are summed at a time.
@@ -21,15 +22,7 @@ pub(crate) struct Depthwise<'w> {
     pub scale: OutputScale<'w>,
 }
 
-/// As `convolution::convolve`, for one filter per channel.
-pub(crate) fn convolve_depthwise(options: &Depthwise<'_>, arena: &mut [i8], from: usize, to: usize) {
-    #[cfg(all(target_arch = "x86_64", feature = "std"))]
-    if super::avx2::is_available() {
-        return super::avx2::convolve_depthwise(options, arena, from, to);
-    }
-    convolve_with::<super::Native>(options, arena, from, to);
-}
-
+/// As `convolution::convolve_with`, for one filter per channel.
 #[inline(always)]
 pub(crate) fn convolve_with<K: Kernel>(options: &Depthwise<'_>, arena: &mut [i8], from: usize, to: usize) {
     let [height, width] = options.output;
@@ -50,29 +43,6 @@ pub(crate) const PADDED_CHANNELS: usize = 256;
 
 /// One value many times.
 pub(crate) type Padding = [i8; PADDED_CHANNELS];
-
-/// Where the taps of a window of three by three start; `None` for padding. The input starts at `from`.
-#[cfg(any(sextant_dsp, sextant_thumb2))]
-#[inline(always)]
-pub(crate) fn tap_starts(
-    options: &Depthwise<'_>,
-    from: usize,
-    [(taps_y, input_y), (taps_x, input_x)]: Covered<'_>,
-) -> Option<[[Option<usize>; 3]; 3]> {
-    if [options.vertical.kernel, options.horizontal.kernel] != [3, 3] || options.channels > PADDED_CHANNELS {
-        return None;
-    }
-    let step = options.channels;
-    let row = options.horizontal.size * step;
-    let first = from + input_y * row + input_x * step;
-    let mut starts = [[None; 3]; 3];
-    for (line, starts) in starts.iter_mut().skip(taps_y.start).take(taps_y.len()).enumerate() {
-        for (column, start) in starts.iter_mut().skip(taps_x.start).take(taps_x.len()).enumerate() {
-            *start = Some(first + line * row + column * step);
-        }
-    }
-    Some(starts)
-}
 
 /// Which rows and columns of a window lie on the map, and where on the map the first one is.
 pub(crate) type Covered<'c> = [&'c (Range<usize>, usize); 2];

@@ -2,54 +2,27 @@
 //!
 //! A convolution gathers the windows of up to four neighbouring outputs into scratch memory, widened to 16 bits
 //! ([`gather`]), multiplies them with up to four filters at a time ([`Kernel::products`]), and brings the sums to the
-//! output's scale. Only the products differ between targets. Maps are worked on row by row, so that the result may lie
-//! over rows of the input that are done with (`graph::overlap`).
+//! output's scale. Only the products differ between targets: [`Kernel`] says what a target does in its own way, [`scalar`]
+//! does it for every target, and `kernels::processors` for some, and chooses. Maps are worked on row by row, so that the
+//! result may lie over rows of the input that are done with (`operators::overlap`).
 
-#[cfg(all(target_arch = "x86_64", feature = "std"))]
-mod avx2;
 pub(crate) mod convolution;
-#[cfg(sextant_dsp)]
-mod cortex_m_dsp;
-#[cfg(any(sextant_thumb1, sextant_thumb2))]
-mod cortex_m_plain;
 pub(crate) mod depthwise;
-#[cfg(target_arch = "aarch64")]
-mod neon;
 pub(crate) mod pooling;
 pub(crate) mod quantize;
-#[cfg(any(test, not(any(sextant_thumb1, sextant_thumb2, target_arch = "aarch64"))))]
-mod scalar;
-mod segment;
-#[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
-mod simd128;
+#[allow(dead_code, reason = "of some processors another kernel takes its place")]
+pub(crate) mod scalar;
+pub(crate) mod segment;
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
-use crate::graph::requantize;
+use crate::tensor::requantize;
 use depthwise::{Covered, Depthwise, Padding};
 use segment::Segment;
 
 /// Windows, and filters, that are multiplied at a time.
 pub(crate) const BLOCK: usize = 4;
-
-/// The kernel of this target; a host with better ones chooses when the program runs.
-#[cfg(sextant_dsp)]
-pub(crate) type Native = cortex_m_dsp::Dsp;
-#[cfg(any(sextant_thumb1, sextant_thumb2))]
-pub(crate) type Native = cortex_m_plain::Plain;
-#[cfg(target_arch = "aarch64")]
-pub(crate) type Native = neon::Neon;
-#[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
-pub(crate) type Native = simd128::Simd128;
-#[cfg(not(any(
-    sextant_dsp,
-    sextant_thumb1,
-    sextant_thumb2,
-    target_arch = "aarch64",
-    all(target_arch = "wasm32", target_feature = "simd128")
-)))]
-pub(crate) type Native = scalar::Scalar;
 
 /// Sums of products: `[window][filter]`.
 pub(crate) type Sums = [[i32; BLOCK]; BLOCK];
@@ -132,9 +105,8 @@ pub(crate) trait Kernel: Sized {
 }
 
 /// [`Kernel::outputs`] from [`Kernel::products`].
-#[cfg_attr(sextant_dsp, inline(never))]
-#[cfg_attr(not(sextant_dsp), inline(always))]
-fn outputs_by_products<K: Kernel>(
+#[inline(always)]
+pub(crate) fn outputs_by_products<K: Kernel>(
     operands: Operands<'_>,
     scale: &OutputScale<'_>,
     first: usize,
@@ -170,9 +142,7 @@ pub(crate) struct OutputScale<'w> {
 
 impl OutputScale<'_> {
     /// Writes neighbouring channels from `first` on.
-    // With DSP instructions this is only for what is left over.
-    #[cfg_attr(sextant_dsp, inline(never))]
-    #[cfg_attr(not(sextant_dsp), inline(always))]
+    #[inline(always)]
     pub fn write(&self, first: usize, sums: &[i32], output: &mut [i8]) {
         let (Some(bias), Some(multipliers)) = (self.bias.get(first..), self.multipliers.get(first..)) else { return };
         let [low, high] = self.bounds;
@@ -180,61 +150,5 @@ impl OutputScale<'_> {
             let scaled = requantize(sum.wrapping_add(*bias), *multiplier, self.shift).wrapping_add(self.zero_point);
             *to = scaled.max(low).min(high) as i8;
         }
-    }
-}
-
-/// What vectors of four numbers of 32 bits need.
-#[cfg(any(
-    all(target_arch = "x86_64", feature = "std"),
-    target_arch = "aarch64",
-    all(target_arch = "wasm32", target_feature = "simd128")
-))]
-impl OutputScale<'_> {
-    /// [`Self::write`] with `scaled`, which makes four numbers of sums, biases and multipliers.
-    #[inline(always)]
-    pub fn write_by_four(
-        &self,
-        first: usize,
-        sums: &[i32],
-        output: &mut [i8],
-        scaled: impl Fn(&[i32; BLOCK], &[i32; BLOCK], &[i32; BLOCK]) -> [i8; BLOCK],
-    ) {
-        let (Some(bias), Some(multipliers)) = (self.bias.get(first..), self.multipliers.get(first..)) else { return };
-        let (blocks, _) = sums.as_chunks::<BLOCK>();
-        let (outputs, rest) = output.as_chunks_mut::<BLOCK>();
-        let (bias, _) = bias.as_chunks::<BLOCK>();
-        let (multipliers, _) = multipliers.as_chunks::<BLOCK>();
-        let whole = outputs.len();
-        for (((to, sums), bias), multipliers) in outputs.iter_mut().zip(blocks).zip(bias).zip(multipliers) {
-            *to = scaled(sums, bias, multipliers);
-        }
-        if !rest.is_empty() {
-            let remaining = sums.get(whole * BLOCK..).unwrap_or(&[]);
-            self.write(first + whole * BLOCK, remaining, rest);
-        }
-    }
-}
-
-/// What the assembly of processors with Thumb-2 needs of a scale.
-#[cfg(any(sextant_dsp, sextant_thumb2))]
-impl OutputScale<'_> {
-    /// Up to this shift a zero point, shifted left by it, leaves room for the product.
-    pub const LARGEST_SHIFT: u32 = 20;
-
-    /// `2^(shift - 1) + (zero_point << shift)`: added before the shift, it rounds and moves to the zero point.
-    #[inline(always)]
-    pub fn constant(&self) -> i32 {
-        ((1 << self.shift) >> 1) + (self.zero_point << self.shift)
-    }
-
-    /// What saturation to eight bits has not done of an activation.
-    #[inline(always)]
-    pub fn limit<'o>(&self, outputs: impl Iterator<Item = &'o mut [i8]>) {
-        let [low, high] = self.bounds;
-        if low <= -128 && high >= 127 {
-            return;
-        }
-        let (low, high) = (low as i8, high as i8);
-        outputs.flatten().for_each(|number| *number = (*number).max(low).min(high));
     }
 }

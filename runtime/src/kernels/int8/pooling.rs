@@ -1,5 +1,5 @@
-use crate::graph::{Quantization, Ratio, saturate};
 use crate::kernels::pooling::Pooling;
+use crate::tensor::{Quantization, Ratio, saturate};
 
 /// Channels that are pooled at a time.
 const CHANNELS: usize = 16;
@@ -31,7 +31,7 @@ impl Mean {
     }
 }
 
-/// The largest number under each window; padding never wins. Output and input may overlap as `graph::overlap` allows.
+/// The largest number under each window; padding never wins. Output and input may overlap as `operators::overlap` allows.
 pub(crate) fn max_pool(options: &Pooling, height: usize, arena: &mut [i8], from: usize, to: usize) -> Option<()> {
     pool(options, height, arena, from, to, i32::from(i8::MIN), i32::max, |_| Some(saturate))
 }

@@ -1,4 +1,4 @@
-use crate::graph::{Quantization, round_half_up, saturate};
+use crate::tensor::{Quantization, round_half_up, saturate};
 
 /// Fractional bits of an image's step.
 pub(crate) const FRACTION: u32 = 16;
@@ -13,12 +13,7 @@ const LARGEST_OFFSET: u32 = 1 << 29;
 /// # Shapes
 /// `image u8 [h, w, 3]`, `output [h, w, 3]`.
 pub(crate) fn quantize_image(mean: &[f32; 3], std: &[f32; 3], to: Quantization, image: &[u8], output: &mut [i8]) {
-    let (mut steps, mut offsets) = ([0; 3], [0; 3]);
-    let mut all_fit = true;
-    for (((step, offset), mean), std) in steps.iter_mut().zip(&mut offsets).zip(mean).zip(std) {
-        (*step, *offset) = step_and_offset(*mean, *std, to.scale);
-        all_fit &= step.unsigned_abs() <= LARGEST_STEP && offset.unsigned_abs() <= LARGEST_OFFSET;
-    }
+    let ImageSteps { steps, offsets, all_fit } = ImageSteps::of(mean, std, to.scale);
     let zero_point = i32::from(to.zero_point);
     let half = 1 << (FRACTION - 1);
     if !all_fit {
@@ -40,14 +35,25 @@ pub(crate) fn quantize_image(mean: &[f32; 3], std: &[f32; 3], to: Quantization, 
     }
 }
 
-/// Step, and offset with what rounds, of each channel; `None` where 32 bits do not hold what is made of them.
-#[cfg(all(target_arch = "x86_64", feature = "std"))]
-pub(crate) fn image_steps(mean: &[f32; 3], std: &[f32; 3], scale: f32) -> Option<([i32; 3], [i32; 3])> {
-    let channels: [(i32, i32); 3] = core::array::from_fn(|index| step_and_offset(mean[index], std[index], scale));
-    let fits =
-        |(step, offset): &(i32, i32)| step.unsigned_abs() <= LARGEST_STEP && offset.unsigned_abs() <= LARGEST_OFFSET;
-    let half = 1 << (FRACTION - 1);
-    channels.iter().all(fits).then(|| (channels.map(|(step, _)| step), channels.map(|(_, offset)| offset + half)))
+/// Step and offset of each channel.
+pub(crate) struct ImageSteps {
+    pub steps: [i32; 3],
+    pub offsets: [i32; 3],
+    /// Whether 32 bits hold what is made of them.
+    pub all_fit: bool,
+}
+
+impl ImageSteps {
+    #[inline(always)]
+    pub fn of(mean: &[f32; 3], std: &[f32; 3], scale: f32) -> Self {
+        let (mut steps, mut offsets) = ([0; 3], [0; 3]);
+        let mut all_fit = true;
+        for (((step, offset), mean), std) in steps.iter_mut().zip(&mut offsets).zip(mean).zip(std) {
+            (*step, *offset) = step_and_offset(*mean, *std, scale);
+            all_fit &= step.unsigned_abs() <= LARGEST_STEP && offset.unsigned_abs() <= LARGEST_OFFSET;
+        }
+        Self { steps, offsets, all_fit }
+    }
 }
 
 /// `2^16 / (255 std scale)` and `-mean / std / scale * 2^16`.
@@ -59,7 +65,7 @@ fn step_and_offset(mean: f32, std: f32, scale: f32) -> (i32, i32) {
 
 /// The product of two numbers, not yet limited by an activation.
 #[inline(always)]
-pub(crate) fn multiply(a: i8, b: i8, zero_points: [i32; 3], ratio: crate::graph::Ratio) -> i32 {
+pub(crate) fn multiply(a: i8, b: i8, zero_points: [i32; 3], ratio: crate::tensor::Ratio) -> i32 {
     let [za, zb, zo] = zero_points;
     ratio.apply((i32::from(a) - za) * (i32::from(b) - zb)).saturating_add(zo)
 }

@@ -8,27 +8,12 @@ pub(crate) struct Segment<'a> {
     pub step: usize,
 }
 
-#[cfg(any(
-    all(target_arch = "x86_64", feature = "std"),
-    target_arch = "aarch64",
-    all(target_arch = "wasm32", target_feature = "simd128")
-))]
-impl Segment<'_> {
-    /// The sums, where they are at least `N` and both filters and values have `N` numbers at every tap.
-    #[inline(always)]
-    pub fn whole<'s, const N: usize>(&self, sums: &'s mut [i32], values: &[i8]) -> Option<&'s mut [i32; N]> {
-        let reach = self.taps.checked_sub(1)? * self.step + N;
-        sums.first_chunk_mut().filter(|_| self.filters.len() >= reach && values.len() >= reach)
-    }
-}
-
 /// Sums that are added to at a time.
 pub(super) const QUAD: usize = 4;
 
 /// See [`Kernel::accumulate`](super::Kernel::accumulate).
-#[cfg_attr(sextant_dsp, inline(never))] // only for what is left over
-#[cfg_attr(not(sextant_dsp), inline(always))]
-pub(super) fn accumulate(sums: &mut [i32], segment: Segment<'_>, values: &[i8]) {
+#[inline(always)]
+pub(crate) fn accumulate(sums: &mut [i32], segment: Segment<'_>, values: &[i8]) {
     let Segment { filters, taps, step } = segment;
     let taps = steps(filters, step).zip(steps(values, step)).take(taps);
     if let Ok(quad) = <&mut [i32; QUAD]>::try_from(&mut *sums) {
@@ -53,9 +38,8 @@ pub(super) fn accumulate(sums: &mut [i32], segment: Segment<'_>, values: &[i8]) 
 }
 
 /// See [`Kernel::accumulate_constant`](super::Kernel::accumulate_constant).
-#[cfg_attr(sextant_dsp, inline(never))] // only for what is left over
-#[cfg_attr(not(sextant_dsp), inline(always))]
-pub(super) fn accumulate_constant(sums: &mut [i32], segment: Segment<'_>, value: i8) {
+#[inline(always)]
+pub(crate) fn accumulate_constant(sums: &mut [i32], segment: Segment<'_>, value: i8) {
     let Segment { filters, taps, step } = segment;
     for filter in steps(filters, step).take(taps) {
         for (sum, weight) in sums.iter_mut().zip(filter) {

@@ -1,23 +1,17 @@
-//! Convolutions against the definition, for every kernel that this machine has, and with the output over the input.
+//! Convolutions against the definition, also with the output over the input; `processors` holds its kernels against them.
 
 use std::vec;
 use std::vec::Vec;
 
-#[cfg(all(target_arch = "x86_64", feature = "std"))]
-use super::avx2;
 use super::convolution::{Convolution, convolve_with};
 use super::depthwise::{self, Depthwise};
-#[cfg(target_arch = "aarch64")]
-use super::neon;
 use super::scalar::Scalar;
-#[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
-use super::simd128;
 use super::{Kernel, OutputScale};
-use crate::graph::{filter_row_bytes, requantize};
 use crate::kernels::window::WindowAxis;
+use crate::tensor::{filter_row_bytes, requantize};
 
 #[derive(Clone, Debug)]
-struct Case {
+pub(crate) struct Case {
     size: [usize; 2],
     cin: usize,
     cout: usize,
@@ -62,7 +56,7 @@ fn numbers(count: usize, seed: usize) -> Vec<i8> {
     (0..count).map(|i| ((i * 7919 + seed * 104_729 + (i * i) % 911) % 256) as u8 as i8).collect()
 }
 
-struct Network {
+pub(crate) struct Network {
     input: Vec<i8>,
     /// `[cout][taps]`.
     filters: Vec<i8>,
@@ -88,7 +82,7 @@ impl Case {
         self.kernel[0] * self.kernel[1] * self.cin / self.groups
     }
 
-    fn network(&self) -> Network {
+    pub(crate) fn network(&self) -> Network {
         Network {
             input: numbers(self.size[0] * self.size[1] * self.cin, 1),
             filters: numbers(self.cout * self.taps(), 2),
@@ -108,7 +102,7 @@ impl Case {
     }
 
     /// Straight from the definition, one output at a time.
-    fn expected(&self, network: &Network) -> Vec<i8> {
+    pub(crate) fn expected(&self, network: &Network) -> Vec<i8> {
         let [height, width] = self.output();
         let (group_cin, group_cout) = (self.cin / self.groups, self.cout / self.groups);
         let scale = self.scale(network);
@@ -134,7 +128,7 @@ impl Case {
     }
 
     /// The same by a kernel; `gap` is how far before the input the output starts, if they overlap.
-    fn computed<K: Kernel>(&self, network: &Network, gap: Option<usize>) -> Vec<i8> {
+    pub(crate) fn computed<K: Kernel>(&self, network: &Network, gap: Option<usize>) -> Vec<i8> {
         let [height, width] = self.output();
         let length = height * width * self.cout;
         let from = gap.unwrap_or(length);
@@ -179,23 +173,8 @@ impl Case {
         arena
     }
 
-    /// The same by every other kernel that this machine has.
-    fn computed_by_all(&self, network: &Network, gap: Option<usize>) -> Vec<(&'static str, Vec<i8>)> {
-        #[allow(unused_mut)] // where there is no other
-        let mut found = vec![("native", self.computed::<super::Native>(network, gap))];
-        #[cfg(all(target_arch = "x86_64", feature = "std"))]
-        if avx2::is_available() {
-            found.push(("AVX2", self.computed::<avx2::Avx2>(network, gap)));
-        }
-        #[cfg(target_arch = "aarch64")]
-        if neon::has_dot_products() {
-            found.push(("NEON with dot products", self.computed::<neon::NeonDot>(network, gap)));
-        }
-        found
-    }
-
-    /// As `graph::overlap` has it.
-    fn gap(&self) -> usize {
+    /// As `operators::overlap` has it.
+    pub(crate) fn gap(&self) -> usize {
         let [height, width] = self.output();
         let (read, written) = (self.size[1] * self.cin, width * self.cout);
         let ahead =
@@ -208,7 +187,8 @@ fn product(a: usize, b: usize, c: usize) -> impl Iterator<Item = (usize, usize, 
     (0..a).flat_map(move |i| (0..b).flat_map(move |j| (0..c).map(move |k| (i, j, k))))
 }
 
-fn check<K: Kernel>(kernel: &str) {
+/// The fixed cases by a kernel.
+pub(crate) fn check<K: Kernel>(kernel: &str) {
     for (index, case) in CASES.iter().enumerate() {
         let network = case.network();
         let expected = case.expected(&network);
@@ -223,30 +203,8 @@ fn scalar_agrees_with_the_definition() {
     check::<Scalar>("scalar");
 }
 
-#[cfg(target_arch = "aarch64")]
-#[test]
-fn neon_agrees_with_the_definition() {
-    check::<neon::Neon>("NEON");
-    if neon::has_dot_products() {
-        check::<neon::NeonDot>("NEON with dot products");
-    }
-}
-
-#[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
-#[test]
-fn simd128_agrees_with_the_definition() {
-    check::<simd128::Simd128>("simd128");
-}
-
-#[cfg(all(target_arch = "x86_64", feature = "std"))]
-#[test]
-fn avx2_agrees_with_the_definition() {
-    if avx2::is_available() {
-        check::<avx2::Avx2>("AVX2");
-    }
-}
-
-mod by_chance {
+/// Plain, grouped and depthwise convolutions whose window fits the padded map.
+pub(crate) mod by_chance {
     use proptest::prelude::*;
 
     use super::*;
@@ -258,7 +216,7 @@ mod by_chance {
 
     prop_compose! {
         /// Plain, grouped and depthwise convolutions whose window fits the padded map.
-        fn any_case()(
+        pub(crate) fn any_case()(
             size in [extent(), extent()],
             kernel in [1usize..5, 1usize..5],
             stride in [1usize..4, 1usize..4],
@@ -275,22 +233,6 @@ mod by_chance {
             };
             let kernel = [0, 1].map(|a| kernel[a].min(size[a] + padding[a] + padding[a + 2]));
             case(size, cin, cout, kernel, stride, padding, groups)
-        }
-    }
-
-    proptest! {
-        #![proptest_config(ProptestConfig::with_cases(600))]
-
-        #[test]
-        fn every_kernel_repeats_scalar_bit_for_bit(case in any_case()) {
-            let network = case.network();
-            let scalar = case.computed::<Scalar>(&network, None);
-            prop_assert_eq!(&scalar, &case.expected(&network));
-            for gap in [None, Some(case.gap())] {
-                for (kernel, found) in case.computed_by_all(&network, gap) {
-                    prop_assert_eq!(&scalar, &found, "{}", kernel);
-                }
-            }
         }
     }
 }

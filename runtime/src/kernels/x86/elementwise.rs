@@ -2,10 +2,10 @@
 
 #![allow(unsafe_code)]
 
-use crate::graph::{Activation, Blend, Quantization};
 use crate::kernels::elementwise::{combine, combine_in_place};
-use crate::kernels::int8::quantize::{FRACTION, image_steps};
+use crate::kernels::int8::quantize::{FRACTION, ImageSteps};
 use crate::kernels::pooling::{Pooling, max_pool};
+use crate::tensor::{Activation, Blend, Quantization};
 
 /// Eight pixels, whose channels repeat after three registers.
 const PERIOD: usize = 24;
@@ -59,9 +59,14 @@ pub(crate) struct ImageQuantization {
 impl ImageQuantization {
     /// `None` when 32 bits are not enough.
     pub fn new(mean: &[f32; 3], std: &[f32; 3], to: Quantization) -> Option<Self> {
-        let (steps, offsets) = image_steps(mean, std, to.scale)?;
+        let ImageSteps { steps, offsets, all_fit } = ImageSteps::of(mean, std, to.scale);
+        let rounding = 1 << (FRACTION - 1);
         let repeated = |numbers: [i32; 3]| core::array::from_fn(|index| numbers[index % 3]);
-        Some(Self { steps: repeated(steps), offsets: repeated(offsets), zero_point: to.zero_point.into() })
+        all_fit.then(|| Self {
+            steps: repeated(steps),
+            offsets: repeated(offsets.map(|offset| offset + rounding)),
+            zero_point: to.zero_point.into(),
+        })
     }
 
     /// Only where [`super::is_available`].

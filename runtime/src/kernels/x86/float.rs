@@ -7,8 +7,8 @@ use super::Lanes;
 use super::footprint::{Footprint, REGISTER, TilingSize, frame_numbers, product};
 use super::frame::Frame;
 use super::tiling::{EIGHT, Panel, Tiling, kernel, tiles};
-use crate::graph::Activation;
 use crate::kernels::convolution::Convolution;
+use crate::tensor::Activation;
 
 /// Windows of a tile of 16 channels.
 const TILE: usize = 6;

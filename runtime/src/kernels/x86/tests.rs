@@ -12,10 +12,11 @@ use super::int8::Int8Convolution;
 use super::is_available;
 use super::multiply::has_quads;
 use super::winograd::FloatWinograd;
-use crate::graph::{Activation, filter_row_bytes};
 use crate::kernels::convolution::{Convolution, convolve};
-use crate::kernels::int8::{self, Native, OutputScale};
+use crate::kernels::int8::{self, OutputScale};
+use crate::kernels::processors::Native;
 use crate::kernels::window::WindowAxis;
+use crate::tensor::{Activation, filter_row_bytes};
 
 /// A convolution whose window fits the padded map.
 #[derive(Clone, Debug)]

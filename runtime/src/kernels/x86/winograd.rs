@@ -9,9 +9,9 @@ use super::footprint::{Footprint, REGISTER, TilingSize, product};
 use super::frame::Frame;
 use super::tiling::EIGHT;
 use super::winograd_axis::{self as axis, MOST, Size};
-use crate::graph::Activation;
 use crate::kernels::convolution::Convolution;
 use crate::kernels::window::WindowAxis;
+use crate::tensor::Activation;
 
 /// Most bytes of filters at all points: beyond, memory is slower than the multiplications that are saved.
 const MOST_FILTER_BYTES: usize = 1 << 20;

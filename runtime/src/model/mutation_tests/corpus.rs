@@ -9,6 +9,7 @@ use super::random::Random;
 use crate::graph::arbitrary::{Choices, arbitrary_graph};
 use crate::graph::{Activation, DataType, Graph, GraphBuilder, Op, Padding, Quantization, ValueId, WeightData};
 use crate::model::write;
+use crate::operators::ARBITRARY;
 use crate::patchwise::stages;
 
 /// A few files of two graphs and metadata, those with the fewest bytes first: bits of small files matter more often.
@@ -27,6 +28,7 @@ pub(super) fn files() -> Vec<Vec<u8>> {
     files.push(write(&BTreeMap::new(), &[every_float_operator()]).unwrap());
     files.push(write(&BTreeMap::new(), &[every_int8_operator()]).unwrap());
     files.push(write(&BTreeMap::new(), &[maps_in_stripes()]).unwrap());
+    files.push(write(&BTreeMap::new(), &[every_drawn_operator()]).unwrap());
     files
 }
 
@@ -103,6 +105,31 @@ fn every_int8_operator() -> Graph {
     let vector = builder.quantized_node("fc", linear, &[vector], to).unwrap();
     let real = builder.node("real", Op::Dequantize, &[vector]).unwrap();
     builder.output("y", real);
+    builder.finish()
+}
+
+/// Each operator of the table that draws its parameters, on all that it takes.
+fn every_drawn_operator() -> Graph {
+    let mut builder = GraphBuilder::new("encode");
+    let image = builder.input("image", &[3, 3, 3], DataType::U8);
+    let map = builder.input("map", &[3, 3, 3], DataType::F32);
+    let numbers = builder.input("numbers", &[9], DataType::F32);
+    let to = Quantization { scale: 0.02, zero_point: -3 };
+    let mut given = vec![image, map, numbers];
+    for value in [map, numbers] {
+        given.push(builder.quantized_node("eight_bits", Op::Quantize, &[value], to).unwrap());
+    }
+    for arbitrary in ARBITRARY {
+        for value in &given {
+            let drawn = arbitrary(builder.shape(*value), &mut Choices(vec![]));
+            let takes = |op: &Op| op.result_type(builder.data_type(*value)).is_some();
+            let Some(op) = drawn.filter(takes) else { continue };
+            let made = builder.quantized_node("drawn", op, &vec![*value; op.input_count()], to).unwrap();
+            if op == Op::NearestRotation {
+                builder.output("rotation_wxyz", made);
+            }
+        }
+    }
     builder.finish()
 }
 

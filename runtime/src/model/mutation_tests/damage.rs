@@ -5,7 +5,8 @@ use alloc::vec::Vec;
 use super::super::layout::{SECTIONS, Section};
 use super::parts::{Parts, put, word_at};
 use super::random::Random;
-use crate::graph::{Activation, Graph, Op, WeightData};
+use crate::graph::{Graph, Op, WeightData};
+use crate::operators::{OpCode, decode};
 
 /// Numbers at which something changes: as an offset, a count, an extent, a stride or a code.
 const EDGES: [u32; 20] = [
@@ -207,36 +208,30 @@ fn constant(data: &mut WeightData, random: &mut Random) {
     }
 }
 
+/// Changes one or two fields of an operator, where that makes one that a file can hold.
 fn operator(op: &mut Op, random: &mut Random) {
-    let edge = random.one_of(&EDGES);
-    let half = edge as u16;
-    match op {
-        Op::Conv2d { stride, padding, groups, activation, .. } => match random.below(4) {
-            0 => stride[random.below(2)] = half,
-            1 => padding.top = half % 64,
-            2 => *groups = edge,
-            _ => *activation = Activation::Clamp { low: random.one_of(&FLOATS), high: random.one_of(&FLOATS) },
-        },
-        Op::MaxPool2d { kernel, stride, padding } | Op::AveragePool2d { kernel, stride, padding } => {
-            match random.below(3) {
-                0 => kernel[random.below(2)] = half,
-                1 => stride[random.below(2)] = half,
-                _ => padding.left = half,
+    let sound = OpCode::of(op);
+    // Most bytes mean nothing, and no operator has them.
+    for _ in 0..32 {
+        let mut code = sound;
+        for _ in 0..=random.below(2) {
+            let place = random.below(code.parameters.len()) & !1;
+            match random.below(4) {
+                0 => put(&mut code.parameters, place & !3, random.one_of(&EDGES)),
+                1 => put(&mut code.parameters, place & !3, random.one_of(&FLOATS).to_bits()),
+                2 => {
+                    let half = (random.one_of(&EDGES) as u16).to_le_bytes();
+                    code.parameters.iter_mut().skip(place).zip(half).for_each(|(to, from)| *to = from);
+                }
+                _ => code.activation = random.below(4) as u8,
             }
         }
-        Op::QuantizeImage { rows, .. } if random.below(2) == 0 => *rows = Some([half, random.one_of(&EDGES) as u16]),
-        Op::Normalize { mean, std } | Op::QuantizeImage { mean, std, .. } => {
-            mean[random.below(3)] = random.one_of(&FLOATS);
-            std[random.below(3)] = random.one_of(&FLOATS);
+        if let Ok(damaged) = decode(code.operator, code.activation, &code.parameters)
+            && code != sound
+        {
+            *op = damaged;
+            return;
         }
-        Op::Slice { start, end } | Op::SliceRows { start, end } => [*start, *end] = [edge, random.one_of(&EDGES)],
-        Op::Clamp { low, high } => [*low, *high] = [random.one_of(&FLOATS), random.one_of(&FLOATS)],
-        Op::Reshape { shape } => shape[random.below(4)] = edge,
-        Op::Transpose { axes } => axes[random.below(4)] = edge as u8,
-        Op::ReduceMean { axis } | Op::ReduceMax { axis } => *axis = edge as u8,
-        Op::Add { activation } | Op::Mul { activation } | Op::Linear { activation, .. } => {
-            *activation = Activation::Clamp { low: random.one_of(&FLOATS), high: random.one_of(&FLOATS) };
-        }
-        _ => *op = random.one_of(&[Op::Relu, Op::Softmax, Op::Quantize, Op::Dequantize, Op::GlobalAveragePool]),
     }
+    *op = random.one_of(&[Op::Relu, Op::Softmax, Op::Quantize, Op::Dequantize, Op::GlobalAveragePool]);
 }

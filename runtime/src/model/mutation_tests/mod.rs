@@ -18,6 +18,7 @@ use super::layout::{VALUE_BYTES, value};
 use super::*;
 use crate::graph::{DataType, Graph, GraphBuilder, Op, ValueId};
 use crate::memory::AlignedVec;
+use crate::operators::KINDS;
 use crate::session::{Input, Session};
 use parts::{Parts, repair};
 use random::Random;
@@ -321,6 +322,15 @@ fn checking_does_not_depend_on_which_of_many_inputs_a_part_is() {
         (0..TRIES).map(|_| time_of(|| assert!(Model::parse(&file).is_ok()))).min().unwrap()
     });
     assert!(last < 8 * first, "{last:?} and {first:?}");
+}
+
+/// A new operator is damaged as the others are.
+#[test]
+fn every_operator_of_the_table_is_in_a_sound_file() {
+    let sound = Sound::all();
+    let ops = || sound.iter().flat_map(|file| &file.graphs).flat_map(|graph| &graph.nodes).map(|node| node.op.kind());
+    let missing: Vec<_> = KINDS.iter().filter(|kind| ops().all(|found| found != **kind)).collect();
+    assert!(missing.is_empty(), "{missing:?}");
 }
 
 /// Small enough for Miri, which sees what no test sees: reads and writes where none are allowed.

@@ -15,10 +15,7 @@ pub(super) fn rebuilt(graph: &Graph) -> Option<Graph> {
     }
     for node in &graph.nodes {
         let inputs: Option<Vec<ValueId>> = node.inputs.iter().map(|input| ids[input.0 as usize]).collect();
-        let made = match graph.value(node.output).quantization {
-            Some(quantization) => builder.quantized_node(&node.name, node.op, &inputs?, quantization),
-            None => builder.node(&node.name, node.op, &inputs?),
-        };
+        let made = builder.node_like(&node.name, node.op, &inputs?, graph.value(node.output));
         ids[node.output.0 as usize] = Some(made.ok()?);
     }
     for (name, id) in &graph.outputs {

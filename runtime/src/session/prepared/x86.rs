@@ -3,7 +3,7 @@ use std::vec;
 use std::vec::Vec;
 
 use super::operands::{Addends, Operands, Place, Source};
-use crate::graph::{ALL_OPERATORS, Activation, Blend, DataType, Op};
+use crate::graph::{ALL_OPERATORS, Activation, DataType, Op};
 use crate::kernels::convolution::Convolution;
 use crate::kernels::int8;
 use crate::kernels::pooling::Pooling;
@@ -15,7 +15,9 @@ use crate::kernels::x86::{
 };
 use crate::memory::{as_f32_mut, as_i8_mut};
 use crate::model::{GraphView, NodeView, ValueView};
-use crate::session::{Input, arena_range, node};
+use crate::operators::{Conv2d, Linear, QuantizeImage, Windows, pooling_options};
+use crate::session::{Input, arena_range};
+use crate::tensor::Blend;
 
 /// A node whose operands have been looked up and whose filters have been packed.
 #[derive(Debug)]
@@ -203,15 +205,16 @@ impl<'m> Choice<'m> {
                 return Some(Self::Small(Kernel::FloatAdd { addends, activation: *activation }));
             }
             Op::MaxPool2d { kernel, stride, padding } => {
-                let options = node::pooling(read.shape, made.shape, *kernel, *stride, *padding)?;
+                let options = pooling_options(read.shape, made.shape, *kernel, *stride, *padding)?;
                 return Some(Self::Small(Kernel::FloatMaxPool(options)));
             }
-            op @ Op::Conv2d { weight, bias, .. } => {
-                let shape = graph.weight(*weight)?.shape;
-                (*weight, *bias, node::float::convolution(op, read.shape, shape, made.shape)?)
+            &Op::Conv2d { weight, bias, stride, padding, groups, activation } => {
+                let layer = Conv2d { weight, bias, stride, padding, groups, activation };
+                (weight, bias, layer.float_convolution(read.shape, graph.weight(weight)?.shape, made.shape)?)
             }
-            Op::Linear { weight, bias, activation } => {
-                (*weight, *bias, node::float::linear(read.shape, made.shape, *activation))
+            &Op::Linear { weight, bias, activation } => {
+                let layer = Linear { weight, bias, activation };
+                (weight, bias, layer.float_convolution(read.shape, made.shape))
             }
             _ => return None,
         };
@@ -230,9 +233,10 @@ impl<'m> Choice<'m> {
     ) -> Option<Self> {
         let to = made.quantization?;
         Some(match &node.op {
-            Op::QuantizeImage { mean, std, rows } => {
-                let layer = Box::new(ImageQuantization::new(mean, std, to)?);
-                Self::Small(Kernel::ImageQuantization(layer, node::int8::bytes_above(made, *rows)?))
+            &Op::QuantizeImage { mean, std, rows } => {
+                let layer = Box::new(ImageQuantization::new(&mean, &std, to)?);
+                let first = QuantizeImage { mean, std, rows }.bytes_above(made.shape)?;
+                Self::Small(Kernel::ImageQuantization(layer, first))
             }
             Op::Add { activation } => {
                 let addends = Addends::of(graph, node, arena_range(made)?)?;
@@ -245,13 +249,18 @@ impl<'m> Choice<'m> {
                 Self::Small(Kernel::Int8Add { addends, blend, bounds: to.bounds(*activation) })
             }
             Op::MaxPool2d { kernel, stride, padding } => {
-                let options = node::pooling(read.shape, made.shape, *kernel, *stride, *padding)?;
+                let options = pooling_options(read.shape, made.shape, *kernel, *stride, *padding)?;
                 Self::Small(Kernel::Int8MaxPool { options, height: *made.shape.extents().first()? })
             }
-            _ => match node::int8::windows::<ALL_OPERATORS>(graph, node, read, made)? {
-                node::int8::Windows::Convolution(options) => Self::Integer(options),
-                node::int8::Windows::Depthwise(options) => Self::IntegerDepthwise(options),
-            },
+            &Op::Conv2d { weight, bias, stride, padding, groups, activation } => {
+                let layer = Conv2d { weight, bias, stride, padding, groups, activation };
+                layer.windows::<ALL_OPERATORS>(graph, &read.operand(), &made.operand())?.into()
+            }
+            &Op::Linear { weight, bias, activation } => {
+                let layer = Linear { weight, bias, activation };
+                layer.windows(graph, &read.operand(), &made.operand())?.into()
+            }
+            _ => return None,
         })
     }
 
@@ -285,5 +294,14 @@ impl<'m> Choice<'m> {
             Self::IntegerDepthwise(options) => Kernel::Int8Depthwise(Box::new(Int8Depthwise::new(&options)?)),
             Self::Small(kernel) => kernel,
         })
+    }
+}
+
+impl<'m> From<Windows<'m>> for Choice<'m> {
+    fn from(windows: Windows<'m>) -> Self {
+        match windows {
+            Windows::Convolution(options) => Self::Integer(options),
+            Windows::Depthwise(options) => Self::IntegerDepthwise(options),
+        }
     }
 }

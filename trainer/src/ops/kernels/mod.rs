@@ -7,6 +7,7 @@ mod avx2;
 mod avx512;
 pub mod batch_norm;
 pub mod channel_sums;
+mod compiled_tiles;
 pub mod conv2d;
 mod correlation;
 pub(crate) mod covariance;

@@ -4,9 +4,10 @@
 
 use std::sync::OnceLock;
 
+use super::compiled_tiles::compiled_tiles;
 use super::instruction_set::InstructionSet;
 use super::lanes::Lanes;
-use super::winograd_transforms::{self as winograd, Channels, Transforms};
+use super::winograd_transforms::Transforms;
 
 /// Most rows a tile of any instruction set has.
 pub(crate) const MAX_TILE_ROWS: usize = 16;
@@ -112,76 +113,8 @@ impl TileKernels {
     }
 }
 
-const SCALAR: TileKernels = TileKernels {
-    instruction_set: InstructionSet::Scalar,
-    rows: 4,
-    wide: Tile { columns: 4, product: product_wide, outer: outer_wide },
-    narrow: Tile { columns: 2, product: product_narrow, outer: outer_narrow },
-    winograd: Transforms { input: winograd_input, output: winograd_output, gradient: winograd_gradient },
-};
-
-/// # Safety
-/// See [`ProductFn`].
-unsafe fn product_wide(
-    a: *const f32,
-    a_offsets: *const usize,
-    walk: Segments,
-    b: *const f32,
-    c: *mut f32,
-    c_offsets: *const usize,
-) {
-    // SAFETY: the caller keeps the same contract.
-    unsafe { product::<f32, 4, 4>((), a, a_offsets, walk, b, c, c_offsets) }
-}
-
-/// # Safety
-/// See [`OuterFn`].
-unsafe fn outer_wide(a: *const f32, walk: PixelWalk, b: *const f32, c: *mut f32) {
-    // SAFETY: the caller keeps the same contract.
-    unsafe { outer::<f32, 4, 4>((), a, walk, b, c) }
-}
-
-/// # Safety
-/// See [`ProductFn`].
-unsafe fn product_narrow(
-    a: *const f32,
-    a_offsets: *const usize,
-    walk: Segments,
-    b: *const f32,
-    c: *mut f32,
-    c_offsets: *const usize,
-) {
-    // SAFETY: the caller keeps the same contract.
-    unsafe { product::<f32, 4, 2>((), a, a_offsets, walk, b, c, c_offsets) }
-}
-
-/// # Safety
-/// See [`OuterFn`].
-unsafe fn outer_narrow(a: *const f32, walk: PixelWalk, b: *const f32, c: *mut f32) {
-    // SAFETY: the caller keeps the same contract.
-    unsafe { outer::<f32, 4, 2>((), a, walk, b, c) }
-}
-
-/// # Safety
-/// See [`winograd::GatherFn`].
-unsafe fn winograd_input(pixels: *const *const f32, points: *mut f32, point_stride: usize, channels: Channels) {
-    // SAFETY: the caller keeps the same contract.
-    unsafe { winograd::input::<f32>((), pixels, points, point_stride, channels) }
-}
-
-/// # Safety
-/// See [`winograd::ScatterFn`].
-unsafe fn winograd_output(points: *const f32, point_stride: usize, pixels: *const *mut f32, channels: usize) {
-    // SAFETY: the caller keeps the same contract.
-    unsafe { winograd::output::<f32>((), points, point_stride, pixels, channels) }
-}
-
-/// # Safety
-/// See [`winograd::GatherFn`].
-unsafe fn winograd_gradient(pixels: *const *const f32, points: *mut f32, point_stride: usize, channels: Channels) {
-    // SAFETY: the caller keeps the same contract.
-    unsafe { winograd::gradient::<f32>((), pixels, points, point_stride, channels) }
-}
+const SCALAR: TileKernels =
+    compiled_tiles!(f32, InstructionSet::Scalar, proof: (), rows: 4, registers_in_a_row: [4, 2]);
 
 /// Writes a loop over at most [`MAX_TILE_ROWS`] rows out: left to the compiler, that depends on the optimisation level,
 /// and sums that are not in registers cost a factor of ten.

@@ -58,13 +58,20 @@ mod tests {
         }
     }
 
+    const UPRIGHT: SceneParameters = SceneParameters {
+        euler_xyz_rad: [0.0; 3],
+        floor_hue: 0.0,
+        light_theta_rad: 0.0,
+        light_phi_rad: 0.0,
+        light_hue: 0.0,
+    };
+
     #[test]
     fn a_footprint_is_the_share_of_the_picture() {
         let renderer = Renderer::new(SceneSettings::default()).expect("defaults are right");
         // At distance 2.5 the picture is 2 * 2.5 * tan(19.8 degrees) = 1.8 wide.
         for (side, covered, beyond) in [(0.9, 0.25, 0.0), (0.0, 0.0, 0.0), (1.8, 1.0, 0.0), (3.6, 1.0, 0.5)] {
-            let upright = SceneParameters::from_latents([0.0; 7]);
-            let got = renderer.footprint(&square(side), &upright, &mut Scratch::default());
+            let got = renderer.footprint(&square(side), &UPRIGHT, &mut Scratch::default());
             assert!((got.covered - covered).abs() < 0.02, "{side}: {got:?}");
             assert!((got.beyond - beyond).abs() < 0.01, "{side}: {got:?}");
         }
@@ -73,9 +80,8 @@ mod tests {
     #[test]
     fn what_is_behind_the_camera_is_beyond_all_bounds() {
         let renderer = Renderer::new(SceneSettings::default()).expect("defaults are right");
-        let upright = SceneParameters::from_latents([0.0; 7]);
         let mut mesh = square(0.5);
         mesh.positions[0] = [0.0, -10.0, 10.0];
-        assert_eq!(renderer.footprint(&mesh, &upright, &mut Scratch::default()).beyond, f32::INFINITY);
+        assert_eq!(renderer.footprint(&mesh, &UPRIGHT, &mut Scratch::default()).beyond, f32::INFINITY);
     }
 }

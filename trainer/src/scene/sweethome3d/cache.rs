@@ -6,8 +6,7 @@ use sextant_runtime::typed_command::Program;
 
 use super::class_map::ClassMap;
 use super::mesh_file::mesh_from_bytes;
-use crate::data::SymmetryRecord;
-use crate::scene::{Mesh, SourceError};
+use crate::scene::{Mesh, SourceError, SymmetryRecord};
 
 /// Value of `format` in the index.
 pub(super) const CACHE_FORMAT: &str = "sextant-sweethome3d";

@@ -3,7 +3,7 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 use sextant_runtime::rotation::SymmetryGroup;
 
-use crate::data::SymmetryRecord;
+use crate::scene::SymmetryRecord;
 
 const CLASSES_TOML: &str = include_str!("classes.toml");
 

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use rayon::prelude::*;
+use sextant_runtime::durable::write_synced;
 use zip::ZipArchive;
 
 use super::cache::{CACHE_FORMAT, CACHE_VERSION, CREDITS_FILE, INDEX_FILE, cache_in};
@@ -14,7 +15,7 @@ use super::mesh_file::mesh_to_bytes;
 use super::model::{FurnitureModel, load_model};
 use super::symmetry_test::vertical_symmetry;
 use super::{CacheIndex, CachedObject, CatalogueEntry, FurnitureFolder, SkippedModel, parse_catalogue};
-use crate::data::{DataError, stage_folder, write_durably};
+use crate::durable::stage_folder;
 use crate::scene::SourceError;
 
 const CATALOGUE_FILE: &str = "PluginFurnitureCatalog.properties";
@@ -75,7 +76,7 @@ pub fn prepare(
     }
     let index = index_of(objects, skipped, &class_map)?;
     write_index(staged.path(), &index)?;
-    staged.commit().map_err(DataError::from)?;
+    staged.commit()?;
     Ok(PrepareReport { folder: destination, index })
 }
 
@@ -88,7 +89,7 @@ struct Counter<'a> {
 impl Counter<'_> {
     fn step(&self) -> Result<(), SourceError> {
         let done = self.done.fetch_add(1, Ordering::Relaxed) + 1;
-        if (self.progress)(done, self.all) { Ok(()) } else { Err(DataError::Interrupted.into()) }
+        if (self.progress)(done, self.all) { Ok(()) } else { Err(SourceError::Interrupted) }
     }
 }
 
@@ -138,7 +139,7 @@ impl Archive {
         let symmetry = class_map.stated_symmetry(&entry.id).unwrap_or_else(|| vertical_symmetry(&mesh));
         let name = file_name(&entry.id);
         let file = format!("{name}.safetensors");
-        write_durably(&folder.join(&file), |to| to.write_all(&bytes))?;
+        write_synced(&folder.join(&file), |to| to.write_all(&bytes))?;
         let class = class_map.classes.keys().nth(label).map_or("", String::as_str);
         Ok(Outcome::Written(CachedObject {
             id: format!("{class}/{name}"),
@@ -217,8 +218,8 @@ fn index_of(
 fn write_index(folder: &Path, index: &CacheIndex) -> Result<(), SourceError> {
     let json = serde_json::to_vec_pretty(index)
         .map_err(|error| SourceError::Unusable(format!("the index cannot be written as JSON: {error}")))?;
-    write_durably(&folder.join(INDEX_FILE), |file| file.write_all(&json))?;
-    write_durably(&folder.join(CREDITS_FILE), |file| file.write_all(credits(index).as_bytes()))?;
+    write_synced(&folder.join(INDEX_FILE), |file| file.write_all(&json))?;
+    write_synced(&folder.join(CREDITS_FILE), |file| file.write_all(credits(index).as_bytes()))?;
     Ok(())
 }
 

@@ -1,0 +1,78 @@
+use serde::{Deserialize, Serialize};
+
+use crate::options::{Checks, LARGEST_WEIGHT};
+
+/// `[model]`: encoder and projectors.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct ModelConfig {
+    /// The network that is deployed (`tiny`).
+    pub encoder: EncoderKind,
+    /// Width of the hidden layers of each projector (1024).
+    pub projector_hidden: usize,
+    /// Width of each half of the embedding that the loss sees (1024).
+    pub embedding: usize,
+}
+
+impl Default for ModelConfig {
+    fn default() -> Self {
+        Self { encoder: EncoderKind::Tiny, projector_hidden: 1024, embedding: 1024 }
+    }
+}
+
+impl ModelConfig {
+    /// Notes every value that is out of its range.
+    pub fn check(&self, checks: &mut Checks) {
+        checks.within("model.projector_hidden", self.projector_hidden, 1..=16_384);
+        checks.within("model.embedding", self.embedding, 1..=16_384);
+    }
+}
+
+/// Networks that turn an image into features.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum EncoderKind {
+    /// For CPUs and microcontrollers: at most 12 M multiply-adds at 64 px.
+    Tiny,
+    /// ResNet-18, 512 features, as in the SIE paper.
+    Resnet18,
+}
+
+/// `[heads]`: rotation and class from the deployed features.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct HeadsConfig {
+    /// Whether the heads' gradients reach the encoder (`joint`).
+    pub gradient: HeadGradient,
+    /// Weight of the rotation head's squared error (1).
+    pub rotation_weight: f64,
+    /// Weight of the class head's cross-entropy (1).
+    pub class_weight: f64,
+    /// Width of the rotation head's hidden layer (128).
+    pub hidden: usize,
+}
+
+impl Default for HeadsConfig {
+    fn default() -> Self {
+        Self { gradient: HeadGradient::Joint, rotation_weight: 1.0, class_weight: 1.0, hidden: 128 }
+    }
+}
+
+impl HeadsConfig {
+    /// Notes every value that is out of its range.
+    pub fn check(&self, checks: &mut Checks) {
+        checks.within("heads.rotation_weight", self.rotation_weight, 0.0..=LARGEST_WEIGHT);
+        checks.within("heads.class_weight", self.class_weight, 0.0..=LARGEST_WEIGHT);
+        checks.within("heads.hidden", self.hidden, 1..=16_384);
+    }
+}
+
+/// Where the heads' gradients end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum HeadGradient {
+    /// In the encoder, which then learns from pose and class labels too: for deployment.
+    Joint,
+    /// At the features, so that the encoder stays self-supervised: for research.
+    Detached,
+}

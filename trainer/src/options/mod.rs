@@ -1,0 +1,14 @@
+//! Keys of the configuration: what each may hold, and checks that tell all that is wrong at once.
+//!
+//! Each room declares and checks the keys that configure it; [`crate::config`] puts them together.
+
+mod checks;
+mod option;
+
+pub use checks::{Checks, OutOfRange, UnusedKey};
+pub use option::{ConfigOption, OptionKind};
+
+/// TOML's whole numbers are signed.
+pub const LARGEST_SEED: u64 = i64::MAX as u64;
+/// Largest weight of a term of a loss.
+pub const LARGEST_WEIGHT: f64 = 1e6;

@@ -1,0 +1,106 @@
+use std::fmt::{self, Debug};
+
+use rand_chacha::ChaCha8Rng;
+use sextant_runtime::rotation::UnitQuaternion;
+
+use super::Value;
+
+/// One thing that can differ between two views of one subject.
+///
+/// The parameters of a view are a [`Value`]; which form of it, is for the transformation to say, and its own functions
+/// are given no other.
+pub trait Transformation: Send + Sync {
+    /// Its name in configurations and messages, such as `quarter-turns`.
+    fn name(&self) -> &'static str;
+
+    /// What kind of parameters it has.
+    fn kind(&self) -> Kind;
+
+    /// How parameters compose; `None` where nothing leads from one view to another.
+    fn group(&self) -> Option<&dyn Group> {
+        None
+    }
+
+    /// How it is drawn and done to a finished picture; `None` where the source does it as it makes the picture.
+    fn on_pixels(&self) -> Option<&dyn OnPixels> {
+        None
+    }
+
+    /// How many numbers [`Self::write_numbers`] adds.
+    fn width(&self) -> usize;
+
+    /// Adds parameters, or what leads from one view's to another's, as the numbers that a predictor is told and a head
+    /// is asked for.
+    fn write_numbers(&self, value: &Value, numbers: &mut Vec<f32>);
+}
+
+/// What kind of parameters a transformation has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// An element of a continuous group, such as a rotation in space.
+    GroupElement,
+    /// One of finitely many classes; the value is a [`Value::Class`] below `count`.
+    Classes {
+        /// How many.
+        count: usize,
+    },
+    /// A strength: a larger number is more of the same, such as blur.
+    Scale,
+    /// Numbers without more structure, such as the edges of a crop.
+    Numbers,
+}
+
+impl Kind {
+    /// How many classes there are, where they are finitely many.
+    pub fn classes(self) -> Option<usize> {
+        match self {
+            Self::Classes { count } => Some(count),
+            Self::GroupElement | Self::Scale | Self::Numbers => None,
+        }
+    }
+}
+
+/// Parameters that compose: `between(a, c)` is `between(a, b)` and then `between(b, c)`, each has an inverse, and the
+/// identity changes nothing.
+pub trait Group: Send + Sync {
+    /// What leads from a view to itself.
+    fn identity(&self) -> Value;
+
+    /// What leads from one view's parameters to another's.
+    fn between(&self, from: &Value, to: &Value) -> Value;
+
+    /// One change and then another, in one.
+    fn then(&self, first: &Value, next: &Value) -> Value;
+
+    /// The way back.
+    fn inverse(&self, change: &Value) -> Value;
+}
+
+/// A transformation of finished pictures.
+pub trait OnPixels: Send + Sync {
+    /// Parameters for one view; a function of what `rng` gives.
+    fn draw(&self, rng: &mut ChaCha8Rng) -> Value;
+
+    /// Changes a picture `[size, size, 3]` of sRGB bytes. `scratch` may hold anything before and after; its memory is used
+    /// again for the next picture.
+    fn apply(&self, value: &Value, picture: &mut [u8], size: usize, scratch: &mut Vec<u8>);
+
+    /// The rotation of the camera that would have made the changed picture, `changed_camera_from_camera`, with x right, y
+    /// down and z forward: the identity where the subject looks turned as before.
+    fn camera_turn(&self, _value: &Value) -> UnitQuaternion {
+        UnitQuaternion::IDENTITY
+    }
+}
+
+impl Debug for dyn Transformation + '_ {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// Two transformations of one name are one.
+impl PartialEq for dyn Transformation + '_ {
+    fn eq(&self, other: &Self) -> bool {
+        self.name() == other.name()
+    }
+}
