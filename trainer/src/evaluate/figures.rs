@@ -6,6 +6,8 @@
 
 use std::sync::LazyLock;
 
+use sextant_runtime::contract::output::{EQUIVARIANT, INVARIANT};
+
 use super::parts::{FEATURES, PARTS};
 use super::{Evaluation, PoseErrors, RetrievalFigures, RotationR2};
 
@@ -242,10 +244,10 @@ fn table() -> Vec<Figure> {
         .label("… identity, inverse, composition")
         .bar("composition"),
         Figure::new(Drift, "drift.features", "features", (Ratio, Neither), |e| Some(e.drift.features)).bar("features"),
-        Figure::new(Drift, "drift.invariant", "invariant", (Ratio, Less), |e| Some(e.drift.invariant))
+        Figure::new(Drift, "drift.invariant", INVARIANT, (Ratio, Less), |e| Some(e.drift.invariant))
             .label("drift of the invariant half")
             .bar("inv. half"),
-        Figure::new(Drift, "drift.equivariant", "equivariant", (Ratio, Neither), |e| Some(e.drift.equivariant))
+        Figure::new(Drift, "drift.equivariant", EQUIVARIANT, (Ratio, Neither), |e| Some(e.drift.equivariant))
             .label("drift of the equivariant half")
             .bar("equi. half"),
     ]);
