@@ -6,6 +6,8 @@
 
 use std::sync::LazyLock;
 
+use sextant_runtime::contract::output::{EQUIVARIANT, INVARIANT};
+
 use super::parts::{FEATURES, PARTS};
 use super::{Evaluation, PoseErrors, RetrievalFigures, RotationR2};
 
@@ -39,6 +41,9 @@ pub struct Figure {
 }
 
 type Read = dyn Fn(&Evaluation) -> Option<f64> + Send + Sync;
+
+/// A figure that is measured of several things: the last part of its key, its name, what it is, and how it is read.
+type Quantity<T> = (&'static str, &'static str, (Unit, Better), fn(T) -> f64);
 
 /// Figures that are printed together.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -239,10 +244,10 @@ fn table() -> Vec<Figure> {
         .label("… identity, inverse, composition")
         .bar("composition"),
         Figure::new(Drift, "drift.features", "features", (Ratio, Neither), |e| Some(e.drift.features)).bar("features"),
-        Figure::new(Drift, "drift.invariant", "invariant", (Ratio, Less), |e| Some(e.drift.invariant))
+        Figure::new(Drift, "drift.invariant", INVARIANT, (Ratio, Less), |e| Some(e.drift.invariant))
             .label("drift of the invariant half")
             .bar("inv. half"),
-        Figure::new(Drift, "drift.equivariant", "equivariant", (Ratio, Neither), |e| Some(e.drift.equivariant))
+        Figure::new(Drift, "drift.equivariant", EQUIVARIANT, (Ratio, Neither), |e| Some(e.drift.equivariant))
             .label("drift of the equivariant half")
             .bar("equi. half"),
     ]);
@@ -338,15 +343,15 @@ fn retrieval() -> Vec<Figure> {
 }
 
 fn queries(key: &str, row: &str, read: fn(&Evaluation) -> Option<RetrievalFigures>) -> [Figure; 5] {
-    let figures: [(&str, &'static str, Better, fn(RetrievalFigures) -> f64); 5] = [
-        ("pre", "PRE", Less, |figures| figures.pre),
-        ("mrr", "MRR", More, |figures| figures.mrr),
-        ("h1", "H@1", More, |figures| figures.h1),
-        ("h5", "H@5", More, |figures| figures.h5),
-        ("h10", "H@10", More, |figures| figures.h10),
+    let figures: [Quantity<RetrievalFigures>; 5] = [
+        ("pre", "PRE", (Share, Less), |figures| figures.pre),
+        ("mrr", "MRR", (Share, More), |figures| figures.mrr),
+        ("h1", "H@1", (Share, More), |figures| figures.h1),
+        ("h5", "H@5", (Share, More), |figures| figures.h5),
+        ("h10", "H@10", (Share, More), |figures| figures.h10),
     ];
-    figures.map(|(last, name, better, of)| {
-        Figure::new(Retrieval, format!("{key}.{last}"), name, (Share, better), move |e| read(e).map(of)).row(row)
+    figures.map(|(last, name, kind, of)| {
+        Figure::new(Retrieval, format!("{key}.{last}"), name, kind, move |e| read(e).map(of)).row(row)
     })
 }
 
@@ -364,7 +369,7 @@ fn pose() -> Vec<Figure> {
 }
 
 fn errors(key: &str, row: &str, read: fn(&Evaluation) -> PoseErrors) -> [Figure; 5] {
-    let figures: [(&str, &'static str, (Unit, Better), fn(PoseErrors) -> f64); 5] = [
+    let figures: [Quantity<PoseErrors>; 5] = [
         ("median_deg", "median", (Degrees, Less), |errors| errors.median_deg),
         ("mean_deg", "mean", (Degrees, Less), |errors| errors.mean_deg),
         ("p90_deg", "p90", (Degrees, Less), |errors| errors.p90_deg),

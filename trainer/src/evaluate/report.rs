@@ -4,6 +4,8 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 #[cfg(test)]
 use serde_json::{Value, json};
+#[cfg(test)]
+use sextant_runtime::contract::output::{EQUIVARIANT, INVARIANT};
 use sextant_runtime::contract::run_folder::EVALUATION;
 
 #[cfg(test)]
@@ -142,7 +144,7 @@ impl Evaluation {
             ],
             "retrieval": with(queries.clone(), retrieval),
             "predictor": { "equivariance_error": 0, "identity_error": 0, "inverse_error": 0, "composition_error": 0 },
-            "drift": { "features": 0, "invariant": 0, "equivariant": 0 },
+            "drift": { "features": 0, (INVARIANT): 0, (EQUIVARIANT): 0 },
             "effective_rank": of_parts(&json!(0), &parts),
             "out_of_range": { "pairs": 8, "pose": pose, "rotation_r2": r2, "equivariance_error": 0 },
             "per_class": [

@@ -21,7 +21,7 @@ pub fn strips(page: &mut Page, pool: &Pool) -> anyhow::Result<()> {
     for query in spread(pool.views.len(), QUERIES) {
         for (half, features) in [("invariant half", &pool.invariant), ("equivariant half", &pool.equivariant)] {
             let nearest = nearest_of_others(features, query, |i| pool.views[i].object)?;
-            let mut pictures = vec![picture(pool, query, half)?.as_query()];
+            let mut pictures = vec![picture(pool, query, half)?.into_query()];
             for i in nearest.into_iter().take(NEIGHBOURS) {
                 let query = &pool.views[query];
                 let angle = query.symmetry.distance_rad(query.rotation, pool.views[i].rotation).to_degrees();

@@ -117,7 +117,7 @@ impl Picture {
     }
 
     /// The same, as what the others answer.
-    pub fn as_query(self) -> Self {
+    pub fn into_query(self) -> Self {
         Self { is_query: true, ..self }
     }
 }

@@ -67,7 +67,7 @@ fn sweep(model: &Model, pool: &Pool, object: usize) -> anyhow::Result<Option<Vec
         |view: usize, caption: String| Picture::new(&views.images[view * bytes..][..bytes], pool.image_size, caption);
     let class = &pool.class_names[pool.source.label(object)];
     let symmetry = pool.source.symmetry(object);
-    let mut pictures = vec![picture(start, class.clone())?.as_query()];
+    let mut pictures = vec![picture(start, class.clone())?.into_query()];
     for (index, (rotation, view)) in rotations.iter().zip(nearest).enumerate() {
         let wanted = world_from_object[start] * *rotation;
         let off = symmetry.distance_rad(wanted, world_from_object[view]).to_degrees();
