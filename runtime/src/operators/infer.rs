@@ -58,6 +58,7 @@ impl Op {
     }
 
     /// Multiplications of constants with inputs that the operator does; 0 when it reads no constants.
+    #[cfg(feature = "alloc")]
     pub(crate) fn products(&self, operands: &impl Operands, output: Shape) -> u64 {
         each_operator!(self, |operator| operator.products(operands, output))
     }
