@@ -9,6 +9,9 @@ use crate::tensor::{DataType, Quantization, Shape};
 /// What the table says of an operator.
 pub(crate) trait Entry: Copy {
     const KIND: OperatorKind;
+
+    /// Whether each parameter is one that some operator could have.
+    fn has_valid_parameters(&self) -> bool;
 }
 
 /// What an operator tells of itself, and how it runs. All that is known of an operator stands in its implementation, but for
