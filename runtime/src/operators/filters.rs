@@ -55,7 +55,6 @@ pub(crate) enum Windows<'m> {
 }
 
 /// Filters and bias of an int8 operator, and the scale of its output.
-#[inline(always)]
 pub(super) fn filters<'m>(
     constants: &impl Constants<'m>,
     weight: WeightId,
@@ -71,10 +70,10 @@ pub(super) fn filters<'m>(
 }
 
 impl Windows<'_> {
-    /// Multiplies, the result of `node` being over its input where `Operator::overlap` allows it.
+    /// Multiplies an input that starts at byte `from`, the result of `node` being over it where `Operator::overlap` allows it.
     #[inline(always)]
-    pub fn run<'m>(&self, node: &mut impl ArenaNode<'m>) -> Option<()> {
-        let (from, to) = (node.start_of(0)?, node.place().start);
+    pub fn run<'m>(&self, node: &mut impl ArenaNode<'m>, from: usize) -> Option<()> {
+        let to = node.place().start;
         let (activations, scratch) = node.memory()?;
         let activations = as_i8_mut(activations);
         match self {

@@ -58,6 +58,7 @@ impl Op {
     }
 
     /// Multiplications of constants with inputs that the operator does; 0 when it reads no constants.
+    #[cfg(feature = "alloc")]
     pub(crate) fn products(&self, operands: &impl Operands, output: Shape) -> u64 {
         each_operator!(self, |operator| operator.products(operands, output))
     }
@@ -94,9 +95,6 @@ pub(crate) fn infer<const OPERATORS: u64>(op: &Op, operands: &impl Operands) -> 
             return Err(ShapeError::InputType);
         }
     }
-    if !op.has_valid_parameters() {
-        return Err(ShapeError::Activation);
-    }
     let shape = each_operator!(op, |operator| shape_of::<OPERATORS, _>(operator, first, operands))?;
     Ok((shape, makes))
 }
@@ -107,7 +105,10 @@ fn shape_of<const OPERATORS: u64, O: Operator>(
     first: Operand,
     operands: &impl Operands,
 ) -> Result<Shape, ShapeError> {
-    if is_known(OPERATORS, O::KIND) { operator.shape(first, operands) } else { Err(ShapeError::Inputs) }
+    if !is_known(OPERATORS, O::KIND) {
+        return Err(ShapeError::Inputs);
+    }
+    if operator.has_valid_parameters() { operator.shape(first, operands) } else { Err(ShapeError::Activation) }
 }
 
 /// Whether the scales of an int8 operator are such that its fixed-point arithmetic holds.

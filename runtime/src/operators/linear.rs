@@ -39,8 +39,8 @@ impl Operator for Linear {
 
     #[inline(always)]
     fn run_on_arena<'m, const OPERATORS: u64>(&self, node: &mut impl ArenaNode<'m>) -> Option<()> {
-        let (read, made) = (node.operand(0)?, *node.made());
-        self.windows(&*node, &read, &made)?.run(node)
+        let ((read, from), made) = (node.input(0)?, *node.made());
+        self.windows(&*node, &read, &made)?.run(node, from?)
     }
 
     #[cfg(all(test, feature = "alloc"))]

@@ -75,7 +75,7 @@ impl Operator for ConcatRows {
     fn run_on_arena<'m, const OPERATORS: u64>(&self, node: &mut impl ArenaNode<'m>) -> Option<()> {
         let mut start = node.place().start;
         for index in 0..node.count() {
-            let end = start.checked_add(node.operand(index)?.bytes()?)?;
+            let end = start.checked_add(node.input(index)?.0.bytes()?)?;
             bring::<OPERATORS>(node, index, 0, start..end)?;
             start = end;
         }
@@ -113,7 +113,7 @@ fn bring<'m, const OPERATORS: u64>(
         elementwise::map(values, as_f32_mut(activations.get_mut(to)?)?, |value| value);
         return Some(());
     }
-    let from = node.start_of(index)?.checked_add(skipped)?;
+    let from = node.input(index)?.1?.checked_add(skipped)?;
     if from == to.start {
         return Some(());
     }

@@ -25,7 +25,9 @@ mod choices;
 pub(crate) use code::OpCode;
 pub(crate) use code::{CodeError, decode};
 pub use error::ShapeError;
-pub(crate) use filters::{Windows, is_depthwise};
+#[cfg(all(target_arch = "x86_64", feature = "std"))]
+pub(crate) use filters::Windows;
+pub(crate) use filters::is_depthwise;
 pub(crate) use operands::{ArenaNode, Constants, NodeInputs, Operand, Operands, Pair, WeightInfo};
 use operator::Entry;
 pub(crate) use operator::Operator;
@@ -41,6 +43,7 @@ pub use parameter::{Padding, WeightId};
 use parameter::{Parameter, Parameters, Places};
 #[cfg(feature = "alloc")]
 pub(crate) use rows::Rows;
+#[cfg(all(target_arch = "x86_64", feature = "std"))]
 pub(crate) use window::pooling_options;
 
 #[cfg(all(test, feature = "alloc"))]

@@ -110,10 +110,9 @@ pub(crate) enum Pair<'a, T> {
 /// A node and the whole arena.
 pub(crate) trait ArenaNode<'m>: Constants<'m> {
     fn count(&self) -> usize;
-    fn operand(&self, index: usize) -> Option<Operand>;
+    /// An input, and its first byte in the arena, unless it is the caller's.
+    fn input(&self, index: usize) -> Option<(Operand, Option<usize>)>;
     fn made(&self) -> &Operand;
-    /// First byte of an input, unless it is the caller's.
-    fn start_of(&self, index: usize) -> Option<usize>;
     /// The numbers of an input that is the caller's; the inner `None` when it is no numbers.
     fn given_floats(&self, index: usize) -> Option<Option<&'m [f32]>>;
     /// The bytes of the result.

@@ -1,11 +1,17 @@
+#[cfg(feature = "alloc")]
 use core::ops::Range;
 
-use super::{ArenaNode, NodeInputs, Operand, Operands, OperatorKind, Overlap, Rows, ShapeError};
+#[cfg(feature = "alloc")]
+use super::Rows;
+use super::{ArenaNode, NodeInputs, Operand, Operands, OperatorKind, Overlap, ShapeError};
 use crate::tensor::{DataType, Quantization, Shape};
 
 /// What the table says of an operator.
 pub(crate) trait Entry: Copy {
     const KIND: OperatorKind;
+
+    /// Whether each parameter is one that some operator could have.
+    fn has_valid_parameters(&self) -> bool;
 }
 
 /// What an operator tells of itself, and how it runs. All that is known of an operator stands in its implementation, but for
@@ -22,6 +28,7 @@ pub(crate) trait Operator: Entry {
     /// Whether each number of its result comes of the numbers at the same place of its inputs, and may go there.
     const IN_PLACE: bool = false;
     /// Whether each row of a map that it makes comes of the same row of each map that it reads.
+    #[cfg_attr(not(feature = "alloc"), allow(dead_code, reason = "only graphs that are rewritten ask"))]
     const KEEPS_ROWS: bool = false;
     /// Whether its result is its inputs one after the other, in one run of bytes each.
     const JOINS: bool = false;

@@ -55,9 +55,9 @@ impl Operator for MaxPool2d {
     }
 
     fn run_on_arena<'m, const OPERATORS: u64>(&self, node: &mut impl ArenaNode<'m>) -> Option<()> {
-        let (read, made) = (node.operand(0)?, *node.made());
+        let ((read, from), made) = (node.input(0)?, *node.made());
         let options = window::pooling_options(read.shape, made.shape, self.kernel, self.stride, self.padding)?;
-        let (from, to) = (node.start_of(0)?, node.place().start);
+        let (from, to) = (from?, node.place().start);
         let (activations, _) = node.memory()?;
         int8::pooling::max_pool(&options, *made.shape.extents().first()?, as_i8_mut(activations), from, to)
     }
@@ -113,10 +113,10 @@ impl Operator for AveragePool2d {
     }
 
     fn run_on_arena<'m, const OPERATORS: u64>(&self, node: &mut impl ArenaNode<'m>) -> Option<()> {
-        let (read, made) = (node.operand(0)?, *node.made());
+        let ((read, from), made) = (node.input(0)?, *node.made());
         let options = window::pooling_options(read.shape, made.shape, self.kernel, self.stride, self.padding)?;
         let mean = Mean::new(read.quantization?, made.quantization?);
-        let (from, to) = (node.start_of(0)?, node.place().start);
+        let (from, to) = (from?, node.place().start);
         let (activations, _) = node.memory()?;
         int8::pooling::average_pool(&options, *made.shape.extents().first()?, mean, as_i8_mut(activations), from, to)
     }

@@ -41,6 +41,10 @@ macro_rules! operators {
 
             impl Entry for $name {
                 const KIND: OperatorKind = OperatorKind::$name;
+
+                fn has_valid_parameters(&self) -> bool {
+                    true $($(&& self.$field.is_valid())+)?
+                }
             }
 
             impl From<$name> for Op {
@@ -71,13 +75,6 @@ macro_rules! operators {
             fn write(&self, parameters: &mut NewParameters) {
                 match self {
                     $(Self::$name $({ $($field,)+ })? => { $($($field.write(parameters, $offset);)+)? })+
-                }
-            }
-
-            /// Whether each parameter is one that some operator could have.
-            fn has_valid_parameters(&self) -> bool {
-                match self {
-                    $(Self::$name $({ $($field,)+ })? => true $($(&& $field.is_valid())+)?,)+
                 }
             }
 

@@ -1,6 +1,8 @@
 //! What operators with a sliding window have in common.
 
-use super::{Operand, Padding, Rows, ShapeError};
+#[cfg(feature = "alloc")]
+use super::Rows;
+use super::{Operand, Padding, ShapeError};
 use crate::kernels::pooling::Pooling;
 use crate::kernels::window::WindowAxis;
 use crate::tensor::Shape;

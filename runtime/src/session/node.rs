@@ -71,17 +71,13 @@ impl<'a, 'm: 'a> ArenaNode<'a> for WholeArena<'a, 'm> {
         self.node.inputs().len()
     }
 
-    fn operand(&self, index: usize) -> Option<Operand> {
-        Some(self.graph.value(self.id(index)?)?.operand())
+    fn input(&self, index: usize) -> Option<(Operand, Option<usize>)> {
+        let value = self.graph.value(self.id(index)?)?;
+        Some((value.operand(), value.arena_offset.map(|start| start as usize)))
     }
 
     fn made(&self) -> &Operand {
         &self.made
-    }
-
-    fn start_of(&self, index: usize) -> Option<usize> {
-        let (start, _) = arena_range(&self.graph.value(self.id(index)?)?)?;
-        Some(start)
     }
 
     fn given_floats(&self, index: usize) -> Option<Option<&'a [f32]>> {

@@ -18,6 +18,7 @@ pub enum Activation {
 }
 
 impl Activation {
+    #[inline(never)]
     pub(crate) fn is_valid(self) -> bool {
         match self {
             Self::Clamp { low, high } => low.is_finite() && high.is_finite() && low <= high,
