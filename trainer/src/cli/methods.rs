@@ -4,9 +4,10 @@ use clap::Args;
 use serde_json::{Value, json};
 use sextant_runtime::typed_command::Program;
 
+use super::listed::{option_as_json, option_as_text};
 use super::output::{print, print_json};
-use crate::method::{METHODS, MethodEntry};
-use crate::options::ConfigOption;
+use crate::method::MethodEntry;
+use crate::registry::Registry;
 
 /// Arguments of `trainer methods`.
 #[derive(Args)]
@@ -17,34 +18,25 @@ pub struct MethodsArgs {
 }
 
 /// Prints every method with its paper, its loss and its options.
-pub fn run(args: MethodsArgs) -> anyhow::Result<ExitCode> {
+pub fn run(args: MethodsArgs, registry: &Registry) -> anyhow::Result<ExitCode> {
     if args.json {
-        print_json(&METHODS.iter().map(as_json).collect::<Vec<_>>())?;
+        print_json(&registry.methods().iter().map(as_json).collect::<Vec<_>>())?;
     } else {
-        print(&METHODS.iter().map(as_text).collect::<String>())?;
+        print(&registry.methods().iter().map(as_text).collect::<String>())?;
     }
-    eprintln!("next: {}", Program::Trainer.command("fit --set").assignment("method.name", METHODS[0].name));
+    eprintln!(
+        "next: {}",
+        Program::Trainer.command("fit --set").assignment("method.name", registry.methods().names()[0])
+    );
     Ok(ExitCode::SUCCESS)
 }
 
 fn as_json(method: &MethodEntry) -> Value {
-    let option = |option: &ConfigOption| {
-        json!({
-            "key": format!("method.{}", option.key),
-            "default": option.default_value(),
-            "allowed": option.allowed(),
-            "help": option.help,
-        })
-    };
-    let options: Vec<_> = method.options.iter().map(option).collect();
+    let options: Vec<_> = method.options.iter().map(|option| option_as_json("method", option)).collect();
     json!({ "name": method.name, "paper": method.paper, "loss": method.loss, "options": options })
 }
 
 fn as_text(method: &MethodEntry) -> String {
-    let mut text = format!("{}\n    {}\n    loss: {}\n", method.name, method.paper, method.loss);
-    for option in method.options {
-        let default = option.default_value().to_string();
-        text += &format!("    method.{:<26} {:<14} {} ({})\n", option.key, default, option.help, option.allowed());
-    }
-    text + "\n"
+    let options: String = method.options.iter().map(|option| option_as_text("method", option)).collect();
+    format!("{}\n    {}\n    loss: {}\n{options}\n", method.name, method.paper, method.loss)
 }

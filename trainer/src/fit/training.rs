@@ -161,7 +161,7 @@ impl Training {
         camera_rotations: &[Vec<UnitQuaternion>],
         symmetries: &[SymmetryGroup],
     ) -> anyhow::Result<Losses> {
-        let output = self.model.method.loss(&self.model.encoder, views)?;
+        let output = self.model.method.loss(self.model.encoder.as_ref(), views)?;
         let (labels, gradient) = (&views.labels, self.config.heads.gradient);
         let (features, rotations) = (&output.features, &camera_rotations[..output.features.len()]);
         let heads = head_losses(&self.model, features, labels, rotations, symmetries, gradient)?;

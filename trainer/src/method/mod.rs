@@ -26,8 +26,8 @@ mod views;
 use candle_core::{Result, Tensor};
 use sextant_runtime::graph::Graph;
 
-use crate::nn::{Encoded, Encoder, ModelConfig, Scope};
-use crate::options::ConfigOption;
+use crate::nn::{Encoded, Encoder, EncoderEntry, ModelConfig, Scope};
+use crate::options::{ConfigOption, Named};
 
 pub use action::{Action, Condition, Pose};
 use branch::meaningless_options;
@@ -38,8 +38,8 @@ pub use loss::{
 };
 pub use views::{Embeddings, MethodOutput, Moment, View, Views, WeightedTerm, weighted_sum};
 
-/// Every method there is.
-pub const METHODS: &[MethodEntry] = &[
+/// Every method of this project.
+pub const METHODS: [MethodEntry; 14] = [
     sie::ENTRY,
     vicreg::ENTRY,
     simclr::ENTRY,
@@ -68,7 +68,7 @@ pub trait Method {
     ///
     /// # Errors
     /// When shapes differ.
-    fn loss(&self, encoder: &Encoder, views: &Views) -> Result<MethodOutput>;
+    fn loss(&self, encoder: &dyn Encoder, views: &Views) -> Result<MethodOutput>;
 
     /// Called after the weights have moved, for networks that follow others; `moment` is that of the step just done.
     ///
@@ -112,6 +112,8 @@ pub struct Setting<'a> {
     pub method: &'a MethodConfig,
     /// Sizes of projectors.
     pub model: &'a ModelConfig,
+    /// The encoder that is trained.
+    pub encoder: &'a EncoderEntry,
     /// Rows and columns of an image.
     pub image_size: usize,
     /// Numbers in a feature vector.
@@ -127,8 +129,8 @@ impl Setting<'_> {
     ///
     /// # Errors
     /// When the device has no memory for it.
-    pub fn new_encoder(&self, scope: &mut Scope) -> Result<Encoder> {
-        Encoder::new(self.model.encoder, self.image_size, scope)
+    pub fn new_encoder(&self, scope: &mut Scope) -> Result<Box<dyn Encoder>> {
+        self.encoder.init(self.image_size, scope)
     }
 }
 
@@ -136,6 +138,7 @@ impl Setting<'_> {
 pub type BuildMethod = fn(Setting, &mut Scope) -> Result<Box<dyn Method>>;
 
 /// A method as users see it.
+#[derive(Clone, Copy, Debug)]
 pub struct MethodEntry {
     /// The value of `method.name`.
     pub name: &'static str,
@@ -143,13 +146,25 @@ pub struct MethodEntry {
     pub paper: &'static str,
     /// Its loss in one line.
     pub loss: &'static str,
+    /// The labels that its loss learns to give; none where it is self-supervised.
+    pub labels: &'static [Label],
     /// The keys that it has in `[method]`.
     pub options: &'static [ConfigOption],
     /// Makes it.
     pub build: BuildMethod,
 }
 
-/// The method of that name.
-pub fn find(name: &str) -> Option<&'static MethodEntry> {
-    METHODS.iter().find(|entry| entry.name == name)
+impl Named for MethodEntry {
+    fn name(&self) -> &'static str {
+        self.name
+    }
+}
+
+/// What a person has to know of an object beside its images.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Label {
+    /// Its class.
+    Class,
+    /// How it is turned, in one view or from one to another, as the answer that is learned.
+    Rotation,
 }

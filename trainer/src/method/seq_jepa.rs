@@ -14,6 +14,7 @@ pub(super) const ENTRY: MethodEntry = MethodEntry {
     name: "seq-jepa",
     paper: "Ghaemi et al., 2025, arXiv 2505.03176",
     loss: "cosine distance between the next view's features, predicted from views and actions, and a moving average's",
+    labels: &[],
     options: &[
         ConfigOption::count("context_views", 3, 1, 15, "views that the prediction is made from; one more is predicted"),
         ConfigOption::count("action_embedding", 16, 1, 1024, "numbers that an action is embedded in"),
@@ -42,7 +43,7 @@ pub struct SeqJepa {
     positions: Var,
     transformer: Transformer,
     predictor: Mlp,
-    target_encoder: MovingTarget<Encoder>,
+    target_encoder: MovingTarget<Box<dyn Encoder>>,
 }
 
 impl SeqJepa {
@@ -109,7 +110,7 @@ impl Method for SeqJepa {
         self.context_views + 1
     }
 
-    fn loss(&self, encoder: &Encoder, views: &Views) -> Result<MethodOutput> {
+    fn loss(&self, encoder: &dyn Encoder, views: &Views) -> Result<MethodOutput> {
         let context = &views.views[..self.context_views];
         let features: Vec<Tensor> =
             context.iter().map(|view| encoder.forward(&view.images, Mode::Train)).collect::<Result<_>>()?;

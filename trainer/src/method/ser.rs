@@ -14,6 +14,7 @@ pub(super) const ENTRY: MethodEntry = MethodEntry {
     name: "ser",
     paper: "soft equivariance regularisation: equivariance on an intermediate map, invariance on the pooled vector",
     loss: "VICReg of the pooled features + cosine distance between the turned map and the turned image's map",
+    labels: &[],
     options: &[
         INVARIANCE,
         VARIANCE,
@@ -65,7 +66,7 @@ fn terms(
 }
 
 impl Method for Ser {
-    fn loss(&self, encoder: &Encoder, views: &Views) -> Result<MethodOutput> {
+    fn loss(&self, encoder: &dyn Encoder, views: &Views) -> Result<MethodOutput> {
         let [first, second] = views.pair();
         let encoded = [encoder.encode(first, Mode::Train)?, encoder.encode(second, Mode::Train)?];
         // One, two and three quarter turns take turns.

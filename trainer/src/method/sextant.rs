@@ -27,6 +27,7 @@ pub(super) const ENTRY: MethodEntry = MethodEntry {
     name: "sextant",
     paper: "this project: ARCHITECTURE.md",
     loss: "NT-Xent of the invariant half over several views + InfoNCE between turned and true equivariant halves",
+    labels: &[],
     options: &[
         ConfigOption::count("views", 4, 2, 16, "views of each object in a batch"),
         ConfigOption::weight("invariance_weight", 1.0, "contrast of the invariant half"),
@@ -117,7 +118,7 @@ impl Method for Sextant {
         self.views
     }
 
-    fn loss(&self, encoder: &Encoder, views: &Views) -> Result<MethodOutput> {
+    fn loss(&self, encoder: &dyn Encoder, views: &Views) -> Result<MethodOutput> {
         let encode = |view: &super::View| encoder.forward(&view.images, Mode::Train);
         let features: Vec<Tensor> = views.views[..self.views].iter().map(encode).collect::<Result<_>>()?;
         let of_each =

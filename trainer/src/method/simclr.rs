@@ -10,6 +10,7 @@ pub(super) const ENTRY: MethodEntry = MethodEntry {
     name: "simclr",
     paper: "Chen et al., ICML 2020, arXiv 2002.05709",
     loss: "NT-Xent: each view finds its other view among all views of the batch",
+    labels: &[],
     options: &[TEMPERATURE],
     build: |setting, scope| Ok(Box::new(SimClr::new(setting, scope)?)),
 };
@@ -37,7 +38,7 @@ impl SimClr {
 }
 
 impl Method for SimClr {
-    fn loss(&self, encoder: &Encoder, views: &Views) -> Result<MethodOutput> {
+    fn loss(&self, encoder: &dyn Encoder, views: &Views) -> Result<MethodOutput> {
         let [first, second] = views.pair();
         let features = [encoder.forward(first, Mode::Train)?, encoder.forward(second, Mode::Train)?];
         let a = self.projector.forward(&features[0], Mode::Train)?;

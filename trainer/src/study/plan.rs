@@ -5,12 +5,14 @@ use candle_core::Device;
 use clap::ValueEnum;
 
 use crate::config::Config;
-use crate::method::METHODS;
 use crate::model::Model;
+use crate::registry::Registry;
 
 /// Which runs a study is made of.
 #[derive(Clone, Debug)]
 pub struct Plan {
+    /// What the names in its configurations stand for.
+    pub registry: Registry,
     /// Name of the study, and of its section in the results.
     pub name: String,
     /// Preset that all runs start from.
@@ -44,9 +46,12 @@ impl Row {
     }
 
     /// Every method with its default options, and supervised learning of each label alone.
-    pub fn methods() -> Vec<Self> {
-        let mut rows: Vec<Self> =
-            METHODS.iter().map(|entry| Self::new(entry.name, &[&format!("method.name={}", entry.name)])).collect();
+    pub fn methods(registry: &Registry) -> Vec<Self> {
+        let mut rows: Vec<Self> = registry
+            .methods()
+            .iter()
+            .map(|entry| Self::new(entry.name, &[&format!("method.name={}", entry.name)]))
+            .collect();
         for target in ["class", "rotation"] {
             let sets = ["method.name=supervised", &format!("method.target={target}")];
             rows.push(Self::new(&format!("supervised-{target}"), &sets));
@@ -112,7 +117,7 @@ impl Plan {
         let sets = [&fixed[..], &self.sets[..]].concat();
         // One after the other: the images have no use for what renders them, nor a row for options of other methods.
         let resolve = |own: &[String]| {
-            Config::resolve_in_turn(Some(&self.preset), self.file.as_deref(), &[&sets[..], images, own])
+            Config::resolve_in_turn(&self.registry, Some(&self.preset), self.file.as_deref(), &[&sets[..], images, own])
         };
         let shared = resolve(&[])?;
         let images_a_step = shared.fit.batch_size * view_count(&shared)?;
