@@ -42,7 +42,9 @@ def render(options):
         command = [options.trainer, "render", "--format", "3diebench", "--source", options.source, "--views", "50",
                    "--image-size", str(options.image_size), "--seed", "0", "--out", str(folder)]
         if options.source == "procedural":
-            command += ["--objects-per-family", str(options.objects_per_family)]
+            held_out = max(options.objects_per_family // 5, 1)
+            command += ["--objects-per-family", str(options.objects_per_family - held_out),
+                        "--held-out-per-family", str(held_out)]
         subprocess.run(command, check=True, stdout=sys.stderr)
     return folder
 

@@ -6,8 +6,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use sextant_trainer::config::{Config, ConfigError, Origin, Problem};
-use sextant_trainer::method;
+use sextant_trainer::data::{PathUse, SharedKey, SourceEntry};
 use sextant_trainer::options::ConfigOption;
+use sextant_trainer::registry::Registry;
 
 const START: &str = "<!-- written by tests/tests/configuration.rs -->\n";
 const END: &str = "<!-- end of what is written -->";
@@ -47,13 +48,18 @@ fn defaults() -> Vec<(String, String)> {
 fn allowed(key: &str, default: &str) -> String {
     let mut expected = String::new();
     for value in impossible_values(default) {
-        let problems = match Config::from_toml(&format!("{key} = {value}"), Origin::Set(String::new())) {
-            Err(ConfigError::Problems(problems)) => problems,
-            _ => continue,
-        };
+        let problems =
+            match Config::from_toml(&Registry::default(), &format!("{key} = {value}"), Origin::Set(String::new())) {
+                Err(ConfigError::Problems(problems)) => problems,
+                _ => continue,
+            };
         for problem in problems {
             match problem {
-                Problem::OutOfRange { key: found, allowed, .. } if found == key => return allowed,
+                Problem::OutOfRange { key: found, allowed, .. } | Problem::UnknownName { key: found, allowed, .. }
+                    if found == key =>
+                {
+                    return allowed;
+                }
                 Problem::WrongType { expected: words, .. } => expected = words,
                 _ => {}
             }
@@ -126,8 +132,10 @@ fn words(documentation: &BTreeMap<(String, String), (String, String)>, key: &str
 
 /// The option of the default's method that a key is.
 fn method_option(key: &str) -> Option<&'static ConfigOption> {
-    let entry = method::find(&Config::default().method.name).expect("the default is a method");
-    entry.options.iter().find(|option| key.strip_prefix("method.") == Some(option.key))
+    let registry = Registry::default();
+    let entry = registry.methods().find(&Config::default().method.name).expect("the default is a method");
+    let options = entry.options;
+    options.iter().find(|option| key.strip_prefix("method.") == Some(option.key))
 }
 
 fn capitalised(words: &str) -> String {
@@ -153,7 +161,42 @@ fn table() -> String {
             words(&documentation, &key)
         );
     }
-    text + "\n"
+    text + &sources() + &encoders() + "\n"
+}
+
+/// What each source reads beside what all sources do.
+fn sources() -> String {
+    let mut text = "\n### Sources of data\n\n`cargo trainer sources` prints them. Rendered images also take `data.rotation.*`, \
+                    `data.supersampling`, `data.shadows` and `data.object_diagonal`.\n\n\
+                    | `data.source` | what it is | rendered | `data.path` | keys of its own |\n| --- | --- | --- | --- | --- |\n"
+        .to_string();
+    for SourceEntry { name, description, path, shared_keys, options, .. } in Registry::default().sources().iter() {
+        let path = match path {
+            PathUse::Unused => "no",
+            PathUse::Optional => "if need be",
+            PathUse::Needed => "yes",
+        };
+        let shared = shared_keys.iter().map(|SharedKey { key, unless }| match unless {
+            None => format!("`{key}`"),
+            Some(other) => format!("`{key}` without `{other}`"),
+        });
+        let own = shared.chain(options.iter().map(|option| format!("`{}`", option.key))).collect::<Vec<_>>().join(", ");
+        let own = if own.is_empty() { "none".into() } else { own };
+        let is_rendered = Registry::default().sources().find(name).is_some_and(SourceEntry::is_rendered);
+        let rendered = if is_rendered { "yes" } else { "no" };
+        text += &format!("| `{name}` | {} | {rendered} | {path} | {own} |\n", capitalised(description));
+    }
+    text
+}
+
+fn encoders() -> String {
+    let mut text = "\n### Encoders\n\n`cargo trainer encoders` prints them, with what they have.\n\n\
+                    | `model.encoder` | what it is |\n| --- | --- |\n"
+        .to_string();
+    for entry in Registry::default().encoders().iter() {
+        text += &format!("| `{}` | {} |\n", entry.name, capitalised(entry.description));
+    }
+    text
 }
 
 #[test]

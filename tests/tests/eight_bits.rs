@@ -9,11 +9,11 @@ use sextant_runtime::calibration::for_each_output;
 use sextant_runtime::graph::{self, DataType, Graph, GraphBuilder, Op, ValueId};
 use sextant_tests::{SMALL_FIT, finished_run, run, run_ok, small_fit};
 use sextant_trainer::config::Config;
-use sextant_trainer::data::{self, Place};
+use sextant_trainer::data::Place;
 use sextant_trainer::model::Model;
-use sextant_trainer::nn::EncoderKind;
 use sextant_trainer::nn::{BasicBlock, ConvNormConfig, EightBits, Mode, ParameterStore, calibrate};
 use sextant_trainer::ops::Activation;
+use sextant_trainer::registry::Registry;
 
 const IMAGES: usize = 32;
 const SIZE: usize = 12;
@@ -137,12 +137,12 @@ fn a_block_trains_with_what_its_integers_compute() {
 /// but there is as much noise.
 #[test]
 fn a_network_trains_with_as_much_noise_as_its_integers_have() {
-    for encoder in [EncoderKind::Tiny, EncoderKind::Resnet18] {
+    for encoder in ["tiny", "resnet18"] {
         let sets = SMALL_FIT.iter().filter_map(|argument| argument.strip_prefix("--set=")).map(str::to_string);
-        let mut config = Config::resolve(None, None, &sets.collect::<Vec<_>>()).unwrap();
+        let mut config = Config::resolve(&Registry::default(), None, None, &sets.collect::<Vec<_>>()).unwrap();
         config.fit.qat_from = "another run".into();
-        config.model.encoder = encoder;
-        let source = data::open(&config.data).unwrap();
+        config.model.encoder = encoder.into();
+        let source = config.open_data().unwrap();
         let model = Model::new(&config, source.class_names().len(), &Device::Cpu).unwrap();
         disturb_norms(model.parameters());
         let objects: Vec<usize> = source.training_subjects().into_iter().cycle().take(IMAGES).collect();
@@ -180,8 +180,8 @@ fn a_finished_run_is_tuned_and_deployed() {
     let folder = tempfile::tempdir().unwrap();
     let base = base();
     run_ok("trainer", &["fit", "--qat", &base, "--set=fit.steps=4", "--out", "tuned"], folder.path());
-    let config = Config::from_file(&folder.path().join("tuned/config.toml")).unwrap();
-    let of_base = Config::from_file(&Path::new(&base).join("config.toml")).unwrap();
+    let config = Config::from_file(&Registry::default(), &folder.path().join("tuned/config.toml")).unwrap();
+    let of_base = Config::from_file(&Registry::default(), &Path::new(&base).join("config.toml")).unwrap();
     assert_eq!((config.fit.qat_from, config.fit.steps), (base, 4));
     assert_eq!((config.name, config.data), (format!("{}-qat", of_base.name), of_base.data));
     assert!(config.optimiser.lr < of_base.optimiser.lr);

@@ -35,7 +35,15 @@ fn words(command: &str) -> Vec<Vec<u8>> {
 
 /// Renders a small data set; what was printed.
 fn render(out: &OsStr, folder: &Path, through_cargo: bool) -> Vec<u8> {
-    let small = ["render", "--objects-per-family=2", "--views=2", "--image-size=16", "--supersampling=1", "--out"];
+    let small = [
+        "render",
+        "--objects-per-family=1",
+        "--held-out-per-family=1",
+        "--views=2",
+        "--image-size=16",
+        "--supersampling=1",
+        "--out",
+    ];
     let arguments: Vec<&OsStr> = small.iter().map(OsStr::new).chain([out]).collect();
     stderr_of("trainer", &arguments, folder, through_cargo)
 }

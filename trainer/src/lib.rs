@@ -20,6 +20,7 @@ pub mod nn;
 pub mod ops;
 pub mod optimiser;
 pub mod options;
+pub mod registry;
 pub mod report;
 pub mod run;
 pub mod scene;

@@ -9,6 +9,7 @@ use clap::Parser;
 use sextant_runtime::typed_command::Program;
 use sextant_trainer::cli::{self, Command};
 use sextant_trainer::ops::BigBlocks;
+use sextant_trainer::registry::Registry;
 
 /// A step's large tensors keep their memory from step to step.
 #[global_allocator]
@@ -26,7 +27,7 @@ struct Arguments {
 
 fn main() -> ExitCode {
     keep_candle_to_one_thread();
-    match cli::run(Arguments::parse().command) {
+    match cli::run(Arguments::parse().command, &Registry::default()) {
         Ok(code) => code,
         Err(error) => cli::report(&error),
     }

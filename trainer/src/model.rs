@@ -11,7 +11,7 @@ use sextant_runtime::rotation::{UnitQuaternion, nearest_rotation};
 
 use crate::collective::{Alone, Collective};
 use crate::config::Config;
-use crate::method::{self, Method, Setting};
+use crate::method::{Method, Setting};
 use crate::nn::{ClassHead, EightBits, Encoded, Encoder, Mode, ParameterStore, RotationHead, calibrate, split_halves};
 use crate::ops::Activation;
 
@@ -23,7 +23,7 @@ const NORMALISED_TOGETHER: usize = 3 << 14;
 /// Everything that is trained and saved.
 pub struct Model {
     /// Images to features.
-    pub encoder: Encoder,
+    pub encoder: Box<dyn Encoder>,
     /// Features to nine numbers of a rotation matrix.
     pub rotation_head: RotationHead,
     /// Invariant half to class logits.
@@ -84,7 +84,7 @@ impl Model {
     /// A network with fresh weights from the config's seed.
     ///
     /// # Errors
-    /// When the method is unknown or the device has no memory for it.
+    /// When the encoder or the method is unknown or the device has no memory for it.
     pub fn new(config: &Config, classes: usize, device: &Device) -> Result<Self> {
         Self::among(config, classes, device, Arc::new(Alone))
     }
@@ -97,8 +97,12 @@ impl Model {
         let mut store = ParameterStore::among(config.fit.seed, device, ranks);
         let eight_bits = config.fit.is_for_eight_bits();
         let image = EightBits::of(NORMALIZE, &mut store.root().child("image").for_eight_bits(eight_bits))?;
-        let (kind, image_size) = (config.model.encoder, config.data.image_size);
-        let encoder = Encoder::new(kind, image_size, &mut store.root().child("encoder").for_eight_bits(eight_bits))?;
+        let image_size = config.data.image_size;
+        let registry = config.registry();
+        let Some(encoder_entry) = registry.encoders().find(&config.model.encoder) else {
+            candle_core::bail!("there is no encoder '{}'", config.model.encoder)
+        };
+        let encoder = encoder_entry.init(image_size, &mut store.root().child("encoder").for_eight_bits(eight_bits))?;
         let width = encoder.feature_width();
         let rotation_head = RotationHead::new(
             width,
@@ -106,20 +110,21 @@ impl Model {
             &mut store.root().child("rotation_head").for_eight_bits(eight_bits),
         )?;
         let class_head = ClassHead::new(width / 2, classes, &mut store.root().child("class_head"))?;
-        let Some(entry) = method::find(&config.method.name) else {
+        let Some(entry) = registry.methods().find(&config.method.name) else {
             candle_core::bail!("there is no method '{}'", config.method.name)
         };
         let map_channels = encoder.map_channels();
         let setting = Setting {
             method: &config.method,
             model: &config.model,
+            encoder: encoder_entry,
             image_size,
             feature_width: width,
             map_channels,
             classes,
         };
         let method = (entry.build)(setting, &mut store.root().child("method"))?;
-        let (mean, std, image_size) = (config.data.mean, config.data.std, config.data.image_size);
+        let (mean, std) = (config.data.mean, config.data.std);
         let normaliser = Normaliser { mean, std, image_size, device: device.clone() };
         Ok(Self { encoder, rotation_head, class_head, method, store, normaliser, image })
     }
@@ -232,6 +237,7 @@ mod tests {
     use sextant_runtime::graph::Node;
 
     use super::*;
+    use crate::registry::Registry;
 
     /// Multiply-accumulates of a node on one sample.
     fn macs(graph: &Graph, node: &Node) -> usize {
@@ -245,7 +251,7 @@ mod tests {
 
     #[test]
     fn the_small_network_fits_microcontrollers() {
-        let config = Config::resolve(None, None, &["data.image_size=64".into()]).unwrap();
+        let config = Config::resolve(&Registry::default(), None, None, &["data.image_size=64".into()]).unwrap();
         let graphs = Model::new(&config, 64, &Device::Cpu).unwrap().lower().unwrap();
         let encode = &graphs[0];
         let macs: usize = encode.nodes.iter().map(|node| macs(encode, node)).sum();

@@ -16,8 +16,8 @@ use sextant_runtime::rotation::SymmetryGroup;
 use crate::config::Config;
 use crate::data::ViewBatch;
 use crate::fit::Training;
-use crate::nn::EncoderKind;
 use crate::ops::accounting::{self, Account};
+use crate::registry::Registry;
 
 pub use exchange::write_exchange;
 pub use layer::{Layer, LayerBench};
@@ -28,7 +28,6 @@ const CLASSES: usize = 55;
 
 /// A network in training on one batch of random images.
 pub struct StepBench {
-    net: EncoderKind,
     config: Config,
     training: Training,
     batch: ViewBatch,
@@ -36,23 +35,21 @@ pub struct StepBench {
 }
 
 impl StepBench {
-    /// A network as its preset configures it: `tiny` as quickstart, `resnet18` as sie-3diebench, with other image and
+    /// An encoder as its preset configures it: `resnet18` as sie-3diebench, others as quickstart, with other image and
     /// batch sizes. `images` is the number of views in a step, twice that of pairs.
     ///
     /// # Errors
     /// When the batch is odd or smaller than 4, or the sizes are out of range.
-    pub fn new(net: EncoderKind, image_size: usize, images: usize) -> anyhow::Result<Self> {
+    pub fn new(registry: &Registry, net: &str, image_size: usize, images: usize) -> anyhow::Result<Self> {
         if images < 4 || !images.is_multiple_of(2) {
             anyhow::bail!(
                 "a batch of {images} images is not two views of at least two objects: use an even number from 4"
             );
         }
-        let preset = match net {
-            EncoderKind::Tiny => "quickstart",
-            EncoderKind::Resnet18 => "sie-3diebench",
-        };
+        let preset = if net == "resnet18" { "sie-3diebench" } else { "quickstart" };
         let sets = [
             "data.source=procedural".to_string(),
+            format!("model.encoder={net}"),
             format!("data.image_size={image_size}"),
             // What the peers train, too.
             "method.name=sie".into(),
@@ -60,11 +57,11 @@ impl StepBench {
             "schedule.kind=constant".into(),
             "schedule.warmup_steps=0".into(),
         ];
-        let config = Config::resolve(Some(preset), None, &sets)?;
+        let config = Config::resolve(registry, Some(preset), None, &sets)?;
         let training = Training::new(&config, CLASSES, &Device::Cpu)?;
         let batch = batch::random_batch(image_size, images / 2, CLASSES);
         let symmetries = vec![SymmetryGroup::None; images / 2];
-        Ok(Self { net, config, training, batch, symmetries })
+        Ok(Self { config, training, batch, symmetries })
     }
 
     /// Images in a step.
@@ -95,7 +92,7 @@ impl StepBench {
         accounting::start();
         let times = self.run(steps);
         let account: Account = accounting::finish();
-        Ok(StepReport::new(self.net, self.config.data.image_size, self.images(), times?, account))
+        Ok(StepReport::new(&self.config, self.images(), times?, account))
     }
 }
 
@@ -106,7 +103,7 @@ mod tests {
 
     #[test]
     fn a_step_is_measured_and_its_shares_add_up() {
-        let mut bench = StepBench::new(EncoderKind::Tiny, 32, 4).unwrap();
+        let mut bench = StepBench::new(&Registry::default(), "tiny", 32, 4).unwrap();
         let report = bench.measure(1, 2).unwrap();
         let json = report.to_json();
         assert_eq!(json["batch_images"], 4);
@@ -129,7 +126,7 @@ mod tests {
     #[test]
     fn batches_that_are_no_pairs_are_refused() {
         for images in [0, 2, 7] {
-            let error = StepBench::new(EncoderKind::Tiny, 16, images).err().unwrap();
+            let error = StepBench::new(&Registry::default(), "tiny", 16, images).err().unwrap();
             assert!(error.to_string().contains("even number"), "{error}");
         }
     }

@@ -3,13 +3,13 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
+use crate::config::Config;
 use crate::monitor::peak_memory_bytes;
-use crate::nn::EncoderKind;
 use crate::ops::accounting::{Account, Kind};
 
 /// What some steps came to.
 pub struct StepReport {
-    net: EncoderKind,
+    net: String,
     image_size: usize,
     images: usize,
     threads: usize,
@@ -20,23 +20,11 @@ pub struct StepReport {
 }
 
 impl StepReport {
-    pub(super) fn new(
-        net: EncoderKind,
-        image_size: usize,
-        images: usize,
-        mut times: Vec<Duration>,
-        account: Account,
-    ) -> Self {
+    pub(super) fn new(config: &Config, images: usize, mut times: Vec<Duration>, account: Account) -> Self {
         times.sort();
         let (threads, peak_memory_bytes) = (rayon::current_num_threads(), peak_memory_bytes());
+        let (net, image_size) = (config.model.encoder.clone(), config.data.image_size);
         Self { net, image_size, images, threads, times, account, peak_memory_bytes }
-    }
-
-    fn net_name(&self) -> &'static str {
-        match self.net {
-            EncoderKind::Tiny => "tiny",
-            EncoderKind::Resnet18 => "resnet18",
-        }
     }
 
     fn median_s(&self) -> f64 {
@@ -88,7 +76,7 @@ impl StepReport {
             })
         };
         json!({
-            "net": self.net_name(),
+            "net": self.net,
             "image_size": self.image_size,
             "batch_images": self.images,
             "threads": self.threads,
@@ -104,7 +92,7 @@ impl StepReport {
 
 impl fmt::Display for StepReport {
     fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
-        let (net, size, images, threads) = (self.net_name(), self.image_size, self.images, self.threads);
+        let (net, size, images, threads) = (&self.net, self.image_size, self.images, self.threads);
         writeln!(f, "{net}, {size} px, {images} images ({} pairs of views) a step, {threads} threads", images / 2)?;
         let step_ms = 1e3 * self.median_s();
         writeln!(f, "{:.1} images/s   {step_ms:.1} ms a step (median of {})", self.images_per_s(), self.times.len())?;

@@ -4,19 +4,19 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use anyhow::Context;
-use clap::{Args, ValueEnum};
+use clap::Args;
 use sextant_runtime::command_line::{next, print_answer, print_json_line};
 
 use crate::bench::{Layer, LayerBench, StepBench, write_exchange};
 use crate::monitor::peak_memory_bytes;
-use crate::nn::EncoderKind;
+use crate::registry::Registry;
 
 /// Arguments of `trainer bench`.
 #[derive(Args)]
 pub struct BenchArgs {
-    /// Network: tiny as the preset quickstart has it, resnet18 as the preset sie-3diebench.
-    #[arg(long, value_enum, default_value_t = Net::Tiny)]
-    net: Net,
+    /// Encoder, as `trainer encoders` lists them: resnet18 as the preset sie-3diebench has it, others as quickstart does.
+    #[arg(long, value_name = "ENCODER", default_value = "tiny")]
+    net: String,
     /// Rows and columns of an image.
     #[arg(long, default_value_t = 64, value_parser = clap::value_parser!(u16).range(8..=1024))]
     size: u16,
@@ -47,24 +47,8 @@ pub struct BenchArgs {
     exchange: Option<PathBuf>,
 }
 
-/// Networks by the names that configurations use.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-enum Net {
-    Tiny,
-    Resnet18,
-}
-
-impl From<Net> for EncoderKind {
-    fn from(net: Net) -> Self {
-        match net {
-            Net::Tiny => EncoderKind::Tiny,
-            Net::Resnet18 => EncoderKind::Resnet18,
-        }
-    }
-}
-
 /// Measures training steps and prints their speed and the share of each operator.
-pub fn run(args: BenchArgs) -> anyhow::Result<ExitCode> {
+pub fn run(args: BenchArgs, registry: &Registry) -> anyhow::Result<ExitCode> {
     if let Some(threads) = args.threads {
         let pool = rayon::ThreadPoolBuilder::new().num_threads(threads.into());
         pool.build_global().context("--threads: the threads are running already")?;
@@ -74,7 +58,7 @@ pub fn run(args: BenchArgs) -> anyhow::Result<ExitCode> {
         let mut bench = LayerBench::new(layer, args.batch)?;
         return answer_rounds(|| Ok(bench.run(steps)));
     }
-    let mut bench = StepBench::new(args.net.into(), args.size.into(), args.batch)?;
+    let mut bench = StepBench::new(registry, &args.net, args.size.into(), args.batch)?;
     if let Some(path) = args.exchange {
         write_exchange(&mut bench, &path)?;
         return Ok(ExitCode::SUCCESS);

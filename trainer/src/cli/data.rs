@@ -22,7 +22,7 @@ use super::interrupt::stop_on_interrupt;
 use super::mesh_info;
 use super::output::print_named;
 use super::progress::progress_bar;
-use super::render::SplitArgs;
+use super::split_args::SplitArgs;
 use crate::stop::StopFlag;
 
 /// Prepares objects, and checks data sets.

@@ -8,9 +8,9 @@ use sextant_runtime::contract::run_folder::MODEL;
 use sextant_runtime::typed_command::{Program, TypedCommand};
 
 use crate::config::Config;
-use crate::data;
 use crate::evaluate::{compare_deployed, evaluate, gallery_warning};
 use crate::fit::TrainedRun;
+use crate::registry::Registry;
 use crate::run::{CONFIG_FILE, CheckpointSlot, RunFolder};
 
 /// Arguments of `trainer eval`.
@@ -54,12 +54,12 @@ impl From<Slot> for CheckpointSlot {
 }
 
 /// Prints the figures of a run on held-out objects.
-pub fn run(args: EvalArgs) -> anyhow::Result<ExitCode> {
+pub fn run(args: EvalArgs, registry: &Registry) -> anyhow::Result<ExitCode> {
     refuse_sets_without_effect(&args)?;
     if let Some(model) = &args.model {
-        return run_deployed(&args, model);
+        return run_deployed(&args, registry, model);
     }
-    let mut trained = TrainedRun::open(&args.run, args.checkpoint.into(), &args.sets, &args.device)?;
+    let mut trained = TrainedRun::open(registry, &args.run, args.checkpoint.into(), &args.sets, &args.device)?;
     let gallery = gallery_warning(trained.source.as_ref(), &trained.config.evaluation);
     trained.source.warnings().into_iter().chain(gallery).for_each(warn);
     let (source, config) = (trained.source.clone(), trained.config.clone());
@@ -71,10 +71,10 @@ pub fn run(args: EvalArgs) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-fn run_deployed(args: &EvalArgs, model: &Path) -> anyhow::Result<ExitCode> {
+fn run_deployed(args: &EvalArgs, registry: &Registry, model: &Path) -> anyhow::Result<ExitCode> {
     let folder = RunFolder::open_to_read(&args.run)?;
-    let config = Config::resolve(None, Some(&folder.file(CONFIG_FILE)), &args.sets)?;
-    let source = data::open(&config.data)?;
+    let config = Config::resolve(registry, None, Some(&folder.file(CONFIG_FILE)), &args.sets)?;
+    let source = config.open_data()?;
     source.warnings().into_iter().for_each(warn);
     let comparison = compare_deployed(model, &args.run.join(MODEL), &source, &config)?;
     print_answer(args.json, &comparison, || comparison.to_string())?;

@@ -14,6 +14,7 @@ use super::{report, stop_on_interrupt};
 use crate::collective::{self, Collective};
 use crate::config::Config;
 use crate::fit::{FitOptions, FitOutcome, follow, lead};
+use crate::registry::Registry;
 use crate::run::{CONFIG_FILE, RunFolder};
 
 /// Arguments of `trainer fit`.
@@ -49,11 +50,13 @@ pub struct FitArgs {
 }
 
 /// Trains, evaluates, and prints the figures on held-out objects; under `mpirun`, together with the other processes.
-pub fn run(args: FitArgs) -> anyhow::Result<ExitCode> {
+pub fn run(args: FitArgs, registry: &Registry) -> anyhow::Result<ExitCode> {
     let ranks = collective::world()?;
     let code = match ranks.rank() {
-        0 => run_first(args, &ranks),
-        _ => stop_on_interrupt().and_then(|stop| follow(&args.device, stop, &ranks)).map(|()| ExitCode::SUCCESS),
+        0 => run_first(args, registry, &ranks),
+        _ => stop_on_interrupt()
+            .and_then(|stop| follow(registry, &args.device, stop, &ranks))
+            .map(|()| ExitCode::SUCCESS),
     };
     if ranks.size() > 1
         && let Err(error) = &code
@@ -66,9 +69,9 @@ pub fn run(args: FitArgs) -> anyhow::Result<ExitCode> {
     code
 }
 
-fn run_first(args: FitArgs, ranks: &Arc<dyn Collective>) -> anyhow::Result<ExitCode> {
+fn run_first(args: FitArgs, registry: &Registry, ranks: &Arc<dyn Collective>) -> anyhow::Result<ExitCode> {
     let json = args.json;
-    let options = options(args)?;
+    let options = options(args, registry)?;
     let export = if options.config.fit.is_for_eight_bits() { "sxt --int8" } else { "onnx" };
     match lead(options, ranks)? {
         FitOutcome::Finished { run, figures } => {
@@ -84,7 +87,7 @@ fn run_first(args: FitArgs, ranks: &Arc<dyn Collective>) -> anyhow::Result<ExitC
     }
 }
 
-fn options(args: FitArgs) -> anyhow::Result<FitOptions> {
+fn options(args: FitArgs, registry: &Registry) -> anyhow::Result<FitOptions> {
     if let Some(out) = &args.out {
         refuse_dash("--out", out, "a run is a folder of files")?;
     }
@@ -92,12 +95,12 @@ fn options(args: FitArgs) -> anyhow::Result<FitOptions> {
     if args.resume {
         let Some(out) = args.out else { bail!("--resume needs --out RUN") };
         let run = RunFolder::open(&out)?;
-        let config = resumed_config(&run.file(CONFIG_FILE), &args.sets)?;
+        let config = resumed_config(registry, &run.file(CONFIG_FILE), &args.sets)?;
         return Ok(FitOptions { config, run, resume: true, device: args.device, stop });
     }
     let config = match &args.qat {
-        Some(base) => Config::for_qat(base, &RunFolder::open_to_read(base)?.file(CONFIG_FILE), &args.sets)?,
-        None => Config::resolve(args.preset.as_deref(), args.config.as_deref(), &args.sets)?,
+        Some(base) => Config::for_qat(registry, base, &RunFolder::open_to_read(base)?.file(CONFIG_FILE), &args.sets)?,
+        None => Config::resolve(registry, args.preset.as_deref(), args.config.as_deref(), &args.sets)?,
     };
     let out = args.out.unwrap_or_else(|| first_free(&config.name));
     let run = RunFolder::create(&out, args.overwrite)?;
@@ -105,9 +108,9 @@ fn options(args: FitArgs) -> anyhow::Result<FitOptions> {
 }
 
 /// The configuration of a run with what is to change from now on; tells what that is.
-fn resumed_config(path: &Path, sets: &[String]) -> anyhow::Result<Config> {
-    let stored = Config::from_file(path)?;
-    let config = Config::resolve(None, Some(path), sets)?;
+fn resumed_config(registry: &Registry, path: &Path, sets: &[String]) -> anyhow::Result<Config> {
+    let stored = Config::from_file(registry, path)?;
+    let config = Config::resolve(registry, None, Some(path), sets)?;
     // The run has stored whole paths: the same one in other words is no change.
     let changed = changed_keys(&stored.with_absolute_paths()?, &config.with_absolute_paths()?);
     refuse_fixed_keys(&changed, path)?;

@@ -50,7 +50,11 @@ fn hint_of(error: &(dyn std::error::Error + 'static)) -> Option<String> {
 
 /// Nobody mistypes a key in the configuration that a run has stored.
 fn is_of_other_version(error: &ConfigError) -> bool {
-    let is_foreign = |problem: &Problem| matches!(problem, Problem::UnknownKey { origin: Origin::File(path), .. } if is_of_run(path));
+    let is_foreign = |problem: &Problem| match problem {
+        Problem::UnknownKey { origin: Origin::File(path), .. }
+        | Problem::UnknownName { origin: Some(Origin::File(path)), .. } => is_of_run(path),
+        _ => false,
+    };
     matches!(error, ConfigError::Problems(problems) if problems.iter().any(is_foreign))
 }
 

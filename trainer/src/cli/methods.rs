@@ -5,8 +5,9 @@ use serde_json::{Value, json};
 use sextant_runtime::command_line::{next, print_answer};
 use sextant_runtime::typed_command::Program;
 
-use crate::method::{METHODS, MethodConfig, MethodEntry, Needs};
-use crate::options::ConfigOption;
+use super::listed::{option_as_json, option_as_text};
+use crate::method::{MethodConfig, MethodEntry, Needs};
+use crate::registry::Registry;
 
 /// Arguments of `trainer methods`.
 #[derive(Args)]
@@ -17,23 +18,16 @@ pub struct MethodsArgs {
 }
 
 /// Prints every method with its paper, its loss and its options.
-pub fn run(args: MethodsArgs) -> anyhow::Result<ExitCode> {
-    let methods: Vec<Value> = METHODS.iter().map(as_json).collect();
-    print_answer(args.json, &methods, || METHODS.iter().map(as_text).collect())?;
-    next(Program::Trainer.command("fit --set").assignment("method.name", METHODS[0].name));
+pub fn run(args: MethodsArgs, registry: &Registry) -> anyhow::Result<ExitCode> {
+    let methods = registry.methods();
+    let listed: Vec<Value> = methods.iter().map(as_json).collect();
+    print_answer(args.json, &listed, || methods.iter().map(as_text).collect())?;
+    next(Program::Trainer.command("fit --set").assignment("method.name", methods.names()[0]));
     Ok(ExitCode::SUCCESS)
 }
 
 fn as_json(method: &MethodEntry) -> Value {
-    let option = |option: &ConfigOption| {
-        json!({
-            "key": format!("method.{}", option.key),
-            "default": option.default_value(),
-            "allowed": option.allowed(),
-            "help": option.help,
-        })
-    };
-    let options: Vec<_> = method.options.iter().map(option).collect();
+    let options: Vec<_> = method.options.iter().map(|option| option_as_json("method", option)).collect();
     let Needs { views, transformations } = needs(method);
     let transformations: Vec<&str> = transformations.iter().map(|transformation| transformation.name()).collect();
     json!({
@@ -47,18 +41,14 @@ fn as_json(method: &MethodEntry) -> Value {
 
 /// What it needs with its options at their defaults.
 fn needs(method: &MethodEntry) -> Needs {
-    (method.needs)(&MethodConfig::named(method.name)).expect("every method takes its own defaults")
+    (method.needs)(&MethodConfig::of(method)).expect("every method takes its own defaults")
 }
 
 fn as_text(method: &MethodEntry) -> String {
     let Needs { views, transformations } = needs(method);
     let known: String =
         transformations.iter().map(|transformation| format!(", {} known", transformation.name())).collect();
-    let mut text = format!("{}\n    {}\n    loss: {}\n", method.name, method.paper, method.loss);
-    text += &format!("    needs: {views} views of each object{known}\n");
-    for option in method.options {
-        let default = option.default_value().to_string();
-        text += &format!("    method.{:<26} {:<14} {} ({})\n", option.key, default, option.help, option.allowed());
-    }
-    text + "\n"
+    let options: String = method.options.iter().map(|option| option_as_text("method", option)).collect();
+    let needs = format!("    needs: {views} views of each object{known}\n");
+    format!("{}\n    {}\n    loss: {}\n{needs}{options}\n", method.name, method.paper, method.loss)
 }

@@ -5,11 +5,14 @@
 
 mod bench;
 mod class_counts;
+mod contact_sheet;
 mod data;
+mod encoders;
 mod eval;
 mod fit;
 mod hint;
 mod interrupt;
+mod listed;
 mod mesh_info;
 mod methods;
 mod output;
@@ -17,11 +20,15 @@ mod progress;
 mod render;
 mod report;
 mod resume;
+mod sources;
+mod split_args;
 mod study;
 
 use std::process::ExitCode;
 
 use clap::Subcommand;
+
+use crate::registry::Registry;
 
 pub use hint::report;
 pub use interrupt::stop_on_interrupt;
@@ -41,25 +48,31 @@ pub enum Command {
     Bench(bench::BenchArgs),
     /// List the self-supervised methods.
     Methods(methods::MethodsArgs),
+    /// List the encoders.
+    Encoders(encoders::EncodersArgs),
+    /// List the sources of objects and images.
+    Sources(sources::SourcesArgs),
     /// Write one HTML file about finished runs: curves, tables, pictures.
     Report(report::ReportArgs),
     /// Train a table of methods under one budget, and write down what came of it.
     Study(study::StudyArgs),
 }
 
-/// Runs one subcommand.
+/// Runs one subcommand, with what there is to choose from.
 ///
 /// # Errors
 /// Whatever stopped it, with the file or key at fault.
-pub fn run(command: Command) -> anyhow::Result<ExitCode> {
+pub fn run(command: Command, registry: &Registry) -> anyhow::Result<ExitCode> {
     match command {
-        Command::Fit(args) => fit::run(args),
-        Command::Eval(args) => eval::run(args),
-        Command::Render(args) => render::run(args).map(|()| ExitCode::SUCCESS),
+        Command::Fit(args) => fit::run(args, registry),
+        Command::Eval(args) => eval::run(args, registry),
+        Command::Render(args) => render::run(args, registry).map(|()| ExitCode::SUCCESS),
         Command::Data(args) => data::run(args).map(|()| ExitCode::SUCCESS),
-        Command::Bench(args) => bench::run(args),
-        Command::Methods(args) => methods::run(args),
-        Command::Report(args) => report::run(args),
-        Command::Study(args) => study::run(args),
+        Command::Bench(args) => bench::run(args, registry),
+        Command::Methods(args) => methods::run(args, registry),
+        Command::Encoders(args) => encoders::run(args, registry),
+        Command::Sources(args) => sources::run(args, registry),
+        Command::Report(args) => report::run(args, registry),
+        Command::Study(args) => study::run(args, registry),
     }
 }

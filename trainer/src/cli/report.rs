@@ -9,6 +9,7 @@ use sextant_runtime::durable::write_file;
 use sextant_runtime::typed_command::quoted;
 
 use super::output::refuse_dash;
+use crate::registry::Registry;
 use crate::report::report;
 use crate::run::RunError;
 
@@ -27,12 +28,12 @@ pub struct ReportArgs {
 }
 
 /// Writes one HTML file about some runs.
-pub fn run(args: ReportArgs) -> anyhow::Result<ExitCode> {
+pub fn run(args: ReportArgs, registry: &Registry) -> anyhow::Result<ExitCode> {
     if let Some(out) = &args.out {
         refuse_dash("--out", out, "a report is one HTML file that is written as a whole")?;
     }
     let runs: Vec<&Path> = args.runs.iter().map(PathBuf::as_path).collect();
-    let html = report(&runs, &args.device).with_context(|| "reporting")?;
+    let html = report(registry, &runs, &args.device).with_context(|| "reporting")?;
     let out = args.out.unwrap_or_else(|| args.runs[0].join(REPORT));
     write_file(&out, html.as_bytes()).map_err(RunError::from)?;
     print(&format!("{}\n", out.display()))?;

@@ -81,10 +81,12 @@ fn flat(config: &Config) -> Vec<(String, String)> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::registry::Registry;
 
     fn changes(sets: &[&str]) -> Vec<Change> {
         let sets: Vec<String> = sets.iter().map(ToString::to_string).collect();
-        changed_keys(&Config::resolve(None, None, &[]).unwrap(), &Config::resolve(None, None, &sets).unwrap())
+        let resolve = |sets: &[String]| Config::resolve(&Registry::default(), None, None, sets).unwrap();
+        changed_keys(&resolve(&[]), &resolve(&sets))
     }
 
     #[test]

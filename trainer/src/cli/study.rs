@@ -9,6 +9,7 @@ use sextant_runtime::typed_command::{TypedCommand, quoted};
 use super::hint::INTERRUPTED;
 use super::output::refuse_dash;
 use super::stop_on_interrupt;
+use crate::registry::Registry;
 use crate::study::{Ablation, Plan, Row, StudyOptions, StudyOutcome, study};
 
 /// Arguments of `trainer study`.
@@ -78,13 +79,13 @@ impl Study {
 }
 
 /// Trains what is not trained yet, and writes the table.
-pub fn run(args: StudyArgs) -> anyhow::Result<ExitCode> {
+pub fn run(args: StudyArgs, registry: &Registry) -> anyhow::Result<ExitCode> {
     if let Some(out) = &args.out {
         refuse_dash("--out", out, "a study is a folder of runs")?;
     }
     refuse_dash("--results", &args.results, "the results are a Markdown file with drawings beside it")?;
     let (json, results) = (args.json, args.results.clone());
-    match study(&options(args)?)? {
+    match study(&options(args, registry)?)? {
         StudyOutcome::Interrupted => {
             eprintln!("stopped, saved; the same command goes on");
             Ok(ExitCode::from(INTERRUPTED))
@@ -97,13 +98,14 @@ pub fn run(args: StudyArgs) -> anyhow::Result<ExitCode> {
     }
 }
 
-fn options(args: StudyArgs) -> anyhow::Result<StudyOptions> {
+fn options(args: StudyArgs, registry: &Registry) -> anyhow::Result<StudyOptions> {
     let stop = stop_on_interrupt()?;
     let command = command(&args);
     let ablation = args.ablation.map(|method| format!("-{}", ablation_name(method))).unwrap_or_default();
     let name = format!("{}{ablation}", args.study.name());
-    let rows = picked(args.ablation.map_or_else(Row::methods, Row::ablation), &args.rows)?;
+    let rows = picked(args.ablation.map_or_else(|| Row::methods(registry), Row::ablation), &args.rows)?;
     let plan = Plan {
+        registry: registry.clone(),
         preset: args.study.preset().into(),
         file: args.config,
         sets: args.sets,

@@ -10,6 +10,8 @@ pub enum Origin {
     File(PathBuf),
     /// A `--set` argument.
     Set(String),
+    /// An option of the command that is a name of the key.
+    Flag(String),
 }
 
 impl fmt::Display for Origin {
@@ -18,6 +20,7 @@ impl fmt::Display for Origin {
             Self::Preset(name) => write!(f, "preset {name}"),
             Self::File(path) => write!(f, "{}", path.display()),
             Self::Set(argument) => write!(f, "--set {argument}"),
+            Self::Flag(given) => f.write_str(given),
         }
     }
 }
@@ -107,17 +110,33 @@ pub enum Problem {
         /// The most similar key.
         nearest: String,
     },
-    /// The method that was chosen has no such option.
-    #[error("{origin}: the method `{method}` has no option `{key}`; it has {known}")]
+    /// The method or the source that was chosen has no such option.
+    #[error("{origin}: the {kind} `{name}` has no option `{key}`; it has {known}")]
     UnknownOption {
         /// Dotted key.
         key: String,
         /// Who set it.
         origin: Origin,
-        /// Name of the method.
-        method: String,
-        /// The method's own options.
+        /// `method` or `source`.
+        kind: &'static str,
+        /// Its name.
+        name: String,
+        /// Its own options.
         known: String,
+    },
+    /// No method, encoder or source has this name.
+    #[error("{}{message}", set_by(.origin))]
+    UnknownName {
+        /// Who set it; `None` where it has its default.
+        origin: Option<Origin>,
+        /// Dotted key.
+        key: String,
+        /// Key, name, and the names that there are.
+        message: String,
+        /// The names that there are.
+        allowed: String,
+        /// The most similar name.
+        nearest: String,
     },
     /// The value is of another type, or not one of the names that are allowed.
     #[error("{origin}: `{key}` should be {expected}, not {found}")]
@@ -165,9 +184,11 @@ fn joined(problems: &[Problem]) -> String {
 
 fn hint(problems: &[Problem]) -> String {
     match problems {
-        [Problem::UnknownKey { nearest, .. }] => format!("did you mean `{nearest}`?"),
-        [Problem::UnknownOption { method, .. }] => {
-            format!("`trainer methods` shows what the options of `{method}` mean; leave the others out")
+        [Problem::UnknownKey { nearest, .. } | Problem::UnknownName { nearest, .. }] => {
+            format!("did you mean `{nearest}`?")
+        }
+        [Problem::UnknownOption { kind, name, .. }] => {
+            format!("`trainer {kind}s` shows what the options of `{name}` mean; leave the others out")
         }
         [Problem::Unused { key, goes_with, .. }] => format!("leave `{key}` out, or set {goes_with}"),
         [Problem::OutOfRange { key, .. }] if key == "data.path" => "--set data.path=FOLDER".into(),

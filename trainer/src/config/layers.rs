@@ -5,16 +5,21 @@ use strsim::normalized_damerau_levenshtein;
 use toml::{Table, Value};
 
 use super::paths::{PATH_KEYS, is_of_run, resolved};
-use super::{Config, ConfigError, Origin, Problem};
-use crate::method::{self, MethodConfig};
-use crate::options::UnusedKey;
+use super::{Config, ConfigError, Flag, Origin, Problem};
+use crate::data::{DataConfig, SourceEntry};
+use crate::method::MethodConfig;
+use crate::options::{Entries, Named, Options, UnusedKey};
+use crate::registry::Registry;
 
 const METHOD_NAME: &str = "method.name";
 const METHOD_PREFIX: &str = "method.";
+const SOURCE: &str = "data.source";
+const DATA_PREFIX: &str = "data.";
+const ENCODER: &str = "model.encoder";
 
 /// Values by dotted key, later ones over earlier ones, each with who set it last.
-#[derive(Default)]
-pub(super) struct Layers {
+pub(super) struct Layers<'a> {
+    registry: &'a Registry,
     values: BTreeMap<String, Entry>,
     /// Number of the layer that is being added, from 1 on.
     layer: usize,
@@ -26,7 +31,11 @@ struct Entry {
     layer: usize,
 }
 
-impl Layers {
+impl<'a> Layers<'a> {
+    pub(super) fn new(registry: &'a Registry) -> Self {
+        Self { registry, values: BTreeMap::new(), layer: 0 }
+    }
+
     pub(super) fn add_toml(&mut self, text: &str, origin: &Origin) -> Result<(), ConfigError> {
         let table = text.parse::<Table>().map_err(|error| ConfigError::Syntax {
             origin: origin.clone(),
@@ -43,6 +52,15 @@ impl Layers {
         arguments.iter().try_for_each(|argument| self.add_set(argument))
     }
 
+    /// Adds a layer of options and of `dotted.key=value`.
+    pub(super) fn add_flags(&mut self, flags: &[Flag], arguments: &[String]) -> Result<(), ConfigError> {
+        self.layer += 1;
+        for Flag { key, value, given } in flags {
+            self.add_value((*key).into(), value.clone(), &Origin::Flag(given.clone()));
+        }
+        arguments.iter().try_for_each(|argument| self.add_set(argument))
+    }
+
     fn add_set(&mut self, argument: &str) -> Result<(), ConfigError> {
         let not_assignment = || ConfigError::NotAssignment { argument: argument.into() };
         let (key, text) = argument.split_once('=').ok_or_else(not_assignment)?;
@@ -50,7 +68,7 @@ impl Layers {
         if key.is_empty() {
             return Err(not_assignment());
         }
-        let value = set_value(key, text);
+        let value = set_value(self.registry, key, text);
         self.add_value(key.into(), value, &Origin::Set(argument.into()));
         Ok(())
     }
@@ -89,9 +107,25 @@ impl Layers {
         named.map_or_else(|| MethodConfig::default().name, str::to_string)
     }
 
+    /// The source that the values so far ask for.
+    fn source_name(&self) -> String {
+        let named = self.values.get(SOURCE).and_then(|entry| entry.value.as_str());
+        named.map_or_else(|| DataConfig::default().source, str::to_string)
+    }
+
+    /// Drops what only another source has a use for, where it was set in a layer below the choice of the source.
+    fn forget_other_source(&mut self) {
+        let (sources, chosen) = (self.registry.sources(), self.source_name());
+        let decided = self.values.get(SOURCE).map_or(0, |entry| entry.layer);
+        let is_own = |key: &str| sources.find(&chosen).is_some_and(|source| has_option(source, key));
+        let is_of_other = |key: &str| sources.iter().any(|source| has_option(source, key)) && !is_own(key);
+        self.values.retain(|key, entry| entry.layer >= decided || !is_of_other(key));
+    }
+
     /// The defaults with all values on top, checked key by key so that every problem is reported.
     pub(super) fn into_config(mut self) -> Result<Config, ConfigError> {
-        let schema = Schema::new(&self.method_name());
+        self.forget_other_source();
+        let schema = Schema::new(self.registry, &self.method_name(), &self.source_name());
         let mut problems: Vec<_> =
             self.values.iter().filter_map(|(key, entry)| schema.problem(key, &entry.value, &entry.origin)).collect();
         if problems.is_empty() {
@@ -127,7 +161,9 @@ impl Layers {
                 assign(&mut table, key, entry.value.clone());
             }
         }
-        Config::deserialize(table).expect("each key was accepted alone, and no key changes another's type")
+        let config =
+            Config::deserialize(table).expect("each key was accepted alone, and no key changes another's type");
+        Config { registry: self.registry.clone(), ..config }
     }
 
     /// Writes paths out as they are meant where they were set.
@@ -164,7 +200,7 @@ impl Layers {
                 && match origin {
                     Origin::Preset(_) => false,
                     Origin::File(file) => !is_of_run(file) && !schema.is_default(&key, value),
-                    Origin::Set(_) => true,
+                    Origin::Set(_) | Origin::Flag(_) => true,
                 };
             if is_asked_for {
                 let origin = origin.clone();
@@ -180,8 +216,13 @@ impl Layers {
     fn with_origins(&self, mut error: ConfigError) -> ConfigError {
         if let ConfigError::Problems(problems) = &mut error {
             for problem in problems {
-                if let Problem::OutOfRange { key, origin, .. } = problem {
-                    *origin = self.values.get(key).map(|entry| entry.origin.clone());
+                let Problem::OutOfRange { key, origin, value, allowed } = problem else { continue };
+                *origin = self.values.get(key).map(|entry| entry.origin.clone());
+                if key == METHOD_NAME {
+                    let message = format!("`{key}` is {value}; allowed: {allowed}");
+                    let nearest = self.registry.methods().nearest(value.trim_matches('"')).into();
+                    let (key, origin, allowed) = (key.clone(), origin.clone(), allowed.clone());
+                    *problem = Problem::UnknownName { origin, key, message, allowed, nearest };
                 }
             }
         }
@@ -189,16 +230,27 @@ impl Layers {
     }
 }
 
+/// Whether there is a dotted key, with the default method and source.
+pub(super) fn has_key(registry: &Registry, key: &str) -> bool {
+    let Config { method, data, .. } = Config::default();
+    Schema::new(registry, &method.name, &data.source).known.contains_key(key)
+}
+
 /// TOML where it is a single value, else the text itself; always text for a key that holds text.
-fn set_value(key: &str, text: &str) -> Value {
+fn set_value(registry: &Registry, key: &str, text: &str) -> Value {
     let parsed = || format!("value = {text}").parse::<Table>().ok().filter(|table| table.len() == 1)?.remove("value");
     let as_text = || Value::String(text.into());
-    let default_method = MethodConfig::default().name;
-    match (Schema::new(&default_method).known.get(key), parsed()) {
+    let Config { method, data, .. } = Config::default();
+    match (Schema::new(registry, &method.name, &data.source).known.get(key), parsed()) {
         (Some(Value::String(_)), Some(Value::String(parsed))) => Value::String(parsed),
         (Some(Value::String(_)), _) => as_text(),
         (_, parsed) => parsed.unwrap_or_else(as_text),
     }
+}
+
+/// Whether a dotted key is an option of a source.
+fn has_option(source: &SourceEntry, key: &str) -> bool {
+    key.strip_prefix(DATA_PREFIX).is_some_and(|key| source.options.iter().any(|option| option.key == key))
 }
 
 fn is_empty_table(value: &Value) -> bool {
@@ -219,23 +271,32 @@ fn assign(table: &mut Table, dotted_key: &str, value: Value) {
 }
 
 /// Which keys there are and what they hold, read off the default configuration.
-struct Schema {
+struct Schema<'a> {
+    registry: &'a Registry,
     defaults: Table,
     /// A value of the right type for every dotted key.
     known: BTreeMap<String, Value>,
     sections: Vec<String>,
     method: String,
+    source: String,
 }
 
-impl Schema {
-    /// With the options of one method; an unknown one, which validation refuses, has those of the default.
-    fn new(method: &str) -> Self {
-        let known_method =
-            method::find(method).map_or_else(MethodConfig::default, |entry| MethodConfig::named(entry.name));
-        let config = Config { method: known_method, ..Config::default() };
+impl<'a> Schema<'a> {
+    /// With the options of one method and one source; unknown ones, which are refused, have those of the default.
+    fn new(registry: &'a Registry, method: &str, source: &str) -> Self {
+        let known_method = registry.methods().find(method).map_or_else(MethodConfig::default, MethodConfig::of);
+        let options = registry.sources().find(source).map(|entry| Options::defaults(entry.options));
+        let data = DataConfig { options: options.unwrap_or_default(), ..DataConfig::default() };
+        let config = Config { method: known_method, data, ..Config::default() };
         let defaults = Table::try_from(config).expect("the defaults are representable");
-        let method = method.to_string();
-        let mut schema = Self { defaults: Table::new(), known: BTreeMap::new(), sections: Vec::new(), method };
+        let mut schema = Self {
+            registry,
+            defaults: Table::new(),
+            known: BTreeMap::new(),
+            sections: Vec::new(),
+            method: method.into(),
+            source: source.into(),
+        };
         schema.learn("", &defaults);
         // The keys without a default.
         for key in PATH_KEYS {
@@ -273,6 +334,9 @@ impl Schema {
         };
         if !accepts(example, value) {
             return Some(wrong_type(key, value, origin, self.type_words(key, example).into()));
+        }
+        if let Some(problem) = self.unknown_name(key, value, origin) {
+            return Some(problem);
         }
         let mut trial = self.defaults.clone();
         assign(&mut trial, key, value.clone());
@@ -314,12 +378,29 @@ impl Schema {
         Config::deserialize(trial).is_ok()
     }
 
-    /// That a key is none of the method's options, when it lies in `[method]`; of an unknown method none is said.
+    /// That an encoder or a source of this name is none that there is.
+    fn unknown_name(&self, key: &str, value: &Value, origin: &Origin) -> Option<Problem> {
+        match key {
+            ENCODER => unknown_name(self.registry.encoders(), key, value, origin),
+            SOURCE => unknown_name(self.registry.sources(), key, value, origin),
+            _ => None,
+        }
+    }
+
+    /// That a key is none of the method's options, when it lies in `[method]`, or an option of another source; of an
+    /// unknown method or source none is said.
     fn unknown_option(&self, key: &str, origin: &Origin) -> Option<Problem> {
-        key.strip_prefix(METHOD_PREFIX)?;
-        let entry = method::find(&self.method)?;
-        let known = entry.options.iter().map(|option| option.key).collect::<Vec<_>>().join(", ");
-        Some(Problem::UnknownOption { key: key.into(), origin: origin.clone(), method: self.method.clone(), known })
+        let (kind, name, known) = if key.starts_with(METHOD_PREFIX) {
+            let entry = self.registry.methods().find(&self.method)?;
+            ("method", entry.name, entry.options.iter().map(|option| option.key).collect())
+        } else {
+            self.registry.sources().iter().find(|source| has_option(source, key))?;
+            let entry = self.registry.sources().find(&self.source)?;
+            ("source", entry.name, entry.own_keys())
+        };
+        let known: Vec<&str> = known;
+        let known = if known.is_empty() { "none".into() } else { known.join(", ") };
+        Some(Problem::UnknownOption { key: key.into(), origin: origin.clone(), kind, name: name.into(), known })
     }
 
     fn section_keys(&self, section: &str) -> String {
@@ -335,6 +416,23 @@ impl Schema {
         let keys = self.known.keys().map(|known| (by_whole(known).max(by_last(known)), known));
         let sections = self.sections.iter().map(|known| (by_whole(known), known));
         keys.chain(sections).max_by(|a, b| a.0.total_cmp(&b.0)).expect("there are keys").1.clone()
+    }
+}
+
+fn unknown_name<T: Named>(entries: &Entries<T>, key: &str, value: &Value, origin: &Origin) -> Option<Problem> {
+    let name = value.as_str().filter(|name| entries.find(name).is_none())?;
+    let allowed = one_of(&entries.names());
+    let message = format!("`{key}` should be {allowed}, not {value}");
+    let nearest = entries.nearest(name).into();
+    Some(Problem::UnknownName { origin: Some(origin.clone()), key: key.into(), message, allowed, nearest })
+}
+
+/// Names to choose from, in the words of serde.
+fn one_of(names: &[&str]) -> String {
+    let quoted: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();
+    match quoted.len() {
+        1 | 2 => quoted.join(" or "),
+        _ => format!("one of {}", quoted.join(", ")),
     }
 }
 

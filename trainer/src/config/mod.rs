@@ -2,6 +2,7 @@
 
 mod error;
 mod fit;
+mod flag;
 mod layers;
 mod paths;
 mod presets;
@@ -12,20 +13,23 @@ mod validate;
 use std::fs::File;
 use std::io::Read;
 use std::path::Path;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
 pub use error::{ConfigError, Origin, Problem};
 pub use fit::{EvaluationConfig, FitConfig, Precision};
+pub use flag::Flag;
 pub(crate) use paths::{is_of_run, with_home};
 pub use presets::{PRESETS, Preset};
 
 use layers::Layers;
 
-use crate::data::DataConfig;
-use crate::method::MethodConfig;
+use crate::data::{self, DataConfig, DataError, SourceEntry, ViewSource};
+use crate::method::{MethodConfig, Needs};
 use crate::nn::{HeadsConfig, ModelConfig};
 use crate::optimiser::{OptimiserConfig, ScheduleConfig};
+use crate::registry::Registry;
 
 /// Larger files are refused: nobody writes a configuration of this size.
 const LARGEST_FILE_BYTES: u64 = 1 << 20;
@@ -52,6 +56,9 @@ pub struct Config {
     pub fit: FitConfig,
     /// What is measured at the end.
     pub evaluation: EvaluationConfig,
+    /// What its names stand for.
+    #[serde(skip)]
+    registry: Registry,
 }
 
 impl Default for Config {
@@ -66,6 +73,7 @@ impl Default for Config {
             schedule: ScheduleConfig::default(),
             fit: FitConfig::default(),
             evaluation: EvaluationConfig::default(),
+            registry: Registry::default(),
         }
     }
 }
@@ -73,23 +81,29 @@ impl Default for Config {
 impl Config {
     /// The configuration of a preset (`quickstart` when none is named), changed by a file, changed by `--set` arguments.
     ///
-    /// A set is `dotted.key=value`; the value is TOML, or text where it is not.
+    /// Its names are those of `registry`. A set is `dotted.key=value`; the value is TOML, or text where it is not.
     ///
     /// # Errors
     /// When a source cannot be read, and with all unknown keys, wrong types, values out of range and keys without effect at
     /// once.
-    pub fn resolve(preset: Option<&str>, file: Option<&Path>, sets: &[String]) -> Result<Self, ConfigError> {
-        Self::resolve_in_turn(preset, file, &[sets])
+    pub fn resolve(
+        registry: &Registry,
+        preset: Option<&str>,
+        file: Option<&Path>,
+        sets: &[String],
+    ) -> Result<Self, ConfigError> {
+        Self::resolve_in_turn(registry, preset, file, &[sets])
     }
 
     /// As [`Self::resolve`], with one layer of sets after another: what a later one chooses may leave keys of an earlier
     /// one without effect.
     pub(crate) fn resolve_in_turn(
+        registry: &Registry,
         preset: Option<&str>,
         file: Option<&Path>,
         sets: &[&[String]],
     ) -> Result<Self, ConfigError> {
-        let mut layers = Layers::default();
+        let mut layers = Layers::new(registry);
         let preset = Preset::named(preset.unwrap_or("quickstart"))?;
         layers.add_toml(preset.toml, &Origin::Preset(preset.name))?;
         if let Some(path) = file {
@@ -101,12 +115,27 @@ impl Config {
         layers.into_config()
     }
 
+    /// The documented defaults, changed by options of a command, each of which is a name of a key, and by `--set` arguments.
+    ///
+    /// # Errors
+    /// As [`Self::resolve`]; messages name the options.
+    pub fn from_flags(registry: &Registry, flags: &[Flag], sets: &[String]) -> Result<Self, ConfigError> {
+        let mut layers = Layers::new(registry);
+        layers.add_flags(flags, sets)?;
+        layers.into_config()
+    }
+
+    /// Whether a dotted key is one that the configuration has, with the default method and source.
+    pub(crate) fn has_key(registry: &Registry, key: &str) -> bool {
+        layers::has_key(registry, key)
+    }
+
     /// The configuration in a TOML text, with the documented defaults for keys that are not there.
     ///
     /// # Errors
     /// As [`Self::resolve`]; messages name the origin.
-    pub fn from_toml(text: &str, origin: Origin) -> Result<Self, ConfigError> {
-        let mut layers = Layers::default();
+    pub fn from_toml(registry: &Registry, text: &str, origin: Origin) -> Result<Self, ConfigError> {
+        let mut layers = Layers::new(registry);
         layers.add_toml(text, &origin)?;
         layers.into_config()
     }
@@ -115,8 +144,37 @@ impl Config {
     ///
     /// # Errors
     /// As [`Self::resolve`].
-    pub fn from_file(path: &Path) -> Result<Self, ConfigError> {
-        Self::from_toml(&read(path)?, Origin::File(path.into()))
+    pub fn from_file(registry: &Registry, path: &Path) -> Result<Self, ConfigError> {
+        Self::from_toml(registry, &read(path)?, Origin::File(path.into()))
+    }
+
+    /// What its names stand for.
+    pub fn registry(&self) -> &Registry {
+        &self.registry
+    }
+
+    /// Whether its images are rendered as they are needed.
+    pub fn is_rendered(&self) -> bool {
+        self.registry.sources().find(&self.data.source).is_some_and(SourceEntry::is_rendered)
+    }
+
+    /// The data that it asks for, with the labels of its classes.
+    ///
+    /// # Errors
+    /// As [`data::open`].
+    pub fn open_data(&self) -> Result<Arc<dyn ViewSource>, DataError> {
+        data::open(self.registry.sources(), &self.data)
+    }
+
+    /// What its method needs of the views that it learns from.
+    ///
+    /// # Errors
+    /// When the method is unknown or does not have an option.
+    pub fn needs(&self) -> candle_core::Result<Needs> {
+        match self.registry.methods().find(&self.method.name) {
+            Some(entry) => (entry.needs)(&self.method),
+            None => candle_core::bail!("there is no method '{}'", self.method.name),
+        }
     }
 
     /// The configuration as TOML with every key; [`Self::from_toml`] gives back an equal one.

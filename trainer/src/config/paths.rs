@@ -76,6 +76,7 @@ pub(crate) fn is_of_run(file: &Path) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::registry::Registry;
 
     #[test]
     fn the_home_folder_is_written_out() {
@@ -112,7 +113,7 @@ mod tests {
     #[test]
     fn a_run_stores_whole_paths() {
         let sets = ["data.source=meshes", "data.path=parts", "data.held_out_list=list.txt"].map(String::from);
-        let mut config = Config::resolve(None, None, &sets).unwrap();
+        let mut config = Config::resolve(&Registry::default(), None, None, &sets).unwrap();
         config.fit.qat_from = "runs/base".into();
         let stored = config.with_absolute_paths().unwrap();
         let here = std::env::current_dir().unwrap();

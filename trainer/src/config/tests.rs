@@ -1,36 +1,35 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::data::DataSource;
 use crate::nn::HeadGradient;
 use crate::scene::RotationSampling;
 
 fn resolve(sets: &[&str]) -> Result<Config, ConfigError> {
     let sets: Vec<String> = sets.iter().map(ToString::to_string).collect();
-    Config::resolve(None, None, &sets)
+    Config::resolve(&Registry::default(), None, None, &sets)
 }
 
 fn file(text: &str) -> Result<Config, ConfigError> {
-    Config::from_toml(text, Origin::File("my.toml".into()))
+    Config::from_toml(&Registry::default(), text, Origin::File("my.toml".into()))
 }
 
 #[test]
 fn every_preset_resolves() {
     for preset in PRESETS {
         let sets: &[String] = if preset.name == "sie-3diebench" { &["data.path=images".into()] } else { &[] };
-        let config = Config::resolve(Some(preset.name), None, sets).unwrap();
+        let config = Config::resolve(&Registry::default(), Some(preset.name), None, sets).unwrap();
         assert_eq!(config.name, preset.name);
     }
 }
 
 #[test]
 fn nothing_given_is_quickstart() {
-    assert_eq!(resolve(&[]).unwrap(), Config::resolve(Some("quickstart"), None, &[]).unwrap());
+    assert_eq!(resolve(&[]).unwrap(), Config::resolve(&Registry::default(), Some("quickstart"), None, &[]).unwrap());
 }
 
 #[test]
 fn the_published_settings_are_the_papers() {
-    let config = Config::resolve(Some("sie-3diebench"), None, &["data.path=d".into()]).unwrap();
+    let config = Config::resolve(&Registry::default(), Some("sie-3diebench"), None, &["data.path=d".into()]).unwrap();
     assert_eq!(config.fit.steps, 2000 * 41_920 / 1024);
     assert_eq!((config.fit.batch_size, config.data.image_size), (1024, 256));
     assert_eq!((config.optimiser.lr, config.optimiser.weight_decay), (1e-3, 1e-6));
@@ -42,8 +41,9 @@ fn sets_win_over_the_file_and_the_file_over_the_preset() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("c.toml");
     std::fs::write(&path, "[fit]\nsteps = 7000\nbatch_size = 9\n").unwrap();
-    let config = Config::resolve(Some("household"), Some(&path), &["fit.steps=5000".into()]).unwrap();
-    assert_eq!((config.fit.steps, config.fit.batch_size, config.data.source), (5000, 9, DataSource::Sweethome3d));
+    let config =
+        Config::resolve(&Registry::default(), Some("household"), Some(&path), &["fit.steps=5000".into()]).unwrap();
+    assert_eq!((config.fit.steps, config.fit.batch_size, config.data.source), (5000, 9, "sweethome3d".into()));
 }
 
 #[test]
@@ -206,19 +206,19 @@ fn unusable_files_are_named() {
     let at = |name: &str, bytes: &[u8]| {
         let path = folder.path().join(name);
         std::fs::write(&path, bytes).unwrap();
-        Config::resolve(None, Some(&path), &[]).unwrap_err()
+        Config::resolve(&Registry::default(), None, Some(&path), &[]).unwrap_err()
     };
     assert!(matches!(at("binary.toml", &[0xff, 0xfe, 0]), ConfigError::NotText { .. }));
     assert!(matches!(at("huge.toml", &vec![b'#'; 2 << 20]), ConfigError::TooLarge { .. }));
     let syntax = at("cut.toml", b"[fit]\nsteps = ");
     assert!(matches!(syntax, ConfigError::Syntax { .. }) && syntax.to_string().contains("cut.toml: "), "{syntax}");
-    let missing = Config::resolve(None, Some(&folder.path().join("none.toml")), &[]).unwrap_err();
+    let missing = Config::resolve(&Registry::default(), None, Some(&folder.path().join("none.toml")), &[]).unwrap_err();
     assert!(missing.to_string().contains("none.toml: "), "{missing}");
 }
 
 #[test]
 fn an_unknown_preset_names_the_nearest() {
-    let error = Config::resolve(Some("houshold"), None, &[]).unwrap_err();
+    let error = Config::resolve(&Registry::default(), Some("houshold"), None, &[]).unwrap_err();
     assert_eq!(error.to_string(), "no preset is called `houshold`; the nearest is `household`");
     assert_eq!(error.hint(), "presets: quickstart, household, sie-3diebench");
 }
@@ -240,10 +240,10 @@ proptest! {
         config.data.rotation = RotationSampling::Uniform { limit_deg };
         config.fit.seed = seed;
         if path.is_some() {
-            config.data.source = DataSource::Meshes;
+            config.data.source = "meshes".into();
         }
         config.data.path = path.map(Into::into);
-        prop_assert_eq!(Config::from_toml(&config.to_toml(), Origin::File("c".into())).unwrap(), config);
+        prop_assert_eq!(Config::from_toml(&Registry::default(), &config.to_toml(), Origin::File("c".into())).unwrap(), config);
     }
 
     #[test]

@@ -1,16 +1,17 @@
 //! Keys that only some choices of other keys use: set beside another choice, they would do nothing.
 
 use super::Config;
-use crate::data::DataConfig;
+use crate::data::goes_with_rendering;
 use crate::options::UnusedKey;
 
 impl Config {
     /// The keys that do nothing beside the values of others.
     pub(super) fn unused_keys(&self) -> Vec<UnusedKey> {
-        let mut keys = self.data.unused_keys();
-        let is_measured = self.data.source.is_rendered() || self.evaluation.out_of_range_pairs == 0;
+        let sources = self.registry.sources();
+        let mut keys = self.data.unused_keys(sources);
+        let is_measured = self.is_rendered() || self.evaluation.out_of_range_pairs == 0;
         let pairs = "evaluation.out_of_range_pairs";
-        keys.extend(UnusedKey::unless(is_measured, pairs, "data.source", DataConfig::RENDERED));
+        keys.extend(UnusedKey::unless(is_measured, pairs, "data.source", &goes_with_rendering(sources)));
         keys.extend(self.optimiser.unused_keys());
         keys.extend(self.schedule.unused_keys());
         keys
@@ -22,6 +23,7 @@ mod tests {
     use std::collections::{BTreeMap, BTreeSet};
 
     use super::super::{Config, ConfigError, Problem};
+    use crate::registry::Registry;
 
     /// Sets that choose a source, an optimiser or a schedule, and the keys that have no effect beside them.
     struct Case {
@@ -107,7 +109,7 @@ mod tests {
     fn decided_by() -> BTreeMap<String, &'static str> {
         let unused = |(choice, _): (Vec<&str>, Vec<&str>)| {
             let sets: Vec<String> = choice.iter().map(ToString::to_string).collect();
-            Config::resolve(None, None, &sets).unwrap().unused_keys()
+            Config::resolve(&Registry::default(), None, None, &sets).unwrap().unused_keys()
         };
         cases().into_iter().flat_map(unused).map(|unused| (unused.key, unused.decided_by)).collect()
     }
@@ -123,8 +125,11 @@ mod tests {
             if is_text || key == "data.path" { format!("{key} = {value:?}\n") } else { format!("{key} = {value}\n") }
         };
         std::fs::write(&file, sets.iter().map(line).collect::<String>()).unwrap();
-        let resolved =
-            if in_file { Config::resolve(None, Some(&file), &[]) } else { Config::resolve(None, None, sets) };
+        let resolved = if in_file {
+            Config::resolve(&Registry::default(), None, Some(&file), &[])
+        } else {
+            Config::resolve(&Registry::default(), None, None, sets)
+        };
         match resolved {
             Ok(_) => Vec::new(),
             Err(ConfigError::Problems(problems)) => {
@@ -172,25 +177,25 @@ mod tests {
         let file = folder.path().join("mine.toml");
         std::fs::write(&file, "[data]\nsource = \"meshes\"\npath = \"parts\"\ny_up = true\n").unwrap();
         let sets = ["data.source=procedural".to_string()];
-        let config = Config::resolve(None, Some(&file), &sets).unwrap();
+        let config = Config::resolve(&Registry::default(), None, Some(&file), &sets).unwrap();
         assert_eq!((config.data.path, config.data.y_up), (None, false), "they have their defaults again");
         // The preset's families do not stay in a configuration of meshes.
-        let config = Config::resolve(None, Some(&file), &[]).unwrap();
+        let config = Config::resolve(&Registry::default(), None, Some(&file), &[]).unwrap();
         assert!(config.data.families.is_empty(), "{:?}", config.data.families);
         // A file that has every key, as a run's, is read again; so is one of an earlier version, which kept them.
         let whole = folder.path().join("whole.toml");
         std::fs::write(&whole, config.to_toml()).unwrap();
-        assert_eq!(Config::resolve(None, Some(&whole), &[]).unwrap(), config);
+        assert_eq!(Config::resolve(&Registry::default(), None, Some(&whole), &[]).unwrap(), config);
         let run = folder.path().join("run");
         std::fs::create_dir_all(run.join("checkpoints")).unwrap();
         let old = config.to_toml().replace("families = []", "families = [\"mug\"]");
         std::fs::write(run.join("config.toml"), old).unwrap();
-        assert_eq!(Config::resolve(None, Some(&run.join("config.toml")), &[]).unwrap(), config);
+        assert_eq!(Config::resolve(&Registry::default(), None, Some(&run.join("config.toml")), &[]).unwrap(), config);
     }
 
     #[test]
     fn the_message_says_what_the_key_goes_with() {
-        let error = Config::resolve(None, None, &["data.path=meshes".into()]).unwrap_err();
+        let error = Config::resolve(&Registry::default(), None, None, &["data.path=meshes".into()]).unwrap_err();
         assert_eq!(
             error.to_string(),
             "--set data.path=meshes: `data.path` has no effect here; it goes with data.source = meshes, sextant, 3diebench or sweethome3d"

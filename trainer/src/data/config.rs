@@ -1,18 +1,20 @@
 use std::collections::BTreeSet;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
+use toml::Table;
 
-use crate::options::{Checks, LARGEST_SEED, UnusedKey};
+use super::{PathUse, SourceEntry};
+use crate::options::{Checks, Entries, LARGEST_SEED, Options, UnusedKey};
 use crate::scene::RotationSampling;
 use crate::transformation;
 
 /// `[data]`: objects, images and how they are drawn.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
+#[serde(default)]
 pub struct DataConfig {
     /// Kind of objects or data set (`procedural`).
-    pub source: DataSource,
+    pub source: String,
     /// Folder of a mesh or image source; for `sweethome3d` the cache folder, when it is not the usual one. A relative path
     /// starts at the current folder, in a file at the file's folder; `~` is the user's folder.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -58,12 +60,15 @@ pub struct DataConfig {
     pub std: [f32; 3],
     /// Batches prepared ahead of the one in use (2).
     pub queue_depth: usize,
+    /// The keys that only the source has.
+    #[serde(flatten)]
+    pub options: Options,
 }
 
 impl Default for DataConfig {
     fn default() -> Self {
         Self {
-            source: DataSource::Procedural,
+            source: "procedural".into(),
             path: None,
             classes: Vec::new(),
             image_size: 64,
@@ -83,17 +88,44 @@ impl Default for DataConfig {
             mean: [0.5016, 0.5037, 0.5060],
             std: [0.1030, 0.0999, 0.0969],
             queue_depth: 2,
+            options: Options::default(),
         }
     }
 }
 
 impl DataConfig {
-    /// Notes every value that is out of its range.
-    pub fn check(&self, checks: &mut Checks) {
-        let path = self.path.as_deref().unwrap_or(Path::new(""));
-        let has_path = !path.as_os_str().is_empty();
-        checks.require(has_path || !self.source.needs_path(), "data.path", "missing", "a folder, for this data.source");
+    /// Keys that those sources read that say so, in the order of the section.
+    pub const SHARED_KEYS: [&str; 8] = [
+        "families",
+        "objects_per_family",
+        "held_out_per_family",
+        "seed",
+        "held_out_share",
+        "held_out_list",
+        "skip_broken",
+        "y_up",
+    ];
+
+    /// Keys that go with rendered images.
+    pub const RENDERING_KEYS: [&str; 5] =
+        ["object_diagonal", "rotation.kind", "rotation.limit_deg", "supersampling", "shadows"];
+
+    /// Whether the section has a key that is no option of one source.
+    pub fn has_key(key: &str) -> bool {
+        let table = Table::try_from(Self::default()).expect("the defaults are representable");
+        table.contains_key(key) || key == "path" || Self::SHARED_KEYS.contains(&key)
+    }
+
+    /// Notes an unknown source, options that it does not have, and every value that is out of its range.
+    pub fn check(&self, sources: &Entries<SourceEntry>, checks: &mut Checks) {
+        let Some(source) = sources.find(&self.source) else {
+            return checks.require(false, "data.source", format!("{:?}", self.source), sources.names().join(", "));
+        };
+        let has_path = self.path.as_ref().is_some_and(|path| !path.as_os_str().is_empty());
+        let needs_path = source.path == PathUse::Needed;
+        checks.require(has_path || !needs_path, "data.path", "missing", "a folder, for this data.source");
         checks.require(has_path || self.path.is_none(), "data.path", "\"\"", "a folder, or no such line");
+        self.options.check("data", source.name, source.options, checks);
         let distinct: BTreeSet<&String> = self.classes.iter().filter(|name| !name.is_empty()).collect();
         let are_names = distinct.len() == self.classes.len();
         checks.require(are_names, "data.classes", format!("{:?}", self.classes), "names that differ, or an empty list");
@@ -121,66 +153,51 @@ impl DataConfig {
     }
 
     /// The keys that the chosen source has no use for.
-    pub fn unused_keys(&self) -> Vec<UnusedKey> {
-        const PROCEDURAL: &str = "data.source = procedural";
-        const MESHES: &str = "data.source = meshes";
-        const SPLIT: &str = "data.source = meshes without data.held_out_list";
-        const FOLDERS: &str = "data.source = meshes, sextant, 3diebench or sweethome3d";
-        const SEEDED: &str = "data.source = procedural, or meshes without data.held_out_list";
-        let (is_procedural, is_meshes) = (self.source == DataSource::Procedural, self.source == DataSource::Meshes);
-        let is_split = is_meshes && self.held_out_list.is_none();
-        let is_rendered = self.source.is_rendered();
-        let keys = [
-            ("path", !is_procedural, FOLDERS),
-            ("families", is_procedural, PROCEDURAL),
-            ("objects_per_family", is_procedural, PROCEDURAL),
-            ("held_out_per_family", is_procedural, PROCEDURAL),
-            ("seed", is_procedural || is_split, SEEDED),
-            ("held_out_share", is_split, SPLIT),
-            ("held_out_list", is_meshes, MESHES),
-            ("skip_broken", is_meshes, MESHES),
-            ("y_up", is_meshes, MESHES),
-            ("object_diagonal", is_rendered, Self::RENDERED),
-            ("rotation.kind", is_rendered, Self::RENDERED),
-            ("rotation.limit_deg", is_rendered, Self::RENDERED),
-            ("supersampling", is_rendered, Self::RENDERED),
-            ("shadows", is_rendered, Self::RENDERED),
-        ];
-        let unless = |(key, applies, goes_with): (&str, bool, &str)| {
+    pub fn unused_keys(&self, sources: &Entries<SourceEntry>) -> Vec<UnusedKey> {
+        let Some(source) = sources.find(&self.source) else { return Vec::new() };
+        let unless = |applies, key: &str, goes_with: &str| {
             UnusedKey::unless(applies, &format!("data.{key}"), "data.source", goes_with)
         };
-        keys.into_iter().filter_map(unless).collect()
+        let path = unless(source.path != PathUse::Unused, "path", &goes_with_path(sources));
+        let shared = Self::SHARED_KEYS.map(|key| unless(self.is_read(source, key), key, &goes_with(sources, key)));
+        let rendering =
+            Self::RENDERING_KEYS.map(|key| unless(source.is_rendered(), key, &goes_with_rendering(sources)));
+        [path].into_iter().chain(shared).chain(rendering).flatten().collect()
     }
 
-    /// With what a key goes that only rendered images use, in words.
-    pub const RENDERED: &str = "data.source = procedural, sweethome3d or meshes";
-}
-
-/// Where objects or images come from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum DataSource {
-    /// Our own shape families, rendered on the fly.
-    Procedural,
-    /// The furniture of Debian's Sweet Home 3D package, rendered on the fly.
-    Sweethome3d,
-    /// A folder `CLASS/OBJECT` of mesh files, rendered on the fly.
-    Meshes,
-    /// A folder of rendered images in our own layout.
-    Sextant,
-    /// A folder of rendered images in the layout of 3DIEBench.
-    #[serde(rename = "3diebench")]
-    ThreeDieBench,
-}
-
-impl DataSource {
-    /// Whether images are rendered as they are needed.
-    pub fn is_rendered(self) -> bool {
-        matches!(self, Self::Procedural | Self::Sweethome3d | Self::Meshes)
+    /// Whether the source reads a shared key, beside the others that are set.
+    fn is_read(&self, source: &SourceEntry, key: &str) -> bool {
+        let is_set = |other: &str| Table::try_from(self).is_ok_and(|table| table.contains_key(other));
+        source.reads(key).is_some_and(|shared| shared.unless.is_none_or(|other| !is_set(other)))
     }
+}
 
-    /// Whether `data.path` has to name a folder.
-    pub fn needs_path(self) -> bool {
-        matches!(self, Self::Meshes | Self::Sextant | Self::ThreeDieBench)
+/// With what a key goes that only rendered images use, in words.
+pub fn goes_with_rendering(sources: &Entries<SourceEntry>) -> String {
+    let rendered = sources.iter().filter(|source| source.is_rendered());
+    format!("data.source = {}", any_of(rendered.map(|source| source.name)))
+}
+
+fn goes_with_path(sources: &Entries<SourceEntry>) -> String {
+    let reading = |path| sources.iter().filter(move |source| source.path == path).map(|source| source.name);
+    format!("data.source = {}", any_of(reading(PathUse::Needed).chain(reading(PathUse::Optional))))
+}
+
+fn goes_with(sources: &Entries<SourceEntry>, key: &str) -> String {
+    let readers = sources.iter().filter_map(|source| Some((source.name, source.reads(key)?.unless)));
+    let (sometimes, always): (Vec<_>, Vec<_>) = readers.partition(|(_, unless)| unless.is_some());
+    let sometimes =
+        sometimes.iter().map(|(name, unless)| format!("{name} without data.{}", unless.unwrap_or_default()));
+    let always = (!always.is_empty()).then(|| any_of(always.iter().map(|(name, _)| *name)));
+    format!("data.source = {}", always.into_iter().chain(sometimes).collect::<Vec<_>>().join(", or "))
+}
+
+/// `a, b or c`.
+fn any_of<'a>(names: impl Iterator<Item = &'a str>) -> String {
+    let names: Vec<&str> = names.collect();
+    match names.split_last() {
+        Some((last, [])) => (*last).into(),
+        Some((last, others)) => format!("{} or {last}", others.join(", ")),
+        None => "none".into(),
     }
 }

@@ -4,6 +4,7 @@ use sextant_runtime::durable::Failure;
 use sextant_runtime::typed_command::Program;
 
 use crate::durable::StagingError;
+use crate::options::WrongOption;
 use crate::scene::{SourceError, io_hint};
 
 /// Why a data set cannot be read or written.
@@ -126,6 +127,12 @@ fn malformed_hint(path: &Path) -> Option<String> {
 impl From<Failure> for DataError {
     fn from(Failure { path, source }: Failure) -> Self {
         Self::Io { path, source }
+    }
+}
+
+impl From<WrongOption> for DataError {
+    fn from(error: WrongOption) -> Self {
+        Self::Unusable(error.to_string())
     }
 }
 

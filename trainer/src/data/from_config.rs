@@ -1,49 +1,38 @@
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 use super::named_classes::in_order_of;
-use super::{DataConfig, DataError, DataSource, RenderedViews, ViewSource, open_folder};
-use crate::scene::sweethome3d::{SweetHome3d, default_cache_folder};
-use crate::scene::{
-    MeshFolder, MeshFolderSettings, ObjectSource, Procedural, ProceduralSettings, Renderer, SceneSettings,
-};
+use super::{BuildSource, DataConfig, DataError, RenderedViews, SourceEntry, ViewSource};
+use crate::options::Entries;
+use crate::scene::{ObjectSource, Renderer, SceneSettings};
 
 /// The views that a configuration asks for, rendered as they are needed or read from a folder, with the labels of
 /// its classes.
 ///
 /// # Errors
-/// When a folder is missing or broken, a setting is out of its range, the data have classes that the configuration does
-/// not name, or there is nothing to train on.
-pub fn open(config: &DataConfig) -> Result<Arc<dyn ViewSource>, DataError> {
-    let source = open_any(config)?;
+/// When the source is unknown, a folder is missing or broken, a setting is out of its range, the data have classes that the
+/// configuration does not name, or there is nothing to train on.
+pub fn open(sources: &Entries<SourceEntry>, config: &DataConfig) -> Result<Arc<dyn ViewSource>, DataError> {
+    let source: Arc<dyn ViewSource> = match entry(sources, config)?.build {
+        BuildSource::Images(build) => build(config)?,
+        BuildSource::Objects(build) => Arc::new(rendered(build(config)?, config)?),
+    };
     check_split(config, source.as_ref())?;
     in_order_of(source, &config.classes)
 }
 
-fn open_any(config: &DataConfig) -> Result<Arc<dyn ViewSource>, DataError> {
-    Ok(match open_objects(config)? {
-        Some(rendered) => Arc::new(rendered),
-        None => open_folder(path(config)?, Some(config.image_size))?,
-    })
-}
-
-/// The objects of a configuration with their renderer; `None` where it names a folder of images.
+/// The objects of a configuration with their renderer; `None` where its source has images.
 ///
 /// # Errors
-/// When a folder is missing or broken, or a setting is out of its range.
-pub fn open_objects(config: &DataConfig) -> Result<Option<RenderedViews>, DataError> {
-    let objects: Arc<dyn ObjectSource> = match config.source {
-        DataSource::Sextant | DataSource::ThreeDieBench => return Ok(None),
-        DataSource::Procedural => Arc::new(Procedural::new(procedural_settings(config))?),
-        DataSource::Meshes => {
-            let meshes = MeshFolder::open(path(config)?, mesh_settings(config))?;
-            Arc::new(meshes.load_all()?)
-        }
-        DataSource::Sweethome3d => {
-            let cache = config.path.clone().map_or_else(default_cache_folder, Ok::<PathBuf, _>)?;
-            Arc::new(SweetHome3d::open(&cache, config.object_diagonal)?)
-        }
-    };
+/// When the source is unknown, a folder is missing or broken, or a setting is out of its range.
+pub fn open_objects(sources: &Entries<SourceEntry>, config: &DataConfig) -> Result<Option<RenderedViews>, DataError> {
+    match entry(sources, config)?.build {
+        BuildSource::Images(_) => Ok(None),
+        BuildSource::Objects(build) => rendered(build(config)?, config).map(Some),
+    }
+}
+
+fn rendered(objects: Arc<dyn ObjectSource>, config: &DataConfig) -> Result<RenderedViews, DataError> {
     let settings = SceneSettings {
         image_size: config.image_size,
         supersampling: config.supersampling,
@@ -51,7 +40,12 @@ pub fn open_objects(config: &DataConfig) -> Result<Option<RenderedViews>, DataEr
         ..SceneSettings::default()
     };
     let renderer = Renderer::new(settings).map_err(|error| DataError::Unusable(error.to_string()))?;
-    Ok(Some(RenderedViews::new(objects, renderer, config.rotation)))
+    Ok(RenderedViews::new(objects, renderer, config.rotation))
+}
+
+fn entry<'a>(sources: &'a Entries<SourceEntry>, config: &DataConfig) -> Result<&'a SourceEntry, DataError> {
+    let unknown = || DataError::Unusable(format!("there is no source '{}'", config.source));
+    sources.find(&config.source).ok_or_else(unknown)
 }
 
 /// Without objects to train on a run would end in an error.
@@ -63,31 +57,13 @@ fn check_split(config: &DataConfig, source: &dyn ViewSource) -> Result<(), DataE
     Err(DataError::Unusable(format!("{place}: no object to train on: all are held out; add objects")))
 }
 
-fn path(config: &DataConfig) -> Result<&Path, DataError> {
-    config
-        .path
-        .as_deref()
-        .ok_or_else(|| DataError::Unusable("data.path is missing: name the folder of the data".into()))
-}
-
-fn procedural_settings(config: &DataConfig) -> ProceduralSettings {
-    ProceduralSettings {
-        objects_per_family: config.objects_per_family,
-        held_out_per_family: config.held_out_per_family,
-        seed: config.seed,
-        object_diagonal: config.object_diagonal,
-        families: (!config.families.is_empty()).then(|| config.families.clone()),
-    }
-}
-
-fn mesh_settings(config: &DataConfig) -> MeshFolderSettings {
-    MeshFolderSettings {
-        diagonal: config.object_diagonal,
-        held_out_share: config.held_out_share,
-        held_out_list: config.held_out_list.clone(),
-        seed: config.seed,
-        skip_broken: config.skip_broken,
-        y_up: config.y_up,
-        ..MeshFolderSettings::default()
+impl DataConfig {
+    /// The folder of a source that cannot do without.
+    ///
+    /// # Errors
+    /// When none is named.
+    pub fn needed_path(&self) -> Result<&Path, DataError> {
+        let missing = || DataError::Unusable("data.path is missing: name the folder of the data".into());
+        self.path.as_deref().ok_or_else(missing)
     }
 }

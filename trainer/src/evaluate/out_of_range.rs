@@ -9,7 +9,7 @@ use super::{
     relative_error, rotation_r2,
 };
 use crate::config::Config;
-use crate::data::{self, DataConfig, DataSource};
+use crate::data::{self, DataConfig};
 use crate::method::Embeddings;
 use crate::model::Model;
 use crate::scene::RotationSampling;
@@ -36,8 +36,10 @@ pub(super) fn measure(
     probe: &PairProbe,
 ) -> Result<Option<OutOfRange>, EvaluationError> {
     let wanted = config.evaluation.out_of_range_pairs;
-    let Some(wider) = wider(&config.data).filter(|_| wanted > 0) else { return Ok(None) };
-    let source = data::open(&wider)?;
+    let Some(wider) = wider(config.data.rotation).filter(|_| wanted > 0 && config.is_rendered()) else {
+        return Ok(None);
+    };
+    let source = data::open(config.registry().sources(), &DataConfig { rotation: wider, ..config.data.clone() })?;
     let seed = config.evaluation.seed;
     // Some of the wider rotations lie in the trained range.
     let objects = fixed_objects(&source.held_out_subjects(), 2 * wanted, seed.wrapping_add(4));
@@ -68,15 +70,17 @@ fn equivariance_error(model: &Model, pairs: &PairFeatures) -> candle_core::Resul
     predicted.map(|predicted| relative_error(&predicted.detach(), other)).transpose()
 }
 
-/// The same data with all rotations of the kind; `None` when there are no further ones.
-fn wider(data: &DataConfig) -> Option<DataConfig> {
-    let is_rendered = matches!(data.source, DataSource::Procedural | DataSource::Sweethome3d | DataSource::Meshes);
-    let rotation = match data.rotation {
-        RotationSampling::Euler { limit_deg } if limit_deg < 180.0 => RotationSampling::Euler { limit_deg: 180.0 },
-        RotationSampling::Uniform { limit_deg } if limit_deg < 180.0 => RotationSampling::Uniform { limit_deg: 180.0 },
-        _ => return None,
-    };
-    is_rendered.then(|| DataConfig { rotation, ..data.clone() })
+/// All rotations of the kind; `None` when there are no further ones.
+fn wider(trained: RotationSampling) -> Option<RotationSampling> {
+    match trained {
+        RotationSampling::Euler { limit_deg } if limit_deg < 180.0 => {
+            Some(RotationSampling::Euler { limit_deg: 180.0 })
+        }
+        RotationSampling::Uniform { limit_deg } if limit_deg < 180.0 => {
+            Some(RotationSampling::Uniform { limit_deg: 180.0 })
+        }
+        _ => None,
+    }
 }
 
 /// Whether a world-from-object rotation can be drawn.
@@ -155,13 +159,9 @@ mod tests {
     }
 
     #[test]
-    fn only_rendered_sources_have_wider_rotations() {
-        let data = |source, rotation| DataConfig { source, rotation, ..DataConfig::default() };
-        let all = RotationSampling::Uniform { limit_deg: 180.0 };
+    fn there_are_wider_rotations_but_of_all() {
         let limited = RotationSampling::Euler { limit_deg: 90.0 };
-        let rendered = wider(&data(DataSource::Procedural, limited)).unwrap();
-        assert_eq!(rendered.rotation, RotationSampling::Euler { limit_deg: 180.0 });
-        assert_eq!(wider(&data(DataSource::ThreeDieBench, limited)), None);
-        assert_eq!(wider(&data(DataSource::Procedural, all)), None);
+        assert_eq!(wider(limited), Some(RotationSampling::Euler { limit_deg: 180.0 }));
+        assert_eq!(wider(RotationSampling::Uniform { limit_deg: 180.0 }), None);
     }
 }

@@ -1,22 +1,19 @@
 use std::path::{Path, PathBuf};
 
+use crate::config::Config;
 use crate::run::{Checkpoint, CheckpointSlot, RunError, RunFolder};
 
-/// The last checkpoint of the finished run in the folder `base`, which another run at `out` with these `classes` starts
-/// from, and its folder.
+/// The last checkpoint of the finished run that a run at `out` with this configuration starts from, and its folder.
 ///
 /// # Errors
 /// When there is no run, it has not done all its steps, it has other classes, or it is the one that starts.
-pub(super) fn finished_checkpoint(
-    base: &Path,
-    out: &Path,
-    classes: &[String],
-) -> anyhow::Result<(Checkpoint, PathBuf)> {
+pub(super) fn finished_checkpoint(config: &Config, out: &Path) -> anyhow::Result<(Checkpoint, PathBuf)> {
+    let base = Path::new(&config.fit.qat_from);
     let run = RunFolder::open_to_read(base)?;
     let same = |a: &Path, b: &Path| a.canonicalize().is_ok_and(|a| b.canonicalize().is_ok_and(|b| a == b));
     anyhow::ensure!(!same(base, out), "{}: a run cannot start from itself: name another --out", out.display());
-    let config = run.config()?;
-    let (learned, asked) = (&config.data.classes, classes);
+    let of_base = run.config(config.registry())?;
+    let (learned, asked) = (&of_base.data.classes, &config.data.classes);
     anyhow::ensure!(
         learned.is_empty() || learned == asked,
         "{}: the run has learned the classes {}, not {}: leave data.classes out",
@@ -28,7 +25,7 @@ pub(super) fn finished_checkpoint(
     let checkpoint = run.load_checkpoint(CheckpointSlot::Last)?;
     let step = checkpoint.as_ref().map_or(0, |checkpoint| checkpoint.state.step);
     match checkpoint {
-        Some(checkpoint) if step >= config.fit.steps => Ok((checkpoint, path)),
-        _ => Err(RunError::Unfinished { path: base.into(), step, steps: config.fit.steps }.into()),
+        Some(checkpoint) if step >= of_base.fit.steps => Ok((checkpoint, path)),
+        _ => Err(RunError::Unfinished { path: base.into(), step, steps: of_base.fit.steps }.into()),
     }
 }

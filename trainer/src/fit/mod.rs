@@ -30,6 +30,7 @@ use crate::data::{self, BatchShare, Feed, FeedSettings, ViewSource};
 use crate::device;
 use crate::evaluate::{Evaluation, evaluate};
 use crate::monitor::loss_problem;
+use crate::registry::Registry;
 use crate::run::{CheckpointSlot, RunError, RunFolder};
 use crate::stop::StopFlag;
 
@@ -108,8 +109,7 @@ pub fn lead(options: FitOptions, ranks: &Arc<dyn Collective>) -> anyhow::Result<
     if let Some(checkpoint) = checkpoint {
         fit.training.restore(checkpoint, &run.checkpoint_path(CheckpointSlot::Last))?;
     } else if fit.config.fit.is_for_eight_bits() {
-        let Config { fit: of_fit, data, .. } = &fit.config;
-        let (base, path) = base_run::finished_checkpoint(Path::new(&of_fit.qat_from), run.path(), &data.classes)?;
+        let (base, path) = base_run::finished_checkpoint(&fit.config, run.path())?;
         fit.training.start_from(base, &path)?;
         start = Some(fit.training.checkpoint(0, None)?.state);
     }
@@ -140,12 +140,13 @@ fn refuse_fewer_steps(done: u64, config: &Config, run: &RunFolder) -> anyhow::Re
     Err(RunError::FewerSteps { path: run.path().into(), done, steps }.into())
 }
 
-/// Trains on another rank than 0, with the configuration and the checkpoint of rank 0; writes nothing.
+/// Trains on another rank than 0, with the configuration and the checkpoint of rank 0; writes nothing. `registry` is that of
+/// rank 0.
 ///
 /// # Errors
 /// As [`lead`].
-pub fn follow(device: &str, stop: StopFlag, ranks: &Arc<dyn Collective>) -> anyhow::Result<()> {
-    let config = shared_state::announced_config(ranks.as_ref())?;
+pub fn follow(registry: &Registry, device: &str, stop: StopFlag, ranks: &Arc<dyn Collective>) -> anyhow::Result<()> {
+    let config = shared_state::announced_config(registry, ranks.as_ref())?;
     let (device, source) = open(&config, device)?;
     let mut fit = Fit::prepare(config, source, device, stop, ranks)?;
     fit.epoch = shared_state::follow_state(&mut fit.training, ranks.as_ref())?;
@@ -166,7 +167,7 @@ fn open(config: &Config, device: &str) -> anyhow::Result<(Device, Arc<dyn ViewSo
     }
     // Before the data is opened: that may use the threads.
     limit_threads(config.fit.threads)?;
-    let source = data::open(&config.data)?;
+    let source = config.open_data()?;
     preflight::check_needs(config, shown(config, &source)?.as_ref())?;
     Ok((device, source))
 }

@@ -5,12 +5,12 @@ use std::collections::BTreeSet;
 use crate::config::Config;
 use crate::data::ViewSource;
 use crate::evaluate::gallery_warning;
-use crate::method::{self, UnmetNeeds};
+use crate::method::UnmetNeeds;
 use crate::transformation::ROTATION;
 
 /// Nothing, when the views of `shown` have all that the method and the heads learn from.
 pub(super) fn check_needs(config: &Config, shown: &dyn ViewSource) -> anyhow::Result<()> {
-    let mut needed = method::needs(&config.method)?.transformations;
+    let mut needed = config.needs()?.transformations;
     // Of the rotation head and the online probes.
     if !needed.contains(&ROTATION) {
         needed.insert(0, ROTATION);

@@ -11,13 +11,14 @@ use super::Training;
 use crate::collective::{Alone, Collective, Threads};
 use crate::config::{Config, Origin};
 use crate::data::{self, BatchShare, Feed, FeedSettings, Place, ViewSource};
-use crate::method::{self, METHODS};
+use crate::method::METHODS;
 use crate::optimiser::OptimiserKind;
+use crate::registry::Registry;
 
 /// A network and data small enough for a test, with every term of the loss and a limit on the gradient at work.
 fn config(method: &str, accumulate: usize) -> Config {
     let text = format!("[method]\nname = \"{method}\"");
-    let mut config = Config::from_toml(&text, Origin::File("test.toml".into())).unwrap();
+    let mut config = Config::from_toml(&Registry::default(), &text, Origin::File("test.toml".into())).unwrap();
     config.data.image_size = 16;
     config.data.supersampling = 1;
     (config.data.objects_per_family, config.data.held_out_per_family) = (1, 1);
@@ -28,7 +29,7 @@ fn config(method: &str, accumulate: usize) -> Config {
     (config.optimiser.kind, config.optimiser.lr) = (OptimiserKind::Sgd, 0.01);
     config.fit.clip_norm = 3.0;
     config.fit.ema_decay = 0.9;
-    let needed = method::needs(&config.method).unwrap().transformations;
+    let needed = config.needs().unwrap().transformations;
     let on_pixels = needed.iter().filter(|transformation| transformation.on_pixels().is_some());
     config.data.transformations = on_pixels.map(|transformation| transformation.name().into()).collect();
     config
@@ -108,7 +109,7 @@ fn assert_as_one(what: &str, alone: &Course, courses: &[Course]) {
 fn ranks_train_as_one() {
     for accumulate in [1, 2] {
         let config = config("sie", accumulate);
-        let source = data::open(&config.data).unwrap();
+        let source = config.open_data().unwrap();
         let alone = train(&config, &source, 8, Arc::new(Alone));
         for size in [2, 3] {
             let courses = on_ranks(&config, &source, 8, size);
@@ -119,7 +120,7 @@ fn ranks_train_as_one() {
 
 #[test]
 fn every_method_trains_on_two_ranks_as_on_one() {
-    let source = data::open(&config("sie", 1).data).unwrap();
+    let source = config("sie", 1).open_data().unwrap();
     for entry in METHODS {
         let config = config(entry.name, 1);
         let alone = train(&config, &source, 4, Arc::new(Alone));
@@ -134,7 +135,7 @@ fn stepped(method: &str, accumulate: usize, positions: Range<usize>) -> BTreeMap
     config.fit.clip_norm = 0.0;
     (config.optimiser.momentum, config.optimiser.weight_decay, config.schedule.warmup_steps) = (0.0, 0.0, 0);
     let mut training = Training::new(&config, 64, &Device::Cpu).unwrap();
-    let source = shown(&data::open(&config.data).unwrap(), &config);
+    let source = shown(&config.open_data().unwrap(), &config);
     let places: Vec<Place> = positions.map(|position| Place { position, subject: position }).collect();
     let batch = source.views(&places, training.needs().views, 3).unwrap();
     training.train_step(&batch, &vec![SymmetryGroup::None; places.len()]).unwrap();
@@ -160,7 +161,7 @@ fn accumulated_gradients_are_the_mean_of_the_micro_batches_own() {
 
 #[test]
 fn what_each_micro_batch_sees_matters() {
-    let source = data::open(&config("sie", 1).data).unwrap();
+    let source = config("sie", 1).open_data().unwrap();
     let losses = [1, 2].map(|accumulate| train(&config("sie", accumulate), &source, 1, Arc::new(Alone)).steps[0][0].1);
     // Moments of half a batch are others, but not far from those of the whole.
     let [whole, halves] = losses;

@@ -7,6 +7,7 @@ use candle_core::{Device, Tensor};
 use super::Training;
 use crate::collective::Collective;
 use crate::config::{Config, Origin};
+use crate::registry::Registry;
 use crate::run::{Checkpoint, CheckpointState};
 
 /// Tells the other ranks the configuration.
@@ -15,10 +16,11 @@ pub(super) fn announce_config(config: &Config, ranks: &dyn Collective) -> anyhow
 }
 
 /// The configuration that rank 0 announces.
-pub(super) fn announced_config(ranks: &dyn Collective) -> anyhow::Result<Config> {
+pub(super) fn announced_config(registry: &Registry, ranks: &dyn Collective) -> anyhow::Result<Config> {
     let mut text = Vec::new();
     ranks.broadcast(&mut text)?;
-    Ok(Config::from_toml(&String::from_utf8(text)?, Origin::File("the configuration of rank 0".into()))?)
+    let origin = Origin::File("the configuration of rank 0".into());
+    Ok(Config::from_toml(registry, &String::from_utf8(text)?, origin)?)
 }
 
 /// Tells the other ranks where rank 0's training stands, `None` for the beginning.

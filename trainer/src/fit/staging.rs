@@ -102,19 +102,20 @@ mod tests {
 
     use super::*;
     use crate::config::{Config, Origin};
-    use crate::data::{self, FeedSettings};
+    use crate::data::FeedSettings;
     use crate::fit::Training;
+    use crate::registry::Registry;
 
     #[test]
     fn batches_copied_ahead_train_as_those_that_were_not() {
         // Needs four views.
         let text = "[method]\nname = \"seq-jepa\"";
-        let mut config = Config::from_toml(text, Origin::File("test.toml".into())).unwrap();
+        let mut config = Config::from_toml(&Registry::default(), text, Origin::File("test.toml".into())).unwrap();
         (config.data.image_size, config.data.supersampling) = (16, 1);
         (config.data.objects_per_family, config.data.held_out_per_family) = (1, 1);
         (config.model.projector_hidden, config.model.embedding) = (16, 16);
         (config.fit.batch_size, config.fit.accumulate) = (8, 2);
-        let source = data::open(&config.data).unwrap();
+        let source = config.open_data().unwrap();
         let course = |ahead: bool| -> Vec<u32> {
             let mut training = Training::new(&config, source.class_names().len(), &Device::Cpu).unwrap();
             let settings = FeedSettings { views: training.needs().views, ..FeedSettings::new(8, 0) };

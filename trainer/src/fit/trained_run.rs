@@ -3,9 +3,10 @@ use std::sync::Arc;
 
 use super::training::Training;
 use crate::config::Config;
-use crate::data::{self, ViewSource};
+use crate::data::ViewSource;
 use crate::device;
 use crate::model::Model;
+use crate::registry::Registry;
 use crate::run::{CONFIG_FILE, CheckpointSlot, RunError, RunFolder};
 
 /// A run read back from its folder.
@@ -22,11 +23,17 @@ impl TrainedRun {
     ///
     /// # Errors
     /// When the folder holds no run or no checkpoint, a file is broken, or the data cannot be had.
-    pub fn open(run: &Path, slot: CheckpointSlot, sets: &[String], device: &str) -> anyhow::Result<Self> {
+    pub fn open(
+        registry: &Registry,
+        run: &Path,
+        slot: CheckpointSlot,
+        sets: &[String],
+        device: &str,
+    ) -> anyhow::Result<Self> {
         let folder = RunFolder::open_to_read(run)?;
-        let config = Config::resolve(None, Some(&folder.file(CONFIG_FILE)), sets)?;
+        let config = Config::resolve(registry, None, Some(&folder.file(CONFIG_FILE)), sets)?;
         let device = device::select(device)?;
-        let source = data::open(&config.data)?;
+        let source = config.open_data()?;
         let mut training = Training::new(&config, source.class_names().len(), &device)?;
         let Some(loaded) = folder.load_checkpoint(slot)? else {
             return Err(RunError::NoCheckpoint { path: folder.checkpoint_path(slot) }.into());

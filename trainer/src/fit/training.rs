@@ -17,7 +17,7 @@ use super::step_report::{Losses, StepReport, StepSums};
 use crate::collective::{Alone, Collective};
 use crate::config::{Config, Precision};
 use crate::data::ViewBatch;
-use crate::method::{self, Moment, Needs, View, Views};
+use crate::method::{Moment, Needs, View, Views};
 use crate::model::Model;
 use crate::nn::ParameterStore;
 use crate::ops::accounting::{self, Kind};
@@ -84,7 +84,7 @@ impl Training {
             model,
             probes,
             ranks,
-            needs: method::needs(&config.method)?,
+            needs: config.needs()?,
             step: 0,
         })
     }
@@ -156,7 +156,7 @@ impl Training {
         camera_rotations: &[Vec<UnitQuaternion>],
         symmetries: &[SymmetryGroup],
     ) -> anyhow::Result<Losses> {
-        let output = self.model.method.loss(&self.model.encoder, views)?;
+        let output = self.model.method.loss(self.model.encoder.as_ref(), views)?;
         let (labels, gradient) = (&views.labels, self.config.heads.gradient);
         let (features, rotations) = (&output.features, &camera_rotations[..output.features.len()]);
         let heads = head_losses(&self.model, features, labels, rotations, symmetries, gradient)?;

@@ -171,7 +171,7 @@ fn predictor_kind(method: &MethodConfig) -> Result<PredictorKind> {
 
 /// Options that are set but say nothing beside the others: key, and what is allowed instead.
 pub(super) fn meaningless_options(method: &MethodConfig) -> Vec<(&'static str, &'static str)> {
-    let has = |option: ConfigOption| method.options.contains_key(option.key);
+    let has = |option: ConfigOption| method.options.get(option.key).is_some();
     let changed = |option: ConfigOption| method.options.get(option.key).is_some_and(|v| *v != option.default_value());
     let choice =
         |option: ConfigOption| if has(option) { method.choice(option.key).unwrap_or_default() } else { String::new() };

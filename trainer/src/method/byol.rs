@@ -13,6 +13,7 @@ pub(super) const ENTRY: MethodEntry = MethodEntry {
     paper: "Grill et al., NeurIPS 2020, arXiv 2006.07733",
     loss: "cosine distance between a prediction from one view and the moving average network's embedding of the other",
     needs: |_| Ok(Needs::TWO_VIEWS),
+    labels: &[],
     options: &[MOMENTUM],
     build: |setting, scope| Ok(Box::new(Byol::new(setting, scope)?)),
 };
@@ -25,7 +26,7 @@ pub struct Byol {
     momentum: f64,
     projector: Projector,
     predictor: (LinearNorm, Linear),
-    target_encoder: MovingTarget<Encoder>,
+    target_encoder: MovingTarget<Box<dyn Encoder>>,
     target_projector: MovingTarget<Projector>,
 }
 
@@ -76,7 +77,7 @@ fn terms(predicted: [&Tensor; 2], targets: [&Tensor; 2]) -> Result<Vec<WeightedT
 }
 
 impl Method for Byol {
-    fn loss(&self, encoder: &Encoder, views: &Views) -> Result<MethodOutput> {
+    fn loss(&self, encoder: &dyn Encoder, views: &Views) -> Result<MethodOutput> {
         let [first, second] = views.pair();
         let features = [encoder.forward(first, Mode::Train)?, encoder.forward(second, Mode::Train)?];
         let a = self.projector.forward(&features[0], Mode::Train)?;

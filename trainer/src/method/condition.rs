@@ -28,7 +28,7 @@ impl Condition {
     /// When the method does not have both options, or a name is unknown.
     pub fn of(config: &MethodConfig) -> Result<Self> {
         let predictor = EquivariantBranch::PREDICTOR.key;
-        if config.options.contains_key(predictor) && config.choice(predictor)? == EquivariantBranch::ROTATION {
+        if config.options.get(predictor).is_some() && config.choice(predictor)? == EquivariantBranch::ROTATION {
             return Ok(Self::MATRIX);
         }
         let code = match config.choice(Self::CODE.key)?.as_str() {

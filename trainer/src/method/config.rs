@@ -1,10 +1,8 @@
-use std::collections::BTreeMap;
-
-use candle_core::{Result, bail};
+use candle_core::Result;
 use serde::{Deserialize, Serialize};
 
-use super::{METHODS, find, meaningless_options};
-use crate::options::Checks;
+use super::{MethodEntry, meaningless_options, sextant};
+use crate::options::{Checks, Entries, Options};
 
 /// `[method]`: which method, and the options that this method has.
 ///
@@ -13,37 +11,29 @@ use crate::options::Checks;
 pub struct MethodConfig {
     /// Which method, by its name in `trainer methods` (`sextant`).
     pub name: String,
-    /// The method's own options by key; those that are not there have their defaults.
+    /// The method's own options by key.
     #[serde(flatten)]
-    pub options: BTreeMap<String, toml::Value>,
+    pub options: Options,
 }
 
 impl Default for MethodConfig {
     fn default() -> Self {
-        Self::named("sextant")
+        Self::of(&sextant::ENTRY)
     }
 }
 
 impl MethodConfig {
-    /// A method with all its options at their defaults; without options when there is no such method.
-    pub fn named(name: &str) -> Self {
-        let options = find(name).map_or(&[][..], |entry| entry.options);
-        let defaults = options.iter().map(|option| (option.key.to_string(), option.default_value()));
-        Self { name: name.into(), options: defaults.collect() }
+    /// A method with all its options at their defaults.
+    pub fn of(entry: &MethodEntry) -> Self {
+        Self { name: entry.name.into(), options: Options::defaults(entry.options) }
     }
 
     /// Notes an unknown method, options that it does not have, and values that are not allowed.
-    pub fn check(&self, checks: &mut Checks) {
-        let known = METHODS.iter().map(|entry| entry.name).collect::<Vec<_>>().join(", ");
-        let Some(entry) = find(&self.name) else {
-            return checks.require(false, "method.name", format!("{:?}", self.name), known);
+    pub fn check(&self, methods: &Entries<MethodEntry>, checks: &mut Checks) {
+        let Some(entry) = methods.find(&self.name) else {
+            return checks.require(false, "method.name", format!("{:?}", self.name), methods.names().join(", "));
         };
-        for (key, value) in &self.options {
-            let option = entry.options.iter().find(|option| option.key == key);
-            let allowed = option.map_or_else(|| format!("no such option of {}", entry.name), |option| option.allowed());
-            let is_accepted = option.is_some_and(|option| option.accepts(value));
-            checks.require(is_accepted, &format!("method.{key}"), value, allowed);
-        }
+        self.options.check("method", entry.name, entry.options, checks);
         for (key, allowed) in meaningless_options(self) {
             checks.require(false, &format!("method.{key}"), "set", allowed);
         }
@@ -54,11 +44,7 @@ impl MethodConfig {
     /// # Errors
     /// When the method has no such option, or it is no number.
     pub fn number(&self, key: &str) -> Result<f64> {
-        match self.value(key)? {
-            toml::Value::Float(value) => Ok(value),
-            toml::Value::Integer(value) => Ok(value as f64),
-            other => bail!("`method.{key}` is {other}, not a number"),
-        }
+        Ok(self.options.number(key)?)
     }
 
     /// The whole number that an option has.
@@ -66,9 +52,7 @@ impl MethodConfig {
     /// # Errors
     /// When the method has no such option, or it is no whole number from 0.
     pub fn count(&self, key: &str) -> Result<usize> {
-        let value = self.value(key)?;
-        let count = value.as_integer().and_then(|count| usize::try_from(count).ok());
-        count.ok_or_else(|| candle_core::Error::Msg(format!("`method.{key}` is {value}, not a whole number from 0")))
+        Ok(self.options.count(key)?)
     }
 
     /// The name that an option has.
@@ -76,10 +60,7 @@ impl MethodConfig {
     /// # Errors
     /// When the method has no such option, or it is no text.
     pub fn choice(&self, key: &str) -> Result<String> {
-        match self.value(key)? {
-            toml::Value::String(value) => Ok(value),
-            other => bail!("`method.{key}` is {other}, not text"),
-        }
+        Ok(self.options.choice(key)?)
     }
 
     /// The names that an option lists.
@@ -87,9 +68,7 @@ impl MethodConfig {
     /// # Errors
     /// When the method has no such option, or it is no list of text.
     pub fn names(&self, key: &str) -> Result<Vec<String>> {
-        let value = self.value(key)?;
-        let names = value.as_array().and_then(|names| names.iter().map(|name| Some(name.as_str()?.into())).collect());
-        names.ok_or_else(|| candle_core::Error::Msg(format!("`method.{key}` is {value}, not a list of names")))
+        Ok(self.options.names(key)?)
     }
 
     /// Whether an option is set.
@@ -97,18 +76,6 @@ impl MethodConfig {
     /// # Errors
     /// When the method has no such option, or it is neither true nor false.
     pub fn flag(&self, key: &str) -> Result<bool> {
-        match self.value(key)? {
-            toml::Value::Boolean(value) => Ok(value),
-            other => bail!("`method.{key}` is {other}, neither true nor false"),
-        }
-    }
-
-    fn value(&self, key: &str) -> Result<toml::Value> {
-        let declared = find(&self.name).and_then(|entry| entry.options.iter().find(|option| option.key == key));
-        match (self.options.get(key), declared) {
-            (Some(value), _) => Ok(value.clone()),
-            (None, Some(option)) => Ok(option.default_value()),
-            (None, None) => bail!("the method '{}' has no option `{key}`", self.name),
-        }
+        Ok(self.options.flag(key)?)
     }
 }

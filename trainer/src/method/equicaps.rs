@@ -17,6 +17,7 @@ pub(super) const ENTRY: MethodEntry = MethodEntry {
     paper: "Konstantinou et al., 2025, arXiv 2506.09895",
     loss: "poses times the rotation meet the other view's poses + activations agree and spread + variance and covariance",
     needs: |_| Ok(Needs::told(Condition::MATRIX)),
+    labels: &[],
     options: &[
         ConfigOption::weight("equivariance_weight", 5.0, "distance between turned and true poses"),
         ConfigOption::weight("invariance_weight", 0.1, "cross-entropy of activations, less the entropy of their mean"),
@@ -107,7 +108,7 @@ fn terms([a, b]: [&Capsules; 2], rotations: &Tensor, weights: Weights) -> Result
 }
 
 impl Method for EquiCaps {
-    fn loss(&self, encoder: &Encoder, views: &Views) -> Result<MethodOutput> {
+    fn loss(&self, encoder: &dyn Encoder, views: &Views) -> Result<MethodOutput> {
         let [first, second] = views.pair();
         let encoded = [encoder.encode(first, Mode::Train)?, encoder.encode(second, Mode::Train)?];
         let a = self.head.forward(&encoded[0].map, Mode::Train)?;

@@ -21,6 +21,7 @@ pub(super) const SIMCLR_ENTRY: MethodEntry = MethodEntry {
     paper: PAPER,
     loss: "NT-Xent of one projector + InfoNCE between the other's prediction and the other view",
     needs: Needs::by_options,
+    labels: &[],
     options: &[TEMPERATURE, EQUIVARIANCE, EMBEDDED, Condition::CODE, Condition::TRANSFORMATION],
     build: |setting, scope| {
         let temperature = setting.method.number(TEMPERATURE.key)?;
@@ -33,6 +34,7 @@ pub(super) const VICREG_ENTRY: MethodEntry = MethodEntry {
     paper: PAPER,
     loss: "VICReg of one projector + InfoNCE between the other's prediction and the other view",
     needs: Needs::by_options,
+    labels: &[],
     options: &[
         INVARIANCE,
         VARIANCE,
@@ -102,7 +104,7 @@ fn terms(
 }
 
 impl Method for EquiMod {
-    fn loss(&self, encoder: &Encoder, views: &Views) -> Result<MethodOutput> {
+    fn loss(&self, encoder: &dyn Encoder, views: &Views) -> Result<MethodOutput> {
         let [first, second] = views.pair();
         let features = [encoder.forward(first, Mode::Train)?, encoder.forward(second, Mode::Train)?];
         let a = self.projector.forward(&features[0], Mode::Train)?;

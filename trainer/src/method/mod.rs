@@ -28,8 +28,8 @@ mod views;
 use candle_core::{Result, Tensor};
 use sextant_runtime::graph::Graph;
 
-use crate::nn::{Encoded, Encoder, ModelConfig, Scope};
-use crate::options::ConfigOption;
+use crate::nn::{Encoded, Encoder, EncoderEntry, ModelConfig, Scope};
+use crate::options::{ConfigOption, Named};
 use crate::transformation::Action;
 
 use branch::meaningless_options;
@@ -38,11 +38,11 @@ pub use config::MethodConfig;
 pub use loss::{
     Negatives, info_nce, mean_cosine_distance, mean_squared_error, nt_xent, unit_rows, vicreg_terms, view_nce,
 };
-pub use needs::{Needs, UnmetNeeds, needs};
+pub use needs::{Needs, UnmetNeeds};
 pub use views::{Embeddings, MethodOutput, Moment, View, Views, WeightedTerm, weighted_sum};
 
-/// Every method there is.
-pub const METHODS: &[MethodEntry] = &[
+/// Every method of this project.
+pub const METHODS: [MethodEntry; 15] = [
     sie::ENTRY,
     vicreg::ENTRY,
     simclr::ENTRY,
@@ -67,7 +67,7 @@ pub trait Method {
     ///
     /// # Errors
     /// When shapes differ.
-    fn loss(&self, encoder: &Encoder, views: &Views) -> Result<MethodOutput>;
+    fn loss(&self, encoder: &dyn Encoder, views: &Views) -> Result<MethodOutput>;
 
     /// Called after the weights have moved, for networks that follow others; `moment` is that of the step just done.
     ///
@@ -111,6 +111,8 @@ pub struct Setting<'a> {
     pub method: &'a MethodConfig,
     /// Sizes of projectors.
     pub model: &'a ModelConfig,
+    /// The encoder that is trained.
+    pub encoder: &'a EncoderEntry,
     /// Rows and columns of an image.
     pub image_size: usize,
     /// Numbers in a feature vector.
@@ -126,8 +128,8 @@ impl Setting<'_> {
     ///
     /// # Errors
     /// When the device has no memory for it.
-    pub fn new_encoder(&self, scope: &mut Scope) -> Result<Encoder> {
-        Encoder::new(self.model.encoder, self.image_size, scope)
+    pub fn new_encoder(&self, scope: &mut Scope) -> Result<Box<dyn Encoder>> {
+        self.encoder.init(self.image_size, scope)
     }
 }
 
@@ -138,6 +140,7 @@ pub type FindNeeds = fn(&MethodConfig) -> Result<Needs>;
 pub type BuildMethod = fn(Setting, &mut Scope) -> Result<Box<dyn Method>>;
 
 /// A method as users see it.
+#[derive(Clone, Copy, Debug)]
 pub struct MethodEntry {
     /// The value of `method.name`.
     pub name: &'static str,
@@ -147,13 +150,25 @@ pub struct MethodEntry {
     pub loss: &'static str,
     /// What it needs of its views.
     pub needs: FindNeeds,
+    /// The labels that its loss learns to give; none where it is self-supervised.
+    pub labels: &'static [Label],
     /// The keys that it has in `[method]`.
     pub options: &'static [ConfigOption],
     /// Makes it.
     pub build: BuildMethod,
 }
 
-/// The method of that name.
-pub fn find(name: &str) -> Option<&'static MethodEntry> {
-    METHODS.iter().find(|entry| entry.name == name)
+impl Named for MethodEntry {
+    fn name(&self) -> &'static str {
+        self.name
+    }
+}
+
+/// What a person has to know of an object beside its images.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Label {
+    /// Its class.
+    Class,
+    /// How it is turned, in one view or from one to another, as the answer that is learned.
+    Rotation,
 }

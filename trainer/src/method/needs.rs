@@ -1,6 +1,6 @@
 use candle_core::Result;
 
-use super::{MethodConfig, find};
+use super::MethodConfig;
 use crate::transformation::{Condition, Transformation};
 
 /// What a method needs of the views that it learns from.
@@ -67,20 +67,10 @@ fn listed(transformations: &[&'static dyn Transformation]) -> String {
     }
 }
 
-/// What the method of a configuration needs.
-///
-/// # Errors
-/// When the method is unknown or does not have an option.
-pub fn needs(config: &MethodConfig) -> Result<Needs> {
-    match find(&config.name) {
-        Some(entry) => (entry.needs)(config),
-        None => candle_core::bail!("there is no method '{}'", config.name),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::method::METHODS;
     use crate::transformation::{HUES, QUARTER_TURNS, ROTATION};
 
     #[test]
@@ -115,15 +105,15 @@ mod tests {
             Case { method: "predict-transform", options: &[], views: 2, transformations: &[QUARTER_TURNS] },
         ];
         for Case { method, options, views, transformations } in cases {
-            let mut config = MethodConfig::named(method);
+            let entry = METHODS.iter().find(|entry| entry.name == method).unwrap();
+            let mut config = toml::Table::try_from(MethodConfig::of(entry)).unwrap();
             for (key, value) in options {
                 let table: toml::Table = format!("value = {value}").parse().unwrap();
-                config.options.insert((*key).into(), table["value"].clone());
+                config.insert((*key).into(), table["value"].clone());
             }
             let expected = Needs { views, transformations: transformations.to_vec() };
-            assert_eq!(needs(&config).unwrap(), expected, "{method} {options:?}");
+            assert_eq!((entry.needs)(&config.try_into().unwrap()).unwrap(), expected, "{method} {options:?}");
         }
-        assert!(needs(&MethodConfig { name: "seqjepa".into(), ..MethodConfig::default() }).is_err());
     }
 
     #[test]

@@ -18,6 +18,7 @@ pub(super) const ENTRY: MethodEntry = MethodEntry {
     paper: "Garrido et al., ICML 2023, arXiv 2302.10283 (control)",
     loss: "prediction of the whole embedding from the rotation + variance and covariance",
     needs: Needs::by_options,
+    labels: &[],
     options: &[
         ConfigOption::weight("equivariance_weight", 4.5, "distance between predicted and true embedding"),
         ConfigOption::weight("variance_weight", 10.0, "hinge on each dimension's standard deviation"),
@@ -75,7 +76,7 @@ fn terms([z, other]: [&Tensor; 2], predicted: &Tensor, weights: Weights) -> Resu
 }
 
 impl Method for OnlyEquivariance {
-    fn loss(&self, encoder: &Encoder, views: &Views) -> Result<MethodOutput> {
+    fn loss(&self, encoder: &dyn Encoder, views: &Views) -> Result<MethodOutput> {
         let [first, second] = views.pair();
         let features = [encoder.forward(first, Mode::Train)?, encoder.forward(second, Mode::Train)?];
         let equivariant = self.equivariant.embed(&features[0], Mode::Train)?;

@@ -11,6 +11,7 @@ pub(super) const ENTRY: MethodEntry = MethodEntry {
     name: "predict-transform",
     paper: "Gidaris et al., ICLR 2018, arXiv 1803.07728",
     loss: "cross-entropy of each view's transformations, which data.transformations has to list",
+    labels: &[],
     needs: |config| Ok(Needs { views: 2, transformations: predicted(config)? }),
     options: &[
         TRANSFORMS,
@@ -102,7 +103,7 @@ fn terms(judged: Vec<Judged>) -> Result<Vec<WeightedTerm>> {
 }
 
 impl Method for PredictTransform {
-    fn loss(&self, encoder: &Encoder, views: &Views) -> Result<MethodOutput> {
+    fn loss(&self, encoder: &dyn Encoder, views: &Views) -> Result<MethodOutput> {
         let [first, second] = views.pair();
         let features = [encoder.forward(first, Mode::Train)?, encoder.forward(second, Mode::Train)?];
         let judged = self.heads.iter().map(|head| head.judge(&features, views)).collect::<Result<_>>()?;

@@ -14,6 +14,7 @@ pub(super) const ENTRY: MethodEntry = MethodEntry {
     paper: "Park et al., ICML 2022, arXiv 2204.11371",
     loss: "InfoNCE between the prediction from one view and the other view's embedding; no invariance",
     needs: Needs::by_options,
+    labels: &[],
     options: &[
         TEMPERATURE,
         Condition::CODE,
@@ -43,7 +44,7 @@ impl Sen {
 }
 
 impl Method for Sen {
-    fn loss(&self, encoder: &Encoder, views: &Views) -> Result<MethodOutput> {
+    fn loss(&self, encoder: &dyn Encoder, views: &Views) -> Result<MethodOutput> {
         let [first, second] = views.pair();
         let features = [encoder.forward(first, Mode::Train)?, encoder.forward(second, Mode::Train)?];
         let equivariant = self.equivariant.embed(&features[0], Mode::Train)?;

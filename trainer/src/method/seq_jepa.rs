@@ -15,6 +15,7 @@ pub(super) const ENTRY: MethodEntry = MethodEntry {
     paper: "Ghaemi et al., 2025, arXiv 2505.03176",
     loss: "cosine distance between the next view's features, predicted from views and actions, and a moving average's",
     needs: |config| Ok(Needs { views: config.count("context_views")? + 1, ..Needs::by_options(config)? }),
+    labels: &[],
     options: &[
         ConfigOption::count("context_views", 3, 1, 15, "views that the prediction is made from; one more is predicted"),
         ConfigOption::count("action_embedding", 16, 1, 1024, "numbers that an action is embedded in"),
@@ -43,7 +44,7 @@ pub struct SeqJepa {
     positions: Var,
     transformer: Transformer,
     predictor: Mlp,
-    target_encoder: MovingTarget<Encoder>,
+    target_encoder: MovingTarget<Box<dyn Encoder>>,
 }
 
 impl SeqJepa {
@@ -106,7 +107,7 @@ fn terms(predicted: &Tensor, target: &Tensor) -> Result<Vec<WeightedTerm>> {
 }
 
 impl Method for SeqJepa {
-    fn loss(&self, encoder: &Encoder, views: &Views) -> Result<MethodOutput> {
+    fn loss(&self, encoder: &dyn Encoder, views: &Views) -> Result<MethodOutput> {
         let context = &views.views[..self.context_views];
         let features: Vec<Tensor> =
             context.iter().map(|view| encoder.forward(&view.images, Mode::Train)).collect::<Result<_>>()?;

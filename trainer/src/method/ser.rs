@@ -15,6 +15,7 @@ pub(super) const ENTRY: MethodEntry = MethodEntry {
     paper: "soft equivariance regularisation: equivariance on an intermediate map, invariance on the pooled vector",
     loss: "VICReg of the pooled features + cosine distance between the turned map and the turned image's map",
     needs: |_| Ok(Needs::TWO_VIEWS),
+    labels: &[],
     options: &[
         INVARIANCE,
         VARIANCE,
@@ -66,7 +67,7 @@ fn terms(
 }
 
 impl Method for Ser {
-    fn loss(&self, encoder: &Encoder, views: &Views) -> Result<MethodOutput> {
+    fn loss(&self, encoder: &dyn Encoder, views: &Views) -> Result<MethodOutput> {
         let [first, second] = views.pair();
         let encoded = [encoder.encode(first, Mode::Train)?, encoder.encode(second, Mode::Train)?];
         // One, two and three quarter turns take turns.

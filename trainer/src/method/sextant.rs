@@ -29,6 +29,7 @@ pub(super) const ENTRY: MethodEntry = MethodEntry {
     paper: "this project: ARCHITECTURE.md",
     loss: "NT-Xent of the invariant half over several views + InfoNCE between turned and true equivariant halves",
     needs: |config| Ok(Needs { views: config.count("views")?, ..Needs::by_options(config)? }),
+    labels: &[],
     options: &[
         ConfigOption::count("views", 4, 2, 16, "views of each object in a batch"),
         ConfigOption::weight("invariance_weight", 1.0, "contrast of the invariant half"),
@@ -115,7 +116,7 @@ fn terms(
 }
 
 impl Method for Sextant {
-    fn loss(&self, encoder: &Encoder, views: &Views) -> Result<MethodOutput> {
+    fn loss(&self, encoder: &dyn Encoder, views: &Views) -> Result<MethodOutput> {
         let encode = |view: &super::View| encoder.forward(&view.images, Mode::Train);
         let features: Vec<Tensor> = views.views[..self.views].iter().map(encode).collect::<Result<_>>()?;
         let of_each =

@@ -19,6 +19,7 @@ pub(super) const ENTRY: MethodEntry = MethodEntry {
     paper: "Garrido et al., ICML 2023, arXiv 2302.10283",
     loss: "invariance of one half + prediction of the other half from the rotation + variance and covariance",
     needs: Needs::by_options,
+    labels: &[],
     options: &[
         ConfigOption::weight("invariance_weight", 10.0, "distance between the invariant embeddings"),
         ConfigOption::weight("equivariance_weight", 4.5, "distance between predicted and true equivariant embedding"),
@@ -109,7 +110,7 @@ fn terms(embedded: &Embedded, weights: Weights) -> Result<Vec<WeightedTerm>> {
 }
 
 impl Method for Sie {
-    fn loss(&self, encoder: &Encoder, views: &Views) -> Result<MethodOutput> {
+    fn loss(&self, encoder: &dyn Encoder, views: &Views) -> Result<MethodOutput> {
         let [first, second] = views.pair();
         let features = [encoder.forward(first, Mode::Train)?, encoder.forward(second, Mode::Train)?];
         let [invariant, equivariant] = self.embed_as(&features[0], Mode::Train)?;

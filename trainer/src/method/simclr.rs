@@ -11,6 +11,7 @@ pub(super) const ENTRY: MethodEntry = MethodEntry {
     paper: "Chen et al., ICML 2020, arXiv 2002.05709",
     loss: "NT-Xent: each view finds its other view among all views of the batch",
     needs: |_| Ok(Needs::TWO_VIEWS),
+    labels: &[],
     options: &[TEMPERATURE],
     build: |setting, scope| Ok(Box::new(SimClr::new(setting, scope)?)),
 };
@@ -38,7 +39,7 @@ impl SimClr {
 }
 
 impl Method for SimClr {
-    fn loss(&self, encoder: &Encoder, views: &Views) -> Result<MethodOutput> {
+    fn loss(&self, encoder: &dyn Encoder, views: &Views) -> Result<MethodOutput> {
         let [first, second] = views.pair();
         let features = [encoder.forward(first, Mode::Train)?, encoder.forward(second, Mode::Train)?];
         let a = self.projector.forward(&features[0], Mode::Train)?;

@@ -15,6 +15,7 @@ pub(super) const ENTRY: MethodEntry = MethodEntry {
     paper: "Lee et al., NeurIPS 2021, arXiv 2111.09613",
     loss: "NT-Xent + squared error of the transformation regressed from both views' features",
     needs: Needs::by_options,
+    labels: &[],
     options: &[
         TEMPERATURE,
         ConfigOption::weight("equivariance_weight", 1.0, "squared error of the regressed transformation"),
@@ -68,7 +69,7 @@ fn terms(
 }
 
 impl Method for SimClrAugSelf {
-    fn loss(&self, encoder: &Encoder, views: &Views) -> Result<MethodOutput> {
+    fn loss(&self, encoder: &dyn Encoder, views: &Views) -> Result<MethodOutput> {
         let [first, second] = views.pair();
         let features = [encoder.forward(first, Mode::Train)?, encoder.forward(second, Mode::Train)?];
         let a = self.projector.forward(&features[0], Mode::Train)?;

@@ -3,7 +3,9 @@
 use candle_core::{Result, Tensor};
 
 use super::MethodConfig;
-use super::{Embeddings, Method, MethodEntry, MethodOutput, Needs, Setting, Views, WeightedTerm, mean_squared_error};
+use super::{
+    Embeddings, Label, Method, MethodEntry, MethodOutput, Needs, Setting, Views, WeightedTerm, mean_squared_error,
+};
 use crate::nn::{Encoded, Encoder, Linear, Mlp, Mode, Scope, cross_entropy};
 use crate::options::ConfigOption;
 use crate::transformation::Condition;
@@ -13,6 +15,7 @@ pub(super) const ENTRY: MethodEntry = MethodEntry {
     paper: "the supervised controls of Garrido et al., ICML 2023, arXiv 2302.10283",
     loss: "cross-entropy of the class and squared error of the relative quaternion, from the whole features",
     needs,
+    labels: &[Label::Class, Label::Rotation],
     options: &[
         ConfigOption::choice("target", &["both", "class", "rotation"], "what is learned"),
         ConfigOption::weight("class_weight", 1.0, "cross-entropy of the class"),
@@ -65,7 +68,7 @@ fn class_term(logits: [&Tensor; 2], labels: &Tensor, weight: f64) -> Result<Weig
 }
 
 impl Method for Supervised {
-    fn loss(&self, encoder: &Encoder, views: &Views) -> Result<MethodOutput> {
+    fn loss(&self, encoder: &dyn Encoder, views: &Views) -> Result<MethodOutput> {
         let [first, second] = views.pair();
         let features = [encoder.forward(first, Mode::Train)?, encoder.forward(second, Mode::Train)?];
         let mut terms = Vec::new();

@@ -12,6 +12,7 @@ use crate::data::{Place, RenderedViews, ViewBatch, ViewSource, transformed};
 use crate::fit::Training;
 use crate::model::Model;
 use crate::nn::split_halves;
+use crate::registry::Registry;
 use crate::scene::{Procedural, ProceduralSettings, Renderer, RotationSampling, SceneSettings};
 use crate::transformation::{Condition, QUARTER_TURNS};
 
@@ -50,7 +51,7 @@ fn config(method: &str, options: &str) -> Config {
         "[data]\nimage_size = 32\n[model]\nprojector_hidden = 16\nembedding = 16\n[fit]\nsteps = 200\nbatch_size = 6\n\
          [optimiser]\nlr = 2e-3\n[heads]\ngradient = \"detached\"\nhidden = 8\n[method]\nname = \"{method}\"\n{options}"
     );
-    Config::from_toml(&text, Origin::File("test.toml".into())).unwrap()
+    Config::from_toml(&Registry::default(), &text, Origin::File("test.toml".into())).unwrap()
 }
 
 fn training(method: &str, options: &str) -> Training {
@@ -178,7 +179,7 @@ fn a_target_moves_but_has_no_gradient() {
 fn an_option_that_says_nothing_is_refused() {
     let error = |options: &str| {
         let text = format!("[method]\n{options}");
-        Config::from_toml(&text, Origin::File("my.toml".into())).unwrap_err().to_string()
+        Config::from_toml(&Registry::default(), &text, Origin::File("my.toml".into())).unwrap_err().to_string()
     };
     let cases = [
         (
@@ -213,7 +214,7 @@ fn an_option_that_says_nothing_is_refused() {
 fn another_method_drops_the_options_of_the_layer_below() {
     let resolve = |sets: &[&str]| {
         let sets: Vec<String> = ["data.path=d"].iter().chain(sets).map(ToString::to_string).collect();
-        Config::resolve(Some("sie-3diebench"), None, &sets)
+        Config::resolve(&Registry::default(), Some("sie-3diebench"), None, &sets)
     };
     let config = resolve(&["method.name=simclr", "method.temperature=0.2"]).unwrap();
     assert_eq!(config.method.options.keys().collect::<Vec<_>>(), ["temperature"]);
@@ -224,7 +225,7 @@ fn another_method_drops_the_options_of_the_layer_below() {
 }
 
 fn config_of_sie() -> super::MethodConfig {
-    super::MethodConfig::named("sie")
+    super::MethodConfig::of(&super::sie::ENTRY)
 }
 
 /// A row of the deployed predictor's outputs, by name.

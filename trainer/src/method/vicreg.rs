@@ -15,6 +15,7 @@ pub(super) const ENTRY: MethodEntry = MethodEntry {
     paper: "Bardes et al., ICLR 2022, arXiv 2105.04906",
     loss: "invariance + variance + covariance of the whole embedding",
     needs: |_| Ok(Needs::TWO_VIEWS),
+    labels: &[],
     options: &[INVARIANCE, VARIANCE, COVARIANCE],
     build: |setting, scope| Ok(Box::new(VicReg::new(setting, scope)?)),
 };
@@ -75,7 +76,7 @@ impl VicReg {
 }
 
 impl Method for VicReg {
-    fn loss(&self, encoder: &Encoder, views: &Views) -> Result<MethodOutput> {
+    fn loss(&self, encoder: &dyn Encoder, views: &Views) -> Result<MethodOutput> {
         let [first, second] = views.pair();
         let features = [encoder.forward(first, Mode::Train)?, encoder.forward(second, Mode::Train)?];
         let a = self.projector.forward(&features[0], Mode::Train)?;

@@ -1,13 +1,14 @@
 use serde::{Deserialize, Serialize};
 
-use crate::options::{Checks, LARGEST_WEIGHT};
+use super::{EncoderEntry, tiny};
+use crate::options::{Checks, Entries, LARGEST_WEIGHT};
 
 /// `[model]`: encoder and projectors.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct ModelConfig {
     /// The network that is deployed (`tiny`).
-    pub encoder: EncoderKind,
+    pub encoder: String,
     /// Width of the hidden layers of each projector (1024).
     pub projector_hidden: usize,
     /// Width of each half of the embedding that the loss sees (1024).
@@ -16,26 +17,18 @@ pub struct ModelConfig {
 
 impl Default for ModelConfig {
     fn default() -> Self {
-        Self { encoder: EncoderKind::Tiny, projector_hidden: 1024, embedding: 1024 }
+        Self { encoder: tiny::ENTRY.name.into(), projector_hidden: 1024, embedding: 1024 }
     }
 }
 
 impl ModelConfig {
-    /// Notes every value that is out of its range.
-    pub fn check(&self, checks: &mut Checks) {
+    /// Notes an unknown encoder, and every value that is out of its range.
+    pub fn check(&self, encoders: &Entries<EncoderEntry>, checks: &mut Checks) {
+        let is_known = encoders.find(&self.encoder).is_some();
+        checks.require(is_known, "model.encoder", format!("{:?}", self.encoder), encoders.names().join(", "));
         checks.within("model.projector_hidden", self.projector_hidden, 1..=16_384);
         checks.within("model.embedding", self.embedding, 1..=16_384);
     }
-}
-
-/// Networks that turn an image into features.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum EncoderKind {
-    /// For CPUs and microcontrollers: at most 12 M multiply-adds at 64 px.
-    Tiny,
-    /// ResNet-18, 512 features, as in the SIE paper.
-    Resnet18,
 }
 
 /// `[heads]`: rotation and class from the deployed features.

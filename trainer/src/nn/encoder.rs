@@ -1,63 +1,121 @@
 use candle_core::{DType, Result, Tensor};
 use sextant_runtime::graph::{GraphBuilder, ValueId};
 
-use super::{EncoderKind, Mode, ResNet18, Scope, Tiny};
+use super::{Mode, Scope, resnet18, tiny};
 use crate::ops::tape;
+use crate::options::Named;
+
+/// Every encoder of this project.
+pub const ENCODERS: [EncoderEntry; 2] = [tiny::ENTRY, resnet18::ENTRY];
 
 /// Images to feature vectors, whose first half is invariant and whose second half is equivariant.
-pub enum Encoder {
-    /// [`EncoderKind::Tiny`].
-    Tiny(Box<Tiny>),
-    /// [`EncoderKind::Resnet18`].
-    ResNet18(ResNet18),
-}
-
-impl Encoder {
-    /// Makes the network for square images of a size.
-    ///
-    /// # Errors
-    /// When the device has no memory for it.
-    pub fn new(kind: EncoderKind, image_size: usize, scope: &mut Scope) -> Result<Self> {
-        Ok(match kind {
-            EncoderKind::Tiny => Self::Tiny(Box::new(Tiny::new(image_size, scope)?)),
-            EncoderKind::Resnet18 => Self::ResNet18(ResNet18::new(scope)?),
-        })
-    }
-
+///
+/// In main memory [`Self::encode`] may be recorded in training: everything between the images and what it returns has to be
+/// operators of [`crate::ops`], or such as [`tape`] tells how to make.
+pub trait Encoder {
     /// Numbers in a feature vector, even.
-    pub fn feature_width(&self) -> usize {
-        match self {
-            Self::Tiny(_) => Tiny::FEATURES,
-            Self::ResNet18(_) => ResNet18::FEATURES,
-        }
-    }
+    fn feature_width(&self) -> usize;
 
     /// Channels of the last spatial map.
-    pub fn map_channels(&self) -> usize {
-        match self {
-            Self::Tiny(_) => Tiny::MAP_CHANNELS,
-            Self::ResNet18(_) => ResNet18::FEATURES,
-        }
-    }
+    fn map_channels(&self) -> usize;
 
-    /// # Shapes
-    /// Normalised images `[n, h, w, 3]` to features `[n, feature_width]`.
-    ///
-    /// # Errors
-    /// When the image is too small for the network.
-    pub fn forward(&self, images: &Tensor, mode: Mode) -> Result<Tensor> {
-        Ok(self.encode(images, mode)?.features)
+    /// The motions of a picture that the last map follows, whatever the weights.
+    fn equivariant_to(&self) -> PlaneGroup {
+        PlaneGroup::Identity
     }
 
     /// The last spatial map with the features.
     ///
+    /// # Shapes
+    /// Normalised images `[n, h, w, 3]` to a map `[n, h', w', map_channels]` and features `[n, feature_width]`.
+    ///
     /// # Errors
-    /// When the image is too small for the network.
-    pub fn encode(&self, images: &Tensor, mode: Mode) -> Result<Encoded> {
-        let encode = || match self {
-            Self::Tiny(network) => network.encode(images, mode),
-            Self::ResNet18(network) => network.encode(images, mode),
-        };
+    /// When the image does not fit the network.
+    fn encode(&self, images: &Tensor, mode: Mode) -> Result<Encoded>;
+
+    /// Appends the network's operators from the normalised images to the features.
+    ///
+    /// # Errors
+    /// When the image does not fit, or a folded weight is not finite.
+    fn lower(&self, graph: &mut GraphBuilder, images: ValueId) -> anyhow::Result<ValueId>;
+
+    /// The features alone.
+    ///
+    /// # Errors
+    /// As [`Self::encode`].
+    fn forward(&self, images: &Tensor, mode: Mode) -> Result<Tensor> {
+        Ok(self.encode(images, mode)?.features)
+    }
+}
+
+/// Motions of a picture about its centre. A map follows a motion when the map of a moved picture is the moved map, in each
+/// channel, up to the order of channels.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PlaneGroup {
+    /// None but the one that leaves the picture where it is.
+    Identity,
+    /// Turns by multiples of 90 degrees.
+    QuarterTurns,
+}
+
+impl PlaneGroup {
+    /// In words.
+    pub fn words(self) -> &'static str {
+        match self {
+            Self::Identity => "nothing by construction",
+            Self::QuarterTurns => "quarter turns",
+        }
+    }
+}
+
+/// Makes an encoder with fresh weights for square images of a size.
+pub type BuildEncoder = fn(usize, &mut Scope) -> Result<Box<dyn Encoder>>;
+
+/// An encoder as users see it.
+#[derive(Clone, Copy, Debug)]
+pub struct EncoderEntry {
+    /// The value of `model.encoder`.
+    pub name: &'static str,
+    /// What it is, in one line.
+    pub description: &'static str,
+    /// Makes it; [`Self::init`] is what to call.
+    pub build: BuildEncoder,
+}
+
+impl Named for EncoderEntry {
+    fn name(&self) -> &'static str {
+        self.name
+    }
+}
+
+impl EncoderEntry {
+    /// Makes the network for square images of a size, recorded where a recording is on.
+    ///
+    /// # Errors
+    /// When the device has no memory for it.
+    pub fn init(&self, image_size: usize, scope: &mut Scope) -> Result<Box<dyn Encoder>> {
+        Ok(Box::new(Recorded((self.build)(image_size, scope)?)))
+    }
+}
+
+/// An encoder whose operators a recording notes.
+struct Recorded(Box<dyn Encoder>);
+
+impl Encoder for Recorded {
+    fn feature_width(&self) -> usize {
+        self.0.feature_width()
+    }
+
+    fn map_channels(&self) -> usize {
+        self.0.map_channels()
+    }
+
+    fn equivariant_to(&self) -> PlaneGroup {
+        self.0.equivariant_to()
+    }
+
+    fn encode(&self, images: &Tensor, mode: Mode) -> Result<Encoded> {
+        let encode = || self.0.encode(images, mode);
         if !images.device().is_cpu() {
             // Whatever reads the map is in single precision, as the features are.
             let Encoded { map, features } = encode()?;
@@ -70,15 +128,8 @@ impl Encoder {
         Ok(Encoded { map, features })
     }
 
-    /// Appends the network's operators.
-    ///
-    /// # Errors
-    /// When the image does not fit, or a folded weight is not finite.
-    pub fn lower(&self, graph: &mut GraphBuilder, images: ValueId) -> anyhow::Result<ValueId> {
-        match self {
-            Self::Tiny(network) => network.lower(graph, images),
-            Self::ResNet18(network) => network.lower(graph, images),
-        }
+    fn lower(&self, graph: &mut GraphBuilder, images: ValueId) -> anyhow::Result<ValueId> {
+        self.0.lower(graph, images)
     }
 }
 
@@ -109,9 +160,9 @@ mod tests {
     use crate::ops;
 
     /// Gradients of a loss of two views' maps and features by every weight, with and without a recording.
-    fn gradients(kind: EncoderKind, for_eight_bits: bool, recorded: bool) -> Vec<(String, Vec<f32>)> {
+    fn gradients(entry: EncoderEntry, for_eight_bits: bool, recorded: bool) -> Vec<(String, Vec<f32>)> {
         let mut store = ParameterStore::new(1, &Device::Cpu);
-        let encoder = Encoder::new(kind, 32, &mut store.root().for_eight_bits(for_eight_bits)).unwrap();
+        let encoder = entry.init(32, &mut store.root().for_eight_bits(for_eight_bits)).unwrap();
         for value in store.eight_bit_values() {
             value.numbers.set(&Tensor::new(&[0.03f32, -30.0], &Device::Cpu).unwrap()).unwrap();
         }
@@ -134,9 +185,8 @@ mod tests {
 
     #[test]
     fn recorded_gradients_are_those_of_candle() {
-        let kinds = [EncoderKind::Tiny, EncoderKind::Resnet18];
-        for (kind, for_eight_bits) in kinds.into_iter().flat_map(|kind| [(kind, false), (kind, true)]) {
-            let [candle, recorded] = [false, true].map(|recorded| gradients(kind, for_eight_bits, recorded));
+        for (entry, for_eight_bits) in ENCODERS.into_iter().flat_map(|entry| [(entry, false), (entry, true)]) {
+            let [candle, recorded] = [false, true].map(|recorded| gradients(entry, for_eight_bits, recorded));
             assert!(candle.len() > 20);
             for ((name, a), (_, b)) in candle.iter().zip(&recorded) {
                 let largest = a.iter().fold(0.0f32, |largest, x| largest.max(x.abs()));
@@ -150,7 +200,7 @@ mod tests {
     #[test]
     fn an_encoder_for_eight_bits_rounds_in_training_and_keeps_its_statistics() {
         let mut store = ParameterStore::new(1, &Device::Cpu);
-        let encoder = Encoder::new(EncoderKind::Tiny, 32, &mut store.root().for_eight_bits(true)).unwrap();
+        let encoder = tiny::ENTRY.init(32, &mut store.root().for_eight_bits(true)).unwrap();
         let step = 0.5f32;
         for value in store.eight_bit_values() {
             value.numbers.set(&Tensor::new(&[step, -100.0], &Device::Cpu).unwrap()).unwrap();

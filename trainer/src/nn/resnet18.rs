@@ -1,8 +1,14 @@
 use candle_core::{Result, Tensor};
 use sextant_runtime::graph::{self, GraphBuilder, Op, Padding, ValueId};
 
-use super::{BasicBlock, ConvNorm, ConvNormConfig, EightBits, Encoded, Mode, Scope};
+use super::{BasicBlock, ConvNorm, ConvNormConfig, EightBits, Encoded, Encoder, EncoderEntry, Mode, Scope};
 use crate::ops::{self, Activation};
+
+pub(super) const ENTRY: EncoderEntry = EncoderEntry {
+    name: "resnet18",
+    description: "ResNet-18 (He et al. 2016) as the SIE paper trains it, 512 features",
+    build: |_, scope| Ok(Box::new(ResNet18::new(scope)?)),
+};
 
 /// ResNet-18 (He et al. 2016) as SIE trains it: 7x7 stem with stride 2, 3x3 max-pool with stride 2, four stages
 /// of two basic blocks whose last norm starts at zero, global average pool.
@@ -38,6 +44,16 @@ impl ResNet18 {
         }
         Ok(Self { stem, blocks, pooled: EightBits::of(AVERAGE_POOL, &mut scope.child("pool"))? })
     }
+}
+
+impl Encoder for ResNet18 {
+    fn feature_width(&self) -> usize {
+        Self::FEATURES
+    }
+
+    fn map_channels(&self) -> usize {
+        Self::FEATURES
+    }
 
     /// The last map and its mean over positions.
     ///
@@ -46,7 +62,7 @@ impl ResNet18 {
     ///
     /// # Errors
     /// When shapes differ.
-    pub fn encode(&self, images: &Tensor, mode: Mode) -> Result<Encoded> {
+    fn encode(&self, images: &Tensor, mode: Mode) -> Result<Encoded> {
         let x = self.stem.forward(images, None, Activation::Relu, mode)?;
         let mut x = ops::max_pool2d(&x, [3, 3], [2, 2], [1, 1])?;
         for block in &self.blocks {
@@ -56,11 +72,7 @@ impl ResNet18 {
         Ok(Encoded { features: self.pooled.follow(&pooled, Activation::Identity, mode)?, map: x })
     }
 
-    /// Appends the network's operators.
-    ///
-    /// # Errors
-    /// When the image does not fit, or a folded weight is not finite.
-    pub fn lower(&self, graph: &mut GraphBuilder, images: ValueId) -> anyhow::Result<ValueId> {
+    fn lower(&self, graph: &mut GraphBuilder, images: ValueId) -> anyhow::Result<ValueId> {
         let x = self.stem.lower(graph, images, None, graph::Activation::Relu)?;
         let padding = Padding { top: 1, left: 1, bottom: 1, right: 1 };
         let mut x = graph.node("max_pool", Op::MaxPool2d { kernel: [3, 3], stride: [2, 2], padding }, &[x])?;

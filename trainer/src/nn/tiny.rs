@@ -1,8 +1,14 @@
 use candle_core::{Result, Tensor};
 use sextant_runtime::graph::{self, GraphBuilder, Op, ValueId};
 
-use super::{BasicBlock, ConvNorm, ConvNormConfig, EightBits, Encoded, Mode, Scope};
+use super::{BasicBlock, ConvNorm, ConvNormConfig, EightBits, Encoded, Encoder, EncoderEntry, Mode, Scope};
 use crate::ops::{self, Activation};
+
+pub(super) const ENTRY: EncoderEntry = EncoderEntry {
+    name: "tiny",
+    description: "for CPUs and microcontrollers: at most 12 M multiply-adds at 64 px, 128 features",
+    build: |image_size, scope| Ok(Box::new(Tiny::new(image_size, scope)?)),
+};
 
 /// A small residual network for microcontrollers: plain convolutions and ReLU only, which int8 carries well.
 ///
@@ -53,6 +59,16 @@ impl Tiny {
             flattened: EightBits::of(FLATTEN, &mut scope.child("flatten"))?,
         })
     }
+}
+
+impl Encoder for Tiny {
+    fn feature_width(&self) -> usize {
+        Self::FEATURES
+    }
+
+    fn map_channels(&self) -> usize {
+        Self::MAP_CHANNELS
+    }
 
     /// The last map and the dense layer over it.
     ///
@@ -61,7 +77,7 @@ impl Tiny {
     ///
     /// # Errors
     /// When shapes differ, or the images are of another size.
-    pub fn encode(&self, images: &Tensor, mode: Mode) -> Result<Encoded> {
+    fn encode(&self, images: &Tensor, mode: Mode) -> Result<Encoded> {
         let mut x = self.stem.forward(images, None, Activation::Relu, mode)?;
         for block in &self.blocks {
             x = block.forward(&x, mode)?;
@@ -72,11 +88,7 @@ impl Tiny {
         Ok(Encoded { features: self.flattened.follow(&flat, Activation::Identity, mode)?, map })
     }
 
-    /// Appends the network's operators.
-    ///
-    /// # Errors
-    /// When the image does not fit, or a folded weight is not finite.
-    pub fn lower(&self, graph: &mut GraphBuilder, images: ValueId) -> anyhow::Result<ValueId> {
+    fn lower(&self, graph: &mut GraphBuilder, images: ValueId) -> anyhow::Result<ValueId> {
         let mut x = self.stem.lower(graph, images, None, graph::Activation::Relu)?;
         for block in &self.blocks {
             x = block.lower(graph, x)?;

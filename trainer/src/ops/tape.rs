@@ -4,6 +4,17 @@
 //! activation of the network. While a [`Recording`] is on, operators that run inside [`record`] are noted here instead.
 //! What [`record`] returns are new variables to candle; [`Recording::finish`] goes on from their gradients, through
 //! the operators that were noted, last first, to those of the weights.
+//!
+//! An operator takes part when it is made in one of three ways, from any crate:
+//!
+//! - with a kernel of its own: a `CustomOp1`, `CustomOp2` or `CustomOp3` of candle with `cpu_fwd` and `bwd`, by [`apply1`],
+//!   [`apply2`] or [`apply3`]; [`wants_gradient`] tells `bwd` which gradients nobody will read,
+//! - out of candle's operators, with a gradient that is written by hand, by [`composed`],
+//! - out of candle's operators alone, by [`differentiated`], for small tensors such as filters: candle keeps its books for
+//!   this one operator.
+//!
+//! All of them also work where nothing is recorded, under candle's book-keeping. An operator of candle that is called
+//! plainly inside [`record`] is refused, since its gradient would be lost.
 
 use std::cell::{Cell, RefCell};
 use std::collections::{HashMap, HashSet};
@@ -153,7 +164,7 @@ fn is_noted(tensor: &Tensor) -> bool {
 }
 
 /// Whether a gradient by a tensor leads to a variable.
-pub(super) fn wants_gradient(tensor: &Tensor) -> bool {
+pub fn wants_gradient(tensor: &Tensor) -> bool {
     tensor.track_op() || is_noted(tensor)
 }
 
@@ -170,8 +181,11 @@ fn note(inputs: &[&Tensor], output: Tensor, backward: Backward) -> Result<Tensor
     Ok(output)
 }
 
-/// `op(x)`, noted or under candle's book-keeping.
-pub(super) fn apply1<C: CustomOp1 + Send + Sync + 'static>(x: &Tensor, op: C) -> Result<Tensor> {
+/// `op(x)`, noted or under candle's book-keeping; `x` has the layout that the operator asks for.
+///
+/// # Errors
+/// When the operator fails, or candle made an input inside of a recording.
+pub fn apply1<C: CustomOp1 + Send + Sync + 'static>(x: &Tensor, op: C) -> Result<Tensor> {
     if !INSIDE.get() {
         return x.apply_op1(op);
     }
@@ -179,8 +193,11 @@ pub(super) fn apply1<C: CustomOp1 + Send + Sync + 'static>(x: &Tensor, op: C) ->
     note(&[x], y, Box::new(move |x, y, gradient| Ok(vec![op.bwd(&x[0], y, gradient)?])))
 }
 
-/// `op(a, b)`, noted or under candle's book-keeping.
-pub(super) fn apply2<C: CustomOp2 + Send + Sync + 'static>(a: &Tensor, b: &Tensor, op: C) -> Result<Tensor> {
+/// `op(a, b)`, as [`apply1`].
+///
+/// # Errors
+/// As [`apply1`].
+pub fn apply2<C: CustomOp2 + Send + Sync + 'static>(a: &Tensor, b: &Tensor, op: C) -> Result<Tensor> {
     if !INSIDE.get() {
         return a.apply_op2(b, op);
     }
@@ -192,13 +209,11 @@ pub(super) fn apply2<C: CustomOp2 + Send + Sync + 'static>(a: &Tensor, b: &Tenso
     note(&[a, b], y, Box::new(backward))
 }
 
-/// `op(a, b, c)`, noted or under candle's book-keeping.
-pub(super) fn apply3<C: CustomOp3 + Send + Sync + 'static>(
-    a: &Tensor,
-    b: &Tensor,
-    c: &Tensor,
-    op: C,
-) -> Result<Tensor> {
+/// `op(a, b, c)`, as [`apply1`].
+///
+/// # Errors
+/// As [`apply1`].
+pub fn apply3<C: CustomOp3 + Send + Sync + 'static>(a: &Tensor, b: &Tensor, c: &Tensor, op: C) -> Result<Tensor> {
     if !INSIDE.get() {
         return a.apply_op3(b, c, op);
     }
@@ -218,7 +233,10 @@ pub(super) fn stack(first: &Tensor, second: &Tensor) -> Result<Tensor> {
 
 /// What candle's own operators make of small tensors, noted or under candle's book-keeping; `backward` makes the
 /// gradients of the inputs from the inputs and the gradient of the result.
-pub(super) fn composed(
+///
+/// # Errors
+/// When `forward` fails, or candle made an input inside of a recording.
+pub fn composed(
     inputs: &[&Tensor],
     forward: impl Fn(&[Tensor]) -> Result<Tensor>,
     backward: impl Fn(&[Tensor], &Tensor) -> Result<Vec<Option<Tensor>>> + 'static,
@@ -228,6 +246,24 @@ pub(super) fn composed(
     }
     let y = forward(&inputs.iter().map(|input| input.detach()).collect::<Vec<_>>())?;
     note(inputs, y, Box::new(move |inputs, _, gradient| backward(inputs, gradient)))
+}
+
+/// What candle's own operators make of small tensors, noted or under candle's book-keeping; candle makes the gradients, of
+/// what `forward` does again in the backward pass.
+///
+/// # Errors
+/// As [`composed`].
+pub fn differentiated(
+    inputs: &[&Tensor],
+    forward: impl Fn(&[Tensor]) -> Result<Tensor> + Clone + 'static,
+) -> Result<Tensor> {
+    let again = forward.clone();
+    composed(inputs, forward, move |inputs, gradient| {
+        let variables = inputs.iter().map(|input| Var::from_tensor(&input.detach())).collect::<Result<Vec<_>>>()?;
+        let tensors: Vec<Tensor> = variables.iter().map(|variable| variable.as_tensor().clone()).collect();
+        let gradients = (again(&tensors)? * gradient.detach())?.sum_all()?.backward()?;
+        Ok(tensors.iter().map(|tensor| gradients.get(tensor).map(Tensor::detach)).collect())
+    })
 }
 
 #[cfg(test)]
@@ -251,6 +287,24 @@ mod tests {
         let mut gradients = (&y * 3.0).unwrap().sum_all().unwrap().backward().unwrap();
         recording.finish(&mut gradients).unwrap();
         assert_eq!(gradients.get(&x).unwrap().to_vec1::<f32>().unwrap(), [0.0, 3.0]);
+    }
+
+    #[test]
+    fn candle_differentiates_what_has_no_gradient_of_its_own() {
+        let turned = |x: &[Tensor]| (x[0].flip(&[0])? * &x[1])?.sqr();
+        let values = |recorded: bool| {
+            let (x, y) = (variable(), Var::from_vec(vec![3.0f32, 0.5], 2, &Device::Cpu).unwrap());
+            let recording = recorded.then(Recording::start);
+            let [z] = record(|| Ok([differentiated(&[&relu(&x)?, &y], turned)?])).unwrap();
+            let mut gradients = (z * 0.5).unwrap().sum_all().unwrap().backward().unwrap();
+            if let Some(recording) = recording {
+                recording.finish(&mut gradients).unwrap();
+            }
+            [&x, &y].map(|variable| gradients.get(variable).unwrap().to_vec1::<f32>().unwrap())
+        };
+        // z = (2, 0) * (3, 0.5), squared.
+        assert_eq!(values(true), [vec![0.0, 18.0], vec![12.0, 0.0]]);
+        assert_eq!(values(true), values(false));
     }
 
     #[test]

@@ -3,10 +3,14 @@
 //! Each room declares and checks the keys that configure it; [`crate::config`] puts them together.
 
 mod checks;
+mod entries;
 mod option;
+mod values;
 
 pub use checks::{Checks, OutOfRange, UnusedKey};
+pub use entries::{Entries, NameTaken, Named};
 pub use option::{ConfigOption, OptionKind};
+pub use values::{Options, WrongOption};
 
 /// TOML's whole numbers are signed.
 pub const LARGEST_SEED: u64 = i64::MAX as u64;

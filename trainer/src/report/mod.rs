@@ -21,6 +21,7 @@ use sextant_runtime::contract::run_folder;
 
 use crate::evaluate::{Evaluation, evaluate};
 use crate::fit::TrainedRun;
+use crate::registry::Registry;
 use crate::run::{CheckpointSlot, MetricRecord, read_metrics};
 
 use gather::Pool;
@@ -45,11 +46,11 @@ pub struct RunRecord {
 ///
 /// # Errors
 /// When a folder holds no finished run, its data cannot be had, or the network fails.
-pub fn report(runs: &[&Path], device: &str) -> anyhow::Result<String> {
+pub fn report(registry: &Registry, runs: &[&Path], device: &str) -> anyhow::Result<String> {
     let mut records = Vec::with_capacity(runs.len());
     let mut pictures = Vec::with_capacity(runs.len());
     for run in runs {
-        let mut trained = TrainedRun::open(run, CheckpointSlot::Last, &[], device)?;
+        let mut trained = TrainedRun::open(registry, run, CheckpointSlot::Last, &[], device)?;
         let (source, config) = (trained.source.clone(), trained.config.clone());
         let name =
             run.file_name().map_or_else(|| run.display().to_string(), |name| name.to_string_lossy().into_owned());

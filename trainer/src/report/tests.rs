@@ -1,6 +1,7 @@
 use super::*;
 use crate::config::Config;
 use crate::fit::{FitOptions, fit};
+use crate::registry::Registry;
 use crate::run::RunFolder;
 use crate::stop::StopFlag;
 
@@ -23,7 +24,7 @@ fn small_run(folder: &Path, method: &str) {
         "evaluation.out_of_range_pairs=8",
     ];
     let sets: Vec<String> = sets.iter().map(ToString::to_string).chain([format!("method.name={method}")]).collect();
-    let config = Config::resolve(None, None, &sets).unwrap();
+    let config = Config::resolve(&Registry::default(), None, None, &sets).unwrap();
     let run = RunFolder::create(folder, false).unwrap();
     fit(FitOptions { config, run, resume: false, device: "cpu".into(), stop: StopFlag::default() }).unwrap();
 }
@@ -34,7 +35,7 @@ fn a_report_has_every_section_and_needs_no_network() {
     let (sie, vicreg) = (folder.path().join("first"), folder.path().join("second"));
     small_run(&sie, "sie");
     small_run(&vicreg, "vicreg");
-    let html = report(&[&sie, &vicreg], "cpu").unwrap();
+    let html = report(&Registry::default(), &[&sie, &vicreg], "cpu").unwrap();
     for words in [
         "first (sie)",
         "second (vicreg)",
@@ -71,6 +72,6 @@ fn a_report_has_every_section_and_needs_no_network() {
 #[test]
 fn a_folder_without_a_run_is_named() {
     let folder = tempfile::tempdir().unwrap();
-    let error = report(&[&folder.path().join("none")], "cpu").err().unwrap();
+    let error = report(&Registry::default(), &[&folder.path().join("none")], "cpu").err().unwrap();
     assert!(format!("{error:#}").contains("none"), "{error:#}");
 }

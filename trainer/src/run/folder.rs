@@ -11,6 +11,7 @@ use sextant_runtime::durable::{UNFINISHED, current_folder, recover_folders, repl
 use super::RunError;
 use super::checkpoint::Checkpoint;
 use crate::config::{Config, ConfigError};
+use crate::registry::Registry;
 
 /// A run's folder, locked against other writers while it is open for writing.
 #[derive(Debug)]
@@ -134,8 +135,8 @@ impl RunFolder {
     ///
     /// # Errors
     /// When it cannot be read or is broken.
-    pub fn config(&self) -> Result<Config, ConfigError> {
-        Config::from_file(&self.file(CONFIG))
+    pub fn config(&self, registry: &Registry) -> Result<Config, ConfigError> {
+        Config::from_file(registry, &self.file(CONFIG))
     }
 
     /// Folder of a checkpoint, whether there is one or not.

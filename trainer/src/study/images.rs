@@ -20,14 +20,13 @@ const FOLDER: &str = "images";
 /// When objects cannot be had, the folder holds other images, or it cannot be written.
 pub fn rendered_images(options: &StudyOptions) -> anyhow::Result<Option<Vec<String>>> {
     let plan = &options.plan;
-    let config = Config::resolve(Some(&plan.preset), plan.file.as_deref(), &plan.sets)?.data;
+    let config = Config::resolve(&plan.registry, Some(&plan.preset), plan.file.as_deref(), &plan.sets)?.data;
     if plan.views == 0 {
         return Ok(Some(Vec::new()));
     }
-    let Some(rendered) = open_objects(&config)? else { return Ok(Some(Vec::new())) };
+    let Some(rendered) = open_objects(plan.registry.sources(), &config)? else { return Ok(Some(Vec::new())) };
     let folder = options.out.join(FOLDER);
-    let source = serde_json::json!(config.source).as_str().unwrap_or_default().to_owned();
-    let description = DataSetDescription::of(&rendered, plan.views, config.seed, &source)?;
+    let description = DataSetDescription::of(&rendered, plan.views, config.seed, &config.source)?;
     if folder.exists() {
         check(&folder, &description)?;
     } else {

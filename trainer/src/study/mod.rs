@@ -84,17 +84,18 @@ pub fn study(options: &StudyOptions) -> anyhow::Result<StudyOutcome> {
     Ok(StudyOutcome::Finished(summary::summaries(&options.plan, &finished)))
 }
 
-/// The rows that get all seeds: the first, which the others are measured against, and of those that learn without class
-/// labels the ones with the largest [`summary::score`].
+/// The rows that get all seeds: the first, which the others are measured against, and of those that learn without labels
+/// the ones with the largest [`summary::score`].
 fn leaders<'a>(plan: &'a Plan, finished: &[FinishedRun]) -> Vec<&'a Row> {
     let score = |row: &Row| {
         let run = finished.iter().find(|run| run.label == row.label);
         run.map_or(f64::NEG_INFINITY, |run| summary::score(&run.evaluation))
     };
-    let unlabelled = |row: &&Row| {
-        let mut runs = finished.iter().filter(|run| run.label == row.label);
-        runs.all(|run| run.config.method.name != "supervised")
+    let learns_from_labels = |run: &FinishedRun| {
+        let entry = run.config.registry().methods().find(&run.config.method.name);
+        entry.is_some_and(|entry| !entry.labels.is_empty())
     };
+    let unlabelled = |row: &&Row| !finished.iter().any(|run| run.label == row.label && learns_from_labels(run));
     let mut rows: Vec<&Row> = plan.rows.iter().skip(1).filter(unlabelled).collect();
     rows.sort_by(|a, b| score(b).total_cmp(&score(a)));
     plan.rows.iter().take(1).chain(rows.into_iter().take(plan.leaders)).collect()
@@ -126,7 +127,7 @@ fn finished_run(folder: &Path, row: &Row, seed: u64, config: &Config) -> anyhow:
     if !RunFolder::holds_run(folder) {
         return Ok(None);
     }
-    let found = RunFolder::open_to_read(folder)?.config()?;
+    let found = RunFolder::open_to_read(folder)?.config(config.registry())?;
     // The run has added the names of the classes that it found.
     let mut wanted = config.clone();
     if wanted.data.classes.is_empty() {

@@ -4,11 +4,14 @@ use std::path::PathBuf;
 use clap::ValueEnum;
 
 use crate::config::Config;
-use crate::method::{self, METHODS, MethodConfig, MethodEntry};
+use crate::method::{MethodConfig, MethodEntry};
+use crate::registry::Registry;
 
 /// Which runs a study is made of.
 #[derive(Clone, Debug)]
 pub struct Plan {
+    /// What the names in its configurations stand for.
+    pub registry: Registry,
     /// Name of the study, and of its section in the results.
     pub name: String,
     /// Preset that all runs start from.
@@ -42,8 +45,8 @@ impl Row {
     }
 
     /// Every method with its default options, and supervised learning of each label alone.
-    pub fn methods() -> Vec<Self> {
-        let mut rows: Vec<Self> = METHODS.iter().map(Self::method).collect();
+    pub fn methods(registry: &Registry) -> Vec<Self> {
+        let mut rows: Vec<Self> = registry.methods().iter().map(Self::method).collect();
         for target in ["class", "rotation"] {
             let sets = ["method.name=supervised", &format!("method.target={target}")];
             rows.push(Self::new(&format!("supervised-{target}"), &sets));
@@ -53,7 +56,7 @@ impl Row {
 
     /// A method with its default options, and the transformations of pictures that it needs.
     fn method(entry: &MethodEntry) -> Self {
-        let needs = (entry.needs)(&MethodConfig::named(entry.name)).expect("every method takes its own defaults");
+        let needs = (entry.needs)(&MethodConfig::of(entry)).expect("every method takes its own defaults");
         let on_pixels = needs.transformations.iter().filter(|transformation| transformation.on_pixels().is_some());
         let names: Vec<&str> = on_pixels.map(|transformation| transformation.name()).collect();
         let transformations = (!names.is_empty()).then(|| format!("data.transformations={names:?}"));
@@ -119,7 +122,7 @@ impl Plan {
         let sets = [&fixed[..], &self.sets[..]].concat();
         // One after the other: the images have no use for what renders them, nor a row for options of other methods.
         let resolve = |own: &[String]| {
-            Config::resolve_in_turn(Some(&self.preset), self.file.as_deref(), &[&sets[..], images, own])
+            Config::resolve_in_turn(&self.registry, Some(&self.preset), self.file.as_deref(), &[&sets[..], images, own])
         };
         let shared = resolve(&[])?;
         let images_a_step = shared.fit.batch_size * view_count(&shared)?;
@@ -135,5 +138,5 @@ impl Plan {
 /// # Errors
 /// When the method is unknown.
 pub fn view_count(config: &Config) -> anyhow::Result<usize> {
-    Ok(method::needs(&config.method)?.views)
+    Ok(config.needs()?.views)
 }

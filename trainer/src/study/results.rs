@@ -62,7 +62,7 @@ fn section(options: &StudyOptions, finished: &[FinishedRun], drawing: &str) -> S
             "Encoder `{}`, {} px, {} steps; {} held-out objects, {} pairs of views; heads detached, so that features \
              learn from the method alone. All rows see the same number of images. {} A dash: the method has no such \
              figure.\n",
-            serde_json::json!(config.model.encoder).as_str().unwrap_or_default(),
+            config.model.encoder,
             config.data.image_size,
             config.fit.steps,
             evaluation.objects,

@@ -1,5 +1,7 @@
 use super::*;
 use crate::config::Config;
+use crate::registry::Registry;
+use crate::stop::StopFlag;
 
 /// A study of two methods that takes seconds.
 fn options(folder: &Path) -> StudyOptions {
@@ -20,10 +22,11 @@ fn options(folder: &Path) -> StudyOptions {
         "evaluation.gallery_views=4",
         "evaluation.out_of_range_pairs=8",
     ];
-    let all = Row::methods();
+    let all = Row::methods(&Registry::default());
     let pick = |label: &str| all.iter().find(|row| row.label == label).unwrap().clone();
     StudyOptions {
         plan: Plan {
+            registry: Registry::default(),
             name: "toy".into(),
             preset: "quickstart".into(),
             file: None,
@@ -115,10 +118,11 @@ fn sections_are_replaced_in_place() {
 
 #[test]
 fn every_row_of_the_plans_is_a_configuration() {
-    for rows in [Row::methods(), Row::ablation(Ablation::Sie), Row::ablation(Ablation::Sextant)] {
+    for rows in [Row::methods(&Registry::default()), Row::ablation(Ablation::Sie), Row::ablation(Ablation::Sextant)] {
         for row in rows {
             let sets: Vec<String> = row.sets.clone();
-            Config::resolve(Some("household"), None, &sets).unwrap_or_else(|error| panic!("{}: {error}", row.label));
+            Config::resolve(&Registry::default(), Some("household"), None, &sets)
+                .unwrap_or_else(|error| panic!("{}: {error}", row.label));
         }
     }
 }

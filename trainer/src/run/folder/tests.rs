@@ -5,6 +5,7 @@ use std::process::{Command, Stdio};
 use candle_core::{DType, Device, Tensor, Var};
 
 use super::*;
+use crate::registry::Registry;
 use crate::run::{CheckpointState, read_tensors, set_parameters, write_tensors};
 
 const LAST: CheckpointSlot = CheckpointSlot::Last;
@@ -59,7 +60,7 @@ fn a_checkpoint_reads_back_to_the_last_bit() {
     assert_eq!(run.load_checkpoint(CheckpointSlot::Best).unwrap().unwrap().state.step, 20);
     run.save_checkpoint(LAST, &checkpoint(40)).unwrap();
     assert!(run.load_checkpoint(LAST).unwrap().unwrap().average.is_empty());
-    assert_eq!(run.config().unwrap(), Config::default());
+    assert_eq!(run.config(&Registry::default()).unwrap(), Config::default());
 }
 
 #[test]

@@ -1,0 +1,149 @@
+//! A crate of another workspace, `tests/extension`, brings a method, an encoder and a source of data of its own. Its files
+//! are compiled once more here, where the dependencies are built already.
+
+use std::fs;
+use std::path::Path;
+
+use candle_core::{Device, Tensor};
+use sextant_runtime::contract::run_folder::{METRICS, MODEL};
+use sextant_tests::run_ok;
+use sextant_trainer::config::{Config, ConfigError};
+use sextant_trainer::fit::{FitOptions, FitOutcome, TrainedRun, fit};
+use sextant_trainer::nn::{Mode, ParameterStore, PlaneGroup};
+use sextant_trainer::registry::Registry;
+use sextant_trainer::run::{CheckpointSlot, RunFolder, read_metrics};
+use sextant_trainer::stop::StopFlag;
+
+#[path = "../extension/src/lib.rs"]
+mod extension;
+
+const OWN: [&str; 6] = [
+    "method.name=barlow-twins",
+    "method.redundancy_weight=0.01",
+    "model.encoder=four-sided",
+    "data.source=bricks",
+    "data.bricks=8",
+    "data.seed=3",
+];
+
+const SMALL: [&str; 10] = [
+    "model.projector_hidden=32",
+    "model.embedding=16",
+    "fit.steps=30",
+    "fit.batch_size=8",
+    "fit.log_every=1",
+    "fit.probe_every=0",
+    "evaluation.pairs=20",
+    "evaluation.train_pairs=40",
+    "evaluation.probe_epochs=1",
+    "evaluation.gallery_objects=0",
+];
+
+fn resolve(registry: &Registry, sets: &[&str]) -> Result<Config, ConfigError> {
+    let sets: Vec<String> = sets.iter().map(ToString::to_string).collect();
+    Config::resolve(registry, None, None, &sets)
+}
+
+#[test]
+fn a_crate_trains_with_a_method_an_encoder_and_a_source_of_its_own() {
+    let registry = extension::registry().unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("run");
+    let config = resolve(&registry, &[&OWN[..], &SMALL].concat()).unwrap();
+    let run = RunFolder::create(&path, false).unwrap();
+    let options = FitOptions { config, run, resume: false, device: "cpu".into(), stop: StopFlag::default() };
+    let FitOutcome::Finished { figures, .. } = fit(options).unwrap() else { panic!("nobody stops it") };
+    assert!(figures.rotation_r2.sie.is_finite());
+    let losses: Vec<f64> =
+        read_metrics(&path.join(METRICS)).unwrap().iter().map(|record| record.values["loss"]).collect();
+    let mean = |losses: &[f64]| losses.iter().sum::<f64>() / losses.len() as f64;
+    assert!(mean(&losses[20..]) < mean(&losses[..10]), "{losses:?}");
+    // The deployed network is checked against the trainer's own outputs before the file is written.
+    assert!(path.join(MODEL).is_file());
+    run_ok("export", &["onnx", "run"], folder.path());
+    let trained = TrainedRun::open(&registry, &path, CheckpointSlot::Last, &[], "cpu").unwrap();
+    assert_eq!(trained.source.class_names(), ["rod", "slab"]);
+    let error = TrainedRun::open(&Registry::default(), &path, CheckpointSlot::Last, &[], "cpu").err().unwrap();
+    assert!(error.to_string().contains("`data.source` should be one of"), "{error}");
+}
+
+#[test]
+fn keys_of_one_source_are_refused_beside_another() {
+    let registry = extension::registry().unwrap();
+    let message = |sets: &[&str]| resolve(&registry, sets).unwrap_err().to_string();
+    assert_eq!(
+        message(&["data.bricks=8"]),
+        "--set data.bricks=8: the source `procedural` has no option `data.bricks`; it has families, objects_per_family, \
+         held_out_per_family, seed"
+    );
+    assert_eq!(
+        message(&["data.source=bricks", "data.bricks=2"]),
+        "--set data.bricks=2: `data.bricks` is 2; allowed: 4 to 1000"
+    );
+    assert_eq!(
+        message(&["data.source=bricks", "data.y_up=true"]),
+        "--set data.y_up=true: `data.y_up` has no effect here; it goes with data.source = meshes"
+    );
+    assert_eq!(
+        message(&["data.brick=8", "data.source=bricks"]),
+        "--set data.brick=8: unknown key `data.brick`; the nearest is `data.bricks`"
+    );
+    let error = resolve(&registry, &["data.source=brick"]).unwrap_err();
+    assert_eq!(error.hint(), "did you mean `bricks`?");
+    // What a layer below the choice of the source has set for another goes silently, as options of other methods do.
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("mine.toml");
+    fs::write(&file, "[data]\nsource = \"bricks\"\nbricks = 8\n").unwrap();
+    let sets = ["data.source=procedural".to_string()];
+    let config = Config::resolve(&registry, None, Some(&file), &sets).unwrap();
+    assert!(!config.to_toml().contains("bricks"));
+    let config = Config::resolve(&registry, None, Some(&file), &[]).unwrap();
+    assert!(config.to_toml().contains("bricks = 8\n"));
+    let stored = folder.path().join("stored.toml");
+    fs::write(&stored, config.to_toml()).unwrap();
+    assert_eq!(Config::from_file(&registry, &stored).unwrap(), config);
+}
+
+#[test]
+fn the_encoder_follows_what_it_says() -> anyhow::Result<()> {
+    let registry = extension::registry()?;
+    let mut store = ParameterStore::new(1, &Device::Cpu);
+    let encoder = registry.encoders().find("four-sided").unwrap().init(32, &mut store.root())?;
+    assert_eq!(encoder.equivariant_to(), PlaneGroup::QuarterTurns);
+    let waves: Vec<f32> = (0..2 * 32 * 32 * 3).map(|at| (at as f32 * 0.37).sin()).collect();
+    let images = Tensor::from_vec(waves, (2, 32, 32, 3), &Device::Cpu).unwrap();
+    let turned = |maps: &Tensor| maps.transpose(1, 2).unwrap().contiguous().unwrap().flip(&[1]).unwrap();
+    let map = |images: &Tensor| encoder.encode(images, Mode::Evaluate).unwrap().map;
+    let (of_turned, expected) = (map(&turned(&images)), turned(&map(&images)));
+    let numbers = |x: &Tensor| x.flatten_all().unwrap().to_vec1::<f32>().unwrap();
+    let largest = numbers(&expected).into_iter().fold(0.0, f32::max);
+    assert!(largest > 0.0);
+    for (found, expected) in numbers(&of_turned).into_iter().zip(numbers(&expected)) {
+        assert!((found - expected).abs() <= 1e-5 * largest, "{found} is not {expected}");
+    }
+    Ok(())
+}
+
+/// What stands in the guide stands in the crate.
+#[test]
+fn the_guide_shows_the_crate() {
+    let tests = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let guide = fs::read_to_string(tests.join("../docs/extending.md")).unwrap();
+    let files = ["lib", "method", "encoder", "source"]
+        .map(|name| fs::read_to_string(tests.join(format!("extension/src/{name}.rs"))).unwrap());
+    let blocks: Vec<&str> = guide.split("```rust\n").skip(1).map(|rest| rest.split("```").next().unwrap()).collect();
+    assert_eq!(blocks.len(), files.len());
+    for (block, file) in blocks.into_iter().zip(files) {
+        assert!(file.contains(block), "not in the crate as it is shown:\n{block}");
+    }
+}
+
+#[test]
+fn each_addition_is_short() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("extension/src");
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        let lines = fs::read_to_string(&path).unwrap().lines().count();
+        assert!(lines < 80, "{}: {lines} lines", path.display());
+    }
+}

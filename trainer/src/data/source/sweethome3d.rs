@@ -1,0 +1,17 @@
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use super::{BuildSource, PathUse, SourceEntry};
+use crate::scene::sweethome3d::{SweetHome3d, default_cache_folder};
+
+pub(super) const ENTRY: SourceEntry = SourceEntry {
+    name: "sweethome3d",
+    description: "the furniture of Debian's Sweet Home 3D package, once it is in the cache",
+    path: PathUse::Optional,
+    shared_keys: &[],
+    options: &[],
+    build: BuildSource::Objects(|config| {
+        let cache = config.path.clone().map_or_else(default_cache_folder, Ok::<PathBuf, _>)?;
+        Ok(Arc::new(SweetHome3d::open(&cache, config.object_diagonal)?))
+    }),
+};
