@@ -121,8 +121,8 @@ fn used_at_root(text: &str) -> Vec<(String, String)> {
         let parts = rest.strip_prefix('{').map_or(vec![rest], |group| group_parts(group));
         // The last word is the name, also of `f as g`.
         let last = |part: &str| {
-            let words = part.split(|c: char| !c.is_alphanumeric() && c != '_').filter(|word| !word.is_empty());
-            words.last().map(|name| (name.to_string(), module.to_string()))
+            let mut words = part.split(|c: char| !c.is_alphanumeric() && c != '_').filter(|word| !word.is_empty());
+            words.next_back().map(|name| (name.to_string(), module.to_string()))
         };
         parts.into_iter().filter_map(last).collect()
     };
