@@ -121,7 +121,7 @@ fn used_at_root(text: &str) -> Vec<(String, String)> {
         let parts = rest.strip_prefix('{').map_or(vec![rest], |group| group_parts(group));
         // The last word is the name, also of `f as g`.
         let last = |part: &str| {
-            let words = part.split(|c: char| !c.is_alphanumeric() && c != '_').filter(|word| !word.is_empty());
+            let mut words = part.split(|c: char| !c.is_alphanumeric() && c != '_').filter(|word| !word.is_empty());
             words.next_back().map(|name| (name.to_string(), module.to_string()))
         };
         parts.into_iter().filter_map(last).collect()

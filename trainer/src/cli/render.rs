@@ -31,7 +31,7 @@ pub struct RenderArgs {
     /// Images of each object
     #[arg(long, value_name = "N", default_value_t = 50)]
     views: usize,
-    /// Change a key of data.*, such as data.image_size=128; the options below are names of such keys
+    /// Change a key of data.*, such as data.image_size=128; an option that is told with a key sets that key
     #[arg(long = "set", value_name = "KEY=VALUE")]
     sets: Vec<String>,
     /// data.source: where the objects come from, as `trainer sources` lists them [default: procedural]

@@ -68,7 +68,8 @@ impl<T: Named> Entries<T> {
     /// The name that is most like another.
     pub fn nearest(&self, name: &str) -> &'static str {
         let likeness = |known: &&str| normalized_damerau_levenshtein(known, name);
-        let names = self.names().into_iter();
+        // Of names as like as each other, the first.
+        let names = self.names().into_iter().rev();
         names.max_by(|a, b| likeness(a).total_cmp(&likeness(b))).expect("there is one at least")
     }
 }
