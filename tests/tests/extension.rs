@@ -1,10 +1,14 @@
-//! A crate of another workspace, `tests/extension`, brings a method, an encoder and a source of data of its own. Its files
+//! A crate of another workspace, `tests/extension`, brings a method, an encoder, a source of data and a
+//! transformation of its own. Its files
 //! are compiled once more here, where the dependencies are built already.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 
 use candle_core::{Device, Tensor};
+use rand::SeedableRng;
+use rand_chacha::ChaCha8Rng;
 use sextant_runtime::contract::run_folder::{METRICS, MODEL};
 use sextant_tests::run_ok;
 use sextant_trainer::config::{Config, ConfigError};
@@ -13,6 +17,7 @@ use sextant_trainer::nn::{Mode, ParameterStore, PlaneGroup};
 use sextant_trainer::registry::Registry;
 use sextant_trainer::run::{CheckpointSlot, RunFolder, read_metrics};
 use sextant_trainer::stop::StopFlag;
+use sextant_trainer::transformation::Value;
 
 #[path = "../extension/src/lib.rs"]
 mod extension;
@@ -65,6 +70,44 @@ fn a_crate_trains_with_a_method_an_encoder_and_a_source_of_its_own() {
     assert_eq!(trained.source.class_names(), ["rod", "slab"]);
     let error = TrainedRun::open(&Registry::default(), &path, CheckpointSlot::Last, &[], "cpu").err().unwrap();
     assert!(error.to_string().contains("`data.source` should be one of"), "{error}");
+}
+
+#[test]
+fn colours_change_places_as_they_say() {
+    let registry = extension::registry().unwrap();
+    let turns = registry.transformations().find("colour-turns").unwrap().on_pixels().unwrap();
+    for (class, expected) in [(0, [10, 20, 30]), (1, [30, 10, 20]), (2, [20, 30, 10])] {
+        let mut picture = [10, 20, 30];
+        turns.apply(&Value::Class(class), &mut picture, 1, &mut Vec::new());
+        assert_eq!(picture, expected, "class {class}");
+    }
+    let mut rng = ChaCha8Rng::seed_from_u64(1);
+    let drawn: BTreeSet<u32> = (0..50).map(|_| turns.draw(&mut rng).class()).collect();
+    assert_eq!(drawn, BTreeSet::from([0, 1, 2]));
+}
+
+/// Of 1,600 answers by chance a third would be right, within 0.012.
+#[test]
+fn a_transformation_of_the_crate_is_done_and_predicted() {
+    let registry = extension::registry().unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("run");
+    let predicts = ["method.name=predict-transform", "method.transforms=[\"colour-turns\"]", "data.source=bricks"];
+    let message = |sets: &[&str]| resolve(&registry, sets).unwrap_err().to_string();
+    assert_eq!(
+        message(&["method.name=predict-transform", "method.transforms=[\"color-turns\"]"]),
+        "--set method.transforms=[\"color-turns\"]: `method.transforms` is [\"color-turns\"]; allowed: a list of \
+         quarter-turns, colour-turns, each once"
+    );
+    let done = ["data.transformations=[\"colour-turns\"]", "fit.steps=150", "fit.batch_size=16"];
+    let config = resolve(&registry, &[&SMALL[..], &predicts, &done].concat()).unwrap();
+    let run = RunFolder::create(&path, false).unwrap();
+    let options = FitOptions { config, run, resume: false, device: "cpu".into(), stop: StopFlag::default() };
+    assert!(matches!(fit(options).unwrap(), FitOutcome::Finished { .. }));
+    let accuracies: Vec<f64> =
+        read_metrics(&path.join(METRICS)).unwrap().iter().map(|record| record.values["loss/accuracy"]).collect();
+    let late = accuracies[100..].iter().sum::<f64>() / 50.0;
+    assert!(late > 0.4, "{late} of the answers are right, where a third is by chance");
 }
 
 #[test]
@@ -129,7 +172,7 @@ fn the_encoder_follows_what_it_says() -> anyhow::Result<()> {
 fn the_guide_shows_the_crate() {
     let tests = Path::new(env!("CARGO_MANIFEST_DIR"));
     let guide = fs::read_to_string(tests.join("../docs/extending.md")).unwrap();
-    let files = ["lib", "method", "encoder", "source"]
+    let files = ["lib", "method", "encoder", "source", "transformation"]
         .map(|name| fs::read_to_string(tests.join(format!("extension/src/{name}.rs"))).unwrap());
     let blocks: Vec<&str> = guide.split("```rust\n").skip(1).map(|rest| rest.split("```").next().unwrap()).collect();
     assert_eq!(blocks.len(), files.len());

@@ -122,6 +122,7 @@ impl Model {
             feature_width: width,
             map_channels,
             classes,
+            transformations: registry.transformations(),
         };
         let method = (entry.build)(setting, &mut store.root().child("method"))?;
         let (mean, std) = (config.data.mean, config.data.std);

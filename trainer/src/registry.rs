@@ -1,9 +1,10 @@
-//! What a configuration chooses by name: methods, encoders and sources of data, ours and those of other crates.
+//! What a configuration chooses by name: methods, encoders, sources of data and transformations, ours and those of other crates.
 
 use crate::data::{DataConfig, SOURCES, SourceEntry};
 use crate::method::{METHODS, MethodEntry};
 use crate::nn::{ENCODERS, EncoderEntry};
 use crate::options::{ConfigOption, Entries, NameTaken, Named};
+use crate::transformation::{TRANSFORMATIONS, Transformation, Transformations};
 
 /// What there is to choose from; the default has everything of this project.
 ///
@@ -23,6 +24,7 @@ pub struct Registry {
     methods: Entries<MethodEntry>,
     encoders: Entries<EncoderEntry>,
     sources: Entries<SourceEntry>,
+    transformations: Transformations,
 }
 
 /// Why something cannot be added.
@@ -58,6 +60,7 @@ impl Default for Registry {
             methods: Entries::new("method", METHODS),
             encoders: Entries::new("encoder", ENCODERS),
             sources: Entries::new("source", SOURCES),
+            transformations: Entries::new("transformation", TRANSFORMATIONS),
         }
     }
 }
@@ -68,6 +71,7 @@ impl PartialEq for Registry {
         self.methods.names() == other.methods.names()
             && self.encoders.names() == other.encoders.names()
             && self.sources.names() == other.sources.names()
+            && self.transformations.names() == other.transformations.names()
     }
 }
 
@@ -87,6 +91,11 @@ impl Registry {
         &self.sources
     }
 
+    /// What `data.transformations` and the options of methods may name.
+    pub fn transformations(&self) -> &Transformations {
+        &self.transformations
+    }
+
     /// Adds a method.
     ///
     /// # Errors
@@ -102,6 +111,14 @@ impl Registry {
     /// When its name is taken.
     pub fn add_encoder(&mut self, entry: EncoderEntry) -> Result<(), RegistryError> {
         Ok(self.encoders.add(entry)?)
+    }
+
+    /// Adds a transformation.
+    ///
+    /// # Errors
+    /// When its name is taken.
+    pub fn add_transformation(&mut self, transformation: &'static dyn Transformation) -> Result<(), RegistryError> {
+        Ok(self.transformations.add(transformation)?)
     }
 
     /// Adds a source of data.
@@ -147,6 +164,7 @@ mod tests {
             registry.add_source(source).unwrap_err().to_string(),
             registry.add_encoder(encoder).unwrap_err().to_string(),
             registry.add_method(method).unwrap_err().to_string(),
+            registry.add_transformation(TRANSFORMATIONS[0]).unwrap_err().to_string(),
             registry.add_source(SourceEntry { name: "mine", options: &IMAGE_SIZE, ..source }).unwrap_err().to_string(),
             registry
                 .add_source(SourceEntry { name: "mine", shared_keys: &SHARED_IMAGE_SIZE, ..source })
@@ -160,6 +178,7 @@ mod tests {
                 "the name `procedural` is taken by another source: give yours another one",
                 "the name `tiny` is taken by another encoder: give yours another one",
                 "the name `sie` is taken by another method: give yours another one",
+                "the name `rotation` is taken by another transformation: give yours another one",
                 "the option `image_size` of `mine` is a key of the section already: give it another name",
                 "`mine` reads `data.image_size`, which is no key that sources share; these are: families, \
                  objects_per_family, held_out_per_family, seed, held_out_share, held_out_list, skip_broken, y_up",

@@ -1,8 +1,9 @@
-//! A method, an encoder and a source of data of a crate of its own: see `docs/extending.md`.
+//! A method, an encoder, a source of data and a transformation of a crate of its own: see `docs/extending.md`.
 
 mod encoder;
 mod method;
 mod source;
+mod transformation;
 
 use sextant_trainer::registry::{Registry, RegistryError};
 
@@ -12,5 +13,6 @@ pub fn registry() -> Result<Registry, RegistryError> {
     registry.add_method(method::ENTRY)?;
     registry.add_encoder(encoder::ENTRY)?;
     registry.add_source(source::ENTRY)?;
+    registry.add_transformation(transformation::COLOUR_TURNS)?;
     Ok(registry)
 }

@@ -10,7 +10,7 @@ pub const ENTRY: MethodEntry = MethodEntry {
     paper: "Zbontar et al., ICML 2021, arXiv 2103.03230",
     loss: "squared distance of the embeddings' cross-correlation from the identity",
     labels: &[],
-    needs: |_| Ok(Needs::TWO_VIEWS),
+    needs: |_, _| Ok(Needs::TWO_VIEWS),
     options: &[REDUNDANCY],
     build: |setting, scope| Ok(Box::new(BarlowTwins::new(setting, scope)?)),
 };

@@ -8,6 +8,7 @@ use sextant_runtime::typed_command::Program;
 use super::listed::{option_as_json, option_as_text};
 use crate::method::{MethodConfig, MethodEntry, Needs};
 use crate::registry::Registry;
+use crate::transformation::Transformations;
 
 /// Arguments of `trainer methods`.
 #[derive(Args)]
@@ -20,15 +21,16 @@ pub struct MethodsArgs {
 /// Prints every method with its paper, its loss and its options.
 pub fn run(args: MethodsArgs, registry: &Registry) -> anyhow::Result<ExitCode> {
     let methods = registry.methods();
-    let listed: Vec<Value> = methods.iter().map(as_json).collect();
-    print_answer(args.json, &listed, || methods.iter().map(as_text).collect())?;
+    let known = registry.transformations();
+    let listed: Vec<Value> = methods.iter().map(|method| as_json(method, known)).collect();
+    print_answer(args.json, &listed, || methods.iter().map(|method| as_text(method, known)).collect())?;
     next(Program::Trainer.command("fit --set").assignment("method.name", methods.names()[0]));
     Ok(ExitCode::SUCCESS)
 }
 
-fn as_json(method: &MethodEntry) -> Value {
+fn as_json(method: &MethodEntry, known: &Transformations) -> Value {
     let options: Vec<_> = method.options.iter().map(|option| option_as_json("method", option)).collect();
-    let Needs { views, transformations } = needs(method);
+    let Needs { views, transformations } = needs(method, known);
     let transformations: Vec<&str> = transformations.iter().map(|transformation| transformation.name()).collect();
     json!({
         "name": method.name,
@@ -40,12 +42,12 @@ fn as_json(method: &MethodEntry) -> Value {
 }
 
 /// What it needs with its options at their defaults.
-fn needs(method: &MethodEntry) -> Needs {
-    (method.needs)(&MethodConfig::of(method)).expect("every method takes its own defaults")
+fn needs(method: &MethodEntry, known: &Transformations) -> Needs {
+    (method.needs)(&MethodConfig::of(method), known).expect("every method takes its own defaults")
 }
 
-fn as_text(method: &MethodEntry) -> String {
-    let Needs { views, transformations } = needs(method);
+fn as_text(method: &MethodEntry, known: &Transformations) -> String {
+    let Needs { views, transformations } = needs(method, known);
     let known: String =
         transformations.iter().map(|transformation| format!(", {} known", transformation.name())).collect();
     let options: String = method.options.iter().map(|option| option_as_text("method", option)).collect();

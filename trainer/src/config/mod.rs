@@ -172,7 +172,7 @@ impl Config {
     /// When the method is unknown or does not have an option.
     pub fn needs(&self) -> candle_core::Result<Needs> {
         match self.registry.methods().find(&self.method.name) {
-            Some(entry) => (entry.needs)(&self.method),
+            Some(entry) => (entry.needs)(&self.method, self.registry.transformations()),
             None => candle_core::bail!("there is no method '{}'", self.method.name),
         }
     }

@@ -15,9 +15,9 @@ impl Config {
             format!("{:?}", self.name),
             "1 to 64 of a-z A-Z 0-9 . _ -, not starting with a dot",
         );
-        self.data.check(self.registry.sources(), &mut checks);
+        self.data.check(self.registry.sources(), self.registry.transformations(), &mut checks);
         self.model.check(self.registry.encoders(), &mut checks);
-        self.method.check(self.registry.methods(), &mut checks);
+        self.method.check(self.registry.methods(), self.registry.transformations(), &mut checks);
         self.heads.check(&mut checks);
         self.optimiser.check(&mut checks);
         self.schedule.check(self.fit.steps, &mut checks);

@@ -7,7 +7,7 @@ use toml::Table;
 use super::{PathUse, SourceEntry};
 use crate::options::{Checks, Entries, LARGEST_SEED, Options, UnusedKey};
 use crate::scene::RotationSampling;
-use crate::transformation;
+use crate::transformation::Transformations;
 
 /// `[data]`: objects, images and how they are drawn.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -117,7 +117,7 @@ impl DataConfig {
     }
 
     /// Notes an unknown source, options that it does not have, and every value that is out of its range.
-    pub fn check(&self, sources: &Entries<SourceEntry>, checks: &mut Checks) {
+    pub fn check(&self, sources: &Entries<SourceEntry>, transformations: &Transformations, checks: &mut Checks) {
         let Some(source) = sources.find(&self.source) else {
             return checks.require(false, "data.source", format!("{:?}", self.source), sources.names().join(", "));
         };
@@ -141,7 +141,7 @@ impl DataConfig {
         let (RotationSampling::Euler { limit_deg } | RotationSampling::Uniform { limit_deg }) = self.rotation;
         checks.within("data.rotation.limit_deg", limit_deg, 0.0..=180.0);
         checks.within("data.supersampling", self.supersampling, 1..=4);
-        let known = transformation::names_on_pixels();
+        let known = transformations.names_on_pixels();
         let distinct: BTreeSet<&str> = self.transformations.iter().map(String::as_str).collect();
         let are_known =
             distinct.len() == self.transformations.len() && distinct.iter().all(|name| known.contains(name));

@@ -5,7 +5,7 @@ use sextant_runtime::rotation::{SymmetryGroup, UnitQuaternion};
 
 use super::view_order::{stream_rng, stream_seed};
 use super::{DataError, Place, ViewBatch, ViewSource};
-use crate::transformation::{OnPixels, Transformation, find, names_on_pixels};
+use crate::transformation::{OnPixels, Transformation, Transformations};
 
 /// Views of another source, each with transformations of its finished picture.
 ///
@@ -21,17 +21,22 @@ struct Step {
     on_pixels: &'static dyn OnPixels,
 }
 
-/// `source` with the transformations of these names, one after the other; as it is where there are none.
+/// `source` with those of `known` that have these names, one after the other; as it is where there are no names.
 ///
 /// # Errors
 /// When there is no such transformation of finished pictures.
-pub fn transformed(source: Arc<dyn ViewSource>, names: &[String]) -> Result<Arc<dyn ViewSource>, DataError> {
+pub fn transformed(
+    source: Arc<dyn ViewSource>,
+    names: &[String],
+    known: &Transformations,
+) -> Result<Arc<dyn ViewSource>, DataError> {
     if names.is_empty() {
         return Ok(source);
     }
     let named = |name: &String| {
-        let known = || format!("there is no transformation `{name}`; known are {}", names_on_pixels().join(", "));
-        find(name).ok_or_else(|| DataError::Unusable(known()))
+        let on_pixels = || known.names_on_pixels().join(", ");
+        let unknown = || DataError::Unusable(format!("there is no transformation `{name}`; known are {}", on_pixels()));
+        known.find(name).copied().ok_or_else(unknown)
     };
     let transformations: Vec<_> = names.iter().map(named).collect::<Result<_, _>>()?;
     Ok(Arc::new(TransformedViews::new(source, &transformations)?))
@@ -45,11 +50,10 @@ impl TransformedViews {
     pub fn new(inner: Arc<dyn ViewSource>, transformations: &[&'static dyn Transformation]) -> Result<Self, DataError> {
         let step = |transformation: &&'static dyn Transformation| match transformation.on_pixels() {
             Some(on_pixels) => Ok(Step { transformation: *transformation, on_pixels }),
-            None => Err(DataError::Unusable(format!(
-                "{} cannot be done to a finished picture; {} can",
-                transformation.name(),
-                names_on_pixels().join(", ")
-            ))),
+            None => {
+                let name = transformation.name();
+                Err(DataError::Unusable(format!("{name} cannot be done to a finished picture: leave it out")))
+            }
         };
         Ok(Self { inner, steps: transformations.iter().map(step).collect::<Result<_, _>>()? })
     }
@@ -126,7 +130,7 @@ mod tests {
     use super::*;
     use crate::data::RenderedViews;
     use crate::scene::{Procedural, ProceduralSettings, Renderer, RotationSampling, SceneSettings};
-    use crate::transformation::{Action, QUARTER_TURNS, ROTATION, quarter_turned};
+    use crate::transformation::{Action, QUARTER_TURNS, ROTATION, TRANSFORMATIONS, quarter_turned};
 
     const SIZE: usize = 16;
 
@@ -138,10 +142,18 @@ mod tests {
         Arc::new(RenderedViews::new(objects, Renderer::new(scene).unwrap(), RotationSampling::default()))
     }
 
+    fn ours() -> Transformations {
+        Transformations::new("transformation", TRANSFORMATIONS)
+    }
+
+    fn with_turns(source: Arc<dyn ViewSource>) -> Arc<dyn ViewSource> {
+        transformed(source, &["quarter-turns".into()], &ours()).unwrap()
+    }
+
     #[test]
     fn pictures_and_poses_turn_and_nothing_else_changes() {
         let upright = upright();
-        let turned = transformed(upright.clone(), &["quarter-turns".into()]).unwrap();
+        let turned = with_turns(upright.clone());
         let places = Place::all(&[4, 9, 4, 2]);
         let (before, after) = (upright.views(&places, 3, 11).unwrap(), turned.views(&places, 3, 11).unwrap());
         let mut seen = BTreeSet::new();
@@ -171,7 +183,7 @@ mod tests {
 
     #[test]
     fn a_turn_depends_on_seed_place_and_view_alone() {
-        let turned = transformed(upright(), &["quarter-turns".into()]).unwrap();
+        let turned = with_turns(upright());
         let places = Place::all(&[1, 2, 4, 5]);
         let whole = turned.views(&places, 4, 7).unwrap();
         let part = turned.views(&places[1..3], 2, 7).unwrap();
@@ -186,11 +198,11 @@ mod tests {
     fn only_pictures_that_are_there_can_be_changed() {
         let error = |names: &[&str]| {
             let names: Vec<String> = names.iter().map(ToString::to_string).collect();
-            transformed(upright(), &names).err().map(|error| error.to_string())
+            transformed(upright(), &names, &ours()).err().map(|error| error.to_string())
         };
         assert_eq!(error(&[]), None);
         assert_eq!(error(&["half-turns"]).unwrap(), "there is no transformation `half-turns`; known are quarter-turns");
         let found = error(&[ROTATION.name()]).unwrap();
-        assert_eq!(found, "rotation cannot be done to a finished picture; quarter-turns can");
+        assert_eq!(found, "rotation cannot be done to a finished picture: leave it out");
     }
 }

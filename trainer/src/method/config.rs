@@ -2,7 +2,8 @@ use candle_core::Result;
 use serde::{Deserialize, Serialize};
 
 use super::{MethodEntry, meaningless_options, sextant};
-use crate::options::{Checks, Entries, Options};
+use crate::options::{Checks, Entries, OptionKind, Options};
+use crate::transformation::Transformations;
 
 /// `[method]`: which method, and the options that this method has.
 ///
@@ -29,11 +30,19 @@ impl MethodConfig {
     }
 
     /// Notes an unknown method, options that it does not have, and values that are not allowed.
-    pub fn check(&self, methods: &Entries<MethodEntry>, checks: &mut Checks) {
+    pub fn check(&self, methods: &Entries<MethodEntry>, known: &Transformations, checks: &mut Checks) {
         let Some(entry) = methods.find(&self.name) else {
             return checks.require(false, "method.name", format!("{:?}", self.name), methods.names().join(", "));
         };
         self.options.check("method", entry.name, entry.options, checks);
+        let known = known.names_with_classes();
+        let lists = entry.options.iter().filter(|option| matches!(option.kind, OptionKind::FiniteTransformations(_)));
+        for key in lists.map(|option| option.key) {
+            let names = self.options.names(key).unwrap_or_default();
+            let are_known = names.iter().all(|name| known.contains(&name.as_str()));
+            let allowed = format!("a list of {}, each once", known.join(", "));
+            checks.require(are_known, &format!("method.{key}"), format!("{names:?}"), allowed);
+        }
         for (key, allowed) in meaningless_options(self) {
             checks.require(false, &format!("method.{key}"), "set", allowed);
         }

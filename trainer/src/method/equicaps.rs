@@ -16,7 +16,7 @@ pub(super) const ENTRY: MethodEntry = MethodEntry {
     name: "equicaps",
     paper: "Konstantinou et al., 2025, arXiv 2506.09895",
     loss: "poses times the rotation meet the other view's poses + activations agree and spread + variance and covariance",
-    needs: |_| Ok(Needs::told(Condition::MATRIX)),
+    needs: |_, _| Ok(Needs::told(Condition::MATRIX)),
     labels: &[],
     options: &[
         ConfigOption::weight("equivariance_weight", 5.0, "distance between turned and true poses"),

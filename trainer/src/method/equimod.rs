@@ -20,7 +20,7 @@ pub(super) const SIMCLR_ENTRY: MethodEntry = MethodEntry {
     name: "simclr-equimod",
     paper: PAPER,
     loss: "NT-Xent of one projector + InfoNCE between the other's prediction and the other view",
-    needs: Needs::by_options,
+    needs: |config, _| Needs::by_options(config),
     labels: &[],
     options: &[TEMPERATURE, EQUIVARIANCE, EMBEDDED, Condition::CODE, Condition::TRANSFORMATION],
     build: |setting, scope| {
@@ -33,7 +33,7 @@ pub(super) const VICREG_ENTRY: MethodEntry = MethodEntry {
     name: "vicreg-equimod",
     paper: PAPER,
     loss: "VICReg of one projector + InfoNCE between the other's prediction and the other view",
-    needs: Needs::by_options,
+    needs: |config, _| Needs::by_options(config),
     labels: &[],
     options: &[
         INVARIANCE,

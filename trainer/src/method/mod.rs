@@ -30,7 +30,7 @@ use sextant_runtime::graph::Graph;
 
 use crate::nn::{Encoded, Encoder, EncoderEntry, ModelConfig, Scope};
 use crate::options::{ConfigOption, Named};
-use crate::transformation::Action;
+use crate::transformation::{Action, Transformations};
 
 use branch::meaningless_options;
 pub use branch::{EquivariantBranch, Sees};
@@ -121,6 +121,8 @@ pub struct Setting<'a> {
     pub map_channels: usize,
     /// Classes of the data.
     pub classes: usize,
+    /// The transformations that options may name.
+    pub transformations: &'a Transformations,
 }
 
 impl Setting<'_> {
@@ -133,8 +135,8 @@ impl Setting<'_> {
     }
 }
 
-/// What a method needs with some options, without its networks.
-pub type FindNeeds = fn(&MethodConfig) -> Result<Needs>;
+/// What a method needs with some options, which may name transformations, without its networks.
+pub type FindNeeds = fn(&MethodConfig, &Transformations) -> Result<Needs>;
 
 /// Makes a method's networks.
 pub type BuildMethod = fn(Setting, &mut Scope) -> Result<Box<dyn Method>>;

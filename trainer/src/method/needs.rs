@@ -71,7 +71,7 @@ fn listed(transformations: &[&'static dyn Transformation]) -> String {
 mod tests {
     use super::*;
     use crate::method::METHODS;
-    use crate::transformation::{HUES, QUARTER_TURNS, ROTATION};
+    use crate::transformation::{HUES, QUARTER_TURNS, ROTATION, TRANSFORMATIONS, Transformations};
 
     #[test]
     fn needs_follow_the_options() {
@@ -104,6 +104,7 @@ mod tests {
             Case { method: "supervised", options: &[], views: 2, transformations: &[ROTATION] },
             Case { method: "predict-transform", options: &[], views: 2, transformations: &[QUARTER_TURNS] },
         ];
+        let known = Transformations::new("transformation", TRANSFORMATIONS);
         for Case { method, options, views, transformations } in cases {
             let entry = METHODS.iter().find(|entry| entry.name == method).unwrap();
             let mut config = toml::Table::try_from(MethodConfig::of(entry)).unwrap();
@@ -112,7 +113,7 @@ mod tests {
                 config.insert((*key).into(), table["value"].clone());
             }
             let expected = Needs { views, transformations: transformations.to_vec() };
-            assert_eq!((entry.needs)(&config.try_into().unwrap()).unwrap(), expected, "{method} {options:?}");
+            assert_eq!((entry.needs)(&config.try_into().unwrap(), &known).unwrap(), expected, "{method} {options:?}");
         }
     }
 

@@ -17,7 +17,7 @@ pub(super) const ENTRY: MethodEntry = MethodEntry {
     name: "only-equivariance",
     paper: "Garrido et al., ICML 2023, arXiv 2302.10283 (control)",
     loss: "prediction of the whole embedding from the rotation + variance and covariance",
-    needs: Needs::by_options,
+    needs: |config, _| Needs::by_options(config),
     labels: &[],
     options: &[
         ConfigOption::weight("equivariance_weight", 4.5, "distance between predicted and true embedding"),

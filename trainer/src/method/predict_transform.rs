@@ -5,14 +5,14 @@ use candle_core::{DType, Result, Tensor};
 use super::{Embeddings, Method, MethodConfig, MethodEntry, MethodOutput, Needs, Setting, Views, WeightedTerm};
 use crate::nn::{Encoded, Encoder, Mlp, Mode, Scope, cross_entropy};
 use crate::options::ConfigOption;
-use crate::transformation::{self, Transformation};
+use crate::transformation::{Transformation, Transformations};
 
 pub(super) const ENTRY: MethodEntry = MethodEntry {
     name: "predict-transform",
     paper: "Gidaris et al., ICLR 2018, arXiv 1803.07728",
     loss: "cross-entropy of each view's transformations, which data.transformations has to list",
     labels: &[],
-    needs: |config| Ok(Needs { views: 2, transformations: predicted(config)? }),
+    needs: |config, known| Ok(Needs { views: 2, transformations: predicted(config, known)? }),
     options: &[
         TRANSFORMS,
         ConfigOption::count(
@@ -26,12 +26,8 @@ pub(super) const ENTRY: MethodEntry = MethodEntry {
     build: |setting, scope| Ok(Box::new(PredictTransform::new(setting, scope)?)),
 };
 
-const TRANSFORMS: ConfigOption = ConfigOption::names(
-    "transforms",
-    &["quarter-turns"],
-    transformation::names_with_classes,
-    "what is predicted of each view",
-);
+const TRANSFORMS: ConfigOption =
+    ConfigOption::finite_transformations("transforms", &["quarter-turns"], "what is predicted of each view");
 
 /// A classifier on the whole features for each transformation.
 pub struct PredictTransform {
@@ -44,9 +40,9 @@ struct Head {
 }
 
 /// The transformations that the options name.
-fn predicted(config: &MethodConfig) -> Result<Vec<&'static dyn Transformation>> {
-    let named = |name: String| match transformation::find(&name) {
-        Some(transformation) => Ok(transformation),
+fn predicted(config: &MethodConfig, known: &Transformations) -> Result<Vec<&'static dyn Transformation>> {
+    let named = |name: String| match known.find(&name) {
+        Some(transformation) => Ok(*transformation),
         None => candle_core::bail!("there is no transformation '{name}'"),
     };
     config.names(TRANSFORMS.key)?.into_iter().map(named).collect()
@@ -58,7 +54,7 @@ impl PredictTransform {
     /// # Errors
     /// When a transformation has no finite classes, or the device has no memory for it.
     pub fn new(setting: Setting, scope: &mut Scope) -> Result<Self> {
-        let Setting { method, model, feature_width, .. } = setting;
+        let Setting { method, model, feature_width, transformations, .. } = setting;
         let hidden = vec![model.projector_hidden; method.count("head_layers")? - 1];
         let head = |transformation: &'static dyn Transformation| -> Result<Head> {
             let Some(classes) = transformation.kind().classes() else {
@@ -68,7 +64,7 @@ impl PredictTransform {
             let classifier = Mlp::new(&widths, &mut scope.child(transformation.name()))?;
             Ok(Head { transformation, classifier })
         };
-        Ok(Self { heads: predicted(method)?.into_iter().map(head).collect::<Result<_>>()? })
+        Ok(Self { heads: predicted(method, transformations)?.into_iter().map(head).collect::<Result<_>>()? })
     }
 }
 

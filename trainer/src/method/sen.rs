@@ -13,7 +13,7 @@ pub(super) const ENTRY: MethodEntry = MethodEntry {
     name: "sen",
     paper: "Park et al., ICML 2022, arXiv 2204.11371",
     loss: "InfoNCE between the prediction from one view and the other view's embedding; no invariance",
-    needs: Needs::by_options,
+    needs: |config, _| Needs::by_options(config),
     labels: &[],
     options: &[
         TEMPERATURE,

@@ -14,7 +14,7 @@ pub(super) const ENTRY: MethodEntry = MethodEntry {
     name: "seq-jepa",
     paper: "Ghaemi et al., 2025, arXiv 2505.03176",
     loss: "cosine distance between the next view's features, predicted from views and actions, and a moving average's",
-    needs: |config| Ok(Needs { views: config.count("context_views")? + 1, ..Needs::by_options(config)? }),
+    needs: |config, _| Ok(Needs { views: config.count("context_views")? + 1, ..Needs::by_options(config)? }),
     labels: &[],
     options: &[
         ConfigOption::count("context_views", 3, 1, 15, "views that the prediction is made from; one more is predicted"),

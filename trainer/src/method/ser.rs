@@ -14,7 +14,7 @@ pub(super) const ENTRY: MethodEntry = MethodEntry {
     name: "ser",
     paper: "soft equivariance regularisation: equivariance on an intermediate map, invariance on the pooled vector",
     loss: "VICReg of the pooled features + cosine distance between the turned map and the turned image's map",
-    needs: |_| Ok(Needs::TWO_VIEWS),
+    needs: |_, _| Ok(Needs::TWO_VIEWS),
     labels: &[],
     options: &[
         INVARIANCE,

@@ -28,7 +28,7 @@ pub(super) const ENTRY: MethodEntry = MethodEntry {
     name: "sextant",
     paper: "this project: ARCHITECTURE.md",
     loss: "NT-Xent of the invariant half over several views + InfoNCE between turned and true equivariant halves",
-    needs: |config| Ok(Needs { views: config.count("views")?, ..Needs::by_options(config)? }),
+    needs: |config, _| Ok(Needs { views: config.count("views")?, ..Needs::by_options(config)? }),
     labels: &[],
     options: &[
         ConfigOption::count("views", 4, 2, 16, "views of each object in a batch"),

@@ -14,7 +14,7 @@ pub(super) const ENTRY: MethodEntry = MethodEntry {
     name: "simclr-augself",
     paper: "Lee et al., NeurIPS 2021, arXiv 2111.09613",
     loss: "NT-Xent + squared error of the transformation regressed from both views' features",
-    needs: Needs::by_options,
+    needs: |config, _| Needs::by_options(config),
     labels: &[],
     options: &[
         TEMPERATURE,

@@ -14,7 +14,7 @@ pub(super) const ENTRY: MethodEntry = MethodEntry {
     name: "supervised",
     paper: "the supervised controls of Garrido et al., ICML 2023, arXiv 2302.10283",
     loss: "cross-entropy of the class and squared error of the relative quaternion, from the whole features",
-    needs,
+    needs: |config, _| needs(config),
     labels: &[Label::Class, Label::Rotation],
     options: &[
         ConfigOption::choice("target", &["both", "class", "rotation"], "what is learned"),

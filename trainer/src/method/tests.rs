@@ -24,7 +24,8 @@ fn sources() -> &'static [Arc<dyn ViewSource>; 2] {
         let renderer = Renderer::new(SceneSettings { image_size: 32, supersampling: 1, ..Default::default() }).unwrap();
         let objects = Arc::new(Procedural::new(settings).unwrap());
         let upright: Arc<dyn ViewSource> = Arc::new(RenderedViews::new(objects, renderer, RotationSampling::default()));
-        let turned = transformed(upright.clone(), &["quarter-turns".into()]).unwrap();
+        let turned =
+            transformed(upright.clone(), &["quarter-turns".into()], Registry::default().transformations()).unwrap();
         [upright, turned]
     })
 }

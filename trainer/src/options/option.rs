@@ -38,13 +38,8 @@ pub enum OptionKind {
     Choice(&'static [&'static str]),
     /// True or false.
     Flag(bool),
-    /// A list of one or more different names.
-    Names {
-        /// When it is not set.
-        default: &'static [&'static str],
-        /// All that there are.
-        known: fn() -> Vec<&'static str>,
-    },
+    /// A list of one or more different transformations with finite classes, by name; the value is the default.
+    FiniteTransformations(&'static [&'static str]),
 }
 
 impl ConfigOption {
@@ -73,14 +68,13 @@ impl ConfigOption {
         Self { key, kind: OptionKind::Flag(default), help }
     }
 
-    /// A list of one or more of `known`, `default` when it is not set.
-    pub const fn names(
+    /// A list of one or more transformations with finite classes, `default` when it is not set.
+    pub const fn finite_transformations(
         key: &'static str,
         default: &'static [&'static str],
-        known: fn() -> Vec<&'static str>,
         help: &'static str,
     ) -> Self {
-        Self { key, kind: OptionKind::Names { default, known }, help }
+        Self { key, kind: OptionKind::FiniteTransformations(default), help }
     }
 
     /// The value when it is not set.
@@ -90,7 +84,9 @@ impl ConfigOption {
             OptionKind::Count { default, .. } => Value::Integer(default),
             OptionKind::Choice(names) => Value::String(names.first().copied().unwrap_or_default().into()),
             OptionKind::Flag(default) => Value::Boolean(default),
-            OptionKind::Names { default, .. } => Value::Array(default.iter().map(|name| (*name).into()).collect()),
+            OptionKind::FiniteTransformations(default) => {
+                Value::Array(default.iter().map(|name| (*name).into()).collect())
+            }
         }
     }
 
@@ -101,7 +97,7 @@ impl ConfigOption {
             OptionKind::Count { least, most, .. } => format!("{least} to {most}"),
             OptionKind::Choice(names) => names.join(", "),
             OptionKind::Flag(_) => "true, false".into(),
-            OptionKind::Names { known, .. } => format!("a list of {}", known().join(", ")),
+            OptionKind::FiniteTransformations(_) => "a list of transformations with finite classes, each once".into(),
         }
     }
 
@@ -113,15 +109,15 @@ impl ConfigOption {
             (OptionKind::Count { least, most, .. }, Value::Integer(x)) => (least..=most).contains(x),
             (OptionKind::Choice(names), Value::String(x)) => names.contains(&x.as_str()),
             (OptionKind::Flag(_), Value::Boolean(_)) => true,
-            (OptionKind::Names { known, .. }, Value::Array(names)) => are_different(names, &known()),
+            (OptionKind::FiniteTransformations(_), Value::Array(names)) => are_different(names),
             _ => false,
         }
     }
 }
 
-/// Whether there are names, each known and none twice.
-fn are_different(names: &[Value], known: &[&str]) -> bool {
-    let texts: Vec<&str> = names.iter().filter_map(Value::as_str).filter(|name| known.contains(name)).collect();
+/// Whether there are names, none twice.
+fn are_different(names: &[Value]) -> bool {
+    let texts: Vec<&str> = names.iter().filter_map(Value::as_str).collect();
     let is_first = |at: usize| !texts[..at].contains(&texts[at]);
     !names.is_empty() && texts.len() == names.len() && (0..texts.len()).all(is_first)
 }
@@ -136,7 +132,7 @@ mod tests {
         let count = ConfigOption::count("b", 3, 1, 8, "");
         let choice = ConfigOption::choice("c", &["x", "y"], "");
         let flag = ConfigOption::flag("d", true, "");
-        let names = ConfigOption::names("e", &["y"], || vec!["x", "y"], "");
+        let names = ConfigOption::finite_transformations("e", &["y"], "");
         let list = |names: &[&str]| Value::Array(names.iter().map(|name| (*name).into()).collect());
         let cases = [
             (number, Value::Float(1.0), true),

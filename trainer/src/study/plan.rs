@@ -6,6 +6,7 @@ use clap::ValueEnum;
 use crate::config::Config;
 use crate::method::{MethodConfig, MethodEntry};
 use crate::registry::Registry;
+use crate::transformation::Transformations;
 
 /// Which runs a study is made of.
 #[derive(Clone, Debug)]
@@ -46,7 +47,8 @@ impl Row {
 
     /// Every method with its default options, and supervised learning of each label alone.
     pub fn methods(registry: &Registry) -> Vec<Self> {
-        let mut rows: Vec<Self> = registry.methods().iter().map(Self::method).collect();
+        let mut rows: Vec<Self> =
+            registry.methods().iter().map(|entry| Self::method(entry, registry.transformations())).collect();
         for target in ["class", "rotation"] {
             let sets = ["method.name=supervised", &format!("method.target={target}")];
             rows.push(Self::new(&format!("supervised-{target}"), &sets));
@@ -55,8 +57,8 @@ impl Row {
     }
 
     /// A method with its default options, and the transformations of pictures that it needs.
-    fn method(entry: &MethodEntry) -> Self {
-        let needs = (entry.needs)(&MethodConfig::of(entry)).expect("every method takes its own defaults");
+    fn method(entry: &MethodEntry, known: &Transformations) -> Self {
+        let needs = (entry.needs)(&MethodConfig::of(entry), known).expect("every method takes its own defaults");
         let on_pixels = needs.transformations.iter().filter(|transformation| transformation.on_pixels().is_some());
         let names: Vec<&str> = on_pixels.map(|transformation| transformation.name()).collect();
         let transformations = (!names.is_empty()).then(|| format!("data.transformations={names:?}"));

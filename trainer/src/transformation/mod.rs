@@ -15,6 +15,8 @@ mod quarter_turns;
 mod rotation;
 mod value;
 
+use crate::options::{Entries, Named};
+
 pub use action::Action;
 pub use condition::Condition;
 pub use cyclic::Cyclic;
@@ -25,24 +27,32 @@ pub use quarter_turns::{QUARTER_TURNS, quarter_turned};
 pub use rotation::{ROTATION, RotationCode};
 pub use value::{SignedRotation, Value};
 
-/// Every transformation that the built-in view sources know.
-pub const TRANSFORMATIONS: &[&dyn Transformation] = &[ROTATION, HUES, QUARTER_TURNS];
+/// Every transformation of this project.
+pub const TRANSFORMATIONS: [&dyn Transformation; 3] = [ROTATION, HUES, QUARTER_TURNS];
 
-/// The transformation of that name.
-pub fn find(name: &str) -> Option<&'static dyn Transformation> {
-    TRANSFORMATIONS.iter().copied().find(|transformation| transformation.name() == name)
+/// The transformations that a configuration can name: ours and those of other crates.
+pub type Transformations = Entries<&'static dyn Transformation>;
+
+impl Named for &'static dyn Transformation {
+    fn name(&self) -> &'static str {
+        Transformation::name(*self)
+    }
 }
 
-/// Names of the transformations that are done to finished pictures: what `data.transformations` may list.
-pub fn names_on_pixels() -> Vec<&'static str> {
-    let on_pixels = TRANSFORMATIONS.iter().filter(|transformation| transformation.on_pixels().is_some());
-    on_pixels.map(|transformation| transformation.name()).collect()
-}
+impl Transformations {
+    /// Names of those that are done to finished pictures: what `data.transformations` may list.
+    pub fn names_on_pixels(&self) -> Vec<&'static str> {
+        self.names_where(|transformation| transformation.on_pixels().is_some())
+    }
 
-/// Names of the transformations with finite classes: what a classifier can be asked for.
-pub fn names_with_classes() -> Vec<&'static str> {
-    let finite = TRANSFORMATIONS.iter().filter(|transformation| transformation.kind().classes().is_some());
-    finite.map(|transformation| transformation.name()).collect()
+    /// Names of those with finite classes: what a classifier can be asked for.
+    pub fn names_with_classes(&self) -> Vec<&'static str> {
+        self.names_where(|transformation| transformation.kind().classes().is_some())
+    }
+
+    fn names_where(&self, is_wanted: impl Fn(&dyn Transformation) -> bool) -> Vec<&'static str> {
+        self.iter().filter(|entry| is_wanted(**entry)).map(Named::name).collect()
+    }
 }
 
 #[cfg(test)]
