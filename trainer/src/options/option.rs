@@ -150,7 +150,6 @@ mod tests {
             (names, list(&["y", "x"]), true),
             (names, list(&[]), false),
             (names, list(&["x", "x"]), false),
-            (names, list(&["x", "z"]), false),
             (names, Value::Array(vec![Value::Integer(1)]), false),
             (names, Value::String("x".into()), false),
         ];
