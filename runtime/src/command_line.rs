@@ -36,7 +36,7 @@ pub fn print(text: &str) -> anyhow::Result<Reader> {
 /// Prints one JSON value over several lines.
 ///
 /// # Errors
-/// As of [`print`].
+/// As of [`print()`].
 pub fn print_json(value: &impl Serialize) -> anyhow::Result<Reader> {
     print(&(serde_json::to_string_pretty(value).context("cannot express the result as JSON")? + "\n"))
 }
@@ -44,7 +44,7 @@ pub fn print_json(value: &impl Serialize) -> anyhow::Result<Reader> {
 /// Prints one JSON value in one line.
 ///
 /// # Errors
-/// As of [`print`].
+/// As of [`print()`].
 pub fn print_json_line(value: &impl Serialize) -> anyhow::Result<Reader> {
     print(&(serde_json::to_string(value).context("cannot express the result as JSON")? + "\n"))
 }
@@ -52,7 +52,7 @@ pub fn print_json_line(value: &impl Serialize) -> anyhow::Result<Reader> {
 /// Prints an answer as JSON over several lines where `json` asks for it, else as its text.
 ///
 /// # Errors
-/// As of [`print`].
+/// As of [`print()`].
 pub fn print_answer(json: bool, value: &impl Serialize, text: impl FnOnce() -> String) -> anyhow::Result<Reader> {
     if json { print_json(value) } else { print(&text()) }
 }
