@@ -13,6 +13,7 @@ pub mod device;
 mod durable;
 pub mod evaluate;
 pub mod fit;
+pub mod memory;
 pub mod method;
 pub mod model;
 pub mod monitor;

@@ -8,12 +8,8 @@ use std::process::ExitCode;
 use clap::Parser;
 use sextant_runtime::typed_command::Program;
 use sextant_trainer::cli::{self, Command};
-use sextant_trainer::ops::BigBlocks;
+use sextant_trainer::memory;
 use sextant_trainer::registry::Registry;
-
-/// A step's large tensors keep their memory from step to step.
-#[global_allocator]
-static MEMORY: BigBlocks = BigBlocks::new();
 
 const EXIT_STATUS: &str = "Exit status: 0 fine, 2 an error, 130 stopped by Ctrl-C or SIGTERM.";
 
@@ -26,6 +22,7 @@ struct Arguments {
 }
 
 fn main() -> ExitCode {
+    memory::keep_freed_memory();
     keep_candle_to_one_thread();
     match cli::run(Arguments::parse().command, &Registry::default()) {
         Ok(code) => code,
