@@ -52,7 +52,7 @@ mod operators;
 pub mod patchwise;
 #[cfg(feature = "images")]
 pub mod picture;
-#[cfg(feature = "std")]
+pub mod pose;
 pub mod preprocess;
 pub mod rotation;
 pub mod session;

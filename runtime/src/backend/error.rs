@@ -1,16 +1,15 @@
 use std::fmt;
-use std::path::PathBuf;
 use std::string::String;
 
-use super::{BackendKind, Excess, Resource};
+use super::{BackendKind, Excess, ModelOrigin, Resource};
 use crate::model::{ParseError, ReadError};
 use crate::session::RunError;
 
 /// What went wrong with a model, and which.
 #[derive(Debug)]
 pub struct BackendError {
-    /// The model's file.
-    pub path: PathBuf,
+    /// The model.
+    pub origin: ModelOrigin,
     /// What is wrong.
     pub fault: Fault,
 }
@@ -78,20 +77,27 @@ const MORE_OPERATIONS: &str =
 impl BackendError {
     /// What to try, for people.
     pub fn hint(&self) -> Option<&'static str> {
-        match &self.fault {
-            Fault::Read(ReadError::TooLarge { .. }) => Some(MORE_MEMORY),
-            Fault::TooCostly(Excess { resource: Resource::Memory, .. }) => Some(MORE_MEMORY),
-            Fault::TooCostly(Excess { resource: Resource::Operations, .. }) => Some(MORE_OPERATIONS),
-            Fault::Read(_) => Some("give the path of a .sxt or .onnx file that you may read"),
-            Fault::Parse(ParseError::Magic) => Some("for an ONNX file use --backend tract or --backend ort"),
-            Fault::Parse(ParseError::Version { .. }) => Some("export the run again with this version"),
-            Fault::Parse(_) => Some("copy or export the file again"),
-            Fault::Onnx { .. } | Fault::Signature { .. } => {
+        self.fault.hint()
+    }
+}
+
+impl Fault {
+    /// What to try, for people.
+    pub fn hint(&self) -> Option<&'static str> {
+        match self {
+            Self::Read(ReadError::TooLarge { .. }) => Some(MORE_MEMORY),
+            Self::TooCostly(Excess { resource: Resource::Memory, .. }) => Some(MORE_MEMORY),
+            Self::TooCostly(Excess { resource: Resource::Operations, .. }) => Some(MORE_OPERATIONS),
+            Self::Read(_) => Some("give the path of a .sxt or .onnx file that you may read"),
+            Self::Parse(ParseError::Magic) => Some("for an ONNX file use --backend tract or --backend ort"),
+            Self::Parse(ParseError::Version { .. }) => Some("export the run again with this version"),
+            Self::Parse(_) => Some("copy or export the file again"),
+            Self::Onnx { .. } | Self::Signature { .. } => {
                 Some("give a file written by `export onnx`, or export it again")
             }
-            Fault::WrongFormat { .. } => Some("leave --backend away, or write an .onnx file with `export onnx`"),
-            Fault::NotCompiled { .. } => Some("build with that feature: tract or ort"),
-            Fault::OrtLibrary { .. } => Some(
+            Self::WrongFormat { .. } => Some("leave --backend away, or write an .onnx file with `export onnx`"),
+            Self::NotCompiled { .. } => Some("build with that feature: tract or ort"),
+            Self::OrtLibrary { .. } => Some(
                 "pip install onnxruntime, then set ORT_DYLIB_PATH (or --ort-library) to its onnxruntime/capi/libonnxruntime.so.*",
             ),
             _ => None,
@@ -101,7 +107,7 @@ impl BackendError {
 
 impl fmt::Display for BackendError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}", self.path.display(), self.fault)
+        write!(f, "{}: {}", self.origin, self.fault)
     }
 }
 

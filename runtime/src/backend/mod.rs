@@ -92,12 +92,31 @@ pub struct BackendOptions {
     pub limits: Limits,
 }
 
+/// Where a model came from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ModelOrigin {
+    /// A file.
+    File(PathBuf),
+    /// Bytes in memory.
+    Bytes,
+}
+
+impl fmt::Display for ModelOrigin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::File(path) => path.display().fmt(f),
+            Self::Bytes => f.write_str("the model in memory"),
+        }
+    }
+}
+
 /// An image encoder, ready to run.
 #[derive(Debug)]
 pub struct Encoder {
-    path: PathBuf,
+    origin: ModelOrigin,
     kind: BackendKind,
     description: Description,
+    output_names: Vec<String>,
     cost: Option<Cost>,
     engine: Engine,
 }
@@ -144,8 +163,7 @@ type Engine = std::boxed::Box<dyn ImageEngine>;
 #[derive(Debug)]
 struct Loaded {
     description: Description,
-    /// How many there are.
-    outputs: usize,
+    output_names: Vec<String>,
     /// `None` when the backend does not tell.
     cost: Option<Cost>,
     engine: Engine,
@@ -159,11 +177,35 @@ impl Encoder {
     /// [`BackendOptions::limits`] allow, or the backend is not there.
     pub fn open(path: &Path, options: &BackendOptions) -> Result<Self, BackendError> {
         let kind = options.kind.unwrap_or_else(|| BackendKind::for_path(path));
-        let at_path = |fault| BackendError { path: path.to_path_buf(), fault };
-        let read = model::read_file(path, options.limits.memory_bytes);
-        let bytes = read.map_err(|error| at_path(Fault::Read(error)))?;
-        let Loaded { description, cost, engine, .. } = Self::load(kind, bytes, options).map_err(at_path)?;
-        Ok(Self { path: path.to_path_buf(), kind, description, cost, engine })
+        let origin = ModelOrigin::File(path.to_path_buf());
+        match model::read_file(path, options.limits.memory_bytes) {
+            Ok(bytes) => Self::of_bytes(origin, kind, bytes, options),
+            Err(error) => Err(BackendError { origin, fault: Fault::Read(error) }),
+        }
+    }
+
+    /// The model in those bytes of a `.sxt` or `.onnx` file, which are copied. Without [`BackendOptions::kind`] they tell by
+    /// themselves which it is.
+    ///
+    /// # Errors
+    /// As [`Self::open`].
+    pub fn from_bytes(bytes: &[u8], options: &BackendOptions) -> Result<Self, BackendError> {
+        let as_found = if bytes.starts_with(&model::MAGIC) { BackendKind::Native } else { BackendKind::Tract };
+        Self::of_bytes(ModelOrigin::Bytes, options.kind.unwrap_or(as_found), AlignedVec::copy_of(bytes), options)
+    }
+
+    fn of_bytes(
+        origin: ModelOrigin,
+        kind: BackendKind,
+        bytes: AlignedVec,
+        options: &BackendOptions,
+    ) -> Result<Self, BackendError> {
+        match Self::load(kind, bytes, options) {
+            Ok(Loaded { description, output_names, cost, engine }) => {
+                Ok(Self { origin, kind, description, output_names, cost, engine })
+            }
+            Err(fault) => Err(BackendError { origin, fault }),
+        }
     }
 
     fn load(kind: BackendKind, bytes: AlignedVec, options: &BackendOptions) -> Result<Loaded, Fault> {
@@ -181,15 +223,20 @@ impl Encoder {
                 Err(Fault::NotCompiled { backend: other })
             }
         }?;
-        match loaded.outputs {
-            0 => Err(Fault::Signature { found: "no outputs".into() }),
-            _ => Ok(loaded),
+        match loaded.output_names.is_empty() {
+            true => Err(Fault::Signature { found: "no outputs".into() }),
+            false => Ok(loaded),
         }
     }
 
     /// Where the model came from.
-    pub fn path(&self) -> &Path {
-        &self.path
+    pub fn origin(&self) -> &ModelOrigin {
+        &self.origin
+    }
+
+    /// Names of the outputs, in their order.
+    pub fn output_names(&self) -> &[String] {
+        &self.output_names
     }
 
     /// What computes it.
@@ -224,7 +271,7 @@ impl Encoder {
     /// # Errors
     /// When `images` is not a whole number of images, or the engine fails.
     pub fn run(&mut self, images: &[u8]) -> Result<Vec<Output>, BackendError> {
-        self.run_batch(images).map_err(|fault| BackendError { path: self.path.clone(), fault })
+        self.run_batch(images).map_err(|fault| BackendError { origin: self.origin.clone(), fault })
     }
 
     fn run_batch(&mut self, images: &[u8]) -> Result<Vec<Output>, Fault> {

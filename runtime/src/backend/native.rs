@@ -33,9 +33,9 @@ pub(super) fn load(bytes: AlignedVec, limits: &Limits) -> Result<Loaded, Fault> 
     let outputs = graph.outputs().filter_map(|(name, id)| Some((name.to_string(), graph.value(id)?.shape.elements())));
     let (outputs, arena): (Vec<_>, _) = (outputs.collect(), AlignedVec::zeroed(graph.arena_bytes()));
     let prepared = Prepared::new(&model, ENCODE).map_err(|_| no_graph())?;
-    let count = outputs.len();
+    let output_names = outputs.iter().map(|(name, _)| name.clone()).collect();
     let engine = Box::new(NativeEngine { model: bytes, arena, prepared, outputs });
-    Ok(Loaded { description, outputs: count, cost: Some(cost), engine })
+    Ok(Loaded { description, output_names, cost: Some(cost), engine })
 }
 
 /// What loading and running the graph will take, before anything is allocated for it.

@@ -35,11 +35,10 @@ pub(super) fn load(bytes: &[u8], library: Option<&Path>, limits: &Limits) -> Res
         .map_err(refused)?;
     let image_size = signature(&session, limits)?;
     let metadata = metadata(&session).map_err(refused)?;
-    let names = session.outputs().iter().map(|output| output.name());
-    names.chain(metadata.keys().map(String::as_str)).try_for_each(|name| check_name(BackendKind::Ort, name))?;
-    let outputs = session.outputs().len();
+    let output_names: Vec<String> = session.outputs().iter().map(|output| output.name().to_string()).collect();
+    output_names.iter().chain(metadata.keys()).try_for_each(|name| check_name(BackendKind::Ort, name))?;
     let engine = Box::new(OrtEngine { session, image_size });
-    Ok(Loaded { description: Description { image_size, metadata }, outputs, cost: None, engine })
+    Ok(Loaded { description: Description { image_size, metadata }, output_names, cost: None, engine })
 }
 
 fn environment(library: Option<&Path>) -> Result<Environment, Fault> {

@@ -47,9 +47,8 @@ fn load_uncaught(bytes: &[u8], limits: &Limits) -> Result<Loaded, Fault> {
     let (plan, image_size, mut cost) = prepare(&proto, limits)?;
     cost.memory_bytes = cost.memory_bytes.saturating_add(bytes.len() as u64);
     limits.check(&cost).map_err(Fault::TooCostly)?;
-    let outputs = output_names.len();
-    let engine = Box::new(TractEngine { plan, image_size, output_names });
-    Ok(Loaded { description: Description { image_size, metadata }, outputs, cost: Some(cost), engine })
+    let engine = Box::new(TractEngine { plan, image_size, output_names: output_names.clone() });
+    Ok(Loaded { description: Description { image_size, metadata }, output_names, cost: Some(cost), engine })
 }
 
 fn output_names(proto: &ModelProto) -> Result<Vec<String>, Fault> {

@@ -1,8 +1,11 @@
+use std::num::NonZeroUsize;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
+use anyhow::bail;
 use serde::Serialize;
 use sextant_runtime::command_line::print_answer;
+use sextant_runtime::pose::{PictureView, PixelFormat, Predictor};
 
 use super::ModelArguments;
 use super::names::{PathName, shown};
@@ -16,6 +19,12 @@ const BUDGET: Duration = Duration::from_secs(3);
 pub struct Arguments {
     #[command(flatten)]
     model: ModelArguments,
+    /// Images that are given together.
+    #[arg(long, value_name = "COUNT", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..))]
+    batch: u16,
+    /// Threads that share the images of a batch.
+    #[arg(long, value_name = "COUNT", default_value_t = NonZeroUsize::MIN)]
+    threads: NonZeroUsize,
     /// Prints one JSON object instead.
     #[arg(long)]
     json: bool,
@@ -33,32 +42,45 @@ struct Latency {
     runs: usize,
     median_ms: f64,
     p95_ms: f64,
+    /// At the median.
+    images_per_second: f64,
 }
 
 pub fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
-    let mut encoder = arguments.model.open()?;
-    let [height, width] = encoder.description().image_size;
+    if arguments.threads.get() > usize::from(arguments.batch) {
+        bail!(
+            "{} threads have nothing to share in a batch of {}: give --batch, too",
+            arguments.threads,
+            arguments.batch
+        );
+    }
+    let options = arguments.model.options(arguments.threads)?;
+    let mut predictor = Predictor::open_with(&arguments.model.model, &options)?;
+    let [height, width] = predictor.image_size();
     let image: Vec<u8> = (0..3 * height * width).map(|index| (index * 31 % 251) as u8).collect();
+    let pictures = vec![PictureView::new(&image, PixelFormat::Rgb8, width, height)?; usize::from(arguments.batch)];
+    let mut once = || predictor.predict_batch(&pictures).into_iter().try_for_each(|answer| answer.map(drop));
     for _ in 0..WARM_UP_RUNS {
-        encoder.run(&image)?;
+        once()?;
     }
     let mut durations_ms = Vec::new();
     let start = Instant::now();
     while durations_ms.len() < LEAST_RUNS || (durations_ms.len() < MOST_RUNS && start.elapsed() < BUDGET) {
         let begin = Instant::now();
-        encoder.run(&image)?;
+        once()?;
         durations_ms.push(begin.elapsed().as_secs_f64() * 1e3);
     }
     let model = PathName::of(&arguments.model.model);
     let latency = Latency {
         model_bytes: model.bytes.clone(),
         model,
-        backend: encoder.kind().to_string(),
-        threads: 1,
-        batch: 1,
+        backend: predictor.encoder().kind().to_string(),
+        threads: arguments.threads.get(),
+        batch: arguments.batch.into(),
         runs: durations_ms.len(),
         median_ms: quantile(&mut durations_ms, 0.5),
         p95_ms: quantile(&mut durations_ms, 0.95),
+        images_per_second: f64::from(arguments.batch) / quantile(&mut durations_ms, 0.5) * 1e3,
     };
     print_answer(arguments.json, &latency, || describe(&latency))?;
     Ok(ExitCode::SUCCESS)
@@ -66,12 +88,15 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
 
 fn describe(latency: &Latency) -> String {
     format!(
-        "{} with {}, batch 1, one thread, {} runs\nmedian_ms  {:.3}\np95_ms     {:.3}\n",
+        "{} with {}, batch {}, {}, {} runs\nmedian_ms  {:.3}\np95_ms     {:.3}\nimages/s   {:.0}\n",
         shown(&latency.model.text),
         latency.backend,
+        latency.batch,
+        if latency.threads == 1 { "one thread".to_string() } else { format!("{} threads", latency.threads) },
         latency.runs,
         latency.median_ms,
-        latency.p95_ms
+        latency.p95_ms,
+        latency.images_per_second
     )
 }
 

@@ -4,10 +4,11 @@ use std::process::ExitCode;
 use anyhow::{Context, bail};
 use serde::Serialize;
 use sextant_runtime::command_line::print_answer;
+use sextant_runtime::pose::{Prediction, Predictor};
 use sextant_runtime::rotation::UnitQuaternion;
 
+use super::answer::{look_at, warn_of_resizing};
 use super::names::PathName;
-use super::pose::{Prediction, Predictor};
 use super::sources::STDIN;
 use super::{ModelArguments, PictureArguments};
 
@@ -43,29 +44,30 @@ struct Comparison {
 }
 
 pub fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
-    let mut predictor = Predictor::new(arguments.model.open()?)?;
     if arguments.a == arguments.b && arguments.a == Path::new(STDIN) {
         bail!("standard input, `-`, can be read once only");
     }
-    let limits = arguments.pictures.limits();
-    let [a, b] = [predictor.look_at(&arguments.a, &limits)?, predictor.look_at(&arguments.b, &limits)?];
+    let mut predictor = arguments.model.predictor()?;
+    warn_of_resizing(&predictor);
+    let look = arguments.pictures.look(false);
+    let (answer_a, a) = look_at(&mut predictor, &arguments.a, &look)?;
+    let (answer_b, b) = look_at(&mut predictor, &arguments.b, &look)?;
     let [rotation_a, rotation_b] = [rotation(&predictor, &a)?, rotation(&predictor, &b)?];
     let comparison = Comparison {
         relative_rotation_wxyz: rotation_a.relative_rotation(rotation_b).wxyz(),
         angle_deg: rotation_a.geodesic_angle_rad(rotation_b).to_degrees(),
-        invariant_cosine_similarity: a.invariant.zip(b.invariant).and_then(|(a, b)| cosine_similarity(&a, &b)),
-        a_bytes: a.image_bytes,
-        b_bytes: b.image_bytes,
-        a: a.image,
-        b: b.image,
+        invariant_cosine_similarity: a.invariant().zip(b.invariant()).and_then(|(a, b)| cosine_similarity(a, b)),
+        a_bytes: answer_a.image_bytes,
+        b_bytes: answer_b.image_bytes,
+        a: answer_a.image,
+        b: answer_b.image,
     };
     print_answer(arguments.json, &comparison, || describe(&comparison))?;
     Ok(ExitCode::SUCCESS)
 }
 
 fn rotation(predictor: &Predictor, prediction: &Prediction) -> anyhow::Result<UnitQuaternion> {
-    let rotation = prediction.rotation_wxyz.and_then(UnitQuaternion::from_wxyz);
-    rotation.with_context(|| format!("{}: the model has no rotation head", predictor.encoder.path().display()))
+    prediction.rotation().with_context(|| format!("{}: the model has no rotation head", predictor.origin()))
 }
 
 fn describe(comparison: &Comparison) -> String {

@@ -2,7 +2,7 @@ use std::fmt;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
-use sextant_runtime::picture::{Picture, PictureError, PictureLimits, Remark};
+use sextant_runtime::picture::{Picture, PictureError, PictureLimits};
 
 use super::names::shown;
 use super::sources;
@@ -50,20 +50,11 @@ impl fmt::Display for ImageError {
 
 impl std::error::Error for ImageError {}
 
-/// An image as the model wants it.
-pub struct Loaded {
-    /// RGB bytes, `[height, width, 3]`.
-    pub pixels: Vec<u8>,
-    pub remarks: Vec<Remark>,
-}
-
-/// The image of that PNG or JPEG file, pipe or standard input (`-`): upright (EXIF), 8-bit RGB, transparency over mid
-/// grey, centre-cropped and resized to `[height, width]`.
-pub fn load(path: &Path, [height, width]: [usize; 2], limits: &PictureLimits) -> Result<Loaded, ImageError> {
+/// The picture of that PNG or JPEG file, pipe or standard input (`-`): upright (EXIF), 8-bit RGB, transparency over mid grey.
+pub fn load(path: &Path, limits: &PictureLimits) -> Result<Picture, ImageError> {
     let at_path = |fault| ImageError { path: path.to_path_buf(), fault };
     let file = read(path, limits.memory_bytes).map_err(at_path)?;
-    let picture = Picture::decode(&file, limits).map_err(|error| at_path(Fault::Picture(error)))?;
-    Ok(Loaded { pixels: picture.view().crop_and_resize(width, height), remarks: picture.remarks })
+    Picture::decode(&file, limits).map_err(|error| at_path(Fault::Picture(error)))
 }
 
 /// All bytes, for a pipe cannot be read twice; a device may never end.

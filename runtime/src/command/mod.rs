@@ -1,24 +1,28 @@
 //! Data on stdout, everything else on stderr; exit 0 fine, 2 an error.
 
+mod answer;
 mod bench;
 mod compare;
 mod images;
 mod limits;
 mod names;
-mod pose;
 mod predict;
 mod sources;
 
 use std::error::Error;
+use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::bail;
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use sextant_runtime::backend::{BackendError, BackendKind, BackendOptions, Encoder};
+use sextant_runtime::backend::{BackendKind, BackendOptions};
 use sextant_runtime::command_line::report;
 use sextant_runtime::picture::PictureLimits;
+use sextant_runtime::pose::{CropBox, PoseError, Predictor, PredictorOptions};
 use sextant_runtime::typed_command::Program;
+
+use answer::Look;
 
 /// Runs image encoders on this machine.
 #[derive(Parser)]
@@ -68,16 +72,33 @@ struct PictureArguments {
     /// Memory that reading and decoding one picture may take, in MiB; larger ones are refused before they are decoded.
     #[arg(long, value_name = "MIB", default_value_t = 256, value_parser = clap::value_parser!(u32).range(1..))]
     max_picture_memory: u32,
+    /// Looks only at that part of each picture: columns left of it, rows above it, its width and its height, in pixels.
+    #[arg(long, value_name = "LEFT,TOP,WIDTH,HEIGHT", value_parser = crop_box)]
+    crop: Option<CropBox>,
 }
 
 impl PictureArguments {
-    fn limits(&self) -> PictureLimits {
-        PictureLimits { memory_bytes: u64::from(self.max_picture_memory) << 20, ..PictureLimits::default() }
+    fn look(&self, features: bool) -> Look {
+        let memory_bytes = u64::from(self.max_picture_memory) << 20;
+        Look { limits: PictureLimits { memory_bytes, ..PictureLimits::default() }, crop: self.crop, features }
+    }
+}
+
+/// Four numbers with commas.
+fn crop_box(text: &str) -> Result<CropBox, String> {
+    let numbers: Result<Vec<usize>, _> = text.split(',').map(|number| number.trim().parse()).collect();
+    match numbers.as_deref() {
+        Ok(&[left, top, width, height]) => Ok(CropBox { left, top, width, height }),
+        _ => Err("expected four whole numbers with commas, such as 100,50,320,320".to_string()),
     }
 }
 
 impl ModelArguments {
-    fn open(&self) -> anyhow::Result<Encoder> {
+    fn predictor(&self) -> anyhow::Result<Predictor> {
+        Ok(Predictor::open_with(&self.model, &self.options(NonZeroUsize::MIN)?)?)
+    }
+
+    fn options(&self, threads: NonZeroUsize) -> anyhow::Result<PredictorOptions> {
         if self.ort_library.is_some() && !matches!(self.backend, Some(BackendName::Ort)) {
             bail!("--ort-library is for --backend ort, and would not be used: add --backend ort, or leave it away");
         }
@@ -86,8 +107,8 @@ impl ModelArguments {
             BackendName::Tract => BackendKind::Tract,
             BackendName::Ort => BackendKind::Ort,
         });
-        let options = BackendOptions { kind, ort_library: self.ort_library.clone(), limits: self.limits.limits() };
-        Ok(Encoder::open(&self.model, &options)?)
+        let backend = BackendOptions { kind, ort_library: self.ort_library.clone(), limits: self.limits.limits() };
+        Ok(PredictorOptions { backend, threads, ..PredictorOptions::default() })
     }
 }
 
@@ -104,7 +125,7 @@ pub fn main() -> ExitCode {
 
 /// What to try against one cause of an error.
 fn hint_of(cause: &(dyn Error + 'static)) -> Option<String> {
-    if let Some(error) = cause.downcast_ref::<BackendError>() {
+    if let Some(error) = cause.downcast_ref::<PoseError>() {
         return error.hint().map(String::from);
     }
     cause.downcast_ref::<images::ImageError>().map(|error| error.hint().into())

@@ -4,9 +4,10 @@ use std::process::ExitCode;
 
 use sextant_runtime::command_line::{FAILED, Reader, print, report};
 use sextant_runtime::contract::output::{EQUIVARIANT, INVARIANT};
+use sextant_runtime::pose::Predictor;
 
+use super::answer::{Answer, look_at, warn_of_resizing};
 use super::names::{PathName, shown};
-use super::pose::{Prediction, Predictor};
 use super::{ModelArguments, PictureArguments, hint_of, sources};
 
 /// Prints the rotation and the class of the object in each image.
@@ -40,7 +41,8 @@ pub struct Arguments {
 }
 
 pub fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
-    let mut predictor = Predictor::new(arguments.model.open()?)?;
+    let mut predictor = arguments.model.predictor()?;
+    warn_of_resizing(&predictor);
     let sources = sources::expand(&arguments.images, arguments.list.as_deref())?;
     let mut printed = 0;
     let mut failed = false;
@@ -51,9 +53,9 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
             failed = true;
         }
         let text = match (&outcome, arguments) {
-            (Ok(prediction), Arguments { json: true, .. }) => array_item(printed, prediction)?,
-            (Ok(prediction), Arguments { json_lines: true, .. }) => serde_json::to_string(prediction)? + "\n",
-            (Ok(prediction), _) => describe(prediction),
+            (Ok(answer), Arguments { json: true, .. }) => array_item(printed, answer)?,
+            (Ok(answer), Arguments { json_lines: true, .. }) => serde_json::to_string(answer)? + "\n",
+            (Ok(answer), _) => describe(answer),
             (Err(error), Arguments { json_lines: true, .. }) => failure_line(path, error)?,
             (Err(_), _) => continue,
         };
@@ -72,18 +74,15 @@ fn status(failed: bool) -> ExitCode {
     if failed { ExitCode::from(FAILED) } else { ExitCode::SUCCESS }
 }
 
-fn predict(predictor: &mut Predictor, path: &Path, arguments: &Arguments) -> anyhow::Result<Prediction> {
-    let mut prediction = predictor.look_at(path, &arguments.pictures.limits())?;
-    if !arguments.features {
-        (prediction.invariant, prediction.equivariant) = (None, None);
-    }
-    Ok(prediction)
+fn predict(predictor: &mut Predictor, path: &Path, arguments: &Arguments) -> anyhow::Result<Answer> {
+    let look = arguments.pictures.look(arguments.features);
+    look_at(predictor, path, &look).map(|(answer, _)| answer)
 }
 
 /// An item of the array that `serde_json` would print of all of them, with what stands before it.
-fn array_item(before: usize, prediction: &Prediction) -> anyhow::Result<String> {
+fn array_item(before: usize, answer: &Answer) -> anyhow::Result<String> {
     let start = if before == 0 { "[" } else { "," };
-    let item = serde_json::to_string_pretty(prediction)?;
+    let item = serde_json::to_string_pretty(answer)?;
     Ok(item.lines().fold(start.to_string(), |text, line| text + "\n  " + line))
 }
 
@@ -96,24 +95,24 @@ fn failure_line(path: &Path, error: &anyhow::Error) -> anyhow::Result<String> {
     Ok(serde_json::to_string(&failure)? + "\n")
 }
 
-fn describe(prediction: &Prediction) -> String {
-    let mut text = format!("{}\n", shown(&prediction.image.text));
+fn describe(answer: &Answer) -> String {
+    let mut text = format!("{}\n", shown(&answer.image.text));
     let mut line = |name: &str, value: String| {
         let _ = writeln!(text, "  {name:<12} {value}");
     };
-    if let Some(wxyz) = prediction.rotation_wxyz {
+    if let Some(wxyz) = answer.rotation_wxyz {
         line("wxyz", numbers(&wxyz, 5));
     }
-    if let Some(euler_deg) = prediction.euler_deg {
+    if let Some(euler_deg) = answer.euler_deg {
         line("euler_deg", numbers(&euler_deg, 2));
     }
-    if let (Some(class), Some(probability)) = (&prediction.class, prediction.class_probability) {
+    if let (Some(class), Some(probability)) = (&answer.class, answer.class_probability) {
         line("class", format!("{} ({:.1} %)", shown(class), 100.0 * probability));
     }
-    if let Some(symmetry) = &prediction.class_symmetry {
-        line("symmetry", shown(symmetry) + &equivalents(prediction.equivalent_poses));
+    if let Some(symmetry) = &answer.class_symmetry {
+        line("symmetry", shown(symmetry) + &equivalents(answer.equivalent_poses));
     }
-    for (name, features) in [(INVARIANT, &prediction.invariant), (EQUIVARIANT, &prediction.equivariant)] {
+    for (name, features) in [(INVARIANT, &answer.invariant), (EQUIVARIANT, &answer.equivariant)] {
         if let Some(features) = features {
             line(name, numbers(features, 5));
         }

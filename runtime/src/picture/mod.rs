@@ -24,7 +24,7 @@ use image::{ColorType, ImageDecoder, ImageFormat, ImageResult};
 
 pub use error::PictureError;
 
-use crate::preprocess::RgbView;
+use crate::preprocess::{PictureView, PixelFormat};
 
 /// What a picture may take.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -87,10 +87,11 @@ impl Picture {
     }
 
     /// The picture as it is to be looked at, turned as EXIF says.
-    pub fn view(&self) -> RgbView<'_> {
+    pub fn view(&self) -> PictureView<'_> {
         let [width, height] = self.size;
         // A picture has pixels, and three bytes for each.
-        RgbView::new(&self.rgb, width, height).expect("a whole picture").upright(self.exif_orientation)
+        let whole = PictureView::new(&self.rgb, PixelFormat::Rgb8, width, height).expect("a whole picture");
+        whole.upright(self.exif_orientation)
     }
 
     fn from_png(file: &[u8], limits: &PictureLimits) -> Result<Self, PictureError> {

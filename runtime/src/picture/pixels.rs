@@ -4,8 +4,7 @@ use std::vec::Vec;
 
 use image::ColorType;
 
-/// What shows through transparent pixels.
-const BACKGROUND: u32 = 128;
+use crate::preprocess::over_mid_grey;
 
 /// Bytes that [`rgb_over_grey`] takes on top of its input.
 pub(super) fn extra_bytes(color: ColorType, [width, height]: [usize; 2]) -> u64 {
@@ -34,12 +33,12 @@ fn rgb(pixel: &[u8], color: ColorType) -> [u8; 3] {
     let deep = |index: usize| eight_bits(u16::from_ne_bytes([pixel[2 * index], pixel[2 * index + 1]]));
     match color {
         ColorType::L8 => [pixel[0]; 3],
-        ColorType::La8 => [blend(pixel[0], pixel[1]); 3],
-        ColorType::Rgba8 => [0, 1, 2].map(|channel| blend(pixel[channel], pixel[3])),
+        ColorType::La8 => [over_mid_grey(pixel[0], pixel[1]); 3],
+        ColorType::Rgba8 => [0, 1, 2].map(|channel| over_mid_grey(pixel[channel], pixel[3])),
         ColorType::L16 => [deep(0); 3],
-        ColorType::La16 => [blend(deep(0), deep(1)); 3],
+        ColorType::La16 => [over_mid_grey(deep(0), deep(1)); 3],
         ColorType::Rgb16 => [0, 1, 2].map(deep),
-        ColorType::Rgba16 => [0, 1, 2].map(|channel| blend(deep(channel), deep(3))),
+        ColorType::Rgba16 => [0, 1, 2].map(|channel| over_mid_grey(deep(channel), deep(3))),
         // Neither decoder gives another.
         _ => [pixel[0], pixel[1], pixel[2]],
     }
@@ -47,11 +46,6 @@ fn rgb(pixel: &[u8], color: ColorType) -> [u8; 3] {
 
 fn eight_bits(value: u16) -> u8 {
     ((u32::from(value) + 128) / 257) as u8
-}
-
-fn blend(value: u8, alpha: u8) -> u8 {
-    let (value, alpha) = (u32::from(value), u32::from(alpha));
-    ((value * alpha + BACKGROUND * (255 - alpha) + 127) / 255) as u8
 }
 
 #[cfg(test)]

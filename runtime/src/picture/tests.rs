@@ -50,7 +50,7 @@ fn every_kind_of_jpeg_shows_what_was_drawn() {
     for (name, file, expected) in cases {
         let picture = decode(file).unwrap_or_else(|error| panic!("{name}: {error}"));
         assert_eq!((picture.view().size(), picture.remarks.as_slice()), (SIZE, &[][..]), "{name}");
-        let shown = picture.view().crop_and_resize(SIZE[0], SIZE[1]);
+        let shown = picture.view().resized(SIZE[0], SIZE[1]);
         let difference = largest_difference(&shown, &expected);
         assert!(difference <= 24, "{name}: {difference}");
     }
@@ -160,7 +160,7 @@ fn every_kind_of_png_shows_what_was_drawn() {
     for (name, chunks, size, expected, remarks) in cases {
         let picture = decode(&png_of(&chunks)).unwrap_or_else(|error| panic!("{name}: {error}"));
         assert_eq!((picture.view().size(), picture.remarks.as_slice()), (size, remarks), "{name}");
-        assert_eq!(picture.view().crop_and_resize(size[0], size[1]), expected, "{name}");
+        assert_eq!(picture.view().resized(size[0], size[1]), expected, "{name}");
     }
 }
 
@@ -200,7 +200,7 @@ fn memory_is_limited_before_anything_is_decoded() {
         (b"IDAT", &stored(&[0, 1, 2, 3, 4, 5, 6])),
         (b"IEND", &[]),
     ]);
-    assert_eq!(decode(&described).unwrap().view().crop_and_resize(2, 1), [1, 2, 3, 4, 5, 6]);
+    assert_eq!(decode(&described).unwrap().view().resized(2, 1), [1, 2, 3, 4, 5, 6]);
     // One scan of all components is decoded as it is read; progressive ones keep all their coefficients.
     let limited = |file: &[u8], memory_bytes: u64| {
         Picture::decode(file, &PictureLimits { memory_bytes, ..PictureLimits::default() }).is_ok()

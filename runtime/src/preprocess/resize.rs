@@ -1,116 +1,79 @@
-//! From an RGB picture of any size to the size that a model takes: the one rule of training, calibration and prediction.
-//!
-//! The largest centred part with the model's aspect ratio is taken, and each pixel of the result is the mean of the area
-//! that it covers. A picture twice as large gives means of 2x2 pixels; enlarging repeats pixels, and blends two where an
-//! edge falls between them. A picture of the model's own size is left as it is. All sums are integers, so that every
-//! machine gives the same bytes.
+use super::{PictureView, PixelFormat, pixel_format::over_mid_grey};
 
-use std::vec;
-use std::vec::Vec;
-
-/// The name of this module's rule, which a model carries in its metadata under
-/// [`RESIZE`](crate::contract::metadata::RESIZE).
-pub const RESIZE_RULE: &str = "centre-crop, area";
-
-/// An RGB picture, three bytes a pixel, as it is to be looked at.
-#[derive(Clone, Copy, Debug)]
-pub struct RgbView<'p> {
-    pixels: &'p [u8],
-    width: usize,
-    height: usize,
-    /// Byte of the top left pixel, and steps in bytes to the next pixel and the next row.
-    first: usize,
-    across: isize,
-    down: isize,
-}
-
-impl<'p> RgbView<'p> {
-    /// The picture of those pixels, rows first; `None` when it is empty or `pixels` has not `3 * width * height` bytes.
-    pub fn new(pixels: &'p [u8], width: usize, height: usize) -> Option<Self> {
-        let expected = width.checked_mul(height)?.checked_mul(3)?;
-        (expected > 0 && pixels.len() == expected).then_some(Self {
-            pixels,
-            width,
-            height,
-            first: 0,
-            across: 3,
-            down: 3 * width as isize,
-        })
+impl PictureView<'_> {
+    /// The largest centred part with the target's aspect ratio, resized by [`RESIZE_RULE`](super::RESIZE_RULE) to
+    /// `width` x `height` RGB bytes.
+    ///
+    /// # Panics
+    /// When `width` or `height` is zero, or `image` has not `3 * width * height` bytes.
+    pub fn resize_into(&self, width: usize, height: usize, image: &mut [u8]) {
+        assert!(width > 0 && height > 0, "an image of {width}x{height} pixels");
+        assert_eq!(image.len(), 3 * width * height, "bytes of an image of {width}x{height} pixels");
+        // One loop for each format: the choice is made once, and not for each pixel.
+        let to = [width, height];
+        let through = |value: u8, alpha: u8| over_mid_grey(value, alpha);
+        match self.format {
+            PixelFormat::Rgb8 | PixelFormat::Rgbx8 => self.resize_pixels(to, image, |p| [p[0], p[1], p[2]]),
+            PixelFormat::Bgr8 | PixelFormat::Bgrx8 => self.resize_pixels(to, image, |p| [p[2], p[1], p[0]]),
+            PixelFormat::Rgba8 => self.resize_pixels(to, image, |p| [0, 1, 2].map(|c| through(p[c], p[3]))),
+            PixelFormat::Bgra8 => self.resize_pixels(to, image, |p| [2, 1, 0].map(|c| through(p[c], p[3]))),
+            PixelFormat::Grey8 => self.resize_pixels(to, image, |p| [p[0]; 3]),
+        }
     }
 
-    /// The picture turned and mirrored as EXIF's orientation 1 to 8 asks for; other numbers leave it as it is.
-    pub fn upright(self, exif_orientation: u8) -> Self {
-        let right = (self.width as isize - 1) * self.across;
-        let bottom = (self.height as isize - 1) * self.down;
-        let turned = matches!(exif_orientation, 5..=8);
-        let (first, across, down) = match exif_orientation {
-            2 => (right, -self.across, self.down),
-            3 => (right + bottom, -self.across, -self.down),
-            4 => (bottom, self.across, -self.down),
-            5 => (0, self.down, self.across),
-            6 => (bottom, -self.down, self.across),
-            7 => (right + bottom, -self.down, -self.across),
-            8 => (right, self.down, -self.across),
-            _ => (0, self.across, self.down),
-        };
-        let (width, height) = if turned { (self.height, self.width) } else { (self.width, self.height) };
-        Self { width, height, first: self.first.wrapping_add_signed(first), across, down, ..self }
-    }
-
-    /// Width and height as it is to be looked at.
-    pub fn size(&self) -> [usize; 2] {
-        [self.width, self.height]
-    }
-
-    /// The largest centred part with the target's aspect ratio, resized to `width` x `height` by [`RESIZE_RULE`], as RGB
-    /// bytes.
+    /// The same as [`Self::resize_into`], in memory of its own.
     ///
     /// # Panics
     /// When `width` or `height` is zero.
-    pub fn crop_and_resize(&self, width: usize, height: usize) -> Vec<u8> {
-        assert!(width > 0 && height > 0, "an image of {width}x{height} pixels");
-        let crop = centred_crop([self.width, self.height], [width, height]);
-        let mut row = vec![0; 3 * crop.width];
-        if [crop.width, crop.height] == [width, height] {
-            let mut pixels = Vec::with_capacity(3 * width * height);
-            for line in 0..height {
-                self.copy_row(&crop, line, &mut row);
-                pixels.extend_from_slice(&row);
-            }
-            return pixels;
-        }
-        let (columns, lines) = (covered_cells(crop.width, width), covered_cells(crop.height, height));
-        let mut pixels = Vec::with_capacity(3 * width * height);
-        let mut narrow = NarrowRow { line: usize::MAX, sums: vec![0; 3 * width] };
-        let mut sums = vec![0u64; 3 * width];
-        let area = crop.width as u64 * crop.height as u64;
-        for covered in &lines {
-            sums.fill(0);
-            for (line, part) in covered.cells() {
-                // Neighbouring results share a row where an edge falls into it.
-                if narrow.line != line {
-                    self.copy_row(&crop, line, &mut row);
-                    narrow.fill(line, &row, &columns);
-                }
-                sums.iter_mut().zip(&narrow.sums).for_each(|(sum, value)| *sum += part * value);
-            }
-            pixels.extend(sums.iter().map(|sum| ((2 * sum + area) / (2 * area)) as u8));
-        }
-        pixels
+    #[cfg(feature = "alloc")]
+    pub fn resized(&self, width: usize, height: usize) -> alloc::vec::Vec<u8> {
+        let mut image = alloc::vec![0; 3 * width * height];
+        self.resize_into(width, height, &mut image);
+        image
     }
 
-    fn copy_row(&self, crop: &Crop, line: usize, row: &mut [u8]) {
-        let step = |count: usize, bytes: isize| count as isize * bytes;
-        let start = step(crop.top + line, self.down) + step(crop.left, self.across);
-        let start = self.first.wrapping_add_signed(start);
-        if self.across == 3 {
-            row.copy_from_slice(&self.pixels[start..start + row.len()]);
-            return;
+    /// The bytes themselves, where they are already the image that [`Self::resize_into`] would write.
+    pub fn as_image(&self, width: usize, height: usize) -> Option<&[u8]> {
+        let is_plain = self.format == PixelFormat::Rgb8 && self.across == 3 && self.down == 3 * width as isize;
+        if !is_plain || self.size() != [width, height] {
+            return None;
         }
-        for (x, pixel) in row.as_chunks_mut::<3>().0.iter_mut().enumerate() {
-            let at = start.wrapping_add_signed(step(x, self.across));
-            pixel.copy_from_slice(&self.pixels[at..at + 3]);
+        self.pixels.get(self.first..self.first + 3 * width * height)
+    }
+
+    fn resize_pixels(&self, [width, height]: [usize; 2], image: &mut [u8], rgb: impl Fn(&[u8]) -> [u8; 3]) {
+        let crop = centred_crop(self.size(), [width, height]);
+        let rows = image.as_chunks_mut::<3>().0.chunks_exact_mut(width).enumerate();
+        if [crop.width, crop.height] == [width, height] {
+            return rows.for_each(|(line, row)| {
+                row.iter_mut().enumerate().for_each(|(x, pixel)| *pixel = rgb(self.pixel(&crop, x, line)));
+            });
         }
+        let area = crop.width as u64 * crop.height as u64;
+        for (line, row) in rows {
+            let lines = Covered::of(line, crop.height, height);
+            for (column, pixel) in row.iter_mut().enumerate() {
+                let columns = Covered::of(column, crop.width, width);
+                let mut sums = [0u64; 3];
+                for (y, part_of_line) in lines.cells() {
+                    let mut line_sums = [0u64; 3];
+                    for (x, part) in columns.cells() {
+                        let values = rgb(self.pixel(&crop, x, y));
+                        line_sums.iter_mut().zip(values).for_each(|(sum, value)| *sum += part * u64::from(value));
+                    }
+                    sums.iter_mut().zip(line_sums).for_each(|(sum, line_sum)| *sum += part_of_line * line_sum);
+                }
+                *pixel = sums.map(|sum| ((2 * sum + area) / (2 * area)) as u8);
+            }
+        }
+    }
+
+    /// The bytes of a pixel of the crop.
+    #[inline(always)]
+    fn pixel(&self, crop: &Crop, x: usize, y: usize) -> &[u8] {
+        let step = (crop.left + x) as isize * self.across + (crop.top + y) as isize * self.down;
+        let start = self.first.wrapping_add_signed(step);
+        &self.pixels[start..start + self.format.bytes_per_pixel()]
     }
 }
 
@@ -143,18 +106,15 @@ struct Covered {
     cells: usize,
 }
 
-fn covered_cells(from: usize, to: usize) -> Vec<Covered> {
-    let covered = |index: usize| {
+impl Covered {
+    fn of(index: usize, from: usize, to: usize) -> Self {
         let (start, end) = (index * from, (index + 1) * from);
         let (first, last) = (start / to, (end - 1) / to);
         let of_first = end.min((first + 1) * to) - start;
         let of_last = end - last * to;
-        Covered { first, parts: [of_first as u64, to as u64, of_last as u64], cells: last + 1 - first }
-    };
-    (0..to).map(covered).collect()
-}
+        Self { first, parts: [of_first as u64, to as u64, of_last as u64], cells: last + 1 - first }
+    }
 
-impl Covered {
     /// Each cell, and how much of it is covered.
     fn cells(&self) -> impl Iterator<Item = (usize, u64)> {
         let part = |index: usize| match index {
@@ -166,28 +126,15 @@ impl Covered {
     }
 }
 
-/// One row of the picture, already as narrow as the result: `3 * width` sums.
-struct NarrowRow {
-    line: usize,
-    sums: Vec<u64>,
-}
-
-impl NarrowRow {
-    fn fill(&mut self, line: usize, row: &[u8], columns: &[Covered]) {
-        self.line = line;
-        let pixels = row.as_chunks::<3>().0;
-        for (sums, covered) in self.sums.as_chunks_mut::<3>().0.iter_mut().zip(columns) {
-            *sums = [0; 3];
-            for (column, part) in covered.cells() {
-                sums.iter_mut().zip(pixels[column]).for_each(|(sum, value)| *sum += part * u64::from(value));
-            }
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use std::vec::Vec;
+
     use super::*;
+
+    fn rgb(pixels: &[u8], width: usize, height: usize) -> PictureView<'_> {
+        PictureView::new(pixels, PixelFormat::Rgb8, width, height).unwrap()
+    }
 
     fn grey(pixels: &[u8]) -> Vec<u8> {
         pixels.iter().flat_map(|&value| [value; 3]).collect()
@@ -249,8 +196,7 @@ mod tests {
         ];
         for case in cases {
             let pixels = grey(case.from);
-            let got =
-                RgbView::new(&pixels, case.size[0], case.size[1]).unwrap().crop_and_resize(case.to[0], case.to[1]);
+            let got = rgb(&pixels, case.size[0], case.size[1]).resized(case.to[0], case.to[1]);
             assert_eq!(got, grey(case.want), "{}", case.name);
         }
     }
@@ -273,9 +219,9 @@ mod tests {
         ];
         let pixels = grey(&[1, 2, 3, 4, 5, 6]);
         for (orientation, [width, height], want) in cases {
-            let view = RgbView::new(&pixels, 3, 2).unwrap().upright(orientation);
+            let view = rgb(&pixels, 3, 2).upright(orientation);
             assert_eq!(view.size(), [width, height], "orientation {orientation}");
-            assert_eq!(view.crop_and_resize(width, height), grey(&want), "orientation {orientation}");
+            assert_eq!(view.resized(width, height), grey(&want), "orientation {orientation}");
         }
     }
 
@@ -286,15 +232,15 @@ mod tests {
         let stored: Vec<u8> =
             (0..7).rev().flat_map(|x| (0..4).map(move |y| (x, y))).map(|(x, y)| upright[y * 7 + x]).collect();
         let (upright, stored) = (grey(&upright), grey(&stored));
-        let expected = RgbView::new(&upright, 7, 4).unwrap().crop_and_resize(3, 3);
-        assert_eq!(RgbView::new(&stored, 4, 7).unwrap().upright(6).crop_and_resize(3, 3), expected);
+        let expected = rgb(&upright, 7, 4).resized(3, 3);
+        assert_eq!(rgb(&stored, 4, 7).upright(6).resized(3, 3), expected);
     }
 
     #[test]
     fn one_colour_stays_that_colour_at_any_size() {
         for (width, height, to) in [(1, 1, 32), (100, 37, 16), (5, 64, 64), (31, 31, 32), (3000, 1, 7)] {
             let pixels = [7, 130, 255].repeat(width * height);
-            let resized = RgbView::new(&pixels, width, height).unwrap().crop_and_resize(to, to);
+            let resized = rgb(&pixels, width, height).resized(to, to);
             assert_eq!(resized, [7, 130, 255].repeat(to * to), "{width}x{height} to {to}");
         }
     }
@@ -303,14 +249,72 @@ mod tests {
     fn a_fine_chequerboard_shrinks_to_grey() {
         let pixels: Vec<u8> =
             (0..64 * 64).flat_map(|i| [if (i / 64 + i % 64) % 2 == 0 { 0 } else { 255 }; 3]).collect();
-        let resized = RgbView::new(&pixels, 64, 64).unwrap().crop_and_resize(8, 8);
+        let resized = rgb(&pixels, 64, 64).resized(8, 8);
         assert!(resized.iter().all(|value| *value == 128), "{resized:?}");
     }
 
     #[test]
-    fn wrong_lengths_are_refused() {
-        assert!(RgbView::new(&[], 0, 0).is_none());
-        assert!(RgbView::new(&[0; 11], 2, 2).is_none());
-        assert!(RgbView::new(&[0; 12], usize::MAX, 2).is_none());
+    fn the_same_picture_in_every_format_gives_the_same_image() {
+        let colours: Vec<[u8; 3]> = (0..7 * 5).map(|i| [i * 7, i * 5 + 3, 255 - i * 6].map(|v| v as u8)).collect();
+        let of = |pixel: fn([u8; 3]) -> Vec<u8>| colours.iter().flat_map(|rgb| pixel(*rgb)).collect::<Vec<u8>>();
+        let plain = of(|rgb| rgb.to_vec());
+        let cases = [
+            (PixelFormat::Bgr8, of(|[r, g, b]| [b, g, r].to_vec())),
+            (PixelFormat::Rgba8, of(|[r, g, b]| [r, g, b, 255].to_vec())),
+            (PixelFormat::Bgra8, of(|[r, g, b]| [b, g, r, 255].to_vec())),
+            (PixelFormat::Rgbx8, of(|[r, g, b]| [r, g, b, r].to_vec())),
+            (PixelFormat::Bgrx8, of(|[r, g, b]| [b, g, r, 0].to_vec())),
+        ];
+        for (width, height) in [(7, 5), (3, 3), (4, 2), (9, 11)] {
+            let want = rgb(&plain, 7, 5).resized(width, height);
+            for (format, pixels) in &cases {
+                let view = PictureView::new(pixels, *format, 7, 5).unwrap();
+                assert_eq!(view.resized(width, height), want, "{format:?} to {width}x{height}");
+            }
+            let lines: Vec<u8> = plain.chunks(21).flat_map(|row| [row, &[9; 4][..]].concat()).collect();
+            let strided = PictureView::with_row_stride(&lines, PixelFormat::Rgb8, 7, 5, 25).unwrap();
+            assert_eq!(strided.resized(width, height), want, "with a stride, to {width}x{height}");
+        }
+        let levels: Vec<u8> = colours.iter().map(|[red, ..]| *red).collect();
+        let view = PictureView::new(&levels, PixelFormat::Grey8, 7, 5).unwrap();
+        assert_eq!(view.resized(4, 4), rgb(&grey(&levels), 7, 5).resized(4, 4));
+    }
+
+    #[test]
+    fn transparent_pixels_show_mid_grey() {
+        let pixels = [200, 0, 9, 255, 200, 200, 200, 0];
+        let view = PictureView::new(&pixels, PixelFormat::Rgba8, 2, 1).unwrap();
+        assert_eq!(view.resized(2, 1), [200, 0, 9, 128, 128, 128]);
+        let view = PictureView::new(&pixels, PixelFormat::Bgra8, 2, 1).unwrap();
+        assert_eq!(view.resized(2, 1), [9, 0, 200, 128, 128, 128]);
+    }
+
+    #[test]
+    fn a_box_is_the_picture_cut_by_hand() {
+        use crate::preprocess::CropBox;
+        let pixels: Vec<u8> = (0..9 * 8 * 3).map(|i| (i * 37 % 251) as u8).collect();
+        let by_hand: Vec<u8> = (2..7).flat_map(|y| pixels[(y * 9 + 3) * 3..(y * 9 + 8) * 3].to_vec()).collect();
+        let crop = CropBox { left: 3, top: 2, width: 5, height: 5 };
+        let view = rgb(&pixels, 9, 8).cropped(crop).unwrap();
+        for side in [1, 3, 5, 8] {
+            assert_eq!(view.resized(side, side), rgb(&by_hand, 5, 5).resized(side, side), "to {side}");
+        }
+        // In a picture that is turned, the box is where people see it.
+        let crop = CropBox { left: 1, top: 3, width: 5, height: 5 };
+        let turned = rgb(&pixels, 9, 8).upright(6);
+        let upright = turned.resized(8, 9);
+        let by_hand: Vec<u8> = (3..8).flat_map(|y| upright[(y * 8 + 1) * 3..(y * 8 + 6) * 3].to_vec()).collect();
+        assert_eq!(turned.cropped(crop).unwrap().resized(3, 3), rgb(&by_hand, 5, 5).resized(3, 3));
+    }
+
+    #[test]
+    fn an_image_as_the_model_wants_it_is_not_copied() {
+        let pixels: Vec<u8> = (0..4 * 4 * 3).map(|i| i as u8).collect();
+        let view = rgb(&pixels, 4, 4);
+        assert_eq!(view.as_image(4, 4), Some(&pixels[..]));
+        assert_eq!(view.as_image(2, 2), None);
+        assert_eq!(view.upright(3).as_image(4, 4), None);
+        let rows = view.cropped(crate::preprocess::CropBox { left: 0, top: 1, width: 4, height: 2 }).unwrap();
+        assert_eq!(rows.as_image(4, 2), Some(&pixels[12..36]));
     }
 }

@@ -1,6 +1,6 @@
 use std::path::{Path, PathBuf};
 
-use sextant_runtime::preprocess::RgbView;
+use sextant_runtime::preprocess::{PictureView, PixelFormat};
 use sextant_runtime::rotation::SymmetryGroup;
 
 use super::latents::scene_of;
@@ -70,12 +70,10 @@ impl SextantFolder {
         } else {
             let mut stored = vec![0; size * size * 3];
             shard.read_image(row, &mut stored)?;
-            let resized = RgbView::new(&stored, size, size)
-                .map(|stored| stored.crop_and_resize(self.image_size, self.image_size))
-                .ok_or_else(|| {
-                    DataError::malformed(&self.folder, format!("images of {size} pixels cannot be resized"))
-                })?;
-            picture.copy_from_slice(&resized);
+            let stored = PictureView::new(&stored, PixelFormat::Rgb8, size, size).map_err(|_| {
+                DataError::malformed(&self.folder, format!("images of {size} pixels cannot be resized"))
+            })?;
+            stored.resize_into(self.image_size, self.image_size, picture);
         }
         Ok(scene_of(shard.latents(row)).transformations())
     }

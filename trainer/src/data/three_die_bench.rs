@@ -107,7 +107,7 @@ impl ThreeDieBenchFolder {
         let folder = self.folder.join(&self.objects[object].id);
         let latents = read_latents(&folder.join(format!("latent_{view}.npy")))?;
         let picture = decode(&folder.join(format!("image_{view}.jpg")))?;
-        pixels.copy_from_slice(&picture.view().crop_and_resize(self.image_size, self.image_size));
+        picture.view().resize_into(self.image_size, self.image_size, pixels);
         Ok(scene_of(latents).transformations())
     }
 }

@@ -5,10 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use serde::Serialize;
-use sextant_runtime::backend::{BackendError, BackendOptions, Encoder, Output};
-use sextant_runtime::contract::metadata::CLASS_NAMES;
-use sextant_runtime::contract::output::{CLASS_LOGITS, ROTATION_WXYZ};
-use sextant_runtime::rotation::UnitQuaternion;
+use sextant_runtime::pose::{PictureView, PixelFormat, PoseError, Predictor};
 
 use super::features::fixed_batches;
 use super::measure::held_out_pairs;
@@ -50,7 +47,7 @@ pub struct DeployedComparison {
 pub enum DeployedError {
     /// The file is no model, or does not run.
     #[error(transparent)]
-    Model(#[from] BackendError),
+    Model(#[from] PoseError),
     /// It is a model, but not one of this run.
     #[error("{path}: {reason}", path = .path.display())]
     OtherModel {
@@ -101,16 +98,15 @@ fn evaluate_deployed(
     source: &Arc<dyn ViewSource>,
     config: &Config,
 ) -> Result<DeployedEvaluation, DeployedError> {
-    let mut encoder = Encoder::open(path, &BackendOptions::default())?;
+    let mut predictor = Predictor::open(path)?;
     let size = config.data.image_size;
-    if encoder.description().image_size != [size, size] {
-        let reason = format!("takes images {:?}, the run has {size}", encoder.description().image_size);
-        return Err(DeployedError::OtherModel { path: path.to_path_buf(), reason });
+    if predictor.image_size() != [size, size] {
+        return Err(other(path, &format!("takes images {:?}, the run has {size}", predictor.image_size())));
     }
-    let labels = model_labels(&encoder, source.class_names())?;
+    let labels = model_labels(path, &predictor, source.class_names())?;
     let (objects, seed) = held_out_pairs(source.as_ref(), config);
     let mut answers = Answers { labels, ..Answers::default() };
-    fixed_batches(source, &objects, seed, |batch| answers.add(&mut encoder, &batch, source.as_ref()))?;
+    fixed_batches(source, &objects, seed, |batch| answers.add(path, &mut predictor, &batch, source.as_ref()))?;
     Ok(DeployedEvaluation {
         path: path.to_path_buf(),
         images: answers.errors.len(),
@@ -123,18 +119,15 @@ fn evaluate_deployed(
 ///
 /// # Errors
 /// When the data have a class that the model does not know.
-fn model_labels(encoder: &Encoder, classes: &[String]) -> Result<Vec<usize>, DeployedError> {
-    let Some(text) = encoder.description().metadata.get(CLASS_NAMES) else {
+fn model_labels(path: &Path, predictor: &Predictor, classes: &[String]) -> Result<Vec<usize>, DeployedError> {
+    let names: Vec<String> = predictor.classes().iter().map(|class| class.name.to_string()).collect();
+    if names.is_empty() {
         return Ok((0..classes.len()).collect());
-    };
-    let names: Vec<String> = serde_json::from_str(text)
-        .map_err(|error| other(encoder, &format!("has class_names that are no JSON list of names: {error}")))?;
+    }
     labels_by_name(&names, classes).map_err(|error| match error {
-        DataError::OtherClasses { run, data } => DeployedError::OtherClasses {
-            path: encoder.path().to_path_buf(),
-            model: run.join(", "),
-            data: data.join(", "),
-        },
+        DataError::OtherClasses { run, data } => {
+            DeployedError::OtherClasses { path: path.to_path_buf(), model: run.join(", "), data: data.join(", ") }
+        }
         error => EvaluationError::from(error).into(),
     })
 }
@@ -148,35 +141,33 @@ struct Answers {
 }
 
 impl Answers {
-    fn add(&mut self, encoder: &mut Encoder, batch: &ViewBatch, source: &dyn ViewSource) -> Result<(), DeployedError> {
+    fn add(
+        &mut self,
+        path: &Path,
+        predictor: &mut Predictor,
+        batch: &ViewBatch,
+        source: &dyn ViewSource,
+    ) -> Result<(), DeployedError> {
+        let size = source.image_size();
         for view in 0..batch.view_count() {
-            let outputs = encoder.run(batch.images_of(view))?;
-            let [rotations, logits] =
-                [named(encoder, &outputs, ROTATION_WXYZ)?, named(encoder, &outputs, CLASS_LOGITS)?];
-            for (row, truth) in batch.camera_from_object(view).enumerate() {
-                let &[w, x, y, z] = rotations.row(row) else {
-                    return Err(other(encoder, "rotation_wxyz has not four numbers"));
-                };
-                let Some(answer) = UnitQuaternion::from_wxyz([w, x, y, z]) else {
-                    return Err(other(encoder, "gives a rotation_wxyz that is no rotation"));
-                };
+            let images = batch.images_of(view).chunks_exact(3 * size * size);
+            for (row, (image, truth)) in images.zip(batch.camera_from_object(view)).enumerate() {
+                let picture = PictureView::new(image, PixelFormat::Rgb8, size, size);
+                let picture = picture.map_err(|error| other(path, &format!("was given no image: {error}")))?;
+                let answer = predictor.predict(&picture)?;
+                let rotation = answer.rotation().ok_or_else(|| other(path, "has no output rotation_wxyz"))?;
+                let class = answer.class().ok_or_else(|| other(path, "has no output class_logits"))?;
                 let symmetry = source.symmetry(batch.subjects[row] as usize);
-                self.errors.push(GeodesicError::of(symmetry, truth, answer));
-                let logits = logits.row(row);
-                let likeliest = (0..logits.len()).max_by(|a, b| logits[*a].total_cmp(&logits[*b]));
-                self.right += usize::from(likeliest == self.labels.get(batch.labels[row] as usize).copied());
+                self.errors.push(GeodesicError::of(symmetry, truth, rotation));
+                self.right += usize::from(self.labels.get(batch.labels[row] as usize) == Some(&class.index));
             }
         }
         Ok(())
     }
 }
 
-fn named<'o>(encoder: &Encoder, outputs: &'o [Output], name: &str) -> Result<&'o Output, DeployedError> {
-    outputs.iter().find(|output| output.name == name).ok_or_else(|| other(encoder, &format!("has no output {name}")))
-}
-
-fn other(encoder: &Encoder, reason: &str) -> DeployedError {
-    DeployedError::OtherModel { path: encoder.path().to_path_buf(), reason: reason.to_string() }
+fn other(path: &Path, reason: &str) -> DeployedError {
+    DeployedError::OtherModel { path: path.to_path_buf(), reason: reason.to_string() }
 }
 
 impl fmt::Display for DeployedComparison {

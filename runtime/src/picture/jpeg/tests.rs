@@ -67,7 +67,7 @@ fn lost_and_repeated_bytes_are_found() {
 #[test]
 fn flipped_bits_that_change_much_are_mostly_found() {
     for jpeg in [BASELINE, RESTARTS, PROGRESSIVE, PROGRESSIVE_RESTARTS] {
-        let whole = decode(jpeg).unwrap().view().crop_and_resize(45, 35);
+        let whole = decode(jpeg).unwrap().view().resized(45, 35);
         let (mut flips, mut found, mut visible) = (0, 0, 0);
         for bit in 8 * data_start(jpeg)..8 * (jpeg.len() - 2) {
             let mut damaged = jpeg.to_vec();
@@ -76,7 +76,7 @@ fn flipped_bits_that_change_much_are_mostly_found() {
             match decode(&damaged) {
                 Err(_) => found += 1,
                 Ok(picture) => {
-                    let pixels = picture.view().crop_and_resize(45, 35);
+                    let pixels = picture.view().resized(45, 35);
                     let sum: u64 = pixels.iter().zip(&whole).map(|(a, b)| u64::from(a.abs_diff(*b))).sum();
                     visible += usize::from(sum > 10 * whole.len() as u64);
                 }

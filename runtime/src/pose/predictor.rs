@@ -1,0 +1,230 @@
+use std::num::NonZeroUsize;
+use std::path::Path;
+use std::string::ToString;
+use std::thread;
+use std::time::Instant;
+use std::vec;
+use std::vec::Vec;
+
+use super::{
+    Class, ClassPrediction, EncoderOutputs, OutputFault, PictureView, PoseError, PoseFault, Prediction, Timing, classes,
+};
+use crate::backend::{BackendOptions, Description, Encoder, Excess, Fault, Limits, ModelOrigin, Resource};
+use crate::contract::metadata::RESIZE;
+use crate::contract::output::{CLASS_LOGITS, EQUIVARIANT, INVARIANT, ROTATION_WXYZ};
+use crate::preprocess::RESIZE_RULE;
+use crate::rotation::SymmetryGroup;
+
+/// How a [`Predictor`] works.
+#[derive(Clone, Debug)]
+pub struct PredictorOptions {
+    /// What computes the model, and what it may cost: all threads together.
+    pub backend: BackendOptions,
+    /// Threads that [`Predictor::predict_batch`] shares pictures among. Each has memory of its own for the model's maps and
+    /// packed filters. One by default.
+    pub threads: NonZeroUsize,
+    /// Whether predictions tell how long they took.
+    pub timings: bool,
+}
+
+impl Default for PredictorOptions {
+    fn default() -> Self {
+        Self { backend: BackendOptions::default(), threads: NonZeroUsize::MIN, timings: false }
+    }
+}
+
+/// A model, ready to say how the object in a picture is turned and what it is.
+///
+/// It owns all that it needs, and may move to another thread.
+#[derive(Debug)]
+pub struct Predictor {
+    workers: Vec<Worker>,
+    classes: Vec<Class>,
+    timings: bool,
+}
+
+/// What one thread needs.
+#[derive(Debug)]
+struct Worker {
+    encoder: Encoder,
+    /// The image that the model takes, where a picture is not one already.
+    image: Vec<u8>,
+}
+
+impl Predictor {
+    /// The model of that file, `.sxt` or `.onnx`, with the default options.
+    ///
+    /// # Errors
+    /// As [`Self::open_with`].
+    pub fn open(path: impl AsRef<Path>) -> Result<Self, PoseError> {
+        Self::open_with(path, &PredictorOptions::default())
+    }
+
+    /// The model of that file.
+    ///
+    /// # Errors
+    /// When the file cannot be read or is no image encoder, none of its outputs is known, its metadata is malformed, it asks
+    /// for more than the limits allow, or the backend is not there.
+    pub fn open_with(path: impl AsRef<Path>, options: &PredictorOptions) -> Result<Self, PoseError> {
+        Self::of_encoders(options, |backend| Ok(Encoder::open(path.as_ref(), backend)?))
+    }
+
+    /// The model in those bytes of a `.sxt` or `.onnx` file, with the default options.
+    ///
+    /// # Errors
+    /// As [`Self::open_with`].
+    pub fn from_bytes(bytes: &[u8]) -> Result<Self, PoseError> {
+        Self::from_bytes_with(bytes, &PredictorOptions::default())
+    }
+
+    /// The model in those bytes.
+    ///
+    /// # Errors
+    /// As [`Self::open_with`].
+    pub fn from_bytes_with(bytes: &[u8], options: &PredictorOptions) -> Result<Self, PoseError> {
+        Self::of_encoders(options, |backend| Ok(Encoder::from_bytes(bytes, backend)?))
+    }
+
+    fn of_encoders(
+        options: &PredictorOptions,
+        open: impl Fn(&BackendOptions) -> Result<Encoder, PoseError>,
+    ) -> Result<Self, PoseError> {
+        let first = open(&options.backend)?;
+        let at_model = |fault| PoseError { origin: first.origin().clone(), fault };
+        let classes = classes::of_metadata(&first.description().metadata).map_err(at_model)?;
+        let known = [ROTATION_WXYZ, CLASS_LOGITS, INVARIANT, EQUIVARIANT];
+        if !first.output_names().iter().any(|name| known.contains(&name.as_str())) {
+            return Err(at_model(PoseFault::Outputs(OutputFault::NoneKnown)));
+        }
+        let threads = options.threads.get();
+        check_memory(&first, threads, &options.backend.limits).map_err(at_model)?;
+        let mut workers = vec![Worker::new(first)];
+        for _ in 1..threads {
+            workers.push(Worker::new(open(&options.backend)?));
+        }
+        Ok(Self { workers, classes, timings: options.timings })
+    }
+
+    /// What the model says of one picture of any size, of which it sees the largest centred part with its own aspect ratio.
+    ///
+    /// # Errors
+    /// When the engine fails, or the outputs are no answer: numbers that are not finite, a rotation without direction.
+    pub fn predict(&mut self, picture: &PictureView<'_>) -> Result<Prediction, PoseError> {
+        // There is a thread, so there is a worker.
+        self.workers[0].predict(picture, &self.classes, self.timings)
+    }
+
+    /// What the model says of each picture, in their order.
+    pub fn predict_batch(&mut self, pictures: &[PictureView<'_>]) -> Vec<Result<Prediction, PoseError>> {
+        let Self { workers, classes, timings } = self;
+        let share = pictures.len().div_ceil(workers.len()).max(1);
+        let all_of = |worker: &mut Worker, pictures: &[PictureView<'_>]| -> Vec<_> {
+            pictures.iter().map(|picture| worker.predict(picture, classes, *timings)).collect()
+        };
+        let (first, others) = workers.split_at_mut(1);
+        let mut shares = pictures.chunks(share);
+        let first_share = shares.next().unwrap_or_default();
+        thread::scope(|scope| {
+            let started: Vec<_> =
+                others.iter_mut().zip(shares).map(|(worker, share)| scope.spawn(|| all_of(worker, share))).collect();
+            let mut answers = all_of(&mut first[0], first_share);
+            for thread in started {
+                answers.extend(thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)));
+            }
+            answers
+        })
+    }
+
+    /// Height and width of the images that the model takes.
+    pub fn image_size(&self) -> [usize; 2] {
+        self.description().image_size
+    }
+
+    /// The classes that the model names, in the order of its logits.
+    pub fn classes(&self) -> &[Class] {
+        &self.classes
+    }
+
+    /// What the model says of itself.
+    pub fn description(&self) -> &Description {
+        self.encoder().description()
+    }
+
+    /// Where the model came from.
+    pub fn origin(&self) -> &ModelOrigin {
+        self.encoder().origin()
+    }
+
+    /// The engine of the first thread, for its raw outputs.
+    pub fn encoder(&self) -> &Encoder {
+        &self.workers[0].encoder
+    }
+
+    /// How the pictures were resized that the model learned from, where that is not this crate's [`RESIZE_RULE`]: its
+    /// answers may then be worse than they were measured.
+    pub fn other_resize_rule(&self) -> Option<&str> {
+        self.description().metadata.get(RESIZE).map(|rule| rule.as_str()).filter(|rule| *rule != RESIZE_RULE)
+    }
+}
+
+/// All threads together take as much memory as each alone; where a backend tells none, nothing is known of more either.
+fn check_memory(encoder: &Encoder, threads: usize, limits: &Limits) -> Result<(), PoseFault> {
+    let found = encoder.memory_bytes().unwrap_or(0).saturating_mul(threads as u64);
+    let limit = limits.memory_bytes;
+    if found <= limit {
+        return Ok(());
+    }
+    Err(PoseFault::Backend(Fault::TooCostly(Excess { resource: Resource::Memory, found, limit })))
+}
+
+impl Worker {
+    fn new(encoder: Encoder) -> Self {
+        Self { encoder, image: Vec::new() }
+    }
+
+    fn predict(
+        &mut self,
+        picture: &PictureView<'_>,
+        classes: &[Class],
+        timings: bool,
+    ) -> Result<Prediction, PoseError> {
+        let start = timings.then(Instant::now);
+        let [height, width] = self.encoder.description().image_size;
+        let image = match picture.as_image(width, height) {
+            Some(image) => image,
+            None => {
+                self.image.resize(3 * width * height, 0);
+                picture.resize_into(width, height, &mut self.image);
+                &self.image
+            }
+        };
+        let resized = timings.then(Instant::now);
+        let outputs = self.encoder.run(image)?;
+        let timing =
+            start.zip(resized).map(|(start, resized)| Timing { preprocess: resized - start, model: resized.elapsed() });
+        let named = outputs.iter().map(|output| (output.name.as_str(), output.values.as_slice()));
+        let read = EncoderOutputs::read(named).map_err(PoseFault::Outputs);
+        let answer = read.and_then(|outputs| {
+            Ok(Prediction {
+                rotation: outputs.rotation(),
+                class: class(&outputs, classes)?,
+                invariant: outputs.invariant().map(<[f32]>::to_vec),
+                equivariant: outputs.equivariant().map(<[f32]>::to_vec),
+                timing,
+            })
+        });
+        answer.map_err(|fault| PoseError { origin: self.encoder.origin().clone(), fault })
+    }
+}
+
+fn class(outputs: &EncoderOutputs<'_>, classes: &[Class]) -> Result<Option<ClassPrediction>, PoseFault> {
+    let (Some((index, probability)), Some(logits)) = (outputs.class(), outputs.class_logits()) else {
+        return Ok(None);
+    };
+    let class = match classes {
+        [] => Class { name: index.to_string().into(), symmetry: SymmetryGroup::None },
+        _ if classes.len() == logits.len() => classes[index].clone(),
+        _ => return Err(PoseFault::ClassCount { names: classes.len(), logits: logits.len() }),
+    };
+    Ok(Some(ClassPrediction { index, class, probability }))
+}
