@@ -141,12 +141,7 @@ impl DataConfig {
         let (RotationSampling::Euler { limit_deg } | RotationSampling::Uniform { limit_deg }) = self.rotation;
         checks.within("data.rotation.limit_deg", limit_deg, 0.0..=180.0);
         checks.within("data.supersampling", self.supersampling, 1..=4);
-        let known = transformations.names_on_pixels();
-        let distinct: BTreeSet<&str> = self.transformations.iter().map(String::as_str).collect();
-        let are_known =
-            distinct.len() == self.transformations.len() && distinct.iter().all(|name| known.contains(name));
-        let found = format!("{:?}", self.transformations);
-        checks.require(are_known, "data.transformations", found, format!("a list of {}, each once", known.join(", ")));
+        checks.names_among("data.transformations", &self.transformations, &transformations.names_on_pixels());
         self.mean.iter().for_each(|&mean| checks.within("data.mean", mean, 0.0..=1.0));
         self.std.iter().for_each(|&std| checks.within("data.std", std, 1e-3..=1.0));
         checks.within("data.queue_depth", self.queue_depth, 1..=64);

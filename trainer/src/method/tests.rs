@@ -206,10 +206,19 @@ fn an_option_that_says_nothing_is_refused() {
         ("name = \"seqjepa\"", "`method.name` is \"seqjepa\"; allowed: sie, vicreg"),
     ];
     for (options, expected) in cases {
+        (
+            "name = \"predict-transform\"\ntransforms = [\"flips\"]",
+            "`method.transforms` is [\"flips\"]; allowed: a list of quarter-turns, each once",
+        ),
+        (
+            "name = \"predict-transform\"\ntransforms = [\"flips\", \"flips\"]",
+            "`method.transforms` is [\"flips\", \"flips\"]; allowed: a list of transformations with finite classes, each once",
+        ),
         let message = error(options);
         assert!(message.contains(expected), "{options}\n  got      {message}\n  expected {expected}");
     }
 }
+        assert_eq!(message.lines().count(), 1, "one problem, told once: {message}");
 
 #[test]
 fn another_method_drops_the_options_of_the_layer_below() {

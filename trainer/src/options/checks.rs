@@ -64,8 +64,37 @@ mod tests {
         checks.within("a", 1.0, 0.0..=1.0);
         checks.within("b", f64::NAN, 0.0..=1.0);
         checks.require(false, "c", true, "false");
+    /// Notes a list of names, where one is not known or stands there twice.
+    pub fn names_among(&mut self, key: &str, names: &[String], known: &[&str]) {
+        let is_first = |(at, name): (usize, &String)| !names[..at].contains(name);
+        let are_known = names.iter().all(|name| known.contains(&name.as_str()));
+        let allowed = format!("a list of {}, each once", known.join(", "));
+        self.require(are_known && names.iter().enumerate().all(is_first), key, format!("{names:?}"), allowed);
+    }
+
         let found = checks.found();
         let shown: Vec<_> = found.iter().map(|x| (x.key.as_str(), x.value.as_str(), x.allowed.as_str())).collect();
         assert_eq!(shown, [("b", "NaN", "0 to 1"), ("c", "true", "false")]);
     }
 }
+
+    #[test]
+    fn a_list_has_names_that_are_known_each_once() {
+        let cases: [(&[&str], bool); 6] = [
+            (&[], true),
+            (&["pear"], true),
+            (&["pear", "apple"], true),
+            (&["fig"], false),
+            (&["apple", "fig"], false),
+            (&["pear", "apple", "pear"], false),
+        ];
+        for (names, is_allowed) in cases {
+            let names: Vec<String> = names.iter().map(ToString::to_string).collect();
+            let mut checks = Checks::default();
+            checks.names_among("fruits", &names, &["apple", "pear"]);
+            let [key, value, allowed] =
+                ["fruits".into(), format!("{names:?}"), "a list of apple, pear, each once".into()];
+            let expected = if is_allowed { vec![] } else { vec![OutOfRange { key, value, allowed }] };
+            assert_eq!(checks.found(), expected, "{names:?}");
+        }
+    }
