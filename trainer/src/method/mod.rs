@@ -6,6 +6,7 @@ mod condition;
 mod config;
 mod equicaps;
 mod equimod;
+mod equivariant;
 mod loss;
 mod needs;
 mod only_equivariance;
@@ -22,6 +23,8 @@ mod simclr_augself;
 mod supervised;
 #[cfg(test)]
 mod tests;
+mod tensors;
+#[cfg(test)]
 mod vicreg;
 mod views;
 
@@ -36,6 +39,7 @@ use branch::meaningless_options;
 pub use branch::{EquivariantBranch, Sees};
 pub use config::MethodConfig;
 pub use loss::{
+pub use equivariant::{EquivariantMethod, InvariantBranch};
     Negatives, info_nce, mean_cosine_distance, mean_squared_error, nt_xent, unit_rows, vicreg_terms, view_nce,
 };
 pub use needs::{Needs, UnmetNeeds};
