@@ -6,8 +6,8 @@ use sextant_runtime::contract::output::{EQUIVARIANT, INVARIANT};
 use super::simclr::TEMPERATURE;
 use super::vicreg::{COVARIANCE, INVARIANCE, VARIANCE, VicRegWeights};
 use super::{
-    EquivariantBranch, EquivariantMethod, InvariantBranch, MethodEntry, MethodOutput, Needs, Sees, Setting, Views,
-    WeightedTerm, info_nce, nt_xent,
+    EquivariantBranch, EquivariantMethod, InvariantBranch, MethodEntry, MethodOutput, ModelKey, Needs, Sees, Setting,
+    Views, WeightedTerm, info_nce, nt_xent,
 };
 use crate::nn::{Encoder, Mode, Scope};
 use crate::options::ConfigOption;
@@ -22,6 +22,7 @@ pub(super) const SIMCLR_ENTRY: MethodEntry = MethodEntry {
     needs: |config, _| Needs::by_options(config),
     labels: &[],
     options: &[TEMPERATURE, EQUIVARIANCE, EMBEDDED, Condition::CODE, Condition::TRANSFORMATION],
+    model_keys: &ModelKey::OF_PROJECTOR,
     build: |setting, scope| {
         let temperature = setting.method.number(TEMPERATURE.key)?;
         Ok(Box::new(EquiMod::new(Invariance::SimClr { temperature }, setting, scope)?))
@@ -44,6 +45,7 @@ pub(super) const VICREG_ENTRY: MethodEntry = MethodEntry {
         Condition::CODE,
         Condition::TRANSFORMATION,
     ],
+    model_keys: &ModelKey::OF_PROJECTOR,
     build: |setting, scope| {
         let invariance = Invariance::VicReg(VicRegWeights::of(setting.method)?);
         Ok(Box::new(EquiMod::new(invariance, setting, scope)?))

@@ -8,6 +8,7 @@ mod equicaps;
 mod equimod;
 mod equivariant;
 mod loss;
+mod model_keys;
 mod needs;
 mod only_equivariance;
 mod predict_transform;
@@ -42,6 +43,7 @@ pub use loss::{
 pub use equivariant::{EquivariantMethod, InvariantBranch};
     Negatives, info_nce, mean_cosine_distance, mean_squared_error, nt_xent, unit_rows, vicreg_terms, view_nce,
 };
+pub use model_keys::ModelKey;
 pub use needs::{Needs, UnmetNeeds};
 pub use views::{Embeddings, MethodOutput, Moment, View, Views, WeightedTerm, weighted_sum};
 
@@ -161,6 +163,8 @@ pub struct MethodEntry {
     /// The keys that it has in `[method]`.
     pub options: &'static [ConfigOption],
     /// Makes it.
+    /// The keys of `[model]` that it reads; beside it the others are refused.
+    pub model_keys: &'static [ModelKey],
     pub build: BuildMethod,
 }
 

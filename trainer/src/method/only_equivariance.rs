@@ -4,8 +4,8 @@ use candle_core::{Result, Tensor};
 use sextant_runtime::contract::output::EQUIVARIANT;
 
 use super::{
-    EquivariantBranch, EquivariantMethod, MethodEntry, MethodOutput, Needs, Sees, Setting, Views, WeightedTerm,
-    mean_squared_error, vicreg_terms,
+    EquivariantBranch, EquivariantMethod, MethodEntry, MethodOutput, ModelKey, Needs, Sees, Setting, Views,
+    WeightedTerm, mean_squared_error, vicreg_terms,
 };
 use crate::nn::{Encoder, Mode, Scope};
 use crate::ops::variance_hinge;
@@ -29,6 +29,7 @@ pub(super) const ENTRY: MethodEntry = MethodEntry {
         EquivariantBranch::BIAS,
         EquivariantBranch::HIDDEN,
     ],
+    model_keys: &ModelKey::OF_PROJECTOR,
     build: |setting, scope| Ok(Box::new(OnlyEquivariance::new(setting, scope)?)),
 };
 

@@ -4,7 +4,9 @@ use candle_core::Result;
 use sextant_runtime::contract::output::EQUIVARIANT;
 
 use super::simclr::TEMPERATURE;
-use super::{EquivariantBranch, EquivariantMethod, MethodEntry, MethodOutput, Needs, Sees, Setting, Views, info_nce};
+use super::{
+    EquivariantBranch, EquivariantMethod, MethodEntry, MethodOutput, ModelKey, Needs, Sees, Setting, Views, info_nce,
+};
 use crate::nn::{Encoder, Mode, Scope};
 use crate::transformation::Condition;
 
@@ -22,6 +24,7 @@ pub(super) const ENTRY: MethodEntry = MethodEntry {
         EquivariantBranch::BIAS,
         EquivariantBranch::HIDDEN,
     ],
+    model_keys: &ModelKey::OF_PROJECTOR,
     build: |setting, scope| Ok(Box::new(Sen::new(setting, scope)?)),
 };
 

@@ -5,8 +5,8 @@ use sextant_runtime::contract::output::{EQUIVARIANT, INVARIANT};
 
 use super::simclr::TEMPERATURE;
 use super::{
-    EquivariantBranch, EquivariantMethod, InvariantBranch, MethodEntry, MethodOutput, Needs, Negatives, Sees, Setting,
-    Views, WeightedTerm, nt_xent, view_nce,
+    EquivariantBranch, EquivariantMethod, InvariantBranch, MethodEntry, MethodOutput, ModelKey, Needs, Negatives, Sees,
+    Setting, Views, WeightedTerm, nt_xent, view_nce,
 };
 use crate::nn::{Encoder, Mode, Scope};
 use crate::options::ConfigOption;
@@ -42,6 +42,7 @@ pub(super) const ENTRY: MethodEntry = MethodEntry {
         EquivariantBranch::BIAS,
         EquivariantBranch::HIDDEN,
     ],
+    model_keys: &ModelKey::OF_PROJECTOR,
     build: |setting, scope| Ok(Box::new(Sextant::new(setting, scope)?)),
 };
 

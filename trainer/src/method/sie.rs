@@ -5,8 +5,8 @@ use sextant_runtime::contract::output::{EQUIVARIANT, INVARIANT};
 
 use super::MethodConfig;
 use super::{
-    EquivariantBranch, EquivariantMethod, InvariantBranch, MethodEntry, MethodOutput, Needs, Sees, Setting, Views,
-    WeightedTerm, mean_squared_error,
+    EquivariantBranch, EquivariantMethod, InvariantBranch, MethodEntry, MethodOutput, ModelKey, Needs, Sees, Setting,
+    Views, WeightedTerm, mean_squared_error,
 };
 use crate::nn::{Encoder, Mode, Scope};
 use crate::ops::{covariance_penalty, variance_hinge};
@@ -31,6 +31,7 @@ pub(super) const ENTRY: MethodEntry = MethodEntry {
         EquivariantBranch::BIAS,
         EquivariantBranch::HIDDEN,
     ],
+    model_keys: &ModelKey::OF_PROJECTOR,
     build: |setting, scope| Ok(Box::new(Sie::new(setting, scope)?)),
 };
 
