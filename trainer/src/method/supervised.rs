@@ -18,7 +18,7 @@ pub(super) const ENTRY: MethodEntry = MethodEntry {
     needs: |config, _| needs(config),
     labels: &[Label::Class, Label::Rotation],
     options: &[
-        ConfigOption::choice("target", &["both", "class", "rotation"], "what is learned"),
+        ConfigOption::choice("target", &["both", Label::Class.name(), Label::Rotation.name()], "what is learned"),
         ConfigOption::weight("class_weight", 1.0, "cross-entropy of the class"),
         ConfigOption::weight("rotation_weight", 10.0, "squared error of the relative quaternion"),
     ],
