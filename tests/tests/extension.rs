@@ -22,8 +22,10 @@ use sextant_trainer::transformation::Value;
 #[path = "../extension/src/lib.rs"]
 mod extension;
 
-const OWN: [&str; 6] = [
+const OWN: [&str; 8] = [
     "method.name=barlow-twins",
+    "model.projector_hidden=32",
+    "model.embedding=16",
     "method.redundancy_weight=0.01",
     "model.encoder=four-sided",
     "data.source=bricks",
@@ -31,9 +33,7 @@ const OWN: [&str; 6] = [
     "data.seed=3",
 ];
 
-const SMALL: [&str; 10] = [
-    "model.projector_hidden=32",
-    "model.embedding=16",
+const SMALL: [&str; 8] = [
     "fit.steps=30",
     "fit.batch_size=8",
     "fit.log_every=1",

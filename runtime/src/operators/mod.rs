@@ -44,7 +44,7 @@ use parameter::{Parameter, Parameters, Places};
 #[cfg(feature = "alloc")]
 pub(crate) use rows::Rows;
 #[cfg(all(target_arch = "x86_64", feature = "std"))]
-pub(crate) use window::pooling_options;
+pub(crate) use window::PoolingWindow;
 
 #[cfg(all(test, feature = "alloc"))]
 pub(crate) use choices::Choices;

@@ -3,24 +3,49 @@
 #[cfg(feature = "alloc")]
 use core::ops::Range;
 
-use super::operator::OnArena;
+#[cfg(feature = "alloc")]
+use super::Rows;
+use super::operator::{Entry, OnArena};
+use super::window::PoolingWindow;
 use super::{
     ArenaNode, AveragePool2d, GlobalAveragePool, MaxPool2d, NodeInputs, Operand, Operands, Operator, Overlap,
-    ShapeError, window,
+    ShapeError,
 };
-#[cfg(feature = "alloc")]
-use super::{Padding, Rows};
 use crate::kernels::int8::pooling::Mean;
+use crate::kernels::pooling::Pooling;
 use crate::kernels::{int8, pooling};
 use crate::memory::as_i8_mut;
 use crate::tensor::{DataType, Quantization, Ratio, Shape};
 
-impl Operator for MaxPool2d {
-    const KEEPS_QUANTIZATION: bool = true;
+/// An operator that makes one number of those under a window, in each channel.
+trait Pool2d: Entry {
+    /// As [`Operator::KEEPS_QUANTIZATION`].
+    const KEEPS_QUANTIZATION: bool;
+
+    fn window(self) -> PoolingWindow;
+
+    #[cfg(feature = "alloc")]
+    fn with_window(window: PoolingWindow) -> Self;
+
+    /// As [`Operator::check_scales`].
+    fn check_scales(self, operands: &impl Operands, output: Quantization) -> Result<(), ShapeError>;
+
+    fn pool_floats(options: &Pooling, input: &[f32], output: &mut [f32]);
+
+    /// Makes int8 numbers from byte `to` on of those from byte `from` on, which may overlap as [`Operator::overlap`] allows.
+    fn pool_numbers(options: &Pooling, operands: [&Operand; 2], arena: &mut [i8], places: [usize; 2]) -> Option<()>;
+}
+
+impl<P: Pool2d> Operator for P {
+    const KEEPS_QUANTIZATION: bool = <P as Pool2d>::KEEPS_QUANTIZATION;
     const ON_ARENA: OnArena = OnArena::OfInt8;
 
     fn shape(&self, first: Operand, _: &impl Operands) -> Result<Shape, ShapeError> {
-        window::pooled(first.shape, self.kernel, self.stride, self.padding)
+        self.window().pooled(first.shape)
+    }
+
+    fn check_scales(&self, operands: &impl Operands, output: Quantization) -> Result<(), ShapeError> {
+        Pool2d::check_scales(*self, operands, output)
     }
 
     fn overlap(
@@ -29,102 +54,105 @@ impl Operator for MaxPool2d {
         output: (Shape, DataType),
         _: impl FnOnce() -> Option<usize>,
     ) -> Option<Overlap> {
-        let [step, _] = self.stride;
-        Overlap::of_window(input, output, step, self.padding.top)
+        let PoolingWindow { stride: [step, _], padding, .. } = self.window();
+        Overlap::of_window(input, output, step, padding.top)
     }
 
     fn operations(&self, operands: &impl Operands, output: Shape) -> u64 {
-        window::pooling_operations(operands.input(0), output, self.kernel)
+        self.window().operations(operands.input(0), output)
     }
 
     #[cfg(feature = "alloc")]
     fn rows(&self, _: &impl Operands) -> Rows {
-        window::pooling_rows(self.kernel, self.stride, self.padding)
+        self.window().rows()
     }
 
     #[cfg(feature = "alloc")]
-    fn of_rows(self, _: &Range<usize>, [top, bottom]: [u16; 2]) -> Option<Self> {
-        Some(Self { padding: Padding { top, bottom, ..self.padding }, ..self })
+    fn of_rows(self, _: &Range<usize>, padding: [u16; 2]) -> Option<Self> {
+        Some(P::with_window(self.window().padded(padding)))
     }
 
     fn run_float<'a>(&self, inputs: &impl NodeInputs<'a>, made: &Operand, output: &mut [f32]) -> Option<()> {
-        let read = inputs.operand(0)?;
-        let options = window::pooling_options(read.shape, made.shape, self.kernel, self.stride, self.padding)?;
-        pooling::max_pool(&options, inputs.floats(0)?, output);
+        let options = self.window().options(inputs.operand(0)?.shape, made.shape)?;
+        P::pool_floats(&options, inputs.floats(0)?, output);
         Some(())
     }
 
     fn run_on_arena<'m, const OPERATORS: u64>(&self, node: &mut impl ArenaNode<'m>) -> Option<()> {
         let ((read, from), made) = (node.input(0)?, *node.made());
-        let options = window::pooling_options(read.shape, made.shape, self.kernel, self.stride, self.padding)?;
-        let (from, to) = (from?, node.place().start);
+        let options = self.window().options(read.shape, made.shape)?;
+        let places = [from?, node.place().start];
         let (activations, _) = node.memory()?;
-        int8::pooling::max_pool(&options, *made.shape.extents().first()?, as_i8_mut(activations), from, to)
+        P::pool_numbers(&options, [&read, &made], as_i8_mut(activations), places)
     }
 
     #[cfg(all(test, feature = "alloc"))]
     fn arbitrary(extents: &[usize], choices: &mut super::Choices) -> Option<Self> {
-        let (kernel, stride, padding) = arbitrary_window(extents, choices)?;
-        Some(Self { kernel, stride, padding })
+        PoolingWindow::arbitrary(extents, choices).map(P::with_window)
     }
 }
 
-impl Operator for AveragePool2d {
-    const ON_ARENA: OnArena = OnArena::OfInt8;
+impl Pool2d for MaxPool2d {
+    const KEEPS_QUANTIZATION: bool = true;
 
-    fn shape(&self, first: Operand, _: &impl Operands) -> Result<Shape, ShapeError> {
-        window::pooled(first.shape, self.kernel, self.stride, self.padding)
+    fn window(self) -> PoolingWindow {
+        let Self { kernel, stride, padding } = self;
+        PoolingWindow { kernel, stride, padding }
     }
 
-    fn check_scales(&self, operands: &impl Operands, output: Quantization) -> Result<(), ShapeError> {
+    #[cfg(feature = "alloc")]
+    fn with_window(PoolingWindow { kernel, stride, padding }: PoolingWindow) -> Self {
+        Self { kernel, stride, padding }
+    }
+
+    fn check_scales(self, _: &impl Operands, _: Quantization) -> Result<(), ShapeError> {
+        Ok(())
+    }
+
+    fn pool_floats(options: &Pooling, input: &[f32], output: &mut [f32]) {
+        pooling::max_pool(options, input, output);
+    }
+
+    fn pool_numbers(
+        options: &Pooling,
+        [_, made]: [&Operand; 2],
+        arena: &mut [i8],
+        [from, to]: [usize; 2],
+    ) -> Option<()> {
+        int8::pooling::max_pool(options, *made.shape.extents().first()?, arena, from, to)
+    }
+}
+
+impl Pool2d for AveragePool2d {
+    const KEEPS_QUANTIZATION: bool = false;
+
+    fn window(self) -> PoolingWindow {
+        let Self { kernel, stride, padding } = self;
+        PoolingWindow { kernel, stride, padding }
+    }
+
+    #[cfg(feature = "alloc")]
+    fn with_window(PoolingWindow { kernel, stride, padding }: PoolingWindow) -> Self {
+        Self { kernel, stride, padding }
+    }
+
+    fn check_scales(self, operands: &impl Operands, output: Quantization) -> Result<(), ShapeError> {
         let [height, width] = self.kernel.map(f32::from);
         check_mean(operands, output, height * width)
     }
 
-    fn overlap(
-        &self,
-        input: (Shape, DataType),
-        output: (Shape, DataType),
-        _: impl FnOnce() -> Option<usize>,
-    ) -> Option<Overlap> {
-        let [step, _] = self.stride;
-        Overlap::of_window(input, output, step, self.padding.top)
+    fn pool_floats(options: &Pooling, input: &[f32], output: &mut [f32]) {
+        pooling::average_pool(options, input, output);
     }
 
-    fn operations(&self, operands: &impl Operands, output: Shape) -> u64 {
-        window::pooling_operations(operands.input(0), output, self.kernel)
-    }
-
-    #[cfg(feature = "alloc")]
-    fn rows(&self, _: &impl Operands) -> Rows {
-        window::pooling_rows(self.kernel, self.stride, self.padding)
-    }
-
-    #[cfg(feature = "alloc")]
-    fn of_rows(self, _: &Range<usize>, [top, bottom]: [u16; 2]) -> Option<Self> {
-        Some(Self { padding: Padding { top, bottom, ..self.padding }, ..self })
-    }
-
-    fn run_float<'a>(&self, inputs: &impl NodeInputs<'a>, made: &Operand, output: &mut [f32]) -> Option<()> {
-        let read = inputs.operand(0)?;
-        let options = window::pooling_options(read.shape, made.shape, self.kernel, self.stride, self.padding)?;
-        pooling::average_pool(&options, inputs.floats(0)?, output);
-        Some(())
-    }
-
-    fn run_on_arena<'m, const OPERATORS: u64>(&self, node: &mut impl ArenaNode<'m>) -> Option<()> {
-        let ((read, from), made) = (node.input(0)?, *node.made());
-        let options = window::pooling_options(read.shape, made.shape, self.kernel, self.stride, self.padding)?;
+    fn pool_numbers(
+        options: &Pooling,
+        [read, made]: [&Operand; 2],
+        arena: &mut [i8],
+        [from, to]: [usize; 2],
+    ) -> Option<()> {
         let mean = Mean::new(read.quantization?, made.quantization?);
-        let (from, to) = (from?, node.place().start);
-        let (activations, _) = node.memory()?;
-        int8::pooling::average_pool(&options, *made.shape.extents().first()?, mean, as_i8_mut(activations), from, to)
-    }
-
-    #[cfg(all(test, feature = "alloc"))]
-    fn arbitrary(extents: &[usize], choices: &mut super::Choices) -> Option<Self> {
-        let (kernel, stride, padding) = arbitrary_window(extents, choices)?;
-        Some(Self { kernel, stride, padding })
+        int8::pooling::average_pool(options, *made.shape.extents().first()?, mean, arena, from, to)
     }
 }
 
@@ -171,13 +199,4 @@ pub(super) fn check_mean(operands: &impl Operands, output: Quantization, average
 pub(super) fn check_mean_of_all(operands: &impl Operands, output: Quantization) -> Result<(), ShapeError> {
     let averaged = operands.input(0).map_or(1, |operand| operand.shape.elements());
     check_mean(operands, output, averaged as f32)
-}
-
-#[cfg(test)]
-fn arbitrary_window(extents: &[usize], choices: &mut super::Choices) -> Option<([u16; 2], [u16; 2], Padding)> {
-    let &[height, width, _] = extents else { return None };
-    let kernel = [choices.between(1, height), choices.between(1, width)];
-    let padding = Padding { top: choices.below(kernel[0]) as u16, ..Padding::default() };
-    let stride = [choices.between(1, 3) as u16, choices.between(1, 3) as u16];
-    Some((kernel.map(|extent| extent as u16), stride, padding))
 }

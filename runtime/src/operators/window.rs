@@ -53,47 +53,72 @@ pub(super) fn product(factors: &[usize]) -> u64 {
     factors.iter().fold(1, |product: u64, factor| product.saturating_mul(*factor as u64))
 }
 
-/// The shape that pooling makes.
-pub(super) fn pooled(input: Shape, kernel: [u16; 2], stride: [u16; 2], padding: Padding) -> Result<Shape, ShapeError> {
-    let &[height, width, channels] = input.extents() else { return Err(ShapeError::Inputs) };
-    let kernel = kernel.map(usize::from);
-    // A window of nothing but padding would have no largest value.
-    let inside = usize::from(padding.top.max(padding.bottom)) < kernel[0]
-        && usize::from(padding.left.max(padding.right)) < kernel[1];
-    if !inside {
-        return Err(ShapeError::Window);
+/// The window of a pooling operator, which makes one number of those under it, in each channel.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct PoolingWindow {
+    /// Height and width.
+    pub kernel: [u16; 2],
+    /// Vertical and horizontal step.
+    pub stride: [u16; 2],
+    /// Positions outside the map that it may cover.
+    pub padding: Padding,
+}
+
+impl PoolingWindow {
+    /// The shape that it makes.
+    pub fn pooled(self, input: Shape) -> Result<Shape, ShapeError> {
+        let &[height, width, channels] = input.extents() else { return Err(ShapeError::Inputs) };
+        let Self { stride, padding, .. } = self;
+        let kernel = self.kernel.map(usize::from);
+        // A window of nothing but padding would have no largest value.
+        let inside = usize::from(padding.top.max(padding.bottom)) < kernel[0]
+            && usize::from(padding.left.max(padding.right)) < kernel[1];
+        if !inside {
+            return Err(ShapeError::Window);
+        }
+        let [out_height, out_width] = output_size([height, width], kernel, stride, padding)?;
+        Shape::new(&[out_height, out_width, channels]).ok_or(ShapeError::Size)
     }
-    let [out_height, out_width] = output_size([height, width], kernel, stride, padding)?;
-    Shape::new(&[out_height, out_width, channels]).ok_or(ShapeError::Size)
-}
 
-/// What pooling kernels get; `None` when a value is no map.
-pub(crate) fn pooling_options(
-    input: Shape,
-    output: Shape,
-    kernel: [u16; 2],
-    stride: [u16; 2],
-    padding: Padding,
-) -> Option<Pooling> {
-    let (&[height, width, channels], &[_, output_width, _]) = (input.extents(), output.extents()) else {
-        return None;
-    };
-    let [vertical, horizontal] = axes([height, width], kernel.map(usize::from), stride, padding);
-    Some(Pooling { vertical, horizontal, channels, output_width })
-}
+    /// What pooling kernels get; `None` when a value is no map.
+    pub fn options(self, input: Shape, output: Shape) -> Option<Pooling> {
+        let (&[height, width, channels], &[_, output_width, _]) = (input.extents(), output.extents()) else {
+            return None;
+        };
+        let [vertical, horizontal] = axes([height, width], self.kernel.map(usize::from), self.stride, self.padding);
+        Some(Pooling { vertical, horizontal, channels, output_width })
+    }
 
-/// Comparisons or sums of pooling.
-pub(super) fn pooling_operations(input: Option<Operand>, output: Shape, kernel: [u16; 2]) -> u64 {
-    let under_window = input.map_or(0, |input| {
-        let &[height, width, channels] = input.shape.extents() else { return 0 };
-        let [kernel_height, kernel_width] = kernel.map(usize::from);
-        product(&[height.min(kernel_height), width.min(kernel_width), channels])
-    });
-    places(output).saturating_mul(under_window)
-}
+    /// Comparisons or sums.
+    pub fn operations(self, input: Option<Operand>, output: Shape) -> u64 {
+        let under_window = input.map_or(0, |input| {
+            let &[height, width, channels] = input.shape.extents() else { return 0 };
+            let [kernel_height, kernel_width] = self.kernel.map(usize::from);
+            product(&[height.min(kernel_height), width.min(kernel_width), channels])
+        });
+        places(output).saturating_mul(under_window)
+    }
 
-/// The rows that pooling reads.
-#[cfg(feature = "alloc")]
-pub(super) fn pooling_rows(kernel: [u16; 2], stride: [u16; 2], padding: Padding) -> Rows {
-    Rows::Window { kernel: kernel[0].into(), step: stride[0].into(), padding_top: padding.top.into() }
+    /// The rows that it reads.
+    #[cfg(feature = "alloc")]
+    pub fn rows(self) -> Rows {
+        let [kernel, step] = [self.kernel, self.stride].map(|[vertical, _]| vertical.into());
+        Rows::Window { kernel, step, padding_top: self.padding.top.into() }
+    }
+
+    /// The same with other padding above and below the map.
+    #[cfg(feature = "alloc")]
+    pub fn padded(self, [top, bottom]: [u16; 2]) -> Self {
+        Self { padding: Padding { top, bottom, ..self.padding }, ..self }
+    }
+
+    /// One that fits a map.
+    #[cfg(all(test, feature = "alloc"))]
+    pub fn arbitrary(extents: &[usize], choices: &mut super::Choices) -> Option<Self> {
+        let &[height, width, _] = extents else { return None };
+        let kernel = [choices.between(1, height), choices.between(1, width)];
+        let padding = Padding { top: choices.below(kernel[0]) as u16, ..Padding::default() };
+        let stride = [choices.between(1, 3) as u16, choices.between(1, 3) as u16];
+        Some(Self { kernel: kernel.map(|extent| extent as u16), stride, padding })
+    }
 }

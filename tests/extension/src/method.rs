@@ -1,7 +1,9 @@
 //! Barlow Twins: the cross-correlation of two views' embeddings is to be the identity.
 
 use candle_core::{DType, Result, Tensor};
-use sextant_trainer::method::{Embeddings, Method, MethodEntry, MethodOutput, Needs, Setting, Views, WeightedTerm};
+use sextant_trainer::method::{
+    Embeddings, Method, MethodEntry, MethodOutput, ModelKey, Needs, Setting, Views, WeightedTerm,
+};
 use sextant_trainer::nn::{Encoded, Encoder, Mode, Projector, Scope};
 use sextant_trainer::options::ConfigOption;
 
@@ -12,6 +14,7 @@ pub const ENTRY: MethodEntry = MethodEntry {
     labels: &[],
     needs: |_, _| Ok(Needs::TWO_VIEWS),
     options: &[REDUNDANCY],
+    model_keys: &ModelKey::OF_PROJECTOR,
     build: |setting, scope| Ok(Box::new(BarlowTwins::new(setting, scope)?)),
 };
 

@@ -101,12 +101,14 @@ class Ours:
         folder.mkdir(parents=True)
         run = folder / "run"
         keys = ["data.source=3diebench", f"data.path={budget.folder}", f"data.image_size={options.image_size}",
-                "model.encoder=resnet18", "model.projector_hidden=1024", "model.embedding=1024",
-                f"method.name={name}", "heads.gradient=detached", "optimiser.kind=adamw", "optimiser.lr=1e-3",
-                "optimiser.weight_decay=1e-6", "schedule.kind=constant", f"fit.steps={steps}",
+                "model.encoder=resnet18", f"method.name={name}", "heads.gradient=detached", "optimiser.kind=adamw",
+                "optimiser.lr=1e-3", "optimiser.weight_decay=1e-6", "schedule.kind=constant", f"fit.steps={steps}",
                 f"fit.batch_size={budget.batch}", f"fit.log_every={log_every}", f"fit.checkpoint_every={steps}",
                 f"fit.threads={options.threads}", f"fit.seed={options.seed}", *NO_EVALUATION, *sets]
-        command = [options.trainer, "fit", "--device", "cpu", "--out", run]
+        # A file may have keys that the method does not read, with their defaults.
+        widths = folder / "widths.toml"
+        widths.write_text("[model]\nprojector_hidden = 1024\nembedding = 1024\n")
+        command = [options.trainer, "fit", widths, "--device", "cpu", "--out", run]
         start([*command, *(part for key in keys for part in ("--set", key))], folder / "output.txt", options.threads)
         lines = map(json.loads, (run / "metrics.jsonl").read_text().splitlines())
         speeds = [line["images_per_s"] for line in lines if "images_per_s" in line]

@@ -9,6 +9,8 @@ use sextant_runtime::typed_command::{TypedCommand, quoted};
 use super::hint::INTERRUPTED;
 use super::output::refuse_dash;
 use super::stop_on_interrupt;
+use crate::config::Config;
+use crate::data::goes_with_rendering;
 use crate::registry::Registry;
 use crate::study::{Ablation, Plan, Row, StudyOptions, StudyOutcome, study};
 
@@ -30,9 +32,9 @@ pub struct StudyArgs {
     #[arg(long, default_value_t = 5)]
     leaders: usize,
     /// Views of each object that are rendered once, before the first run, and that all runs see; 0 renders new ones for
-    /// every step.
-    #[arg(long, default_value_t = 50)]
-    views: usize,
+    /// every step. Not for sources that have images already. [default: 50]
+    #[arg(long)]
+    views: Option<usize>,
     /// Configuration in TOML for all runs; its keys go before the preset's.
     #[arg(long)]
     config: Option<PathBuf>,
@@ -52,6 +54,9 @@ pub struct StudyArgs {
     #[arg(long)]
     json: bool,
 }
+
+/// [`StudyArgs::views`], where it is not given.
+const VIEWS: usize = 50;
 
 /// Studies by their names on the command line.
 #[derive(Clone, Copy, ValueEnum)]
@@ -100,16 +105,17 @@ pub fn run(args: StudyArgs, registry: &Registry) -> anyhow::Result<ExitCode> {
 
 fn options(args: StudyArgs, registry: &Registry) -> anyhow::Result<StudyOptions> {
     let stop = stop_on_interrupt()?;
-    let command = command(&args);
     let ablation = args.ablation.map(|method| format!("-{}", ablation_name(method))).unwrap_or_default();
     let name = format!("{}{ablation}", args.study.name());
     let rows = picked(args.ablation.map_or_else(|| Row::methods(registry), Row::ablation), &args.rows)?;
+    let views = rendered_views(&args, registry)?;
+    let command = command(&args, views);
     let plan = Plan {
         registry: registry.clone(),
         preset: args.study.preset().into(),
         file: args.config,
         sets: args.sets,
-        views: args.views,
+        views: views.unwrap_or(0),
         rows,
         seeds: args.seeds,
         leaders: args.leaders,
@@ -117,6 +123,23 @@ fn options(args: StudyArgs, registry: &Registry) -> anyhow::Result<StudyOptions>
     };
     let out = args.out.unwrap_or_else(|| PathBuf::from("runs").join(format!("study-{name}")));
     Ok(StudyOptions { plan, out, results: args.results, command, device: args.device, stop })
+}
+
+/// Views of each object that are to be rendered; `None` where the source has images already.
+///
+/// # Errors
+/// When keys or values of the configuration are wrong, or `--views` is given for such a source.
+fn rendered_views(args: &StudyArgs, registry: &Registry) -> anyhow::Result<Option<usize>> {
+    let config = Config::resolve(registry, Some(args.study.preset()), args.config.as_deref(), &args.sets)?;
+    match args.views {
+        views if config.is_rendered() => Ok(Some(views.unwrap_or(VIEWS))),
+        None => Ok(None),
+        Some(views) => bail!(
+            "--views {views}: has no effect: data.source = {} has images already; leave it out, or set {}",
+            config.data.source,
+            goes_with_rendering(registry.sources())
+        ),
+    }
 }
 
 /// As it is written on the command line.
@@ -134,7 +157,7 @@ fn picked(rows: Vec<Row>, labels: &[String]) -> anyhow::Result<Vec<Row>> {
 }
 
 /// The command that makes the same table, with what was given.
-fn command(args: &StudyArgs) -> String {
+fn command(args: &StudyArgs, views: Option<usize>) -> String {
     // It is written into a page for whoever has the repository, however this process was started.
     let mut command = TypedCommand::other("cargo trainer study").argument(args.study.name());
     if let Some(method) = args.ablation {
@@ -143,7 +166,53 @@ fn command(args: &StudyArgs) -> String {
     if !args.rows.is_empty() {
         command = command.words("--rows").argument(args.rows.join(","));
     }
-    command = command.words(&format!("--seeds {} --leaders {} --views {}", args.seeds, args.leaders, args.views));
+    command = command.words(&format!("--seeds {} --leaders {}", args.seeds, args.leaders));
+    command = views.iter().fold(command, |command, views| command.words(&format!("--views {views}")));
     command = args.config.iter().fold(command, |command, file| command.words("--config").path(file));
     args.sets.iter().fold(command, |command, set| command.words("--set").argument(set)).into()
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+
+    #[derive(Parser)]
+    struct Command {
+        #[command(flatten)]
+        study: StudyArgs,
+    }
+
+    /// The views that are rendered, and the command that the page shows.
+    fn views(arguments: &[&str]) -> anyhow::Result<(Option<usize>, String)> {
+        let Command { study } = Command::parse_from([&["study"], arguments].concat());
+        let views = rendered_views(&study, &Registry::default())?;
+        Ok((views, command(&study, views)))
+    }
+
+    #[test]
+    fn views_are_rendered_of_objects_only() {
+        let images = ["procedural", "--set", "data.source=sextant", "--set", "data.path=images"];
+        let with = |more: &[&'static str]| [&images[..], more].concat();
+        let shown = |views: &str| format!("cargo trainer study procedural --seeds 3 --leaders 5{views}");
+        let of_images = shown(" --set data.source=sextant --set data.path=images");
+        let cases = [
+            (vec!["procedural"], (Some(50), shown(" --views 50"))),
+            (vec!["procedural", "--views", "0"], (Some(0), shown(" --views 0"))),
+            (images.to_vec(), (None, of_images)),
+        ];
+        for (arguments, expected) in cases {
+            assert_eq!(views(&arguments).unwrap(), expected, "{arguments:?}");
+        }
+        for given in ["0", "50"] {
+            assert_eq!(
+                views(&with(&["--views", given])).unwrap_err().to_string(),
+                format!(
+                    "--views {given}: has no effect: data.source = sextant has images already; leave it out, or set \
+                     data.source = procedural, sweethome3d or meshes"
+                )
+            );
+        }
+    }
 }

@@ -194,7 +194,8 @@ impl<'a> Layers<'a> {
         let config = self.assembled(schema);
         let mut problems = Vec::new();
         for UnusedKey { key, decided_by, goes_with } in config.unused_keys() {
-            let decided = self.values.get(decided_by).map_or(0, |entry| entry.layer);
+            let chosen_in = |key: &String| self.values.get(key).map(|entry| entry.layer);
+            let decided = decided_by.iter().filter_map(chosen_in).max().unwrap_or(0);
             let Some(Entry { value, origin, layer }) = self.values.get(&key) else { continue };
             let is_asked_for = *layer >= decided
                 && match origin {

@@ -9,6 +9,7 @@ impl Config {
     pub(super) fn unused_keys(&self) -> Vec<UnusedKey> {
         let sources = self.registry.sources();
         let mut keys = self.data.unused_keys(sources);
+        keys.extend(self.method.unused_model_keys(self.registry.methods()));
         let is_measured = self.is_rendered() || self.evaluation.out_of_range_pairs == 0;
         let pairs = "evaluation.out_of_range_pairs";
         keys.extend(UnusedKey::unless(is_measured, pairs, "data.source", &goes_with_rendering(sources)));
@@ -25,7 +26,7 @@ mod tests {
     use super::super::{Config, ConfigError, Problem};
     use crate::registry::Registry;
 
-    /// Sets that choose a source, an optimiser or a schedule, and the keys that have no effect beside them.
+    /// Sets that choose a source, a method, an optimiser or a schedule, and the keys that have no effect beside them.
     struct Case {
         choice: &'static [&'static str],
         unused: &'static [&'static str],
@@ -34,10 +35,11 @@ mod tests {
     const RENDERING: [&str; 5] =
         ["data.object_diagonal", "data.rotation.kind", "data.rotation.limit_deg", "data.supersampling", "data.shadows"];
     const OF_FAMILIES: [&str; 3] = ["data.families", "data.objects_per_family", "data.held_out_per_family"];
+    const OF_PROJECTORS: [&str; 2] = ["model.projector_hidden", "model.embedding"];
     const OF_MESHES: [&str; 4] = ["data.held_out_share", "data.held_out_list", "data.skip_broken", "data.y_up"];
 
     /// A value for each key that only some use, other than its default.
-    const VALUES: [(&str, &str); 23] = [
+    const VALUES: [(&str, &str); 25] = [
         ("data.path", "somewhere"),
         ("data.families", "[\"mug\"]"),
         ("data.objects_per_family", "3"),
@@ -53,6 +55,8 @@ mod tests {
         ("data.supersampling", "1"),
         ("data.shadows", "false"),
         ("evaluation.out_of_range_pairs", "7"),
+        ("model.projector_hidden", "64"),
+        ("model.embedding", "64"),
         ("optimiser.betas", "[0.5, 0.9]"),
         ("optimiser.eps", "1e-6"),
         ("optimiser.momentum", "0.5"),
@@ -67,7 +71,13 @@ mod tests {
         let of = |choice: &[&'static str], unused: &[&[&'static str]]| (choice.to_vec(), unused.concat());
         let folder = ["data.path=images"];
         let stored = [&OF_FAMILIES[..], &OF_MESHES, &RENDERING, &["data.seed", "evaluation.out_of_range_pairs"]];
-        let written: [Case; 6] = [
+        let written: [Case; 12] = [
+            Case { choice: &["method.name=sextant"], unused: &[] },
+            Case { choice: &["method.name=equicaps"], unused: &OF_PROJECTORS },
+            Case { choice: &["method.name=supervised"], unused: &["model.embedding"] },
+            Case { choice: &["method.name=supervised", "method.target=class"], unused: &OF_PROJECTORS },
+            Case { choice: &["method.name=predict-transform"], unused: &OF_PROJECTORS },
+            Case { choice: &["method.name=predict-transform", "method.head_layers=2"], unused: &["model.embedding"] },
             Case {
                 choice: &["optimiser.kind=adamw"],
                 unused: &["optimiser.momentum", "optimiser.nesterov", "optimiser.trust_coefficient"],
@@ -106,7 +116,7 @@ mod tests {
     }
 
     /// Every key that some choice has no use for, with the key that decides it.
-    fn decided_by() -> BTreeMap<String, &'static str> {
+    fn decided_by() -> BTreeMap<String, Vec<String>> {
         let unused = |(choice, _): (Vec<&str>, Vec<&str>)| {
             let sets: Vec<String> = choice.iter().map(ToString::to_string).collect();
             Config::resolve(&Registry::default(), None, None, &sets).unwrap().unused_keys()
@@ -152,7 +162,7 @@ mod tests {
             let chosen = choice[0].split_once('=').map_or("", |(chosen, _)| chosen);
             for (key, value) in VALUES {
                 // Other choices are the defaults here, and have cases of their own.
-                if decided_by[key] != chosen {
+                if !decided_by[key].iter().any(|key| key == chosen) {
                     continue;
                 }
                 // What the choice itself sets cannot be set again; a kind that is chosen has its own case.
@@ -194,12 +204,49 @@ mod tests {
     }
 
     #[test]
+    fn a_choice_by_an_option_goes_before_what_an_earlier_layer_set() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("mine.toml");
+        std::fs::write(&file, "[model]\nprojector_hidden = 64\n[method]\nname = \"supervised\"\n").unwrap();
+        let width = |sets: &[&str]| {
+            let sets: Vec<String> = sets.iter().map(ToString::to_string).collect();
+            Config::resolve(&Registry::default(), None, Some(&file), &sets).unwrap().model.projector_hidden
+        };
+        assert_eq!(width(&[]), 64);
+        assert_eq!(width(&["method.target=class"]), 1024, "it has its default again");
+        assert_eq!(width(&["method.name=predict-transform"]), 1024);
+        assert_eq!(width(&["method.name=predict-transform", "method.head_layers=2"]), 64);
+    }
+
+    #[test]
     fn the_message_says_what_the_key_goes_with() {
-        let error = Config::resolve(&Registry::default(), None, None, &["data.path=meshes".into()]).unwrap_err();
-        assert_eq!(
-            error.to_string(),
-            "--set data.path=meshes: `data.path` has no effect here; it goes with data.source = meshes, sextant, 3diebench or sweethome3d"
-        );
-        assert!(error.hint().contains("leave `data.path` out"), "{}", error.hint());
+        let cases: [(&[&str], &str); 4] = [
+            (
+                &["data.path=meshes"],
+                "`data.path` has no effect here; it goes with data.source = meshes, sextant, 3diebench or sweethome3d",
+            ),
+            (
+                &["data.held_out_share=0.3"],
+                "`data.held_out_share` has no effect here; it goes with data.source = meshes without data.held_out_list",
+            ),
+            (
+                &["model.embedding=64", "method.name=equicaps"],
+                "`model.embedding` has no effect here; it goes with method.name = sie, vicreg, simclr, byol, \
+                 simclr-augself, simclr-equimod, vicreg-equimod, sen, only-equivariance, seq-jepa, ser or sextant",
+            ),
+            (
+                &["model.projector_hidden=64", "method.name=equicaps"],
+                "`model.projector_hidden` has no effect here; it goes with method.name = sie, vicreg, simclr, byol, \
+                 simclr-augself, simclr-equimod, vicreg-equimod, sen, only-equivariance, seq-jepa, ser or sextant, or \
+                 supervised without method.target = class, or predict-transform without method.head_layers = 1",
+            ),
+        ];
+        for (sets, message) in cases {
+            let sets: Vec<String> = sets.iter().map(ToString::to_string).collect();
+            let error = Config::resolve(&Registry::default(), None, None, &sets).unwrap_err();
+            assert_eq!(error.to_string(), format!("--set {}: {message}", sets[0]));
+            let key = sets[0].split_once('=').unwrap().0;
+            assert!(error.hint().contains(&format!("leave `{key}` out")), "{}", error.hint());
+        }
     }
 }

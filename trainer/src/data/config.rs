@@ -1,11 +1,12 @@
 use std::collections::BTreeSet;
+use std::iter;
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 use toml::Table;
 
 use super::{PathUse, SourceEntry};
-use crate::options::{Checks, Entries, LARGEST_SEED, Options, UnusedKey};
+use crate::options::{Checks, Entries, LARGEST_SEED, Options, UnusedKey, goes_with};
 use crate::scene::RotationSampling;
 use crate::transformation::Transformations;
 
@@ -141,12 +142,7 @@ impl DataConfig {
         let (RotationSampling::Euler { limit_deg } | RotationSampling::Uniform { limit_deg }) = self.rotation;
         checks.within("data.rotation.limit_deg", limit_deg, 0.0..=180.0);
         checks.within("data.supersampling", self.supersampling, 1..=4);
-        let known = transformations.names_on_pixels();
-        let distinct: BTreeSet<&str> = self.transformations.iter().map(String::as_str).collect();
-        let are_known =
-            distinct.len() == self.transformations.len() && distinct.iter().all(|name| known.contains(name));
-        let found = format!("{:?}", self.transformations);
-        checks.require(are_known, "data.transformations", found, format!("a list of {}, each once", known.join(", ")));
+        checks.names_among("data.transformations", &self.transformations, &transformations.names_on_pixels());
         self.mean.iter().for_each(|&mean| checks.within("data.mean", mean, 0.0..=1.0));
         self.std.iter().for_each(|&std| checks.within("data.std", std, 1e-3..=1.0));
         checks.within("data.queue_depth", self.queue_depth, 1..=64);
@@ -155,11 +151,10 @@ impl DataConfig {
     /// The keys that the chosen source has no use for.
     pub fn unused_keys(&self, sources: &Entries<SourceEntry>) -> Vec<UnusedKey> {
         let Some(source) = sources.find(&self.source) else { return Vec::new() };
-        let unless = |applies, key: &str, goes_with: &str| {
-            UnusedKey::unless(applies, &format!("data.{key}"), "data.source", goes_with)
-        };
+        let unless =
+            |applies, key: &str, goes_with: &str| UnusedKey::unless(applies, &format!("data.{key}"), SOURCE, goes_with);
         let path = unless(source.path != PathUse::Unused, "path", &goes_with_path(sources));
-        let shared = Self::SHARED_KEYS.map(|key| unless(self.is_read(source, key), key, &goes_with(sources, key)));
+        let shared = Self::SHARED_KEYS.map(|key| unless(self.is_read(source, key), key, &readers(sources, key)));
         let rendering =
             Self::RENDERING_KEYS.map(|key| unless(source.is_rendered(), key, &goes_with_rendering(sources)));
         [path].into_iter().chain(shared).chain(rendering).flatten().collect()
@@ -175,29 +170,22 @@ impl DataConfig {
 /// With what a key goes that only rendered images use, in words.
 pub fn goes_with_rendering(sources: &Entries<SourceEntry>) -> String {
     let rendered = sources.iter().filter(|source| source.is_rendered());
-    format!("data.source = {}", any_of(rendered.map(|source| source.name)))
+    goes_with(SOURCE, rendered.map(|source| source.name), iter::empty())
 }
 
 fn goes_with_path(sources: &Entries<SourceEntry>) -> String {
     let reading = |path| sources.iter().filter(move |source| source.path == path).map(|source| source.name);
-    format!("data.source = {}", any_of(reading(PathUse::Needed).chain(reading(PathUse::Optional))))
+    goes_with(SOURCE, reading(PathUse::Needed).chain(reading(PathUse::Optional)), iter::empty())
 }
 
-fn goes_with(sources: &Entries<SourceEntry>, key: &str) -> String {
+/// The sources that read a shared key, in words.
+fn readers(sources: &Entries<SourceEntry>, key: &str) -> String {
     let readers = sources.iter().filter_map(|source| Some((source.name, source.reads(key)?.unless)));
     let (sometimes, always): (Vec<_>, Vec<_>) = readers.partition(|(_, unless)| unless.is_some());
     let sometimes =
         sometimes.iter().map(|(name, unless)| format!("{name} without data.{}", unless.unwrap_or_default()));
-    let always = (!always.is_empty()).then(|| any_of(always.iter().map(|(name, _)| *name)));
-    format!("data.source = {}", always.into_iter().chain(sometimes).collect::<Vec<_>>().join(", or "))
+    goes_with(SOURCE, always.iter().map(|(name, _)| *name), sometimes)
 }
 
-/// `a, b or c`.
-fn any_of<'a>(names: impl Iterator<Item = &'a str>) -> String {
-    let names: Vec<&str> = names.collect();
-    match names.split_last() {
-        Some((last, [])) => (*last).into(),
-        Some((last, others)) => format!("{} or {last}", others.join(", ")),
-        None => "none".into(),
-    }
-}
+/// The key that chooses the source.
+const SOURCE: &str = "data.source";

@@ -10,7 +10,7 @@ use sextant_runtime::pose::{PictureView, PixelFormat, PoseError, Predictor};
 use super::features::fixed_batches;
 use super::measure::held_out_pairs;
 use super::pose::pose_report;
-use super::{EvaluationError, GeodesicError, PoseReport};
+use super::{Better, DeployedFigure, EvaluationError, Figure, GeodesicError, PoseReport, Unit, figure};
 use crate::config::Config;
 use crate::data::{DataError, ViewBatch, ViewSource, labels_by_name};
 
@@ -83,14 +83,20 @@ pub fn compare_deployed(
 ) -> Result<DeployedComparison, DeployedError> {
     let deployed = evaluate_deployed(path, source, config)?;
     let float32 = evaluate_deployed(float32, source, config)?;
-    let cost = |of: fn(&DeployedEvaluation) -> f64| of(&deployed) - of(&float32);
-    Ok(DeployedComparison {
-        rotation_cost_deg: cost(|figures| figures.pose.plain.median_deg),
-        symmetric_rotation_cost_deg: cost(|figures| figures.pose.symmetric.median_deg),
-        class_cost_points: cost(|figures| -100.0 * figures.class_top1_head),
-        float32,
-        deployed,
-    })
+    Ok(DeployedComparison::of(float32, deployed))
+}
+
+impl DeployedComparison {
+    fn of(float32: DeployedEvaluation, deployed: DeployedEvaluation) -> Self {
+        let cost = |key| Row::of(key).cost(&float32, &deployed);
+        Self {
+            rotation_cost_deg: cost(Row::ROTATION),
+            symmetric_rotation_cost_deg: cost(Row::SYMMETRIC_ROTATION),
+            class_cost_points: cost(Row::CLASS),
+            float32,
+            deployed,
+        }
+    }
 }
 
 fn evaluate_deployed(
@@ -170,24 +176,91 @@ fn other(path: &Path, reason: &str) -> DeployedError {
     DeployedError::OtherModel { path: path.to_path_buf(), reason: reason.to_string() }
 }
 
+/// A row of a comparison, by its key among [`FIGURES`](super::FIGURES).
+struct Row {
+    figure: &'static Figure,
+    compared: DeployedFigure,
+}
+
+impl Row {
+    const ROTATION: &'static str = "pose.median_deg";
+    const SYMMETRIC_ROTATION: &'static str = "pose.symmetric.median_deg";
+    const CLASS: &'static str = "class_top1_head";
+
+    /// # Panics
+    /// When deployed models have no such figure.
+    fn of(key: &str) -> Self {
+        let figure = figure(key);
+        let compared = figure.deployed.unwrap_or_else(|| panic!("{key} is not compared between deployed models"));
+        Self { figure, compared }
+    }
+
+    /// The unit in letters, and how many of it a figure of 1 is: shares are shown in percent.
+    fn unit(&self) -> (&'static str, f64) {
+        match self.figure.unit {
+            Unit::Share => ("%", 100.0),
+            Unit::Degrees => ("deg", 1.0),
+            Unit::Ratio | Unit::Dimensions => ("", 1.0),
+        }
+    }
+
+    fn value(&self, evaluation: &DeployedEvaluation) -> f64 {
+        self.unit().1 * self.compared.of(evaluation)
+    }
+
+    /// By how much the deployed model is worse.
+    fn cost(&self, float32: &DeployedEvaluation, deployed: &DeployedEvaluation) -> f64 {
+        let loss = |evaluation| match self.figure.better {
+            Better::More => -self.value(evaluation),
+            Better::Less | Better::Neither | Better::Floor => self.value(evaluation),
+        };
+        loss(deployed) - loss(float32)
+    }
+}
+
 impl fmt::Display for DeployedComparison {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "held-out images                 {:>10}", self.deployed.images)?;
         writeln!(f, "                                {:>10} {:>10} {:>10}", "float32", "deployed", "cost")?;
-        let [a, b] = [&self.float32, &self.deployed];
-        for (name, float32, deployed, cost, unit) in [
-            ("median rotation error", a.pose.plain.median_deg, b.pose.plain.median_deg, self.rotation_cost_deg, "deg"),
-            (
-                "  as symmetry allows",
-                a.pose.symmetric.median_deg,
-                b.pose.symmetric.median_deg,
-                self.symmetric_rotation_cost_deg,
-                "deg",
-            ),
-            ("right class", 100.0 * a.class_top1_head, 100.0 * b.class_top1_head, self.class_cost_points, "%"),
+        for (key, cost) in [
+            (Row::ROTATION, self.rotation_cost_deg),
+            (Row::SYMMETRIC_ROTATION, self.symmetric_rotation_cost_deg),
+            (Row::CLASS, self.class_cost_points),
         ] {
+            let row = Row::of(key);
+            let (name, (unit, _)) = (row.compared.name, row.unit());
+            let [float32, deployed] = [&self.float32, &self.deployed].map(|evaluation| row.value(evaluation));
             writeln!(f, "{name:<24} {unit:>6} {float32:>10.3} {deployed:>10.3} {cost:>+10.3}")?;
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::evaluate::PoseErrors;
+
+    fn evaluation(class_top1_head: f64, median_deg: f64, symmetric_median_deg: f64) -> DeployedEvaluation {
+        let errors = |median_deg| PoseErrors { median_deg, mean_deg: 0.0, p90_deg: 0.0, acc15: 0.0, acc30: 0.0 };
+        let pose = PoseReport { plain: errors(median_deg), symmetric: errors(symmetric_median_deg) };
+        DeployedEvaluation { path: "model.sxt".into(), images: 2400, class_top1_head, pose }
+    }
+
+    #[test]
+    fn rows_tell_figures_and_what_is_worse() {
+        let compared = DeployedComparison::of(evaluation(0.995, 13.75, 7.981), evaluation(0.9925, 13.875, 7.5));
+        let costs = [compared.rotation_cost_deg, compared.symmetric_rotation_cost_deg, compared.class_cost_points];
+        assert_eq!(costs, [0.125, 7.5 - 7.981, -99.25 + 99.5]);
+        assert_eq!(
+            compared.to_string(),
+            "\
+held-out images                       2400
+                                   float32   deployed       cost
+median rotation error       deg     13.750     13.875     +0.125
+  as symmetry allows        deg      7.981      7.500     -0.481
+right class                   %     99.500     99.250     +0.250
+"
+        );
     }
 }

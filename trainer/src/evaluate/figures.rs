@@ -9,7 +9,7 @@ use std::sync::LazyLock;
 use sextant_runtime::contract::output::{EQUIVARIANT, INVARIANT};
 
 use super::parts::{FEATURES, PARTS};
-use super::{Evaluation, PoseErrors, RetrievalFigures, RotationR2};
+use super::{DeployedEvaluation, Evaluation, PoseErrors, RetrievalFigures, RotationR2};
 
 use Better::{Floor, Less, More, Neither};
 use Group::{Class, Colour, Drift, OutOfRange, Pose, Predictor, Rank, Retrieval, Rotation};
@@ -37,7 +37,17 @@ pub struct Figure {
     pub column: Option<&'static str>,
     /// Its bar in the chart of its group.
     pub bar: Option<&'static str>,
+    /// How it is compared between deployed models; `None` when it is not of what they answer.
+    pub deployed: Option<DeployedFigure>,
     read: Box<Read>,
+}
+
+/// A figure as it is compared between deployed models.
+#[derive(Clone, Copy)]
+pub struct DeployedFigure {
+    /// What its row is called.
+    pub name: &'static str,
+    read: fn(&DeployedEvaluation) -> f64,
 }
 
 type Read = dyn Fn(&Evaluation) -> Option<f64> + Send + Sync;
@@ -115,6 +125,13 @@ impl Unit {
     }
 }
 
+impl DeployedFigure {
+    /// Its value.
+    pub fn of(self, evaluation: &DeployedEvaluation) -> f64 {
+        (self.read)(evaluation)
+    }
+}
+
 impl Group {
     /// The line of `trainer eval` that its figures stand in, where they stand in one.
     fn row(self) -> &'static str {
@@ -165,7 +182,8 @@ impl Figure {
         read: impl Fn(&Evaluation) -> Option<f64> + Send + Sync + 'static,
     ) -> Self {
         let (key, row, read) = (key.into(), group.row().into(), Box::new(read));
-        Self { key, group, row, name, part: None, unit, better, label: None, column: None, bar: None, read }
+        let (part, label, column, bar, deployed) = (None, None, None, None, None);
+        Self { key, group, row, name, part, unit, better, label, column, bar, deployed, read }
     }
 
     fn row(self, row: impl Into<String>) -> Self {
@@ -188,6 +206,10 @@ impl Figure {
         Self { bar: Some(bar), ..self }
     }
 
+    fn deployed(self, name: &'static str, read: fn(&DeployedEvaluation) -> f64) -> Self {
+        Self { deployed: Some(DeployedFigure { name, read }), ..self }
+    }
+
     /// Its value; `None` where it was not measured.
     pub fn of(&self, evaluation: &Evaluation) -> Option<f64> {
         (self.read)(evaluation)
@@ -208,7 +230,8 @@ fn table() -> Vec<Figure> {
             .bar("linear"),
         Figure::new(Class, "class_top1_head", "deployed head", (Share, More), |e| Some(e.class_top1_head))
             .label("class top-1, deployed head")
-            .bar("deployed head"),
+            .bar("deployed head")
+            .deployed("right class", |deployed| deployed.class_top1_head),
         Figure::new(Class, "class_top1_knn", "k-NN", (Share, More), |e| Some(e.class_top1_knn))
             .label("class top-1, nearest neighbours")
             .column("k-NN top-1")
@@ -357,9 +380,13 @@ fn queries(key: &str, row: &str, read: fn(&Evaluation) -> Option<RetrievalFigure
 
 fn pose() -> Vec<Figure> {
     let [median, mean, p90, acc15, acc30] = errors("pose", "pose", |e| e.pose.plain);
+    let median = median.deployed("median rotation error", |deployed| deployed.pose.plain.median_deg);
     let mut figures = vec![median.label("pose, median"), mean, p90, acc15, acc30];
     let [median, mean, p90, acc15, acc30] = errors("pose.symmetric", "pose, symmetry-aware", |e| e.pose.symmetric);
-    let median = median.label("pose, median, symmetry-aware").column("pose median °");
+    let median = median
+        .label("pose, median, symmetry-aware")
+        .column("pose median °")
+        .deployed("  as symmetry allows", |deployed| deployed.pose.symmetric.median_deg);
     figures.extend([median, mean, p90, acc15, acc30.label("pose within 30°, symmetry-aware")]);
     figures.extend(errors("relative_pose", "relative pose", |e| e.relative_pose.plain));
     let [median, mean, p90, acc15, acc30] =
@@ -436,6 +463,21 @@ mod tests {
         }
         rest.retain(|key, _| !NO_FIGURES.iter().any(|place| key.starts_with(place)));
         assert!(rest.is_empty(), "these have no line in the table: {rest:?}");
+    }
+
+    #[test]
+    fn a_figure_of_deployed_models_is_that_of_an_evaluation() {
+        let example = Evaluation::example();
+        let deployed = DeployedEvaluation {
+            path: "model.sxt".into(),
+            images: 80,
+            class_top1_head: example.class_top1_head,
+            pose: example.pose,
+        };
+        let compared = FIGURES.iter().filter_map(|figure| Some((figure, figure.deployed?)));
+        for (figure, compared) in compared {
+            assert_eq!(Some(compared.of(&deployed)), figure.of(&example), "{}", figure.key);
+        }
     }
 
     #[test]

@@ -23,7 +23,7 @@ pub use angles::{AngleBin, by_relative_angle};
 pub use deployed::{DeployedComparison, DeployedError, DeployedEvaluation, compare_deployed};
 pub use drift::{Drift, relative_drift};
 pub use features::{EvaluationError, PairFeatures, fixed_objects, pair_features, pair_features_and_embeddings};
-pub use figures::{Better, FIGURES, Figure, Group, Unit, figure};
+pub use figures::{Better, DeployedFigure, FIGURES, Figure, Group, Unit, figure};
 pub use gallery::{Gallery, gallery_warning, views_of_object};
 pub use knn::knn_top1;
 pub use laws::{PredictorLaws, predictor_laws, relative_error};

@@ -11,10 +11,20 @@ use sextant_runtime::graph::Activation;
 /// Which part of the features a branch reads.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Sees {
-    /// The second half.
-    EquivariantHalf,
+    /// The half that has the branch's name.
+    OwnHalf,
     /// All of them.
     Whole,
+}
+
+impl Sees {
+    /// How many numbers that are.
+    pub fn width(self, feature_width: usize) -> usize {
+        match self {
+            Self::OwnHalf => feature_width / 2,
+            Self::Whole => feature_width,
+        }
+    }
 }
 
 /// Projector, predictor and what the predictor is told: what every method that predicts a transformed embedding has.
@@ -99,7 +109,7 @@ impl EquivariantBranch {
         let Setting { method, model, feature_width, .. } = setting;
         let condition = Condition::of(method)?;
         let hidden = model.projector_hidden;
-        let width_in = if sees == Sees::Whole { feature_width } else { feature_width / 2 };
+        let width_in = sees.width(feature_width);
         Ok(Self {
             sees,
             condition,
@@ -116,7 +126,7 @@ impl EquivariantBranch {
     pub fn embed(&self, features: &Tensor, mode: Mode) -> Result<Tensor> {
         match self.sees {
             Sees::Whole => self.projector.forward(features, mode),
-            Sees::EquivariantHalf => self.projector.forward(&split_halves(features)?.1, mode),
+            Sees::OwnHalf => self.projector.forward(&split_halves(features)?.1, mode),
         }
     }
 
@@ -137,7 +147,7 @@ impl EquivariantBranch {
     ///
     /// # Errors
     /// When a folded weight is not finite.
-    pub fn lower(&self, half_width: usize) -> anyhow::Result<Option<Graph>> {
+    pub fn lower(&self, half_width: usize) -> anyhow::Result<Graph> {
         let mut graph = GraphBuilder::new(contract::graph::PREDICT_LATENT);
         let invariant =
             (self.sees == Sees::Whole).then(|| graph.input(output::INVARIANT, &[half_width], DataType::F32));
@@ -155,7 +165,7 @@ impl EquivariantBranch {
         let predicted = self.predictor.lower(&mut graph, embedding, condition)?;
         graph.output(output::EMBEDDING, embedding);
         graph.output(output::PREDICTED_EMBEDDING, predicted);
-        Ok(Some(graph.finish()))
+        Ok(graph.finish())
     }
 }
 

@@ -3,7 +3,8 @@
 use candle_core::{Result, Tensor};
 
 use super::{
-    Embeddings, Method, MethodEntry, MethodOutput, Moment, Needs, Setting, Views, WeightedTerm, mean_cosine_distance,
+    Embeddings, Method, MethodEntry, MethodOutput, ModelKey, Moment, Needs, Setting, Views, WeightedTerm,
+    mean_cosine_distance,
 };
 use crate::nn::{Encoded, Encoder, Linear, LinearNorm, Mode, MovingTarget, Projector, Scope};
 use crate::options::ConfigOption;
@@ -15,6 +16,7 @@ pub(super) const ENTRY: MethodEntry = MethodEntry {
     needs: |_, _| Ok(Needs::TWO_VIEWS),
     labels: &[],
     options: &[MOMENTUM],
+    model_keys: &ModelKey::OF_PROJECTOR,
     build: |setting, scope| Ok(Box::new(Byol::new(setting, scope)?)),
 };
 

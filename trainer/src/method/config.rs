@@ -35,13 +35,12 @@ impl MethodConfig {
             return checks.require(false, "method.name", format!("{:?}", self.name), methods.names().join(", "));
         };
         self.options.check("method", entry.name, entry.options, checks);
-        let known = known.names_with_classes();
         let lists = entry.options.iter().filter(|option| matches!(option.kind, OptionKind::FiniteTransformations(_)));
+        // What is no list of different names has been noted as such.
+        let lists = lists.filter(|option| self.options.get(option.key).is_some_and(|value| option.accepts(value)));
         for key in lists.map(|option| option.key) {
             let names = self.options.names(key).unwrap_or_default();
-            let are_known = names.iter().all(|name| known.contains(&name.as_str()));
-            let allowed = format!("a list of {}, each once", known.join(", "));
-            checks.require(are_known, &format!("method.{key}"), format!("{names:?}"), allowed);
+            checks.names_among(&format!("method.{key}"), &names, &known.names_with_classes());
         }
         for (key, allowed) in meaningless_options(self) {
             checks.require(false, &format!("method.{key}"), "set", allowed);

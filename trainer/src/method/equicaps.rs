@@ -26,6 +26,7 @@ pub(super) const ENTRY: MethodEntry = MethodEntry {
         ConfigOption::count("capsules", 32, 2, 1024, "capsules that come out, each with an activation and a 3x3 pose"),
         ConfigOption::count("primary_capsules", 16, 1, 256, "kinds of primary capsules at each position of the map"),
     ],
+    model_keys: &[],
     build: |setting, scope| Ok(Box::new(EquiCaps::new(setting, scope)?)),
 };
 

@@ -2,17 +2,16 @@
 
 use candle_core::{Result, Tensor};
 use sextant_runtime::contract::output::{EQUIVARIANT, INVARIANT};
-use sextant_runtime::graph::Graph;
 
 use super::simclr::TEMPERATURE;
 use super::vicreg::{COVARIANCE, INVARIANCE, VARIANCE, VicRegWeights};
 use super::{
-    Embeddings, EquivariantBranch, Method, MethodEntry, MethodOutput, Needs, Sees, Setting, Views, WeightedTerm,
-    info_nce, nt_xent,
+    EquivariantBranch, EquivariantMethod, InvariantBranch, MethodEntry, MethodOutput, ModelKey, Needs, Sees, Setting,
+    Views, WeightedTerm, info_nce, nt_xent,
 };
-use crate::nn::{Encoded, Encoder, Mode, Projector, Scope};
+use crate::nn::{Encoder, Mode, Scope};
 use crate::options::ConfigOption;
-use crate::transformation::{Action, Condition};
+use crate::transformation::Condition;
 
 const PAPER: &str = "Devillers & Lefort, ICLR 2023, arXiv 2211.01244";
 
@@ -23,6 +22,7 @@ pub(super) const SIMCLR_ENTRY: MethodEntry = MethodEntry {
     needs: |config, _| Needs::by_options(config),
     labels: &[],
     options: &[TEMPERATURE, EQUIVARIANCE, EMBEDDED, Condition::CODE, Condition::TRANSFORMATION],
+    model_keys: &ModelKey::OF_PROJECTOR,
     build: |setting, scope| {
         let temperature = setting.method.number(TEMPERATURE.key)?;
         Ok(Box::new(EquiMod::new(Invariance::SimClr { temperature }, setting, scope)?))
@@ -45,6 +45,7 @@ pub(super) const VICREG_ENTRY: MethodEntry = MethodEntry {
         Condition::CODE,
         Condition::TRANSFORMATION,
     ],
+    model_keys: &ModelKey::OF_PROJECTOR,
     build: |setting, scope| {
         let invariance = Invariance::VicReg(VicRegWeights::of(setting.method)?);
         Ok(Box::new(EquiMod::new(invariance, setting, scope)?))
@@ -61,7 +62,7 @@ pub struct EquiMod {
     invariance: Invariance,
     temperature: f64,
     equivariance_weight: f64,
-    projector: Projector,
+    invariant: InvariantBranch,
     equivariant: EquivariantBranch,
 }
 
@@ -74,14 +75,13 @@ enum Invariance {
 
 impl EquiMod {
     fn new(invariance: Invariance, setting: Setting, scope: &mut Scope) -> Result<Self> {
-        let Setting { method, model, feature_width, .. } = setting;
-        let (hidden, embedding) = (model.projector_hidden, model.embedding);
+        let method = setting.method;
         let embedded = method.count(EMBEDDED.key)?;
         Ok(Self {
             invariance,
             temperature: method.number(TEMPERATURE.key)?,
             equivariance_weight: method.number(EQUIVARIANCE.key)?,
-            projector: Projector::new(feature_width, hidden, embedding, &mut scope.child("projector"))?,
+            invariant: InvariantBranch::new(Sees::Whole, setting, &mut scope.child("projector"))?,
             equivariant: EquivariantBranch::with_embedded_action(Sees::Whole, embedded, setting, scope)?,
         })
     }
@@ -103,12 +103,12 @@ fn terms(
     Ok(terms)
 }
 
-impl Method for EquiMod {
+impl EquivariantMethod for EquiMod {
     fn loss(&self, encoder: &dyn Encoder, views: &Views) -> Result<MethodOutput> {
         let [first, second] = views.pair();
         let features = [encoder.forward(first, Mode::Train)?, encoder.forward(second, Mode::Train)?];
-        let a = self.projector.forward(&features[0], Mode::Train)?;
-        let b = self.projector.forward(&features[1], Mode::Train)?;
+        let a = self.invariant.embed(&features[0], Mode::Train)?;
+        let b = self.invariant.embed(&features[1], Mode::Train)?;
         let equivariant = self.equivariant.embed(&features[0], Mode::Train)?;
         let target = self.equivariant.embed(&features[1], Mode::Train)?;
         let predicted = self.equivariant.predict(&equivariant, &views.actions(0, 1))?;
@@ -118,19 +118,12 @@ impl Method for EquiMod {
         MethodOutput::of(terms, features, vec![(INVARIANT, a), (EQUIVARIANT, equivariant)])
     }
 
-    fn embed(&self, encoded: &Encoded) -> Result<Embeddings> {
-        Ok(Embeddings {
-            invariant: Some(self.projector.forward(&encoded.features, Mode::Evaluate)?),
-            equivariant: Some(self.equivariant.embed(&encoded.features, Mode::Evaluate)?),
-        })
+    fn equivariant(&self) -> &EquivariantBranch {
+        &self.equivariant
     }
 
-    fn predict(&self, equivariant: &Tensor, actions: &[Action]) -> Result<Option<Tensor>> {
-        self.equivariant.predict(equivariant, actions).map(Some)
-    }
-
-    fn lower_predictor(&self, half_width: usize) -> anyhow::Result<Option<Graph>> {
-        self.equivariant.lower(half_width)
+    fn invariant(&self) -> Option<&InvariantBranch> {
+        Some(&self.invariant)
     }
 }
 

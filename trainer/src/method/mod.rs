@@ -6,7 +6,9 @@ mod condition;
 mod config;
 mod equicaps;
 mod equimod;
+mod equivariant;
 mod loss;
+mod model_keys;
 mod needs;
 mod only_equivariance;
 mod predict_transform;
@@ -21,6 +23,8 @@ mod simclr;
 mod simclr_augself;
 mod supervised;
 #[cfg(test)]
+mod tensors;
+#[cfg(test)]
 mod tests;
 mod vicreg;
 mod views;
@@ -29,15 +33,17 @@ use candle_core::{Result, Tensor};
 use sextant_runtime::graph::Graph;
 
 use crate::nn::{Encoded, Encoder, EncoderEntry, ModelConfig, Scope};
-use crate::options::{ConfigOption, Named};
+use crate::options::{ConfigOption, Named, OptionKind};
 use crate::transformation::{Action, Transformations};
 
 use branch::meaningless_options;
 pub use branch::{EquivariantBranch, Sees};
 pub use config::MethodConfig;
+pub use equivariant::{EquivariantMethod, InvariantBranch};
 pub use loss::{
     Negatives, info_nce, mean_cosine_distance, mean_squared_error, nt_xent, unit_rows, vicreg_terms, view_nce,
 };
+pub use model_keys::ModelKey;
 pub use needs::{Needs, UnmetNeeds};
 pub use views::{Embeddings, MethodOutput, Moment, View, Views, WeightedTerm, weighted_sum};
 
@@ -152,10 +158,13 @@ pub struct MethodEntry {
     pub loss: &'static str,
     /// What it needs of its views.
     pub needs: FindNeeds,
-    /// The labels that its loss learns to give; none where it is self-supervised.
+    /// The labels that its loss learns to give; none where it is self-supervised. Where an option chooses among several,
+    /// [`Label::name`] is what it calls each alone.
     pub labels: &'static [Label],
     /// The keys that it has in `[method]`.
     pub options: &'static [ConfigOption],
+    /// The keys of `[model]` that it reads; beside it the others are refused.
+    pub model_keys: &'static [ModelKey],
     /// Makes it.
     pub build: BuildMethod,
 }
@@ -166,6 +175,19 @@ impl Named for MethodEntry {
     }
 }
 
+impl MethodEntry {
+    /// The option, and its value, by which it learns one of several labels alone; `None` when no option chooses among them.
+    pub fn alone(&self, label: Label) -> Option<(&'static str, &'static str)> {
+        let chooses = |option: &&ConfigOption| match option.kind {
+            OptionKind::Choice(names) => self.labels.iter().all(|label| names.contains(&label.name())),
+            _ => false,
+        };
+        let is_one_of_several = self.labels.len() > 1 && self.labels.contains(&label);
+        let option = self.options.iter().find(chooses).filter(|_| is_one_of_several)?;
+        Some((option.key, label.name()))
+    }
+}
+
 /// What a person has to know of an object beside its images.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Label {
@@ -173,4 +195,14 @@ pub enum Label {
     Class,
     /// How it is turned, in one view or from one to another, as the answer that is learned.
     Rotation,
+}
+
+impl Label {
+    /// Its name in configurations.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Class => "class",
+            Self::Rotation => "rotation",
+        }
+    }
 }

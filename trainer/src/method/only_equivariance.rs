@@ -2,16 +2,15 @@
 
 use candle_core::{Result, Tensor};
 use sextant_runtime::contract::output::EQUIVARIANT;
-use sextant_runtime::graph::Graph;
 
 use super::{
-    Embeddings, EquivariantBranch, Method, MethodEntry, MethodOutput, Needs, Sees, Setting, Views, WeightedTerm,
-    mean_squared_error, vicreg_terms,
+    EquivariantBranch, EquivariantMethod, MethodEntry, MethodOutput, ModelKey, Needs, Sees, Setting, Views,
+    WeightedTerm, mean_squared_error, vicreg_terms,
 };
-use crate::nn::{Encoded, Encoder, Mode, Scope};
+use crate::nn::{Encoder, Mode, Scope};
 use crate::ops::variance_hinge;
 use crate::options::ConfigOption;
-use crate::transformation::{Action, Condition};
+use crate::transformation::Condition;
 
 pub(super) const ENTRY: MethodEntry = MethodEntry {
     name: "only-equivariance",
@@ -30,6 +29,7 @@ pub(super) const ENTRY: MethodEntry = MethodEntry {
         EquivariantBranch::BIAS,
         EquivariantBranch::HIDDEN,
     ],
+    model_keys: &ModelKey::OF_PROJECTOR,
     build: |setting, scope| Ok(Box::new(OnlyEquivariance::new(setting, scope)?)),
 };
 
@@ -75,7 +75,7 @@ fn terms([z, other]: [&Tensor; 2], predicted: &Tensor, weights: Weights) -> Resu
     ])
 }
 
-impl Method for OnlyEquivariance {
+impl EquivariantMethod for OnlyEquivariance {
     fn loss(&self, encoder: &dyn Encoder, views: &Views) -> Result<MethodOutput> {
         let [first, second] = views.pair();
         let features = [encoder.forward(first, Mode::Train)?, encoder.forward(second, Mode::Train)?];
@@ -87,17 +87,8 @@ impl Method for OnlyEquivariance {
         MethodOutput::of(terms, features, vec![(EQUIVARIANT, equivariant)])
     }
 
-    fn embed(&self, encoded: &Encoded) -> Result<Embeddings> {
-        let equivariant = self.equivariant.embed(&encoded.features, Mode::Evaluate)?;
-        Ok(Embeddings { invariant: None, equivariant: Some(equivariant) })
-    }
-
-    fn predict(&self, equivariant: &Tensor, actions: &[Action]) -> Result<Option<Tensor>> {
-        self.equivariant.predict(equivariant, actions).map(Some)
-    }
-
-    fn lower_predictor(&self, half_width: usize) -> anyhow::Result<Option<Graph>> {
-        self.equivariant.lower(half_width)
+    fn equivariant(&self) -> &EquivariantBranch {
+        &self.equivariant
     }
 }
 

@@ -2,7 +2,9 @@
 
 use candle_core::{DType, Result, Tensor};
 
-use super::{Embeddings, Method, MethodConfig, MethodEntry, MethodOutput, Needs, Setting, Views, WeightedTerm};
+use super::{
+    Embeddings, Method, MethodConfig, MethodEntry, MethodOutput, ModelKey, Needs, Setting, Views, WeightedTerm,
+};
 use crate::nn::{Encoded, Encoder, Mlp, Mode, Scope, cross_entropy};
 use crate::options::ConfigOption;
 use crate::transformation::{Transformation, Transformations};
@@ -23,6 +25,7 @@ pub(super) const ENTRY: MethodEntry = MethodEntry {
             "layers of each classifier; hidden ones are as wide as the projector's",
         ),
     ],
+    model_keys: &[ModelKey::PROJECTOR_HIDDEN.unless("head_layers", "1")],
     build: |setting, scope| Ok(Box::new(PredictTransform::new(setting, scope)?)),
 };
 

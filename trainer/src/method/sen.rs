@@ -1,13 +1,14 @@
 //! SEN: a symmetric embedding network whose prediction of the transformed view must be recognised (Park et al., 2022).
 
-use candle_core::{Result, Tensor};
+use candle_core::Result;
 use sextant_runtime::contract::output::EQUIVARIANT;
-use sextant_runtime::graph::Graph;
 
 use super::simclr::TEMPERATURE;
-use super::{Embeddings, EquivariantBranch, Method, MethodEntry, MethodOutput, Needs, Sees, Setting, Views, info_nce};
-use crate::nn::{Encoded, Encoder, Mode, Scope};
-use crate::transformation::{Action, Condition};
+use super::{
+    EquivariantBranch, EquivariantMethod, MethodEntry, MethodOutput, ModelKey, Needs, Sees, Setting, Views, info_nce,
+};
+use crate::nn::{Encoder, Mode, Scope};
+use crate::transformation::Condition;
 
 pub(super) const ENTRY: MethodEntry = MethodEntry {
     name: "sen",
@@ -23,6 +24,7 @@ pub(super) const ENTRY: MethodEntry = MethodEntry {
         EquivariantBranch::BIAS,
         EquivariantBranch::HIDDEN,
     ],
+    model_keys: &ModelKey::OF_PROJECTOR,
     build: |setting, scope| Ok(Box::new(Sen::new(setting, scope)?)),
 };
 
@@ -43,7 +45,7 @@ impl Sen {
     }
 }
 
-impl Method for Sen {
+impl EquivariantMethod for Sen {
     fn loss(&self, encoder: &dyn Encoder, views: &Views) -> Result<MethodOutput> {
         let [first, second] = views.pair();
         let features = [encoder.forward(first, Mode::Train)?, encoder.forward(second, Mode::Train)?];
@@ -55,16 +57,7 @@ impl Method for Sen {
         MethodOutput::of(terms, features, vec![(EQUIVARIANT, equivariant)])
     }
 
-    fn embed(&self, encoded: &Encoded) -> Result<Embeddings> {
-        let equivariant = self.equivariant.embed(&encoded.features, Mode::Evaluate)?;
-        Ok(Embeddings { invariant: None, equivariant: Some(equivariant) })
-    }
-
-    fn predict(&self, equivariant: &Tensor, actions: &[Action]) -> Result<Option<Tensor>> {
-        self.equivariant.predict(equivariant, actions).map(Some)
-    }
-
-    fn lower_predictor(&self, half_width: usize) -> anyhow::Result<Option<Graph>> {
-        self.equivariant.lower(half_width)
+    fn equivariant(&self) -> &EquivariantBranch {
+        &self.equivariant
     }
 }

@@ -4,7 +4,8 @@ use candle_core::{DType, Result, Tensor, Var};
 
 use super::byol::{MOMENTUM, momentum_at};
 use super::{
-    Embeddings, Method, MethodEntry, MethodOutput, Moment, Needs, Setting, Views, WeightedTerm, mean_cosine_distance,
+    Embeddings, Method, MethodEntry, MethodOutput, ModelKey, Moment, Needs, Setting, Views, WeightedTerm,
+    mean_cosine_distance,
 };
 use crate::nn::{Encoded, Encoder, Linear, Mlp, Mode, MovingTarget, Scope, Transformer, TransformerConfig};
 use crate::options::ConfigOption;
@@ -25,6 +26,7 @@ pub(super) const ENTRY: MethodEntry = MethodEntry {
         Condition::CODE,
         Condition::TRANSFORMATION,
     ],
+    model_keys: &ModelKey::OF_PROJECTOR,
     build: |setting, scope| Ok(Box::new(SeqJepa::new(setting, scope)?)),
 };
 

@@ -6,7 +6,9 @@
 use candle_core::{Result, Tensor};
 
 use super::vicreg::{COVARIANCE, INVARIANCE, VARIANCE, VicRegWeights};
-use super::{Embeddings, Method, MethodEntry, MethodOutput, Needs, Setting, Views, WeightedTerm, mean_cosine_distance};
+use super::{
+    Embeddings, Method, MethodEntry, MethodOutput, ModelKey, Needs, Setting, Views, WeightedTerm, mean_cosine_distance,
+};
 use crate::nn::{Encoded, Encoder, Mode, Projector, Scope};
 use crate::options::ConfigOption;
 
@@ -22,6 +24,7 @@ pub(super) const ENTRY: MethodEntry = MethodEntry {
         COVARIANCE,
         ConfigOption::weight("equivariance_weight", 1.0, "distance between turned map and map of the turned image"),
     ],
+    model_keys: &ModelKey::OF_PROJECTOR,
     build: |setting, scope| Ok(Box::new(Ser::new(setting, scope)?)),
 };
 

@@ -2,16 +2,15 @@
 
 use candle_core::{Result, Tensor};
 use sextant_runtime::contract::output::{EQUIVARIANT, INVARIANT};
-use sextant_runtime::graph::Graph;
 
 use super::simclr::TEMPERATURE;
 use super::{
-    Embeddings, EquivariantBranch, Method, MethodEntry, MethodOutput, Needs, Negatives, Sees, Setting, Views,
-    WeightedTerm, nt_xent, view_nce,
+    EquivariantBranch, EquivariantMethod, InvariantBranch, MethodEntry, MethodOutput, ModelKey, Needs, Negatives, Sees,
+    Setting, Views, WeightedTerm, nt_xent, view_nce,
 };
-use crate::nn::{Encoded, Encoder, Mode, Projector, Scope, split_halves};
+use crate::nn::{Encoder, Mode, Scope};
 use crate::options::ConfigOption;
-use crate::transformation::{Action, Condition};
+use crate::transformation::Condition;
 
 const PREDICTOR: ConfigOption = ConfigOption::choice(
     EquivariantBranch::PREDICTOR.key,
@@ -43,6 +42,7 @@ pub(super) const ENTRY: MethodEntry = MethodEntry {
         EquivariantBranch::BIAS,
         EquivariantBranch::HIDDEN,
     ],
+    model_keys: &ModelKey::OF_PROJECTOR,
     build: |setting, scope| Ok(Box::new(Sextant::new(setting, scope)?)),
 };
 
@@ -50,7 +50,7 @@ pub(super) const ENTRY: MethodEntry = MethodEntry {
 pub struct Sextant {
     views: usize,
     contrasts: Contrasts,
-    invariant_projector: Projector,
+    invariant: InvariantBranch,
     equivariant: EquivariantBranch,
 }
 
@@ -69,9 +69,7 @@ impl Sextant {
     /// # Errors
     /// When the device has no memory for it.
     pub fn new(setting: Setting, scope: &mut Scope) -> Result<Self> {
-        let Setting { method, model, .. } = setting;
-        let half = setting.feature_width / 2;
-        let place = &mut scope.child("invariant_projector");
+        let method = setting.method;
         let contrasts = Contrasts {
             invariance: method.number("invariance_weight")?,
             equivariance: method.number("equivariance_weight")?,
@@ -85,13 +83,9 @@ impl Sextant {
         Ok(Self {
             views: method.count("views")?,
             contrasts,
-            invariant_projector: Projector::new(half, model.projector_hidden, model.embedding, place)?,
-            equivariant: EquivariantBranch::new(Sees::EquivariantHalf, setting, scope)?,
+            invariant: InvariantBranch::new(Sees::OwnHalf, setting, &mut scope.child("invariant_projector"))?,
+            equivariant: EquivariantBranch::new(Sees::OwnHalf, setting, scope)?,
         })
-    }
-
-    fn embed_invariant(&self, features: &Tensor, mode: Mode) -> Result<Tensor> {
-        self.invariant_projector.forward(&split_halves(features)?.0, mode)
     }
 }
 
@@ -115,13 +109,13 @@ fn terms(
     ])
 }
 
-impl Method for Sextant {
+impl EquivariantMethod for Sextant {
     fn loss(&self, encoder: &dyn Encoder, views: &Views) -> Result<MethodOutput> {
         let encode = |view: &super::View| encoder.forward(&view.images, Mode::Train);
         let features: Vec<Tensor> = views.views[..self.views].iter().map(encode).collect::<Result<_>>()?;
         let of_each =
             |embed: &dyn Fn(&Tensor) -> Result<Tensor>| features.iter().map(embed).collect::<Result<Vec<Tensor>>>();
-        let invariant = of_each(&|features| self.embed_invariant(features, Mode::Train))?;
+        let invariant = of_each(&|features| self.invariant.embed(features, Mode::Train))?;
         let equivariant = of_each(&|features| self.equivariant.embed(features, Mode::Train))?;
         let predict =
             |(from, to): (usize, usize)| self.equivariant.predict(&equivariant[from], &views.actions(from, to));
@@ -136,18 +130,12 @@ impl Method for Sextant {
         MethodOutput::of(terms, features, embeddings)
     }
 
-    fn embed(&self, encoded: &Encoded) -> Result<Embeddings> {
-        let invariant = self.embed_invariant(&encoded.features, Mode::Evaluate)?;
-        let equivariant = self.equivariant.embed(&encoded.features, Mode::Evaluate)?;
-        Ok(Embeddings { invariant: Some(invariant), equivariant: Some(equivariant) })
+    fn equivariant(&self) -> &EquivariantBranch {
+        &self.equivariant
     }
 
-    fn predict(&self, equivariant: &Tensor, actions: &[Action]) -> Result<Option<Tensor>> {
-        self.equivariant.predict(equivariant, actions).map(Some)
-    }
-
-    fn lower_predictor(&self, half_width: usize) -> anyhow::Result<Option<Graph>> {
-        self.equivariant.lower(half_width)
+    fn invariant(&self) -> Option<&InvariantBranch> {
+        Some(&self.invariant)
     }
 }
 

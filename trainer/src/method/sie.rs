@@ -2,17 +2,16 @@
 
 use candle_core::{Result, Tensor};
 use sextant_runtime::contract::output::{EQUIVARIANT, INVARIANT};
-use sextant_runtime::graph::Graph;
 
 use super::MethodConfig;
 use super::{
-    Embeddings, EquivariantBranch, Method, MethodEntry, MethodOutput, Needs, Sees, Setting, Views, WeightedTerm,
-    mean_squared_error,
+    EquivariantBranch, EquivariantMethod, InvariantBranch, MethodEntry, MethodOutput, ModelKey, Needs, Sees, Setting,
+    Views, WeightedTerm, mean_squared_error,
 };
-use crate::nn::{Encoded, Encoder, Mode, Projector, Scope, split_halves};
+use crate::nn::{Encoder, Mode, Scope};
 use crate::ops::{covariance_penalty, variance_hinge};
 use crate::options::ConfigOption;
-use crate::transformation::{Action, Condition};
+use crate::transformation::Condition;
 
 pub(super) const ENTRY: MethodEntry = MethodEntry {
     name: "sie",
@@ -32,13 +31,14 @@ pub(super) const ENTRY: MethodEntry = MethodEntry {
         EquivariantBranch::BIAS,
         EquivariantBranch::HIDDEN,
     ],
+    model_keys: &ModelKey::OF_PROJECTOR,
     build: |setting, scope| Ok(Box::new(Sie::new(setting, scope)?)),
 };
 
 /// Two projectors, one for each half, and a predictor on the equivariant embedding.
 pub struct Sie {
     weights: Weights,
-    invariant_projector: Projector,
+    invariant: InvariantBranch,
     equivariant: EquivariantBranch,
 }
 
@@ -64,20 +64,11 @@ impl Sie {
     /// # Errors
     /// When the device has no memory for it.
     pub fn new(setting: Setting, scope: &mut Scope) -> Result<Self> {
-        let model = setting.model;
-        let half = setting.feature_width / 2;
-        let place = &mut scope.child("invariant_projector");
         Ok(Self {
             weights: Weights::of(setting.method)?,
-            invariant_projector: Projector::new(half, model.projector_hidden, model.embedding, place)?,
-            equivariant: EquivariantBranch::new(Sees::EquivariantHalf, setting, scope)?,
+            invariant: InvariantBranch::new(Sees::OwnHalf, setting, &mut scope.child("invariant_projector"))?,
+            equivariant: EquivariantBranch::new(Sees::OwnHalf, setting, scope)?,
         })
-    }
-
-    /// Invariant and equivariant embeddings of features.
-    fn embed_as(&self, features: &Tensor, mode: Mode) -> Result<[Tensor; 2]> {
-        let (invariant, _) = split_halves(features)?;
-        Ok([self.invariant_projector.forward(&invariant, mode)?, self.equivariant.embed(features, mode)?])
     }
 }
 
@@ -109,12 +100,14 @@ fn terms(embedded: &Embedded, weights: Weights) -> Result<Vec<WeightedTerm>> {
     ])
 }
 
-impl Method for Sie {
+impl EquivariantMethod for Sie {
     fn loss(&self, encoder: &dyn Encoder, views: &Views) -> Result<MethodOutput> {
         let [first, second] = views.pair();
         let features = [encoder.forward(first, Mode::Train)?, encoder.forward(second, Mode::Train)?];
-        let [invariant, equivariant] = self.embed_as(&features[0], Mode::Train)?;
-        let [invariant_other, equivariant_other] = self.embed_as(&features[1], Mode::Train)?;
+        let invariant = self.invariant.embed(&features[0], Mode::Train)?;
+        let equivariant = self.equivariant.embed(&features[0], Mode::Train)?;
+        let invariant_other = self.invariant.embed(&features[1], Mode::Train)?;
+        let equivariant_other = self.equivariant.embed(&features[1], Mode::Train)?;
         let predicted = self.equivariant.predict(&equivariant, &views.actions(0, 1))?;
         let embedded = [&invariant, &invariant_other, &equivariant, &equivariant_other, &predicted];
         let [a, b, c, d, predicted] = &views.of_whole_batch(embedded)?;
@@ -122,17 +115,12 @@ impl Method for Sie {
         MethodOutput::of(terms, features, vec![(INVARIANT, invariant), (EQUIVARIANT, equivariant)])
     }
 
-    fn embed(&self, encoded: &Encoded) -> Result<Embeddings> {
-        let [invariant, equivariant] = self.embed_as(&encoded.features, Mode::Evaluate)?;
-        Ok(Embeddings { invariant: Some(invariant), equivariant: Some(equivariant) })
+    fn equivariant(&self) -> &EquivariantBranch {
+        &self.equivariant
     }
 
-    fn predict(&self, equivariant: &Tensor, actions: &[Action]) -> Result<Option<Tensor>> {
-        self.equivariant.predict(equivariant, actions).map(Some)
-    }
-
-    fn lower_predictor(&self, half_width: usize) -> anyhow::Result<Option<Graph>> {
-        self.equivariant.lower(half_width)
+    fn invariant(&self) -> Option<&InvariantBranch> {
+        Some(&self.invariant)
     }
 }
 

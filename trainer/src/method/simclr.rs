@@ -2,7 +2,7 @@
 
 use candle_core::Result;
 
-use super::{Embeddings, Method, MethodEntry, MethodOutput, Needs, Setting, Views, nt_xent};
+use super::{Embeddings, Method, MethodEntry, MethodOutput, ModelKey, Needs, Setting, Views, nt_xent};
 use crate::nn::{Encoded, Encoder, Mode, Projector, Scope};
 use crate::options::ConfigOption;
 
@@ -13,6 +13,7 @@ pub(super) const ENTRY: MethodEntry = MethodEntry {
     needs: |_, _| Ok(Needs::TWO_VIEWS),
     labels: &[],
     options: &[TEMPERATURE],
+    model_keys: &ModelKey::OF_PROJECTOR,
     build: |setting, scope| Ok(Box::new(SimClr::new(setting, scope)?)),
 };
 

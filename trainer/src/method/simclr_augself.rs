@@ -4,7 +4,8 @@ use candle_core::{Result, Tensor};
 
 use super::simclr::TEMPERATURE;
 use super::{
-    Embeddings, Method, MethodEntry, MethodOutput, Needs, Setting, Views, WeightedTerm, mean_squared_error, nt_xent,
+    Embeddings, Method, MethodEntry, MethodOutput, ModelKey, Needs, Setting, Views, WeightedTerm, mean_squared_error,
+    nt_xent,
 };
 use crate::nn::{Encoded, Encoder, Mlp, Mode, Projector, Scope};
 use crate::options::ConfigOption;
@@ -22,6 +23,7 @@ pub(super) const ENTRY: MethodEntry = MethodEntry {
         Condition::CODE,
         Condition::TRANSFORMATION,
     ],
+    model_keys: &ModelKey::OF_PROJECTOR,
     build: |setting, scope| Ok(Box::new(SimClrAugSelf::new(setting, scope)?)),
 };
 

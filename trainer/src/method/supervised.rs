@@ -4,7 +4,8 @@ use candle_core::{Result, Tensor};
 
 use super::MethodConfig;
 use super::{
-    Embeddings, Label, Method, MethodEntry, MethodOutput, Needs, Setting, Views, WeightedTerm, mean_squared_error,
+    Embeddings, Label, Method, MethodEntry, MethodOutput, ModelKey, Needs, Setting, Views, WeightedTerm,
+    mean_squared_error,
 };
 use crate::nn::{Encoded, Encoder, Linear, Mlp, Mode, Scope, cross_entropy};
 use crate::options::ConfigOption;
@@ -17,10 +18,11 @@ pub(super) const ENTRY: MethodEntry = MethodEntry {
     needs: |config, _| needs(config),
     labels: &[Label::Class, Label::Rotation],
     options: &[
-        ConfigOption::choice("target", &["both", "class", "rotation"], "what is learned"),
+        ConfigOption::choice("target", &["both", Label::Class.name(), Label::Rotation.name()], "what is learned"),
         ConfigOption::weight("class_weight", 1.0, "cross-entropy of the class"),
         ConfigOption::weight("rotation_weight", 10.0, "squared error of the relative quaternion"),
     ],
+    model_keys: &[ModelKey::PROJECTOR_HIDDEN.unless("target", "class")],
     build: |setting, scope| Ok(Box::new(Supervised::new(setting, scope)?)),
 };
 

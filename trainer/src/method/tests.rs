@@ -49,10 +49,12 @@ const CLASSES: usize = 64;
 
 fn config(method: &str, options: &str) -> Config {
     let text = format!(
-        "[data]\nimage_size = 32\n[model]\nprojector_hidden = 16\nembedding = 16\n[fit]\nsteps = 200\nbatch_size = 6\n\
+        "[data]\nimage_size = 32\n[fit]\nsteps = 200\nbatch_size = 6\n\
          [optimiser]\nlr = 2e-3\n[heads]\ngradient = \"detached\"\nhidden = 8\n[method]\nname = \"{method}\"\n{options}"
     );
-    Config::from_toml(&Registry::default(), &text, Origin::File("test.toml".into())).unwrap()
+    let mut config = Config::from_toml(&Registry::default(), &text, Origin::File("test.toml".into())).unwrap();
+    (config.model.projector_hidden, config.model.embedding) = (16, 16);
+    config
 }
 
 fn training(method: &str, options: &str) -> Training {
@@ -208,6 +210,18 @@ fn an_option_that_says_nothing_is_refused() {
     for (options, expected) in cases {
         let message = error(options);
         assert!(message.contains(expected), "{options}\n  got      {message}\n  expected {expected}");
+    }
+}
+
+#[test]
+fn a_wrong_list_of_transformations_is_told_once() {
+    for (list, allowed) in [
+        (r#"["flips"]"#, "a list of quarter-turns, each once"),
+        (r#"["flips", "flips"]"#, "a list of transformations with finite classes, each once"),
+    ] {
+        let text = format!("[method]\nname = \"predict-transform\"\ntransforms = {list}\n");
+        let error = Config::from_toml(&Registry::default(), &text, Origin::File("my.toml".into())).unwrap_err();
+        assert_eq!(error.to_string(), format!("my.toml: `method.transforms` is {list}; allowed: {allowed}"));
     }
 }
 

@@ -4,7 +4,7 @@ use candle_core::{Result, Tensor};
 
 use super::MethodConfig;
 use super::{
-    Embeddings, Method, MethodEntry, MethodOutput, Needs, Setting, Views, WeightedTerm, mean_squared_error,
+    Embeddings, Method, MethodEntry, MethodOutput, ModelKey, Needs, Setting, Views, WeightedTerm, mean_squared_error,
     vicreg_terms,
 };
 use crate::nn::{Encoded, Encoder, Mode, Projector, Scope};
@@ -17,6 +17,7 @@ pub(super) const ENTRY: MethodEntry = MethodEntry {
     needs: |_, _| Ok(Needs::TWO_VIEWS),
     labels: &[],
     options: &[INVARIANCE, VARIANCE, COVARIANCE],
+    model_keys: &ModelKey::OF_PROJECTOR,
     build: |setting, scope| Ok(Box::new(VicReg::new(setting, scope)?)),
 };
 

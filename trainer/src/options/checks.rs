@@ -17,17 +17,33 @@ pub struct OutOfRange {
 pub struct UnusedKey {
     /// Dotted key.
     pub key: String,
-    /// The key whose choice decides it: a choice that is made in a later layer than the key goes before it.
-    pub decided_by: &'static str,
+    /// The keys whose choice decides it: a choice that is made in a later layer than the key goes before it.
+    pub decided_by: Vec<String>,
     /// With what it does something, in words.
     pub goes_with: String,
 }
 
 impl UnusedKey {
     /// The key, where `applies` is false.
-    pub fn unless(applies: bool, key: &str, decided_by: &'static str, goes_with: &str) -> Option<Self> {
-        (!applies).then(|| Self { key: key.into(), decided_by, goes_with: goes_with.into() })
+    pub fn unless(applies: bool, key: &str, decided_by: &str, goes_with: &str) -> Option<Self> {
+        (!applies).then(|| Self { key: key.into(), decided_by: vec![decided_by.into()], goes_with: goes_with.into() })
     }
+}
+
+/// What a key goes with, in words: the choices of another key that always read it, then what is said of the others.
+pub fn goes_with<'a>(
+    decided_by: &str,
+    always: impl Iterator<Item = &'a str>,
+    sometimes: impl Iterator<Item = String>,
+) -> String {
+    let always: Vec<&str> = always.collect();
+    let always = match always.split_last() {
+        Some((last, [])) => Some((*last).to_string()),
+        Some((last, others)) => Some(format!("{} or {last}", others.join(", "))),
+        None => None,
+    };
+    let all: Vec<String> = always.into_iter().chain(sometimes).collect();
+    format!("{decided_by} = {}", if all.is_empty() { "none".into() } else { all.join(", or ") })
 }
 
 /// What checks have found.
@@ -46,6 +62,14 @@ impl Checks {
         if !holds {
             self.0.push(OutOfRange { key: key.into(), value: value.to_string(), allowed: allowed.into() });
         }
+    }
+
+    /// Notes a list of names, where one is not known or stands there twice.
+    pub fn names_among(&mut self, key: &str, names: &[String], known: &[&str]) {
+        let is_first = |(at, name): (usize, &String)| !names[..at].contains(name);
+        let are_known = names.iter().all(|name| known.contains(&name.as_str()));
+        let allowed = format!("a list of {}, each once", known.join(", "));
+        self.require(are_known && names.iter().enumerate().all(is_first), key, format!("{names:?}"), allowed);
     }
 
     /// All that was noted, in order.
@@ -67,5 +91,26 @@ mod tests {
         let found = checks.found();
         let shown: Vec<_> = found.iter().map(|x| (x.key.as_str(), x.value.as_str(), x.allowed.as_str())).collect();
         assert_eq!(shown, [("b", "NaN", "0 to 1"), ("c", "true", "false")]);
+    }
+
+    #[test]
+    fn a_list_has_names_that_are_known_each_once() {
+        let cases: [(&[&str], bool); 6] = [
+            (&[], true),
+            (&["pear"], true),
+            (&["pear", "apple"], true),
+            (&["fig"], false),
+            (&["apple", "fig"], false),
+            (&["pear", "apple", "pear"], false),
+        ];
+        for (names, is_allowed) in cases {
+            let names: Vec<String> = names.iter().map(ToString::to_string).collect();
+            let mut checks = Checks::default();
+            checks.names_among("fruits", &names, &["apple", "pear"]);
+            let [key, value, allowed] =
+                ["fruits".into(), format!("{names:?}"), "a list of apple, pear, each once".into()];
+            let expected = if is_allowed { vec![] } else { vec![OutOfRange { key, value, allowed }] };
+            assert_eq!(checks.found(), expected, "{names:?}");
+        }
     }
 }

@@ -7,7 +7,7 @@ mod entries;
 mod option;
 mod values;
 
-pub use checks::{Checks, OutOfRange, UnusedKey};
+pub use checks::{Checks, OutOfRange, UnusedKey, goes_with};
 pub use entries::{Entries, NameTaken, Named};
 pub use option::{ConfigOption, OptionKind};
 pub use values::{Options, WrongOption};

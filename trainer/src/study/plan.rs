@@ -45,15 +45,20 @@ impl Row {
         Self { label: label.into(), sets: sets.iter().map(ToString::to_string).collect() }
     }
 
-    /// Every method with its default options, and supervised learning of each label alone.
+    /// Every method with its default options, and those that learn several labels with each label alone.
     pub fn methods(registry: &Registry) -> Vec<Self> {
-        let mut rows: Vec<Self> =
-            registry.methods().iter().map(|entry| Self::method(entry, registry.transformations())).collect();
-        for target in ["class", "rotation"] {
-            let sets = ["method.name=supervised", &format!("method.target={target}")];
-            rows.push(Self::new(&format!("supervised-{target}"), &sets));
-        }
-        rows
+        let methods = registry.methods();
+        let whole = methods.iter().map(|entry| Self::method(entry, registry.transformations()));
+        whole.chain(methods.iter().flat_map(Self::of_labels)).collect()
+    }
+
+    /// A method with each of its labels alone, where an option chooses among them.
+    fn of_labels(entry: &MethodEntry) -> Vec<Self> {
+        let alone = |(option, name): (&str, &str)| Self {
+            label: format!("{}-{name}", entry.name),
+            sets: vec![format!("method.name={}", entry.name), format!("method.{option}={name}")],
+        };
+        entry.labels.iter().filter_map(|label| entry.alone(*label)).map(alone).collect()
     }
 
     /// A method with its default options, and the transformations of pictures that it needs.

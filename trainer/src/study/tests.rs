@@ -1,5 +1,7 @@
 use super::*;
 use crate::config::Config;
+use crate::method::{Label, MethodEntry, Needs};
+use crate::options::ConfigOption;
 use crate::registry::Registry;
 use crate::stop::StopFlag;
 
@@ -114,6 +116,37 @@ fn sections_are_replaced_in_place() {
     assert_eq!(replace_section(&page, "b", "second"), page);
     assert_eq!(replace_section(&page, "a", "third"), page, "the empty line between sections stays");
     assert!(page.contains("-->\n\n<!-- study b"), "{page}");
+}
+
+#[test]
+fn a_method_of_several_labels_has_a_row_for_each() {
+    const GOALS: [ConfigOption; 2] = [
+        // Not this one: it has not both names.
+        ConfigOption::choice("condition", &["rotation", "matrix"], ""),
+        ConfigOption::choice("goal", &["rotation", "class", "all"], ""),
+    ];
+    let mut registry = Registry::default();
+    let supervised = *registry.methods().find("supervised").unwrap();
+    let supervised = MethodEntry { needs: |_, _| Ok(Needs::TWO_VIEWS), ..supervised };
+    let add = |registry: &mut Registry, entry| registry.add_method(entry).unwrap();
+    add(&mut registry, MethodEntry { name: "goals", options: &GOALS, ..supervised });
+    add(&mut registry, MethodEntry { name: "one-goal", options: &GOALS, labels: &[Label::Class], ..supervised });
+    add(&mut registry, MethodEntry { name: "no-choice", options: &GOALS[..1], ..supervised });
+    let rows: Vec<(String, Vec<String>)> =
+        of_labels(&registry).into_iter().map(|Row { label, sets }| (label, sets)).collect();
+    let expected = [("supervised", "target"), ("goals", "goal")].into_iter().flat_map(|(method, option)| {
+        ["class", "rotation"].map(|label| {
+            let sets = vec![format!("method.name={method}"), format!("method.{option}={label}")];
+            (format!("{method}-{label}"), sets)
+        })
+    });
+    assert_eq!(rows, expected.collect::<Vec<_>>());
+}
+
+/// The rows after those of the methods with their defaults.
+fn of_labels(registry: &Registry) -> Vec<Row> {
+    let methods = registry.methods().names();
+    Row::methods(registry).split_off(methods.len())
 }
 
 #[test]

@@ -15,7 +15,7 @@ use crate::kernels::x86::{
 };
 use crate::memory::{as_f32_mut, as_i8_mut};
 use crate::model::{GraphView, NodeView, ValueView};
-use crate::operators::{Conv2d, Linear, QuantizeImage, Windows, pooling_options};
+use crate::operators::{Conv2d, Linear, PoolingWindow, QuantizeImage, Windows};
 use crate::session::{Input, arena_range};
 use crate::tensor::Blend;
 
@@ -204,8 +204,8 @@ impl<'m> Choice<'m> {
                 let addends = Addends::of(graph, node, arena_range(made)?)?;
                 return Some(Self::Small(Kernel::FloatAdd { addends, activation: *activation }));
             }
-            Op::MaxPool2d { kernel, stride, padding } => {
-                let options = pooling_options(read.shape, made.shape, *kernel, *stride, *padding)?;
+            &Op::MaxPool2d { kernel, stride, padding } => {
+                let options = PoolingWindow { kernel, stride, padding }.options(read.shape, made.shape)?;
                 return Some(Self::Small(Kernel::FloatMaxPool(options)));
             }
             &Op::Conv2d { weight, bias, stride, padding, groups, activation } => {
@@ -248,8 +248,8 @@ impl<'m> Choice<'m> {
                 }
                 Self::Small(Kernel::Int8Add { addends, blend, bounds: to.bounds(*activation) })
             }
-            Op::MaxPool2d { kernel, stride, padding } => {
-                let options = pooling_options(read.shape, made.shape, *kernel, *stride, *padding)?;
+            &Op::MaxPool2d { kernel, stride, padding } => {
+                let options = PoolingWindow { kernel, stride, padding }.options(read.shape, made.shape)?;
                 Self::Small(Kernel::Int8MaxPool { options, height: *made.shape.extents().first()? })
             }
             &Op::Conv2d { weight, bias, stride, padding, groups, activation } => {
