@@ -1,4 +1,33 @@
-//! Rotation maths, the model format, the operator graph and its execution, for hosts and microcontrollers.
+//! Picture in, pose out: rotation, class and features of the object in a camera's frame, on hosts and microcontrollers.
+//!
+#![cfg_attr(feature = "std", doc = "```")]
+#![cfg_attr(not(feature = "std"), doc = "```ignore")]
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # let folder = std::env::temp_dir().join(format!("sextant-front-page-{}", std::process::id()));
+//! # std::fs::create_dir_all(&folder)?;
+//! # let (path, frame) = (folder.join("model.sxt"), [0, 128, 255].repeat(640 * 480));
+//! # use sextant_runtime::graph::{DataType, GraphBuilder, Op};
+//! # let mut builder = GraphBuilder::new("encode");
+//! # let image = builder.input("image", &[3, 1, 3], DataType::U8);
+//! # let normalize = Op::Normalize { mean: [0.0, 0.1, 0.3], std: [1.0; 3] };
+//! # let map = builder.node("normalize", normalize, &[image])?;
+//! # let nine = builder.node("flatten", Op::Flatten, &[map])?;
+//! # let rotation = builder.node("rotation", Op::NearestRotation, &[nine])?;
+//! # builder.output("rotation_wxyz", rotation);
+//! # std::fs::write(&path, sextant_runtime::model::write(&Default::default(), &[builder.finish()])?)?;
+//! use sextant_runtime::pose::{PictureView, PixelFormat, Predictor};
+//! let mut predictor = Predictor::open(&path)?; // a `.sxt` file of `trainer fit`, or an `.onnx` file of `export onnx`
+//! let picture = PictureView::new(&frame, PixelFormat::Bgr8, 640, 480)?; // a camera's buffer; nothing is copied
+//! let prediction = predictor.predict(&picture)?;
+//! let rotation = prediction.rotation().ok_or("the model has no rotation head")?;
+//! println!("camera_from_object, wxyz: {:?}", rotation.wxyz());
+//! # std::fs::remove_dir_all(&folder)?;
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! [`pose`] is the front door. Beneath it lie [`backend`], which runs a model file on this crate's kernels, tract or ONNX
+//! Runtime, and [`session`], which runs graphs of a model in memory that the caller gives:
 //!
 #![cfg_attr(feature = "alloc", doc = "```")]
 #![cfg_attr(not(feature = "alloc"), doc = "```ignore")]
@@ -21,7 +50,8 @@
 //! # }
 //! ```
 //!
-//! Without default features the crate is `no_std` and does not allocate.
+//! Without default features the crate is `no_std` and does not allocate. The feature `std`, the default, brings
+//! [`pose::Predictor`]; `images` decodes PNG and JPEG files; `tract` and `ort` run ONNX files; `cli` builds the command.
 #![cfg_attr(not(any(feature = "std", test)), no_std)]
 #![deny(missing_docs, unsafe_code)]
 
