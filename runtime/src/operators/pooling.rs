@@ -33,6 +33,7 @@ trait Pool2d: Entry {
     fn pool_floats(options: &Pooling, input: &[f32], output: &mut [f32]);
 
     /// Makes int8 numbers from byte `to` on of those from byte `from` on, which may overlap as [`Operator::overlap`] allows.
+    /// Inlined, it leaves a microcontroller no code between the operator and its kernel.
     fn pool_numbers(options: &Pooling, operands: [&Operand; 2], arena: &mut [i8], places: [usize; 2]) -> Option<()>;
 }
 
@@ -113,6 +114,7 @@ impl Pool2d for MaxPool2d {
         pooling::max_pool(options, input, output);
     }
 
+    #[inline(always)]
     fn pool_numbers(
         options: &Pooling,
         [_, made]: [&Operand; 2],
@@ -145,6 +147,7 @@ impl Pool2d for AveragePool2d {
         pooling::average_pool(options, input, output);
     }
 
+    #[inline(always)]
     fn pool_numbers(
         options: &Pooling,
         [read, made]: [&Operand; 2],

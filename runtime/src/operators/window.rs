@@ -53,6 +53,19 @@ pub(super) fn product(factors: &[usize]) -> u64 {
     factors.iter().fold(1, |product: u64, factor| product.saturating_mul(*factor as u64))
 }
 
+fn pooled(input: Shape, kernel: [u16; 2], stride: [u16; 2], padding: Padding) -> Result<Shape, ShapeError> {
+    let &[height, width, channels] = input.extents() else { return Err(ShapeError::Inputs) };
+    let kernel = kernel.map(usize::from);
+    // A window of nothing but padding would have no largest value.
+    let inside = usize::from(padding.top.max(padding.bottom)) < kernel[0]
+        && usize::from(padding.left.max(padding.right)) < kernel[1];
+    if !inside {
+        return Err(ShapeError::Window);
+    }
+    let [out_height, out_width] = output_size([height, width], kernel, stride, padding)?;
+    Shape::new(&[out_height, out_width, channels]).ok_or(ShapeError::Size)
+}
+
 /// The window of a pooling operator, which makes one number of those under it, in each channel.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct PoolingWindow {
@@ -66,18 +79,9 @@ pub(crate) struct PoolingWindow {
 
 impl PoolingWindow {
     /// The shape that it makes.
+    #[inline(always)] // into those that know the operator: arguments cost a microcontroller less code than a struct
     pub fn pooled(self, input: Shape) -> Result<Shape, ShapeError> {
-        let &[height, width, channels] = input.extents() else { return Err(ShapeError::Inputs) };
-        let Self { stride, padding, .. } = self;
-        let kernel = self.kernel.map(usize::from);
-        // A window of nothing but padding would have no largest value.
-        let inside = usize::from(padding.top.max(padding.bottom)) < kernel[0]
-            && usize::from(padding.left.max(padding.right)) < kernel[1];
-        if !inside {
-            return Err(ShapeError::Window);
-        }
-        let [out_height, out_width] = output_size([height, width], kernel, stride, padding)?;
-        Shape::new(&[out_height, out_width, channels]).ok_or(ShapeError::Size)
+        pooled(input, self.kernel, self.stride, self.padding)
     }
 
     /// What pooling kernels get; `None` when a value is no map.
