@@ -41,6 +41,17 @@ pub enum ProviderFault {
 }
 
 impl ProviderFault {
+    /// With a further reason behind the one that ONNX Runtime gave.
+    #[cfg(feature = "ort")]
+    pub(super) fn because(mut self, further: &str) -> Self {
+        if let Self::NotUsable { reason } | Self::RefusesModel { reason } = &mut self
+            && !reason.contains(further)
+        {
+            *reason = std::format!("{reason}: {further}");
+        }
+        self
+    }
+
     /// What to try, for people.
     pub(super) fn hint(&self, provider: Provider) -> &'static str {
         match self {
