@@ -63,8 +63,8 @@ mod tests {
     #[test]
     fn an_error_is_explained_by_the_first_message_of_its_thread() {
         let explain = |error: String, message: &str| std::format!("{error}: {message}");
-        let fails = |messages: &'static [&str]| {
-            let work = move || {
+        let fails = |messages: &[&str]| {
+            let work = || {
                 messages.iter().for_each(|message| logger()(LogLevel::Error, "", "", "", message));
                 Err::<(), _>("failed".to_string())
             };
