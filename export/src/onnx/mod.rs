@@ -24,7 +24,7 @@ use proto::{
     TENSOR_UINT8, TensorShapeProto, TensorTypeProto, TypeProto, ValueInfoProto,
 };
 
-pub use sextant_runtime::backend::ONNX_METADATA_PREFIX as METADATA_PREFIX;
+pub use sextant_runtime::backend::{ONNX_BATCH_SYMBOL as BATCH_SYMBOL, ONNX_METADATA_PREFIX as METADATA_PREFIX};
 pub use shapes::{OnnxShape, declared_shape, infer_shapes};
 
 /// Version of ONNX's operator set that files are written with.
@@ -33,8 +33,6 @@ pub const OPSET_VERSION: i64 = 17;
 pub const IR_VERSION: i64 = 8;
 /// Protocol buffers end here.
 pub const LARGEST_FILE_BYTES: usize = i32::MAX as usize;
-/// The name that all inputs and outputs share for a batch size that is left open.
-pub const BATCH_SYMBOL: &str = "N";
 
 /// How many samples the exported network takes at a time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
