@@ -168,8 +168,15 @@ fn verify_names_the_first_operator_that_differs() {
         assert!(message.contains(&format!("; the first operator that differs is {named}: by ")), "{message}");
         let report: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
         let found = &report["first_operator"];
-        assert_eq!((&found["search"], &found["backend"], &found["against"]), (&"differs".into(), &"tract".into(), &"native".into()));
-        assert!(named.starts_with(&format!("'{}' ({} of ", found["node"].as_str().unwrap(), found["operator"].as_str().unwrap())));
+        assert_eq!(
+            (&found["search"], &found["backend"], &found["against"]),
+            (&"differs".into(), &"tract".into(), &"native".into())
+        );
+        assert!(named.starts_with(&format!(
+            "'{}' ({} of ",
+            found["node"].as_str().unwrap(),
+            found["operator"].as_str().unwrap()
+        )));
         assert!(found["largest_difference"].as_f64() > found["tolerance"].as_f64(), "{found}");
     }
 }

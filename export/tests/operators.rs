@@ -42,7 +42,11 @@ fn the_report_has_every_case_and_counts_engines() {
     assert_eq!(engines, ["native", "prepared", "int8", "int8 prepared", "tract"]);
     assert_eq!(report["cases"].as_array().unwrap().len(), Suite::new().unwrap().cases.len());
     let told = operators(&[], folder.path());
-    assert!(text(&told.stdout).starts_with("engine        version    agree  ignored  fail\nnative "), "{}", text(&told.stdout));
+    assert!(
+        text(&told.stdout).starts_with("engine        version    agree  ignored  fail\nnative "),
+        "{}",
+        text(&told.stdout)
+    );
 }
 
 /// As a program of others does it.
@@ -51,8 +55,7 @@ fn cases_are_written_and_answers_compared() {
     let folder = tempfile::tempdir().unwrap();
     assert_eq!(operators(&["--write-cases", "cases"], folder.path()).status.code(), Some(0));
     let cases = folder.path().join("cases");
-    let list: Vec<serde_json::Value> =
-        serde_json::from_slice(&fs::read(cases.join("cases.json")).unwrap()).unwrap();
+    let list: Vec<serde_json::Value> = serde_json::from_slice(&fs::read(cases.join("cases.json")).unwrap()).unwrap();
     let mut answers = vec![];
     for case in &list {
         let file = case["file"].as_str().unwrap();
@@ -74,7 +77,10 @@ fn cases_are_written_and_answers_compared() {
     fs::write(cases.join("answers.json"), r#"{"engine": "OpenVINO", "version": "2026.1", "errors": {}}"#).unwrap();
     let output = operators(&["--answers", "cases"], folder.path());
     assert_eq!(output.status.code(), Some(1));
-    assert_eq!(text(&output.stderr), "failed: Linear: by hand in OpenVINO: differs by 6.000e0 (allowed: 0.0e0, exact)\n");
+    assert_eq!(
+        text(&output.stderr),
+        "failed: Linear: by hand in OpenVINO: differs by 6.000e0 (allowed: 0.0e0, exact)\n"
+    );
     assert!(text(&output.stdout).contains("OpenVINO      2026.1 "), "{}", text(&output.stdout));
     let refused = operators(&["--answers", "nothing"], folder.path());
     assert_eq!(refused.status.code(), Some(2), "{}", text(&refused.stderr));

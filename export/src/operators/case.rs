@@ -33,8 +33,10 @@ pub struct Case {
 pub struct Ignored {
     /// Which.
     pub engine: EngineId,
-    /// Why, for people.
+    /// Why, for people; a sentence without its subject.
     pub reason: &'static str,
+    /// Whether it is asked all the same, so that an entry that is no longer needed is found. Not where it panics.
+    pub is_asked: bool,
 }
 
 /// A case, or why its graph cannot be built.
@@ -46,9 +48,9 @@ impl Case {
         self.graph.values.iter().any(|value| value.data_type == DataType::I8)
     }
 
-    /// Why an engine need not give the answer.
-    pub fn ignored_by(&self, engine: EngineId) -> Option<&'static str> {
-        self.ignored.iter().find(|ignored| ignored.engine == engine).map(|ignored| ignored.reason)
+    /// The entry of an engine that need not give the answer.
+    pub fn ignored_by(&self, engine: EngineId) -> Option<&Ignored> {
+        self.ignored.iter().find(|ignored| ignored.engine == engine)
     }
 
     /// How far an engine's answer may be from the right one.
@@ -79,7 +81,14 @@ impl Case {
     /// With an engine that need not give the answer.
     #[must_use]
     pub(super) fn ignoring(mut self, engine: EngineId, reason: &'static str) -> Self {
-        self.ignored.push(Ignored { engine, reason });
+        self.ignored.push(Ignored { engine, reason, is_asked: true });
+        self
+    }
+
+    /// With an engine that would panic.
+    #[must_use]
+    pub(super) fn not_asking(mut self, engine: EngineId, reason: &'static str) -> Self {
+        self.ignored.push(Ignored { engine, reason, is_asked: false });
         self
     }
 }

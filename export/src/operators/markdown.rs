@@ -71,7 +71,7 @@ fn cell(case: &Case, engine: EngineId, results: &CaseReport, reasons: &[(EngineI
         Some(Verdict::Ignored { reason }) => Some(ignored(*reason)),
         Some(verdict) if verdict.is_failure() => Some("**fails**".to_string()),
         Some(verdict) => Some(verdict.to_string()),
-        None => case.ignored_by(engine).map(ignored),
+        None => case.ignored_by(engine).map(|entry| ignored(entry.reason)),
     }
 }
 

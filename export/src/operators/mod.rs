@@ -78,8 +78,10 @@ impl Suite {
 fn run_case(engines: &[Engine], place: usize, case: &Case) -> CaseReport {
     let expected = right_answer(engines, place, case);
     let takes = |engine: &&Engine| engine.id.takes(case);
-    let verdict = |engine: &Engine| match engine.id == EngineId::reference_of(case) && case.by_hand.is_none() {
-        true if expected.is_ok() => Verdict::Reference,
+    let is_reference = |engine: EngineId| case.by_hand.is_none() && engine == EngineId::reference_of(case);
+    let verdict = |engine: &Engine| match case.ignored_by(engine.id) {
+        Some(Ignored { reason, is_asked: false, .. }) => Verdict::Ignored { reason },
+        None if is_reference(engine.id) && expected.is_ok() => Verdict::Reference,
         _ => judged(case, engine.id, &expected, engine.answer(place, case)),
     };
     let results = engines.iter().filter(takes).map(|engine| (engine.id, verdict(engine))).collect();
@@ -110,7 +112,7 @@ fn judged(
         (Some(_), Verdict::Agrees { .. }) => {
             Verdict::Fails { reason: "is ignored, but agrees: take it off the list".to_string() }
         }
-        (Some(reason), _) => Verdict::Ignored { reason },
+        (Some(ignored), _) => Verdict::Ignored { reason: ignored.reason },
         (None, compared) => compared,
     }
 }

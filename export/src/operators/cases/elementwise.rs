@@ -8,6 +8,10 @@ use crate::operators::draft::Draft;
 
 const CLAMP: Activation = Activation::Clamp { low: -0.25, high: 0.5 };
 
+/// Operators on a number of each of two values.
+const OF_TWO_VALUES: [fn(Activation) -> Op; 2] =
+    [|activation| Op::Add { activation }, |activation| Op::Mul { activation }];
+
 /// Numbers at which a function bends, ends or changes its sign.
 const CORNERS: [f32; 12] = [0.0, -0.0, 1.0, -1.0, 0.5, 6.0, 6.5, -6.5, 1e-30, -1e-30, 1e30, -1e30];
 
@@ -22,9 +26,8 @@ pub(super) fn cases() -> Result<Vec<Case>, GraphError> {
 }
 
 fn pairs(cases: &mut Vec<Case>) -> Result<(), GraphError> {
-    for (operator, op) in
-        [("Add", (|activation| Op::Add { activation }) as fn(_) -> _), ("Mul", |activation| Op::Mul { activation })]
-    {
+    for op in OF_TWO_VALUES {
+        let operator = op(Activation::Identity).name();
         for (name, shape, activation) in [
             ("map", [4, 3, 5].as_slice(), Activation::Identity),
             ("vector", &[37], Activation::Identity),
@@ -41,7 +44,10 @@ fn pairs(cases: &mut Vec<Case>) -> Result<(), GraphError> {
         let mut draft = Draft::new(1);
         let a = draft.floats(&[CORNERS.len()], CORNERS.to_vec());
         let made = draft.node(op(Activation::Identity), &[a, a])?;
-        let expected = CORNERS.map(|v| if operator == "Add" { v + v } else { v * v });
+        let expected = match op(Activation::Identity) {
+            Op::Add { .. } => CORNERS.map(|v| v + v),
+            _ => CORNERS.map(|v| v * v),
+        };
         cases.push(draft.finish(format!("{operator}: a value and itself, by hand"), made)?.by_hand(&expected).exact());
     }
     Ok(())
@@ -61,15 +67,14 @@ fn eight_bit_pairs(cases: &mut Vec<Case>) -> Result<(), GraphError> {
         Pair { scales: [0.02, 0.02, 0.02], zero_points: [0, 0, 0], ..usual("one scale") },
         Pair { scales: [0.001, 1.0, 0.9], ..usual("scales far apart") },
         Pair { scales: [0.02, 0.03, 0.003], ..usual("saturates at both ends") },
-        Pair { zero_points: [-128, 127, -128], ..usual("zero points at the ends") },
+        Pair { zero_points: [-128, -128, -128], ..usual("zero points of -128") },
         Pair { zero_points: [127, -128, 127], ..usual("zero points at the other ends") },
         Pair { activation: Activation::Relu, ..usual("relu") },
         Pair { activation: Activation::Relu6, scales: [0.1, 0.1, 0.06], ..usual("relu6") },
         Pair { activation: CLAMP, ..usual("clamp") },
     ];
-    for (operator, op) in
-        [("Add", (|activation| Op::Add { activation }) as fn(_) -> _), ("Mul", |activation| Op::Mul { activation })]
-    {
+    for op in OF_TWO_VALUES {
+        let operator = op(Activation::Identity).name();
         for Pair { name, scales, zero_points, activation } in &pairs {
             let [a, b, to] = [0, 1, 2].map(|i| Quantization { scale: scales[i], zero_point: zero_points[i] });
             let mut draft = Draft::new(2);

@@ -2,6 +2,7 @@
 
 use sextant_runtime::graph::{GraphError, Op, Quantization};
 
+use crate::operators::EngineId;
 use crate::operators::case::{Case, Drafted};
 use crate::operators::draft::Draft;
 
@@ -40,6 +41,7 @@ pub(super) fn cases() -> Result<Vec<Case>, GraphError> {
         cases.push(draft.finish(format!("Quantize, int8: {name}"), made)?);
     }
     cases.push(halves()?);
+    cases.push(far_beyond()?);
     cases.push(every_number()?);
     Ok(cases)
 }
@@ -62,13 +64,22 @@ fn normalized_by_hand() -> Drafted {
     Ok(case.by_hand(&[0.0, 2.0, 1e-30, 2.0, -2.0, 0.0]))
 }
 
-/// Numbers half way between two, which engines round upwards, away from zero or to even numbers; and infinities.
+/// Numbers half way between two, which engines round upwards, away from zero or to even numbers.
 fn halves() -> Drafted {
     let mut draft = Draft::new(1);
-    let x = draft.floats(&[8], vec![0.5, 1.5, 2.5, -0.5, -1.5, -2.5, 1e30, -1e30]);
+    let x = draft.floats(&[8], vec![0.5, 1.5, 2.5, -0.5, -1.5, -2.5, 126.5, -127.5]);
     let made = draft.quantized(Op::Quantize, &[x], Quantization { scale: 1.0, zero_point: 0 })?;
-    let expected = [1.0, 2.0, 3.0, 0.0, -1.0, -2.0, 127.0, -128.0];
+    let expected = [1.0, 2.0, 3.0, 0.0, -1.0, -2.0, 127.0, -127.0];
     Ok(draft.finish("Quantize, int8: halves, by hand", made)?.by_hand(&expected))
+}
+
+fn far_beyond() -> Drafted {
+    let mut draft = Draft::new(1);
+    let x = draft.floats(&[4], vec![1e30, -1e30, f32::MAX, 3e9]);
+    let made = draft.quantized(Op::Quantize, &[x], Quantization { scale: 1.0, zero_point: 0 })?;
+    let case = draft.finish("Quantize, int8: numbers beyond 32 bits, by hand", made)?;
+    let case = case.by_hand(&[127.0, -128.0, 127.0, 127.0]).exact();
+    Ok(case.not_asking(EngineId::Tract, "adds the zero point to what is 32 bits already"))
 }
 
 fn every_number() -> Drafted {

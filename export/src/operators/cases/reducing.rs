@@ -2,7 +2,7 @@
 
 use sextant_runtime::graph::{GraphError, Op, Quantization};
 
-use crate::operators::case::{Case, Drafted};
+use crate::operators::case::Case;
 use crate::operators::draft::Draft;
 
 const SHAPES: &[(&str, &[usize], u8)] = &[
