@@ -26,7 +26,7 @@ use proto::{
 };
 
 pub(crate) use quantized_weights::ChannelScales;
-pub use sextant_runtime::backend::ONNX_METADATA_PREFIX as METADATA_PREFIX;
+pub use sextant_runtime::backend::{ONNX_BATCH_SYMBOL as BATCH_SYMBOL, ONNX_METADATA_PREFIX as METADATA_PREFIX};
 pub use shapes::{OnnxShape, declared_shape, infer_shapes};
 
 /// Version of ONNX's operator set that files are written with.
@@ -35,8 +35,6 @@ pub const OPSET_VERSION: i64 = 17;
 pub const IR_VERSION: i64 = 8;
 /// Protocol buffers end here.
 pub const LARGEST_FILE_BYTES: usize = i32::MAX as usize;
-/// The name that all inputs and outputs share for a batch size that is left open.
-pub const BATCH_SYMBOL: &str = "N";
 
 /// How many samples the exported network takes at a time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]

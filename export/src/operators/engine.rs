@@ -4,7 +4,7 @@ use std::fmt;
 use std::path::Path;
 
 use serde::{Serialize, Serializer};
-use sextant_runtime::backend::BackendOptions;
+use sextant_runtime::backend::{BackendOptions, Encoder, Fault, Provider, ProviderFault, RequestedProvider};
 use sextant_runtime::graph::Graph;
 use sextant_runtime::memory::AlignedVec;
 use sextant_runtime::model::{self, Model};
@@ -139,7 +139,12 @@ pub(super) fn engines_here(answers: Vec<Answers>) -> Vec<Engine> {
     ];
     if let Some(library) = ort_library() {
         let version = version_in_name(&library);
-        engines.push(Engine::new(EngineId::OnnxRuntime, version, |_, case| onnx_runtime(case, &on_the_processor())));
+        engines.push(Engine::new(EngineId::OnnxRuntime, version.clone(), |_, case| onnx_runtime(case, None)));
+        engines.extend(
+            PROVIDERS.into_iter().filter(|(_, provider)| is_in_library(*provider)).map(|(id, provider)| {
+                Engine::new(id, version.clone(), move |_, case| onnx_runtime(case, Some(provider)))
+            }),
+        );
     }
     for answers in answers {
         let (id, version) = (answers.engine, Some(answers.version.clone()));
@@ -147,6 +152,22 @@ pub(super) fn engines_here(answers: Vec<Answers>) -> Vec<Engine> {
         engines.push(Engine::new(id, version, move |place, _| answers.to(place)));
     }
     engines
+}
+
+/// Columns of ONNX Runtime's execution providers.
+const PROVIDERS: [(EngineId, Provider); 1] = [(EngineId::OpenVino, Provider::OpenVino)];
+
+/// Whether the library that the environment names was built with a provider. One that was and does not compute has failed.
+fn is_in_library(provider: Provider) -> bool {
+    let no_model = tempfile::NamedTempFile::new();
+    let opened = no_model.map(|file| Encoder::open(file.path(), &on(Some(provider))));
+    let is_missing =
+        |fault: &Fault| matches!(fault, Fault::Provider { fault: ProviderFault::NotCompiledIn { .. }, .. });
+    matches!(opened, Ok(Err(error)) if !is_missing(&error.fault))
+}
+
+fn on(provider: Option<Provider>) -> BackendOptions {
+    BackendOptions { provider: provider.map(RequestedProvider::from), ..on_the_processor() }
 }
 
 /// The version that ends the name of a shared library, as in `libonnxruntime.so.1.32.0`.
@@ -181,16 +202,16 @@ fn tract(case: &Case) -> Result<Vec<f32>, String> {
     the_result(run_tract(&onnx_bytes(case)?, &case.graph, Batch::Fixed(case.samples.count as u32), &case.samples)?)
 }
 
-/// ONNX Runtime through the backend that users have, with the provider that the options name. It takes images only, so the
-/// samples are put into the file, and an image chooses one.
-fn onnx_runtime(case: &Case, options: &BackendOptions) -> Result<Vec<f32>, String> {
+/// ONNX Runtime through the backend that users have, on the processor or on the provider that is asked for, which is seen to
+/// compute. It takes images only, so the samples are put into the file, and an image chooses one.
+fn onnx_runtime(case: &Case, provider: Option<Provider>) -> Result<Vec<f32>, String> {
     let model = onnx::from_graph(&case.graph, &[], Batch::Dynamic).map_err(|error| error.to_string())?;
     let bytes =
         onnx::to_bytes(&as_image_encoder(model, &case.graph, &case.samples)).map_err(|error| error.to_string())?;
     let file = tempfile::Builder::new().suffix(".onnx").tempfile().map_err(|error| error.to_string())?;
     std::fs::write(file.path(), bytes).map_err(|error| error.to_string())?;
     let samples = Samples { count: case.samples.count, inputs: vec![InputValues::Bytes(images(case.samples.count))] };
-    the_result(run_ort(file.path(), options, &[RESULT], &samples)?)
+    the_result(run_ort(file.path(), &on(provider), &[RESULT], &samples)?)
 }
 
 fn the_result(outputs: Vec<Vec<f32>>) -> Result<Vec<f32>, String> {

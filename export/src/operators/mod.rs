@@ -132,6 +132,8 @@ mod tests {
     use sextant_runtime::graph::{DataType, OPERATOR_NAMES};
 
     use super::*;
+    use crate::onnx::{self, Batch};
+    use crate::verify::run_tract;
 
     /// What makes the case's result, and what of.
     fn operators_of(case: &Case) -> impl Iterator<Item = (&'static str, DataType)> {
@@ -186,6 +188,29 @@ mod tests {
     fn every_engine_here_agrees_on_every_case() {
         let report = Suite::new().unwrap().run(vec![]);
         assert_eq!(report.failure_message(), None, "{report}");
+    }
+
+    /// What tract computed up to 0.23.7 would be found: the first channel's scale for all channels.
+    #[test]
+    fn one_scale_for_all_channels_is_not_within_a_step() {
+        let suite = Suite::new().unwrap();
+        let far_apart: Vec<_> =
+            suite.cases.iter().filter(|case| case.name.ends_with("scales of channels far apart")).collect();
+        assert_eq!(far_apart.len(), 5);
+        for case in far_apart {
+            let mut model = onnx::from_graph(&case.graph, &[], Batch::Dynamic).unwrap();
+            let constants = &mut model.graph.as_mut().unwrap().initializer;
+            for scales in constants.iter_mut().filter(|tensor| tensor.name.ends_with("/scale") && tensor.dims == [8]) {
+                let first = scales.raw_data[..4].to_vec();
+                scales.raw_data = first.repeat(8);
+            }
+            let batch = Batch::Fixed(case.samples.count as u32);
+            let wrong =
+                run_tract(&onnx::to_bytes(&model).unwrap(), &case.graph, batch, &case.samples).unwrap().remove(0);
+            let right = right_answer(&engines_here(vec![]), 0, case);
+            let verdict = judged(case, EngineId::Tract, &right, Ok(wrong));
+            assert!(matches!(verdict, Verdict::Differs { difference: 8.0.., .. }), "{}: {verdict}", case.name);
+        }
     }
 
     #[test]

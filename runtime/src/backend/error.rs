@@ -2,7 +2,7 @@ use std::fmt;
 use std::path::PathBuf;
 use std::string::String;
 
-use super::{BackendKind, Excess, Resource};
+use super::{BackendKind, Excess, LibraryFault, ProviderFault, RequestedProvider, Resource};
 use crate::model::{ParseError, ReadError};
 use crate::session::RunError;
 
@@ -48,9 +48,20 @@ pub enum Fault {
         backend: BackendKind,
     },
     /// ONNX Runtime's shared library is not there or not usable.
-    OrtLibrary {
-        /// Where it was looked for and what happened.
-        reason: String,
+    OrtLibrary(LibraryFault),
+    /// The execution provider that was asked for does not compute.
+    Provider {
+        /// Which.
+        provider: RequestedProvider,
+        /// Why.
+        fault: ProviderFault,
+    },
+    /// An execution provider was asked for together with a backend that has none.
+    ProviderElsewhere {
+        /// Which provider.
+        provider: RequestedProvider,
+        /// That backend.
+        backend: BackendKind,
     },
     /// The images given are not a whole number of images of the model's size.
     ImageBytes {
@@ -89,11 +100,13 @@ impl BackendError {
             Fault::Onnx { .. } | Fault::Signature { .. } => {
                 Some("give a file written by `export onnx`, or export it again")
             }
-            Fault::WrongFormat { .. } => Some("leave --backend away, or write an .onnx file with `export onnx`"),
+            Fault::WrongFormat { .. } => {
+                Some("leave --backend and --provider away, or write an .onnx file with `export onnx`")
+            }
             Fault::NotCompiled { .. } => Some("build with that feature: tract or ort"),
-            Fault::OrtLibrary { .. } => Some(
-                "pip install onnxruntime, then set ORT_DYLIB_PATH (or --ort-library) to its onnxruntime/capi/libonnxruntime.so.*",
-            ),
+            Fault::OrtLibrary(fault) => Some(fault.hint()),
+            Fault::Provider { provider, fault } => Some(fault.hint(provider.provider())),
+            Fault::ProviderElsewhere { .. } => Some("leave --backend away, or --provider"),
             _ => None,
         }
     }
@@ -117,7 +130,11 @@ impl fmt::Display for Fault {
                 write!(f, "not an image encoder: {found}; expected one input 'image', u8 [N, H, W, 3]")
             }
             Self::NotCompiled { backend } => write!(f, "this program was built without the backend {backend}"),
-            Self::OrtLibrary { reason } => write!(f, "ONNX Runtime is not usable: {reason}"),
+            Self::OrtLibrary(fault) => write!(f, "ONNX Runtime is not usable: {fault}"),
+            Self::Provider { provider, fault } => write!(f, "the provider {provider} is not usable: {fault}"),
+            Self::ProviderElsewhere { provider, backend } => {
+                write!(f, "{provider} is a provider of ONNX Runtime, and {backend} was asked for")
+            }
             Self::ImageBytes { expected, found } => {
                 write!(f, "{found} bytes are not a whole number of images of {expected} bytes")
             }

@@ -1,8 +1,10 @@
 //! One way to run a model, whatever its file is and whatever computes it.
 
-#[cfg(feature = "tract")]
+#[cfg(any(feature = "tract", feature = "ort"))]
 mod caught;
 mod error;
+mod inventory;
+mod library_fault;
 mod limits;
 mod native;
 #[cfg(feature = "tract")]
@@ -11,6 +13,8 @@ mod onnx_constants;
 mod onnx_windows;
 #[cfg(feature = "ort")]
 mod ort;
+mod provider;
+mod provider_fault;
 #[cfg(feature = "tract")]
 mod tract;
 #[cfg(feature = "tract")]
@@ -33,10 +37,17 @@ use crate::model;
 use limits::Cost;
 
 pub use error::{BackendError, Fault};
+pub use inventory::{Inventory, NativeKernels, OrtInventory, Trial};
+pub use library_fault::LibraryFault;
 pub use limits::{Excess, Limits, Resource};
+pub use provider::{NodesByProvider, Provider, RequestedProvider};
+pub use provider_fault::{ProviderFault, nodes_text};
 
 /// Every key in an ONNX file's `metadata_props` that is ours starts with this.
 pub const ONNX_METADATA_PREFIX: &str = "sextant.";
+
+/// The dimension of ONNX files that counts samples, where their number is not fixed.
+pub const ONNX_BATCH_SYMBOL: &str = "N";
 
 /// What computes a model's outputs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -84,12 +95,26 @@ impl FromStr for BackendKind {
 /// Which backend to use, and where it is.
 #[derive(Clone, Debug, Default)]
 pub struct BackendOptions {
-    /// `None`: [`BackendKind::for_path`].
+    /// `None`: ONNX Runtime where a provider is asked for, else [`BackendKind::for_path`].
     pub kind: Option<BackendKind>,
-    /// The shared library of ONNX Runtime; `None`: the environment's `ORT_DYLIB_PATH`.
+    /// The shared library of ONNX Runtime; `None`: the environment's `ORT_DYLIB_PATH`. A process uses one.
     pub ort_library: Option<PathBuf>,
+    /// The execution provider of ONNX Runtime that has to compute. It is an error if it does not: the model is opened
+    /// only if ONNX Runtime's profile of a run says that nodes ran there ([`Encoder::nodes_by_provider`]). `None`: the CPU.
+    pub provider: Option<RequestedProvider>,
     /// What the model may cost.
     pub limits: Limits,
+}
+
+impl BackendOptions {
+    /// The backend that is asked for, or that the provider needs, or that suits the file.
+    fn kind_for(&self, path: &Path) -> Result<BackendKind, Fault> {
+        match (self.kind, &self.provider) {
+            (Some(BackendKind::Ort), _) | (None, Some(_)) => Ok(BackendKind::Ort),
+            (Some(backend), Some(provider)) => Err(Fault::ProviderElsewhere { provider: provider.clone(), backend }),
+            (kind, None) => Ok(kind.unwrap_or_else(|| BackendKind::for_path(path))),
+        }
+    }
 }
 
 /// An image encoder, ready to run.
@@ -136,6 +161,11 @@ impl Output {
 trait ImageEngine: fmt::Debug + Send {
     /// Outputs of one image, `[h, w, 3]`.
     fn run(&mut self, image: &[u8]) -> Result<Vec<Output>, Fault>;
+
+    /// What ran where, for an engine that was asked for a provider.
+    fn nodes_by_provider(&self) -> Option<&NodesByProvider> {
+        None
+    }
 }
 
 type Engine = std::boxed::Box<dyn ImageEngine>;
@@ -158,8 +188,8 @@ impl Encoder {
     /// When the file cannot be read or is not a model with an input `image` u8 `[N, H, W, 3]`, asks for more than
     /// [`BackendOptions::limits`] allow, or the backend is not there.
     pub fn open(path: &Path, options: &BackendOptions) -> Result<Self, BackendError> {
-        let kind = options.kind.unwrap_or_else(|| BackendKind::for_path(path));
         let at_path = |fault| BackendError { path: path.to_path_buf(), fault };
+        let kind = options.kind_for(path).map_err(at_path)?;
         let read = model::read_file(path, options.limits.memory_bytes);
         let bytes = read.map_err(|error| at_path(Fault::Read(error)))?;
         let Loaded { description, cost, engine, .. } = Self::load(kind, bytes, options).map_err(at_path)?;
@@ -174,7 +204,7 @@ impl Encoder {
             #[cfg(feature = "tract")]
             BackendKind::Tract => tract::load(&bytes, &options.limits),
             #[cfg(feature = "ort")]
-            BackendKind::Ort => ort::load(&bytes, options.ort_library.as_deref(), &options.limits),
+            BackendKind::Ort => ort::load(&bytes, options),
             #[cfg(not(all(feature = "tract", feature = "ort")))]
             other => {
                 let _ = options;
@@ -217,6 +247,12 @@ impl Encoder {
     /// tell: ONNX Runtime.
     pub fn memory_bytes(&self) -> Option<u64> {
         self.cost.map(|cost| cost.memory_bytes)
+    }
+
+    /// How many nodes of the model each execution provider of ONNX Runtime ran, as seen in the profile of a run. `None`
+    /// where no provider was asked for ([`BackendOptions::provider`]).
+    pub fn nodes_by_provider(&self) -> Option<&NodesByProvider> {
+        self.engine.nodes_by_provider()
     }
 
     /// All outputs for `images`, u8 `[n, h, w, 3]`, each `[n, width]`.

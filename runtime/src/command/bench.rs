@@ -2,6 +2,7 @@ use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use serde::Serialize;
+use sextant_runtime::backend::NodesByProvider;
 use sextant_runtime::command_line::print_answer;
 
 use super::ModelArguments;
@@ -28,6 +29,12 @@ struct Latency {
     #[serde(skip_serializing_if = "Option::is_none")]
     model_bytes: Option<String>,
     backend: String,
+    /// The execution provider that was asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    provider: Option<String>,
+    /// What each execution provider was seen to run, where one was asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    nodes_by_provider: Option<NodesByProvider>,
     threads: usize,
     batch: usize,
     runs: usize,
@@ -54,6 +61,8 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         model_bytes: model.bytes.clone(),
         model,
         backend: encoder.kind().to_string(),
+        provider: arguments.model.provider.as_ref().map(ToString::to_string),
+        nodes_by_provider: encoder.nodes_by_provider().cloned(),
         threads: 1,
         batch: 1,
         runs: durations_ms.len(),
@@ -65,8 +74,9 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
 }
 
 fn describe(latency: &Latency) -> String {
+    let provider = latency.provider.as_ref().map_or_else(String::new, |provider| format!(" on {provider}"));
     format!(
-        "{} with {}, batch 1, one thread, {} runs\nmedian_ms  {:.3}\np95_ms     {:.3}\n",
+        "{} with {}{provider}, batch 1, one thread, {} runs\nmedian_ms  {:.3}\np95_ms     {:.3}\n",
         shown(&latency.model.text),
         latency.backend,
         latency.runs,

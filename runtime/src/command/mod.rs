@@ -1,5 +1,6 @@
 //! Data on stdout, everything else on stderr; exit 0 fine, 2 an error.
 
+mod backends;
 mod bench;
 mod compare;
 mod images;
@@ -15,8 +16,8 @@ use std::process::ExitCode;
 
 use anyhow::bail;
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use sextant_runtime::backend::{BackendError, BackendKind, BackendOptions, Encoder};
-use sextant_runtime::command_line::report;
+use sextant_runtime::backend::{BackendError, BackendKind, BackendOptions, Encoder, RequestedProvider, nodes_text};
+use sextant_runtime::command_line::{report, tell};
 use sextant_runtime::picture::PictureLimits;
 use sextant_runtime::typed_command::Program;
 
@@ -35,6 +36,7 @@ enum Command {
     Compare(compare::Arguments),
     /// Measures the latency of one image on one thread.
     Bench(bench::Arguments),
+    Backends(backends::Arguments),
 }
 
 /// What all commands that run a model take.
@@ -48,6 +50,10 @@ struct ModelArguments {
     /// Shared library of ONNX Runtime for --backend ort [default: $ORT_DYLIB_PATH].
     #[arg(long, value_name = "FILE")]
     ort_library: Option<PathBuf>,
+    /// Execution provider of ONNX Runtime that has to compute, or it is an error: openvino, cuda, tensorrt, coreml, qnn,
+    /// nnapi, xnnpack, acl or cann; of a device, as openvino:GPU, openvino:NPU or cuda:1. Stands for --backend ort.
+    #[arg(long, value_name = "PROVIDER")]
+    provider: Option<RequestedProvider>,
     #[command(flatten)]
     limits: limits::LimitArguments,
 }
@@ -78,7 +84,8 @@ impl PictureArguments {
 
 impl ModelArguments {
     fn open(&self) -> anyhow::Result<Encoder> {
-        if self.ort_library.is_some() && !matches!(self.backend, Some(BackendName::Ort)) {
+        let is_ort = matches!(self.backend, Some(BackendName::Ort)) || self.provider.is_some();
+        if self.ort_library.is_some() && !is_ort {
             bail!("--ort-library is for --backend ort, and would not be used: add --backend ort, or leave it away");
         }
         let kind = self.backend.map(|name| match name {
@@ -86,8 +93,13 @@ impl ModelArguments {
             BackendName::Tract => BackendKind::Tract,
             BackendName::Ort => BackendKind::Ort,
         });
-        let options = BackendOptions { kind, ort_library: self.ort_library.clone(), limits: self.limits.limits() };
-        Ok(Encoder::open(&self.model, &options)?)
+        let (ort_library, provider) = (self.ort_library.clone(), self.provider.clone());
+        let options = BackendOptions { kind, ort_library, provider, limits: self.limits.limits() };
+        let encoder = Encoder::open(&self.model, &options)?;
+        if let Some(nodes) = encoder.nodes_by_provider() {
+            tell("nodes", nodes_text(nodes));
+        }
+        Ok(encoder)
     }
 }
 
@@ -98,6 +110,7 @@ pub fn main() -> ExitCode {
         Command::Predict(arguments) => predict::run(&arguments),
         Command::Compare(arguments) => compare::run(&arguments),
         Command::Bench(arguments) => bench::run(&arguments),
+        Command::Backends(arguments) => backends::run(&arguments),
     };
     done.unwrap_or_else(|error| report(&error, hint_of))
 }

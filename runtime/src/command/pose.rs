@@ -3,7 +3,7 @@ use std::path::Path;
 
 use anyhow::{Context, bail};
 use serde::Serialize;
-use sextant_runtime::backend::{Encoder, Output};
+use sextant_runtime::backend::{Encoder, NodesByProvider, Output};
 use sextant_runtime::command_line::warn;
 use sextant_runtime::contract::metadata::{CLASS_NAMES, CLASS_SYMMETRY, RESIZE};
 use sextant_runtime::contract::output::{CLASS_LOGITS, EQUIVARIANT, INVARIANT, ROTATION_WXYZ};
@@ -41,6 +41,9 @@ pub struct Prediction {
     pub invariant: Option<Vec<f32>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub equivariant: Option<Vec<f32>>,
+    /// What each execution provider was seen to run, where one was asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub nodes_by_provider: Option<NodesByProvider>,
     /// What of the image's file is not in the picture that was looked at.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub warnings: Vec<String>,
@@ -115,6 +118,7 @@ impl Predictor {
             equivalent_poses: group.and_then(SymmetryGroup::order),
             invariant: row(INVARIANT).map(<[f32]>::to_vec),
             equivariant: row(EQUIVARIANT).map(<[f32]>::to_vec),
+            nodes_by_provider: self.encoder.nodes_by_provider().cloned(),
             warnings: vec![],
         })
     }

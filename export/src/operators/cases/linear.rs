@@ -42,7 +42,7 @@ const BOTH: &[Linear] = &[
 
 const INT8: &[Linear] = &[
     // tract took the first channel's scale for all up to 0.23.7.
-    Linear { name: "scales of channels far apart", factors: &[1.0, 0.25, 0.06, 2.0], ..USUAL },
+    Linear { name: "scales of channels far apart", cout: 8, factors: &[1.0, 0.25, 0.06, 2.0], ..USUAL },
     Linear { name: "one scale for all channels", factors: &[1.0], ..USUAL },
     Linear { name: "saturates at both ends", fill: 40.0, ..USUAL },
     Linear { name: "zero points -128 and 127", zero_points: [-128, 127], ..USUAL },
