@@ -66,10 +66,14 @@ impl Case {
         Self { by_hand: Some(values.to_vec()), ..self }
     }
 
-    /// Where all engines have to give the same numbers.
+    /// Where all engines have to give the same numbers; of eight bits, the same int8 numbers.
     #[must_use]
     pub(super) fn exact(self) -> Self {
-        self.within(Tolerance::Exact)
+        let others = match self.others {
+            Tolerance::Steps { scale, .. } => Tolerance::Steps { count: 0, scale },
+            _ => Tolerance::Exact,
+        };
+        Self { ours: Tolerance::Exact, others, ..self }
     }
 
     /// With another tolerance for all engines.

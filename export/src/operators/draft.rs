@@ -1,5 +1,6 @@
 //! A case in the making: a graph with values for its inputs.
 
+use sextant_runtime::contract::graph::ENCODE;
 use sextant_runtime::graph::{
     DataType, Graph, GraphBuilder, GraphError, Op, Quantization, ValueId, WeightData, WeightId,
 };
@@ -36,7 +37,7 @@ pub(super) struct EightBitFilters<'f> {
 impl Draft {
     /// A case of that many samples.
     pub fn new(count: usize) -> Self {
-        Self { builder: GraphBuilder::new("encode"), samples: Samples { count, inputs: vec![] }, drawn: 0 }
+        Self { builder: GraphBuilder::new(ENCODE), samples: Samples { count, inputs: vec![] }, drawn: 0 }
     }
 
     /// An input of numbers in [-scale, scale).

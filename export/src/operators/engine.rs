@@ -8,12 +8,13 @@ use sextant_runtime::backend::{BackendOptions, Encoder, Fault, Provider, Provide
 use sextant_runtime::graph::Graph;
 use sextant_runtime::memory::AlignedVec;
 use sextant_runtime::model::{self, Model};
+use tempfile::NamedTempFile;
 
-use super::Case;
 use super::answers::Answers;
 use super::case::RESULT;
 use super::float_form::float_form;
 use super::one_image::{as_image_encoder, images};
+use super::{Case, Suite};
 use crate::onnx::{self, Batch};
 use crate::verify::{
     InputValues, Kernels, Samples, on_the_processor, ort_library, run_native_with, run_ort, run_tract,
@@ -128,7 +129,7 @@ impl Engine {
 }
 
 /// Every engine that is on this machine, and those whose answers are in folders.
-pub(super) fn engines_here(answers: Vec<Answers>) -> Vec<Engine> {
+pub(super) fn engines_here(suite: &Suite, answers: Vec<Answers>) -> Vec<Engine> {
     let ours = || Some(env!("CARGO_PKG_VERSION").to_string());
     let mut engines = vec![
         Engine::new(EngineId::Native, ours(), |_, case| in_real_numbers(case, Kernels::Plain)),
@@ -157,13 +158,13 @@ pub(super) fn engines_here(answers: Vec<Answers>) -> Vec<Engine> {
 /// Columns of ONNX Runtime's execution providers.
 const PROVIDERS: [(EngineId, Provider); 1] = [(EngineId::OpenVino, Provider::OpenVino)];
 
-/// Whether the library that the environment names was built with a provider. One that was and does not compute has failed.
-fn is_in_library(provider: Provider) -> bool {
-    let no_model = tempfile::NamedTempFile::new();
-    let opened = no_model.map(|file| Encoder::open(file.path(), &on(Some(provider))));
+/// Whether the library that the environment names was built with a provider, seen by a case. One that was and does not compute
+/// fails all cases.
+fn is_in_library(provider: Provider, case: &Case) -> bool {
+    let Ok(file) = encoder_file(case) else { return false };
     let is_missing =
         |fault: &Fault| matches!(fault, Fault::Provider { fault: ProviderFault::NotCompiledIn { .. }, .. });
-    matches!(opened, Ok(Err(error)) if !is_missing(&error.fault))
+    Encoder::open(file.path(), &on(Some(provider))).err().is_none_or(|error| !is_missing(&error.fault))
 }
 
 fn on(provider: Option<Provider>) -> BackendOptions {
@@ -205,13 +206,19 @@ fn tract(case: &Case) -> Result<Vec<f32>, String> {
 /// ONNX Runtime through the backend that users have, on the processor or on the provider that is asked for, which is seen to
 /// compute. It takes images only, so the samples are put into the file, and an image chooses one.
 fn onnx_runtime(case: &Case, provider: Option<Provider>) -> Result<Vec<f32>, String> {
+    let file = encoder_file(case)?;
+    let samples = Samples { count: case.samples.count, inputs: vec![InputValues::Bytes(images(case.samples.count))] };
+    the_result(run_ort(file.path(), &on(provider), &[RESULT], &samples)?)
+}
+
+/// A file with the case as an encoder of one image.
+fn encoder_file(case: &Case) -> Result<NamedTempFile, String> {
     let model = onnx::from_graph(&case.graph, &[], Batch::Dynamic).map_err(|error| error.to_string())?;
     let bytes =
         onnx::to_bytes(&as_image_encoder(model, &case.graph, &case.samples)).map_err(|error| error.to_string())?;
     let file = tempfile::Builder::new().suffix(".onnx").tempfile().map_err(|error| error.to_string())?;
     std::fs::write(file.path(), bytes).map_err(|error| error.to_string())?;
-    let samples = Samples { count: case.samples.count, inputs: vec![InputValues::Bytes(images(case.samples.count))] };
-    the_result(run_ort(file.path(), &on(provider), &[RESULT], &samples)?)
+    Ok(file)
 }
 
 fn the_result(outputs: Vec<Vec<f32>>) -> Result<Vec<f32>, String> {

@@ -56,7 +56,7 @@ impl Suite {
     /// Asks every engine that is on this machine (ONNX Runtime where `ORT_DYLIB_PATH` names its library), and adds answers of
     /// others.
     pub fn run(&self, answers: Vec<Answers>) -> SuiteReport {
-        let engines = engines_here(answers);
+        let engines = engines_here(self, answers);
         let cases = self.cases.iter().enumerate().map(|(place, case)| run_case(&engines, place, case)).collect();
         let engines = engines.iter().map(|engine| EngineReport { id: engine.id, version: engine.version.clone() });
         SuiteReport { engines: engines.collect(), cases }
@@ -68,7 +68,7 @@ impl Suite {
     /// # Errors
     /// When a case has no ONNX form.
     pub fn files(&self, folder: &Path) -> Result<PendingFiles, Error> {
-        let engines = engines_here(vec![]);
+        let engines = engines_here(self, vec![]);
         let expected: Vec<_> =
             self.cases.iter().enumerate().map(|(place, case)| right_answer(&engines, place, case)).collect();
         answers::case_files(&self.cases, &expected, folder)
@@ -175,7 +175,7 @@ mod tests {
     #[test]
     fn no_case_is_of_one_number_only() {
         let suite = Suite::new().unwrap();
-        let engines = engines_here(vec![]);
+        let engines = engines_here(&suite, vec![]);
         for (place, case) in suite.cases.iter().enumerate() {
             let answer = right_answer(&engines, place, case).unwrap();
             let alike = answer.iter().all(|value| value.to_bits() == answer[0].to_bits());
@@ -207,7 +207,7 @@ mod tests {
             let batch = Batch::Fixed(case.samples.count as u32);
             let wrong =
                 run_tract(&onnx::to_bytes(&model).unwrap(), &case.graph, batch, &case.samples).unwrap().remove(0);
-            let right = right_answer(&engines_here(vec![]), 0, case);
+            let right = right_answer(&engines_here(&suite, vec![]), 0, case);
             let verdict = judged(case, EngineId::Tract, &right, Ok(wrong));
             assert!(matches!(verdict, Verdict::Differs { difference: 8.0.., .. }), "{}: {verdict}", case.name);
         }
