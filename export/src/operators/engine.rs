@@ -141,8 +141,10 @@ pub(super) fn engines_here(suite: &Suite, answers: Vec<Answers>) -> Vec<Engine> 
     if let Some(library) = ort_library() {
         let version = version_in_name(&library);
         engines.push(Engine::new(EngineId::OnnxRuntime, version.clone(), |_, case| onnx_runtime(case, None)));
+        let is_here = |provider| suite.cases.first().is_some_and(|case| is_in_library(provider, case));
+        let here = PROVIDERS.into_iter().filter(|(_, provider)| is_here(*provider));
         engines.extend(
-            PROVIDERS.into_iter().filter(|(_, provider)| is_in_library(*provider)).map(|(id, provider)| {
+            here.map(|(id, provider)| {
                 Engine::new(id, version.clone(), move |_, case| onnx_runtime(case, Some(provider)))
             }),
         );
