@@ -74,7 +74,7 @@ fn result_shape(graph: &Graph) -> &[usize] {
     graph.outputs.first().map_or(&[], |(_, id)| &graph.value(*id).shape)
 }
 
-/// What a program has answered to the files of [`case_files`]: `answers.json` names the engine, its version and the cases that it
+/// What a program has answered to the files of [`Suite::files`](super::Suite::files): `answers.json` names the engine, its version and the cases that it
 /// could not run, and `answers.safetensors` has a tensor `NNN` for each other one.
 #[derive(Clone, Debug)]
 pub struct Answers {

@@ -229,11 +229,11 @@ mod tests {
         node.attribute.iter_mut().find(|attribute| attribute.name == name).unwrap().ints = values.to_vec();
     }
 
-    /// The damaged file's first operator that differs, in tract.
-    fn found(graph: &Graph, batch: Batch, damage: impl Fn(&mut GraphProto)) -> FirstOperator {
+    /// The damaged file's first operator that differs in an engine.
+    fn found(graph: &Graph, batch: Batch, engine: &'static str, damage: impl Fn(&mut GraphProto)) -> FirstOperator {
         let mut file = onnx::from_graph(graph, &[], batch).unwrap();
         damage(file.graph.as_mut().unwrap());
-        Watched { graph, file: &file, batch, sample: Samples::spread(graph, 1) }.search("tract")
+        Watched { graph, file: &file, batch, sample: Samples::spread(graph, 1) }.search(engine)
     }
 
     #[test]
@@ -250,7 +250,7 @@ mod tests {
         let graph = network();
         for batch in [Batch::Dynamic, Batch::Fixed(2)] {
             for (node, operator, shapes, damage) in cases {
-                let found = found(&graph, batch, damage);
+                let found = found(&graph, batch, "tract", damage);
                 let FirstOperator::Differs(difference) = &found else { panic!("{node}: {found:?}") };
                 assert_eq!((difference.node.as_str(), difference.operator), (node, operator), "{found}");
                 assert!(difference.largest_difference > difference.tolerance, "{found}");
@@ -263,11 +263,22 @@ mod tests {
     fn a_whole_file_has_no_operator_that_differs() {
         let graph = network();
         let none = FirstOperator::NoneDiffers { backend: "tract", against: "native" };
-        assert_eq!(found(&graph, Batch::Dynamic, |_| {}), none);
+        assert_eq!(found(&graph, Batch::Dynamic, "tract", |_| {}), none);
         let file = ModelProto::default();
         let watched = Watched { graph: &graph, file: &file, batch: Batch::Dynamic, sample: Samples::spread(&graph, 1) };
         assert_eq!(watched.search("native"), FirstOperator::NoneDiffers { backend: "native", against: "tract" });
         assert!(matches!(watched.search("tract"), FirstOperator::NotSeen { .. }));
+    }
+
+    /// `./test operators` runs it.
+    #[test]
+    #[ignore = "needs a library of ONNX Runtime, which ORT_DYLIB_PATH names"]
+    fn onnx_runtime_is_looked_into() {
+        let graph = network();
+        let whole = found(&graph, Batch::Dynamic, "ort", |_| {});
+        assert_eq!(whole, FirstOperator::NoneDiffers { backend: "ort", against: "native" });
+        let damaged = found(&graph, Batch::Dynamic, "ort", |g| double(constant(g, "second.weight")));
+        assert!(matches!(&damaged, FirstOperator::Differs(found) if found.node == "second"), "{damaged}");
     }
 
     #[test]
