@@ -8,8 +8,14 @@ use std::path::{Path, PathBuf};
 /// Folders of the workspace's packages.
 const MEMBERS: [&str; 5] = ["runtime", "trainer", "export", "tests", "firmware-example/runner"];
 /// Manifests of workspaces of their own.
-const APART: [&str; 5] =
-    ["firmware-example", "runtime/fuzz", "tests/extension", "tests/peers/edge_engines", "tests/peers/edge_microflow"];
+const APART: [&str; 6] = [
+    "firmware-example",
+    "runtime/fuzz",
+    "tests/extension",
+    "tests/operators",
+    "tests/peers/edge_engines",
+    "tests/peers/edge_microflow",
+];
 const DEPENDENCY_TABLES: [&str; 3] = ["dependencies", "dev-dependencies", "build-dependencies"];
 
 fn repository() -> PathBuf {
