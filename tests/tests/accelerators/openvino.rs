@@ -16,6 +16,12 @@ const CLOSE: f32 = 1e-4;
 /// Of an output of eight bits in units of its own root mean square: engines round halves apart, and later layers carry it on.
 const HALF_OF_ITS_SIZE: f32 = 0.5;
 
+/// An ONNX file of one node, `invariant = float(image)`, u8 [N, 8, 8, 3]: OpenVINO leaves it to the processor.
+const CAST: &[u8] = b"\
+    \x08\x08:{\n.\n\x05image\x12\tinvariant\x1a\tinvariant\"\x04Cast*\t\n\x02to\x18\x01\xa0\x01\x02\x12\x01tZ \n\
+    \x05image\x12\x17\n\x15\x08\x02\x12\x11\n\x03\x12\x01N\n\x02\x08\x08\n\x02\x08\x08\n\x02\x08\x03b$\n\tinvari\
+    ant\x12\x17\n\x15\x08\x01\x12\x11\n\x03\x12\x01N\n\x02\x08\x08\n\x02\x08\x08\n\x02\x08\x03B\x02\x10\x11";
+
 fn library_in(variable: &str) -> PathBuf {
     let folder = std::env::var_os(variable).unwrap_or_else(|| panic!("run ./test openvino, which sets {variable}"));
     let names = fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().path());
@@ -143,11 +149,19 @@ fn what_the_library_or_the_machine_lacks_is_refused_by_name() {
     let expected = "run/model.onnx: the provider openvino is not usable: it does not start: ";
     assert!(error.starts_with(expected) && error.contains("libopenvino"), "{error}");
     assert!(hint.contains("pip install onnxruntime-openvino"), "{hint}");
-    let broken = bare.path().join("broken.onnx");
-    fs::write(&broken, b"no model").unwrap();
-    let arguments = ["bench", broken.to_str().unwrap(), "--provider", "openvino"];
-    let (error, hint) = error_and_hint(&runtime(place(), Some(&library), &arguments));
-    assert!(error.contains("it does not run this model: ") && hint.contains("without --provider"), "{error}");
+    let cases: [(&str, &[u8], &str); 2] = [
+        ("broken.onnx", b"no model", "it does not run this model: "),
+        ("cast.onnx", CAST, "it ran no node of this model: CPUExecutionProvider 1 node"),
+    ];
+    for (name, model, message) in cases {
+        fs::write(bare.path().join(name), model).unwrap();
+        let arguments = ["bench", name, "--provider", "openvino"];
+        let (error, hint) = error_and_hint(&runtime(bare.path(), Some(&library), &arguments));
+        let expected = format!("{name}: the provider openvino is not usable: {message}");
+        assert!(error.starts_with(&expected) && hint.contains("without --provider"), "{error}");
+    }
+    let on_cpu = runtime(bare.path(), Some(&library), &["bench", "cast.onnx", "--backend", "ort"]);
+    assert!(on_cpu.status.success(), "{on_cpu:?}");
 }
 
 #[test]

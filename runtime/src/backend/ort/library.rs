@@ -8,10 +8,12 @@ use std::sync::Mutex;
 
 use ::ort::LoadDynamicError;
 use ::ort::environment::{Environment, EnvironmentBuilder};
+use ::ort::logging::LogLevel;
 
 use super::super::caught::caught;
 use super::super::library_fault::{LibraryFault, OLDEST_MINOR};
 use super::super::one_line;
+use super::log;
 
 /// A library that is in use.
 #[derive(Clone, Debug)]
@@ -97,12 +99,23 @@ fn not_loaded(path: PathBuf, reason: String) -> LibraryFault {
 
 fn start(path: PathBuf, builder: EnvironmentBuilder) -> Result<Library, LibraryFault> {
     let fault = |reason: String| LibraryFault::DoesNotStart { path: path.clone(), reason };
-    let built = caught(|| builder.with_name("sextant").build());
+    let built = caught(|| environment(builder));
     let built = built.ok_or_else(|| fault(std::format!("it does not give version {OLDEST_MINOR} of its interface")))?;
     let environment = built.map_err(|error| fault(one_line(&error.to_string())))?;
     let minor = ::ort::util::probe(&path);
     let version = minor.map_or_else(|| "of an unknown version".to_string(), |minor| std::format!("1.{minor}"));
     Ok(Library { path, version, environment })
+}
+
+/// Errors that it logs explain those that it returns, unless `ORT_LOG` asks for its log as it is.
+fn environment(builder: EnvironmentBuilder) -> ::ort::Result<Environment> {
+    let builder = builder.with_name("sextant");
+    if env::var_os("ORT_LOG").is_some() {
+        return builder.build();
+    }
+    let environment = builder.with_logger(log::logger()).build()?;
+    environment.set_log_level(LogLevel::Error);
+    Ok(environment)
 }
 
 #[cfg(test)]

@@ -2,6 +2,7 @@
 
 mod execution;
 mod library;
+mod log;
 mod profile;
 mod proven;
 

@@ -8,7 +8,7 @@ use ::ort::session::Session;
 
 use super::super::{Fault, Limits, NodesByProvider, ONNX_BATCH_SYMBOL, ProviderFault, RequestedProvider, one_line};
 use super::profile::{ProfileFolder, nodes_of_file};
-use super::{Library, OrtEngine, execution, run, session_builder};
+use super::{Library, OrtEngine, execution, log, run, session_builder};
 
 /// Makes a node that no other provider takes an error.
 const NOTHING_ON_THE_CPU: &str = "session.disable_cpu_ep_fallback";
@@ -23,7 +23,7 @@ pub(super) fn engine(
 ) -> Result<OrtEngine, Fault> {
     let fault = |fault| Fault::Provider { provider: requested.clone(), fault };
     let folder = ProfileFolder::new().map_err(|error| fault(no_proof(error)))?;
-    let session = session(bytes, library, requested, &folder).map_err(fault)?;
+    let session = log::listen(|| session(bytes, library, requested, &folder), ProviderFault::because).map_err(fault)?;
     let mut engine = OrtEngine::new(session, limits)?;
     let nodes = nodes_of_a_run(&mut engine).map_err(fault)?;
     if !nodes.contains_key(requested.provider().onnx_runtime_name()) {
@@ -41,7 +41,11 @@ fn session(
 ) -> Result<Session, ProviderFault> {
     if !execution::is_compiled_in(requested.provider()) {
         let Library { path, version, .. } = library.clone();
-        return Err(ProviderFault::NotCompiledIn { library: path, version, has: execution::compiled_in() });
+        return Err(ProviderFault::NotCompiledIn {
+            library: path,
+            version: version.into(),
+            has: execution::compiled_in(),
+        });
     }
     let not_usable = |error: ::ort::Error| ProviderFault::NotUsable { reason: one_line(&error.to_string()) };
     let builder = || {
