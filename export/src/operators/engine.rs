@@ -105,12 +105,15 @@ impl Serialize for EngineId {
     }
 }
 
+/// The answer to a case, of that number in the list; an error in words.
+type Ask = dyn Fn(usize, &Case) -> Result<Vec<f32>, String>;
+
 /// An engine that can be asked.
 pub(super) struct Engine {
     pub id: EngineId,
     /// Unknown when the library does not tell it by its name.
     pub version: Option<String>,
-    answer: Box<dyn Fn(usize, &Case) -> Result<Vec<f32>, String>>,
+    answer: Box<Ask>,
 }
 
 impl Engine {

@@ -1,4 +1,4 @@
-use std::borrow::ToOwned;
+use std::boxed::Box;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::str::FromStr;
@@ -159,7 +159,7 @@ impl Provider {
     #[cfg(feature = "ort")]
     pub(super) fn trials(self) -> impl Iterator<Item = RequestedProvider> {
         let devices: &[&str] = if self.entry().devices == Devices::OfOpenVino { &["GPU", "NPU"] } else { &[] };
-        let on = move |device: &&str| RequestedProvider { provider: self, device: Some((*device).to_owned()) };
+        let on = move |device: &&str| RequestedProvider { provider: self, device: Some((*device).into()) };
         core::iter::once(RequestedProvider::from(self)).chain(devices.iter().map(on))
     }
 
@@ -198,7 +198,7 @@ impl FromStr for Provider {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RequestedProvider {
     provider: Provider,
-    device: Option<String>,
+    device: Option<Box<str>>,
 }
 
 impl RequestedProvider {
@@ -246,7 +246,7 @@ impl FromStr for RequestedProvider {
             Some(expected) => {
                 Err(std::format!("a device of {provider} is {expected} {provider}:{}", provider.example()))
             }
-            None => Ok(Self { provider, device: Some(device.to_owned()) }),
+            None => Ok(Self { provider, device: Some(device.into()) }),
         }
     }
 }

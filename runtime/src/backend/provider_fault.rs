@@ -1,3 +1,4 @@
+use std::boxed::Box;
 use std::fmt;
 use std::path::PathBuf;
 use std::string::{String, ToString};
@@ -14,7 +15,7 @@ pub enum ProviderFault {
         /// The library.
         library: PathBuf,
         /// Its version, such as `1.24`.
-        version: String,
+        version: Box<str>,
         /// Those that it has, beside the CPU.
         has: Vec<Provider>,
     },
@@ -116,7 +117,7 @@ mod tests {
     fn a_provider_that_is_not_there_is_named_with_those_that_are() {
         let has = std::vec![Provider::OpenVino];
         let library = Path::new("lib.so").to_path_buf();
-        let fault = ProviderFault::NotCompiledIn { library, version: "1.24".to_string(), has };
+        let fault = ProviderFault::NotCompiledIn { library, version: "1.24".into(), has };
         assert_eq!(fault.to_string(), "it is not in ONNX Runtime 1.24, lib.so, which has openvino, the CPU");
         assert!(fault.hint(Provider::Cuda).contains("pip install onnxruntime-gpu"));
         let fault = ProviderFault::RanNothing { nodes: nodes(&[("CPUExecutionProvider", 3)]) };

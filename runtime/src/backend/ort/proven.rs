@@ -41,7 +41,11 @@ fn session(
 ) -> Result<Session, ProviderFault> {
     if !execution::is_compiled_in(requested.provider()) {
         let Library { path, version, .. } = library.clone();
-        return Err(ProviderFault::NotCompiledIn { library: path, version, has: execution::compiled_in() });
+        return Err(ProviderFault::NotCompiledIn {
+            library: path,
+            version: version.into(),
+            has: execution::compiled_in(),
+        });
     }
     let not_usable = |error: ::ort::Error| ProviderFault::NotUsable { reason: one_line(&error.to_string()) };
     let builder = || {
