@@ -108,12 +108,15 @@ impl Serialize for EngineId {
 /// All numbers of a case's result, or why there are none, for people.
 pub(super) type Answer = Result<Vec<f32>, String>;
 
+/// What asks an engine a case, which has that place in the list.
+type Ask = dyn Fn(usize, &Case) -> Answer;
+
 /// An engine that can be asked.
 pub(super) struct Engine {
     pub id: EngineId,
     /// Unknown when the library does not tell it by its name.
     pub version: Option<String>,
-    answer: Box<dyn Fn(usize, &Case) -> Answer>,
+    answer: Box<Ask>,
 }
 
 impl Engine {
