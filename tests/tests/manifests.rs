@@ -82,6 +82,19 @@ fn every_dependency_of_the_workspace_has_a_user_and_a_reason() {
     assert!(unnamed.is_empty(), "ARCHITECTURE.md gives no reason for {unnamed:?}");
 }
 
+/// The version of a package in a lock file.
+fn locked(folder: &str, package: &str) -> String {
+    let lock = fs::read_to_string(repository().join(folder).join("Cargo.lock")).unwrap();
+    let (_, rest) = lock.split_once(&format!("name = \"{package}\"\nversion = \"")).unwrap();
+    rest.split('"').next().unwrap().to_string()
+}
+
+#[test]
+fn the_oracle_of_operators_is_of_the_trainers_version_of_candle() {
+    assert_eq!(locked("tests/operators", "candle-core"), locked("", "candle-core"));
+    assert_eq!(locked("tests/operators", "candle-onnx"), locked("", "candle-core"));
+}
+
 #[test]
 fn all_packages_agree_on_the_version_of_rust() {
     let root = manifest("");

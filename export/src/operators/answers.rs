@@ -10,7 +10,7 @@ use serde_json::json;
 use sextant_runtime::graph::Graph;
 
 use super::case::RESULT;
-use super::engine::onnx_bytes;
+use super::engine::{Answer, onnx_bytes};
 use super::{Case, EngineId};
 use crate::verify::InputValues;
 use crate::{Error, PendingFiles};
@@ -30,11 +30,7 @@ fn stem(place: usize) -> String {
 ///
 /// # Errors
 /// When a case has no ONNX form, or its answer is missing.
-pub(super) fn case_files(
-    cases: &[Case],
-    expected: &[Result<Vec<f32>, String>],
-    folder: &Path,
-) -> Result<PendingFiles, Error> {
+pub(super) fn case_files(cases: &[Case], expected: &[Answer], folder: &Path) -> Result<PendingFiles, Error> {
     let mut files = PendingFiles::default();
     let mut list = vec![];
     for (place, (case, expected)) in cases.iter().zip(expected).enumerate() {
@@ -121,7 +117,7 @@ impl Answers {
     }
 
     /// The answer to the case at that place of the list.
-    pub(super) fn to(&self, place: usize) -> Result<Vec<f32>, String> {
+    pub(super) fn to(&self, place: usize) -> Answer {
         let name = stem(place);
         let missing = || self.errors.get(&name).cloned().unwrap_or_else(|| "there is no answer".to_string());
         self.values.get(&name).cloned().ok_or_else(missing)

@@ -105,8 +105,11 @@ impl Serialize for EngineId {
     }
 }
 
-/// The answer to a case, of that number in the list; an error in words.
-type Ask = dyn Fn(usize, &Case) -> Result<Vec<f32>, String>;
+/// All numbers of a case's result, or why there are none, for people.
+pub(super) type Answer = Result<Vec<f32>, String>;
+
+/// What asks an engine a case, which has that place in the list.
+type Ask = dyn Fn(usize, &Case) -> Answer;
 
 /// An engine that can be asked.
 pub(super) struct Engine {
@@ -117,16 +120,12 @@ pub(super) struct Engine {
 }
 
 impl Engine {
-    fn new(
-        id: EngineId,
-        version: Option<String>,
-        answer: impl Fn(usize, &Case) -> Result<Vec<f32>, String> + 'static,
-    ) -> Self {
+    fn new(id: EngineId, version: Option<String>, answer: impl Fn(usize, &Case) -> Answer + 'static) -> Self {
         Self { id, version, answer: Box::new(answer) }
     }
 
     /// What it makes of a case, which has that place in the list.
-    pub fn answer(&self, place: usize, case: &Case) -> Result<Vec<f32>, String> {
+    pub fn answer(&self, place: usize, case: &Case) -> Answer {
         (self.answer)(place, case)
     }
 }
@@ -184,14 +183,14 @@ fn version_in_name(library: &Path) -> Option<String> {
     Some(version.to_string())
 }
 
-fn in_real_numbers(case: &Case, kernels: Kernels) -> Result<Vec<f32>, String> {
+fn in_real_numbers(case: &Case, kernels: Kernels) -> Answer {
     match case.is_int8() {
         true => native(&float_form(&case.graph)?, &case.samples, kernels),
         false => native(&case.graph, &case.samples, kernels),
     }
 }
 
-fn native(graph: &Graph, samples: &Samples, kernels: Kernels) -> Result<Vec<f32>, String> {
+fn native(graph: &Graph, samples: &Samples, kernels: Kernels) -> Answer {
     let bytes = model::write(&Default::default(), std::slice::from_ref(graph)).map_err(|error| error.to_string())?;
     let bytes = AlignedVec::copy_of(&bytes);
     let model = Model::parse(&bytes).map_err(|error| error.to_string())?;
@@ -204,13 +203,13 @@ pub(super) fn onnx_bytes(case: &Case) -> Result<Vec<u8>, String> {
     model.and_then(|model| onnx::to_bytes(&model)).map_err(|error| error.to_string())
 }
 
-fn tract(case: &Case) -> Result<Vec<f32>, String> {
+fn tract(case: &Case) -> Answer {
     the_result(run_tract(&onnx_bytes(case)?, &case.graph, Batch::Fixed(case.samples.count as u32), &case.samples)?)
 }
 
 /// ONNX Runtime through the backend that users have, on the processor or on the provider that is asked for, which is seen to
 /// compute. It takes images only, so the samples are put into the file, and an image chooses one.
-fn onnx_runtime(case: &Case, provider: Option<Provider>) -> Result<Vec<f32>, String> {
+fn onnx_runtime(case: &Case, provider: Option<Provider>) -> Answer {
     let file = encoder_file(case)?;
     let samples = Samples { count: case.samples.count, inputs: vec![InputValues::Bytes(images(case.samples.count))] };
     the_result(run_ort(file.path(), &on(provider), &[RESULT], &samples)?)
@@ -226,7 +225,7 @@ fn encoder_file(case: &Case) -> Result<NamedTempFile, String> {
     Ok(file)
 }
 
-fn the_result(outputs: Vec<Vec<f32>>) -> Result<Vec<f32>, String> {
+fn the_result(outputs: Vec<Vec<f32>>) -> Answer {
     outputs.into_iter().next().ok_or_else(|| "there is no output".to_string())
 }
 

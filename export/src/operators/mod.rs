@@ -35,7 +35,7 @@ use std::path::Path;
 use sextant_runtime::graph::GraphError;
 
 use crate::{Error, PendingFiles, Tolerance};
-use engine::{Engine, engines_here};
+use engine::{Answer, Engine, engines_here};
 
 /// All cases.
 #[derive(Clone, Debug)]
@@ -88,7 +88,7 @@ fn run_case(engines: &[Engine], place: usize, case: &Case) -> CaseReport {
     CaseReport { name: case.name.clone(), int8: case.is_int8(), results }
 }
 
-fn right_answer(engines: &[Engine], place: usize, case: &Case) -> Result<Vec<f32>, String> {
+fn right_answer(engines: &[Engine], place: usize, case: &Case) -> Answer {
     if let Some(values) = &case.by_hand {
         return Ok(values.clone());
     }
@@ -96,12 +96,7 @@ fn right_answer(engines: &[Engine], place: usize, case: &Case) -> Result<Vec<f32
     reference.ok_or_else(|| "our own engine is missing".to_string())?.answer(place, case)
 }
 
-fn judged(
-    case: &Case,
-    engine: EngineId,
-    expected: &Result<Vec<f32>, String>,
-    computed: Result<Vec<f32>, String>,
-) -> Verdict {
+fn judged(case: &Case, engine: EngineId, expected: &Answer, computed: Answer) -> Verdict {
     let tolerance = case.tolerance_of(engine);
     let compared = match (expected, computed) {
         (Err(reason), _) => Verdict::Fails { reason: reason.clone() },

@@ -397,4 +397,16 @@ mod tests {
             assert_eq!(parity.failure_message(), None, "{parity}");
         }
     }
+
+    #[test]
+    fn an_operator_that_differs_is_named_with_what_it_reads() {
+        let graph = network();
+        let mut parity = measure(&graph, &graph, Batch::Dynamic, Numbers::Uint8);
+        for row in parity.operators.iter_mut().filter(|row| ["sum", "linear"].contains(&row.value.as_str())) {
+            row.largest_steps = 3.0;
+        }
+        let message = parity.failure_message().unwrap();
+        let expected = "'sum' (Add of [7, 7, 6] and [7, 7, 6]) of tract differs from our own engine's by 3 steps";
+        assert!(message.starts_with(expected), "{message}");
+    }
 }

@@ -11,7 +11,7 @@ use std::string::{String, ToString};
 use std::vec::Vec;
 
 use ::ort::session::Session;
-use ::ort::session::builder::SessionBuilder;
+use ::ort::session::builder::{AutoDevicePolicy, SessionBuilder};
 use ::ort::value::{TensorElementType, TensorRef, ValueType};
 
 use super::{
@@ -49,9 +49,11 @@ fn plain_session(bytes: &[u8], library: &Library) -> ::ort::Result<Session> {
     session_builder(library)?.commit_from_memory(bytes)
 }
 
-/// What all sessions have: one thread, exact sums.
+/// What all sessions have: no provider that was not asked for, one thread, exact sums.
 fn session_builder(library: &Library) -> ::ort::Result<SessionBuilder> {
     let builder = Session::builder(&library.environment)?;
+    // Else ort lets ONNX Runtime choose: Core ML on macOS. A library that cannot choose refuses, and need not be told.
+    let builder = builder.with_auto_device(AutoDevicePolicy::PreferCPU).unwrap_or_else(|error| error.recover());
     Ok(builder.with_intra_threads(1)?.with_config_entry(EXACT_SUMS, "1")?)
 }
 

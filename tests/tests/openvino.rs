@@ -1,6 +1,9 @@
 //! OpenVINO, seen to compute. `SEXTANT_OPENVINO` is the folder of its ONNX Runtime, `SEXTANT_OLD_ONNX_RUNTIME` that of an
 //! ONNX Runtime which is too old.
 
+#[path = "fixtures/onnx_runtime.rs"]
+mod command;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
@@ -9,7 +12,7 @@ use serde_json::Value;
 use sextant_runtime::backend::{BackendKind, BackendOptions, Encoder, Fault, LibraryFault, Output, Provider};
 use sextant_tests::{finished_run, run_ok};
 
-use super::{error_and_hint, runtime, text};
+use command::{error_and_hint, runtime, text};
 
 /// Of outputs that are at most a few units large, in float32, computed in another order.
 const CLOSE: f32 = 1e-4;

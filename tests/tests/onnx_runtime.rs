@@ -1,4 +1,7 @@
-//! Files that are no ONNX Runtime, and libraries that only look like it.
+//! Files that are no ONNX Runtime, libraries that only look like it, and providers that are not there.
+
+#[path = "fixtures/onnx_runtime.rs"]
+mod command;
 
 use std::env::consts::{DLL_PREFIX, DLL_SUFFIX};
 use std::fs;
@@ -7,7 +10,7 @@ use std::process::Command;
 
 use sextant_runtime::backend::{BackendKind, BackendOptions, Encoder, Fault, LibraryFault, Provider};
 
-use super::{error_and_hint, runtime, text};
+use command::{error_and_hint, runtime, text};
 
 /// A library that tells a version of ONNX Runtime and gives no interface.
 const LIKE_ONNX_RUNTIME: &str = r#"
