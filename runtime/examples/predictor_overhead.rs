@@ -9,6 +9,7 @@ use std::num::NonZeroUsize;
 use std::time::Instant;
 
 use sextant_runtime::contract::graph::ENCODE;
+use sextant_runtime::contract::output::INVARIANT;
 use sextant_runtime::memory::AlignedVec;
 use sextant_runtime::model::Model;
 use sextant_runtime::pose::{PictureView, PixelFormat, Predictor, PredictorOptions};
@@ -44,7 +45,7 @@ fn overhead(file: &[u8]) -> Result<(), Box<dyn Error>> {
     let mut session = Session::with_prepared(&model, ENCODE, &mut arena, &mut prepared)?;
 
     session.run(&[Input::U8(&image)], &mut places)?;
-    let invariant = graph.outputs().position(|(name, _)| name == "invariant").ok_or("no invariant half")?;
+    let invariant = graph.outputs().position(|(name, _)| name == INVARIANT).ok_or("no invariant half")?;
     let prediction = predictor.predict(&picture)?;
     if prediction.invariant() != Some(&*places[invariant]) {
         return Err("the library and the session disagree".into());
