@@ -64,6 +64,12 @@ pub mod metadata {
     pub const ROTATION_CONVENTION: &str = "rotation_convention";
     /// Where the camera's axes point.
     pub const CAMERA_AXES: &str = "camera_axes";
+    /// Order and unit of Euler angles.
+    pub const EULER_ORDER: &str = "euler_order";
+    /// Axes and origin of the object's coordinates.
+    pub const OBJECT_FRAME: &str = "object_frame";
+    /// JSON object: where the camera stood that made the images the model was trained on.
+    pub const CAMERA_POSE: &str = "camera_pose";
 }
 
 /// Files of a run's folder.

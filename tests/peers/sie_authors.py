@@ -40,7 +40,7 @@ def render(options):
     if not (folder / "train_images.npy").exists():
         say(f"rendering {options.source} at {options.image_size} px")
         command = [options.trainer, "render", "--format", "3diebench", "--source", options.source, "--views", "50",
-                   "--image-size", str(options.image_size), "--seed", "0", "--out", str(folder)]
+                   "--image-size", str(options.image_size), "--seed", "0", "--camera-azimuth", "-90", "--out", str(folder)]
         if options.source == "procedural":
             held_out = max(options.objects_per_family // 5, 1)
             command += ["--objects-per-family", str(options.objects_per_family - held_out),

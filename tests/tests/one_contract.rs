@@ -12,7 +12,8 @@ fn names() -> Vec<&'static str> {
     names.extend([output::ROTATION_WXYZ, output::CLASS_LOGITS, output::INVARIANT, output::EQUIVARIANT]);
     names.extend([metadata::CLASS_NAMES, metadata::CLASS_SYMMETRY, metadata::IMAGE_LAYOUT]);
     names.extend([metadata::NORMALIZE_MEAN, metadata::NORMALIZE_STD, metadata::ROTATION_FRAME]);
-    names.extend([metadata::ROTATION_CONVENTION, metadata::CAMERA_AXES]);
+    names.extend([metadata::ROTATION_CONVENTION, metadata::CAMERA_AXES, metadata::EULER_ORDER]);
+    names.extend([metadata::OBJECT_FRAME, metadata::CAMERA_POSE]);
     names.extend([run_folder::EVENTS_PREFIX, run_folder::CHECKPOINTS, run_folder::LOCK]);
     names
 }

@@ -15,7 +15,8 @@ use super::{ModelArguments, PictureArguments, hint_of, sources};
 /// A rotation turns object coordinates to camera coordinates: x right, y down, z forward, away from the camera. It is
 /// printed as a unit quaternion `wxyz`, and as `euler_deg`, the turns about the camera's fixed axes x, then y, then z, in
 /// degrees (extrinsic xyz). Where the model says that objects of the class look the same from several sides, the rotation
-/// is one of several that cannot be told apart: `class_symmetry` names the group, about the object's own axes.
+/// is one of several that cannot be told apart: `class_symmetry` names the group, about the object's own axes. Which camera
+/// a model was trained for is in its metadata (`export inspect MODEL`); docs/conventions.md has a picture of all axes.
 #[derive(clap::Args)]
 pub struct Arguments {
     #[command(flatten)]

@@ -41,6 +41,13 @@ fn the_rendering_guide_is_true() {
 }
 
 #[test]
+fn the_guide_to_conventions_is_true() {
+    let place = place();
+    place.copy(&finished_run().join("run"), "runs/bolts");
+    place.follow("../docs/conventions.md");
+}
+
+#[test]
 fn the_configuration_guide_is_true() {
     place().follow("../docs/configuration.md");
 }

@@ -4,7 +4,7 @@ use rand_chacha::ChaCha8Rng;
 use sextant_runtime::rotation::UnitQuaternion;
 
 use crate::data::ViewBatch;
-use crate::scene::SceneSettings;
+use crate::scene::CameraPose;
 use crate::transformation::Parameters;
 
 /// Rows and columns of the patches that an image is made of.
@@ -23,7 +23,7 @@ pub(super) fn random_batch(image_size: usize, subjects: usize, classes: usize) -
     };
     let transformations = (0..2 * subjects).map(|_| view()).collect();
     let labels = (0..subjects).map(|_| rng.random_range(0..classes as u32)).collect();
-    let camera_from_world = SceneSettings::default().camera_from_world();
+    let camera_from_world = CameraPose::default().camera_from_world();
     ViewBatch { images, transformations, labels, subjects: (0..subjects as u32).collect(), camera_from_world }
 }
 

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use crate::config::with_home;
 use crate::data::{DataFormat, SextantFolder, ThreeDieBenchFolder, ViewSource, detect_format};
+use crate::scene::CameraPose;
 use crate::scene::sweethome3d::{
     CacheIndex, FurnitureFolder, INSTALLED_FOLDER, NOT_IN_PACKAGE, PrepareReport, SweetHome3d, default_cache_folder,
     prepare,
@@ -171,6 +172,8 @@ struct Summary {
     /// Fewest and most views of an object.
     views: [usize; 2],
     images: usize,
+    /// Where the camera stood.
+    camera: Option<CameraPose>,
     objects: usize,
     classes: ClassCounts,
     warnings: Vec<String>,
@@ -194,7 +197,7 @@ fn info(args: &InfoArgs) -> Result<()> {
     let summary = match detect_format(&dir)? {
         DataFormat::Sextant => Summary::new(DataFormat::Sextant, &SextantFolder::open(&dir, None)?),
         DataFormat::ThreeDieBench => {
-            let folder = ThreeDieBenchFolder::open(&dir, None)?;
+            let folder = ThreeDieBenchFolder::open(&dir, None, CameraPose::THREE_DIE_BENCH)?;
             check_every_view(&folder)?;
             Summary::new(DataFormat::ThreeDieBench, &folder)
         }
@@ -229,6 +232,7 @@ impl Summary {
             image_size: source.image_size(),
             views: [counts.iter().min(), counts.iter().max()].map(|count| count.copied().unwrap_or(0)),
             images: counts.iter().sum(),
+            camera: source.camera(),
             objects: source.subject_count(),
             classes,
             warnings: source.warnings(),
@@ -240,6 +244,7 @@ impl Summary {
             "format": self.format.name(),
             "image_size": self.image_size,
             "images": self.images,
+            "camera": self.camera,
             "objects": self.objects,
             "held_out": self.classes.held_out(),
             "views": { "fewest": self.views[0], "most": self.views[1] },
@@ -257,6 +262,9 @@ impl fmt::Display for Summary {
         match self.views {
             [fewest, most] if fewest == most => writeln!(f, "views\t{most} of each object")?,
             [fewest, most] => writeln!(f, "views\t{fewest} to {most} of each object")?,
+        }
+        if let Some(camera) = self.camera {
+            writeln!(f, "camera\t{camera}")?;
         }
         writeln!(f, "objects\t{}", self.objects)?;
         writeln!(f, "held out\t{}", self.classes.held_out())?;

@@ -14,10 +14,11 @@ use super::progress::progress_bar;
 use super::split_args::SplitArgs;
 use crate::config::{Config, Flag, with_home};
 use crate::data::{
-    DataFormat, DataSetDescription, DataSetWriter, RenderedViews, SextantWriter, SourceEntry, ThreeDieBenchWriter,
-    ViewSource, open_objects, set_warnings, write_views,
+    CAMERA_AZIMUTH, DataFormat, DataSetDescription, DataSetWriter, RenderedViews, SextantWriter, SourceEntry,
+    ThreeDieBenchWriter, ViewSource, open_objects, set_warnings, write_views,
 };
 use crate::registry::Registry;
+use crate::scene::{CameraPose, SceneError};
 
 /// Renders a data set of objects with known poses.
 #[derive(Debug, Args)]
@@ -74,6 +75,9 @@ pub struct RenderArgs {
     /// data.y_up: y is up in OBJ, STL and PLY files, for --source meshes (glTF files say so themselves)
     #[arg(long)]
     y_up: bool,
+    /// Where the camera stands, in degrees about z from the x axis [default: -90, and 90 with --format 3diebench]
+    #[arg(long, value_name = "DEG", allow_negative_numbers = true)]
+    camera_azimuth: Option<f32>,
     /// data.skip_broken: leave meshes out that cannot be used, with a warning each, for --source meshes
     #[arg(long)]
     skip_broken: bool,
@@ -129,7 +133,8 @@ pub fn run(args: RenderArgs, registry: &Registry) -> Result<()> {
     let stop = stop_on_interrupt()?;
     let config = config(&args, registry)?;
     check_sizes(&args, config.data.image_size)?;
-    let Some(pairs) = open_objects(registry.sources(), &config.data)? else {
+    let camera = camera(&args)?;
+    let Some(pairs) = open_objects(registry.sources(), &config.data, camera)? else {
         let rendered = registry.sources().iter().filter(|source| source.is_rendered());
         let rendered: Vec<&str> = rendered.map(|SourceEntry { name, .. }| *name).collect();
         bail!("--source {}: has images already; objects come from {}", config.data.source, rendered.join(", "))
@@ -207,6 +212,19 @@ fn flags(args: &RenderArgs) -> Vec<Flag> {
     flags.into_iter().flatten().collect()
 }
 
+/// Each layout has its usual place for the camera; only our own says where else it stood.
+fn camera(args: &RenderArgs) -> Result<CameraPose> {
+    let usual = match args.format {
+        Format::Sextant => CameraPose::default(),
+        Format::ThreeDieBench => CameraPose::THREE_DIE_BENCH,
+    };
+    let camera = CameraPose { azimuth_deg: args.camera_azimuth.unwrap_or(usual.azimuth_deg), ..usual };
+    match camera.validate() {
+        Ok(()) => Ok(camera),
+        Err(SceneError { value, expected, .. }) => bail!("--camera-azimuth {value}: must be {expected}"),
+    }
+}
+
 /// The images of one object are in memory together.
 fn check_sizes(args: &RenderArgs, image_size: usize) -> Result<()> {
     let most_views = LARGEST_OBJECT_BYTES / (3 * image_size * image_size);
@@ -238,6 +256,17 @@ fn print_outcome(args: &RenderArgs, pairs: &RenderedViews) -> Result<()> {
     ];
     print_named(&values, args.json)?;
     set_warnings(pairs, args.views).into_iter().for_each(warn);
-    next(fit_command(format.name(), &args.out));
+    let fit = fit_command(format.name(), &args.out);
+    let azimuth_deg = pairs.renderer().settings().camera.azimuth_deg;
+    if format == DataFormat::Sextant || azimuth_deg == CameraPose::THREE_DIE_BENCH.azimuth_deg {
+        next(fit);
+        return Ok(());
+    }
+    let (key, azimuth_deg) = (format!("data.{}", CAMERA_AZIMUTH.key), azimuth_deg.to_string());
+    warn(format_args!(
+        "{}: this layout does not say where its camera stood: set {key}={azimuth_deg} wherever the set is read",
+        args.out.display()
+    ));
+    next(fit.words("--set").assignment(&key, azimuth_deg));
     Ok(())
 }

@@ -164,6 +164,7 @@ mod tests {
     use sextant_runtime::rotation::{SymmetryGroup, UnitQuaternion};
 
     use super::*;
+    use crate::scene::CameraPose;
     use crate::transformation::{Parameters, Transformation};
 
     /// Images hold the seed they were made with; batches from `broken_after` on cannot be read.
@@ -195,6 +196,9 @@ mod tests {
         }
         fn is_held_out(&self, subject: usize) -> bool {
             self.held_out || subject == 5
+        }
+        fn camera(&self) -> Option<CameraPose> {
+            None
         }
         fn offers(&self) -> Vec<&'static dyn Transformation> {
             Vec::new()

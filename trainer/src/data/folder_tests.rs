@@ -3,13 +3,14 @@
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use sextant_runtime::rotation::SymmetryGroup;
 use tempfile::TempDir;
 
 use super::latents::{latents_of, scene_of};
 use super::*;
-use crate::scene::{RotationSampling, SceneParameters};
+use crate::scene::{CameraPose, RotationSampling, SceneParameters};
 
 const VIEWS: usize = 3;
 const SIZE: usize = 8;
@@ -28,6 +29,7 @@ fn description() -> DataSetDescription {
         objects: (0..5).map(object).collect(),
         rotation: RotationSampling::default(),
         seed: 9,
+        camera: CameraPose { azimuth_deg: 30.0, ..CameraPose::default() },
         source: "test".to_owned(),
     }
 }
@@ -39,6 +41,16 @@ fn grey(object: usize, view: usize) -> u8 {
 
 fn scene(grey: u8) -> SceneParameters {
     scene_of([f32::from(grey) / 256.0; 7])
+}
+
+/// A folder of either layout.
+fn open_folder(folder: &Path, image_size: Option<usize>) -> Result<Arc<dyn ViewSource>, DataError> {
+    Ok(match detect_format(folder)? {
+        DataFormat::Sextant => Arc::new(SextantFolder::open(folder, image_size)?),
+        DataFormat::ThreeDieBench => {
+            Arc::new(ThreeDieBenchFolder::open(folder, image_size, CameraPose::THREE_DIE_BENCH)?)
+        }
+    })
 }
 
 fn write_all(mut writer: Box<dyn DataSetWriter>) {
@@ -390,7 +402,7 @@ fn broken_three_die_bench_folders_are_named_as_what_they_are() {
         let (_scratch, folder) = three_die_bench_set();
         breaks(&folder);
         let check = |folder: &Path| {
-            let source = ThreeDieBenchFolder::open(folder, None)?;
+            let source = ThreeDieBenchFolder::open(folder, None, CameraPose::THREE_DIE_BENCH)?;
             (0..source.views_of(0)).try_for_each(|view| source.check_view(0, view))
         };
         let error = check(&folder).err().unwrap_or_else(|| panic!("{name} was accepted")).to_string();

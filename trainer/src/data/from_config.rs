@@ -4,7 +4,7 @@ use std::sync::Arc;
 use super::named_classes::in_order_of;
 use super::{BuildSource, DataConfig, DataError, RenderedViews, SourceEntry, ViewSource};
 use crate::options::Entries;
-use crate::scene::{ObjectSource, Renderer, SceneSettings};
+use crate::scene::{CameraPose, ObjectSource, Renderer, SceneSettings};
 
 /// The views that a configuration asks for, rendered as they are needed or read from a folder, with the labels of
 /// its classes.
@@ -15,28 +15,38 @@ use crate::scene::{ObjectSource, Renderer, SceneSettings};
 pub fn open(sources: &Entries<SourceEntry>, config: &DataConfig) -> Result<Arc<dyn ViewSource>, DataError> {
     let source: Arc<dyn ViewSource> = match entry(sources, config)?.build {
         BuildSource::Images(build) => build(config)?,
-        BuildSource::Objects(build) => Arc::new(rendered(build(config)?, config)?),
+        BuildSource::Objects(build) => Arc::new(rendered(build(config)?, config, CameraPose::default())?),
     };
     check_split(config, source.as_ref())?;
     in_order_of(source, &config.classes)
 }
 
-/// The objects of a configuration with their renderer; `None` where its source has images.
+/// The objects of a configuration with their renderer, whose camera stands as the caller says; `None` where its source has
+/// images.
 ///
 /// # Errors
 /// When the source is unknown, a folder is missing or broken, or a setting is out of its range.
-pub fn open_objects(sources: &Entries<SourceEntry>, config: &DataConfig) -> Result<Option<RenderedViews>, DataError> {
+pub fn open_objects(
+    sources: &Entries<SourceEntry>,
+    config: &DataConfig,
+    camera: CameraPose,
+) -> Result<Option<RenderedViews>, DataError> {
     match entry(sources, config)?.build {
         BuildSource::Images(_) => Ok(None),
-        BuildSource::Objects(build) => rendered(build(config)?, config).map(Some),
+        BuildSource::Objects(build) => rendered(build(config)?, config, camera).map(Some),
     }
 }
 
-fn rendered(objects: Arc<dyn ObjectSource>, config: &DataConfig) -> Result<RenderedViews, DataError> {
+fn rendered(
+    objects: Arc<dyn ObjectSource>,
+    config: &DataConfig,
+    camera: CameraPose,
+) -> Result<RenderedViews, DataError> {
     let settings = SceneSettings {
         image_size: config.image_size,
         supersampling: config.supersampling,
         shadows: config.shadows,
+        camera,
         ..SceneSettings::default()
     };
     let renderer = Renderer::new(settings).map_err(|error| DataError::Unusable(error.to_string()))?;

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::DataError;
 use super::split::listed;
-use crate::scene::{RotationSampling, SymmetryRecord};
+use crate::scene::{CameraPose, RotationSampling, SymmetryRecord};
 
 /// Value of `format` in `dataset.json`.
 pub const FORMAT_NAME: &str = "sextant-dataset";
@@ -43,6 +43,9 @@ pub struct Manifest {
     pub seed: u64,
     /// [`FRAME`].
     pub frame: String,
+    /// Where the camera stood; folders of earlier versions do not say it, and have the default.
+    #[serde(default)]
+    pub camera: CameraPose,
     /// Where the objects came from.
     pub source: String,
     /// The files with the images.
@@ -112,6 +115,8 @@ impl Manifest {
         if let Some(name) = repeated(self.class_names.iter().map(String::as_str)) {
             return Err(format!("two classes are called {name}"));
         }
+        let camera = self.camera.validate();
+        camera.map_err(|error| format!("`{}` is {}; it must be {}", error.setting, error.value, error.expected))?;
         let Normalisation { mean, std } = self.normalisation;
         if !mean.iter().chain(&std).all(|value| (0.0..=1.0).contains(value)) {
             return Err("its normalisation is outside [0, 1]".to_owned());

@@ -38,10 +38,11 @@ pub use from_config::{open, open_objects};
 pub use manifest::{FORMAT_NAME, FORMAT_VERSION, FRAME, Manifest, Normalisation, ObjectRecord, ShardRecord};
 pub(crate) use named_classes::labels_by_name;
 pub use npy::{NpyArray, NpyValues, parse_npy, read_npy, write_npy};
-pub use open::{DataFormat, detect_format, open_folder};
+pub use open::{DataFormat, detect_format};
 pub use rendered::RenderedViews;
 pub use sextant_folder::SextantFolder;
 pub use sextant_writer::SextantWriter;
+pub use source::CAMERA_AZIMUTH;
 pub use source::{BuildSource, PathUse, SOURCES, SharedKey, SourceEntry};
 pub(crate) use split::{listed, set_warnings};
 pub use three_die_bench::ThreeDieBenchFolder;
@@ -53,6 +54,8 @@ pub use view_source::{Place, ViewSource};
 pub use write_views::write_views;
 pub use writer::{DataSetDescription, DataSetWriter};
 
+#[cfg(test)]
+mod camera_tests;
 #[cfg(test)]
 mod folder_tests;
 #[cfg(test)]

@@ -7,6 +7,7 @@ use sextant_runtime::rotation::SymmetryGroup;
 
 use super::split::listed;
 use super::{DataError, Place, ViewBatch, ViewSource};
+use crate::scene::CameraPose;
 use crate::transformation::Transformation;
 
 /// A source whose labels are those of a run.
@@ -90,6 +91,10 @@ impl ViewSource for NamedClasses {
 
     fn is_held_out(&self, object: usize) -> bool {
         self.inner.is_held_out(object)
+    }
+
+    fn camera(&self) -> Option<CameraPose> {
+        self.inner.camera()
     }
 
     fn offers(&self) -> Vec<&'static dyn Transformation> {

@@ -1,11 +1,11 @@
 use std::path::Path;
-use std::sync::Arc;
 
 use sextant_runtime::typed_command::Program;
 
 use super::manifest::MANIFEST_FILE;
 use super::three_die_bench::TRAIN_IMAGES_FILE;
-use super::{DataError, SextantFolder, ThreeDieBenchFolder, ViewSource};
+use super::{DataError, SextantFolder, ThreeDieBenchFolder};
+use crate::scene::CameraPose;
 
 /// Largest side of an image that a data set may have.
 pub(crate) const MAX_IMAGE_SIZE: usize = 8192;
@@ -50,16 +50,38 @@ pub(crate) fn is_data_set(folder: &Path) -> bool {
     detect_format(folder).is_ok()
 }
 
-/// Opens a data set of any known layout; images are resized to `image_size` when it is given.
+/// Opens a data set of our own layout; images are resized to `image_size`.
 ///
 /// # Errors
-/// When there is no data set, or it is broken.
-pub fn open_folder(folder: &Path, image_size: Option<usize>) -> Result<Arc<dyn ViewSource>, DataError> {
-    if image_size.is_some_and(|size| !(1..=MAX_IMAGE_SIZE).contains(&size)) {
+/// When it is of another layout, missing or broken.
+pub(super) fn open_sextant(folder: &Path, image_size: usize) -> Result<SextantFolder, DataError> {
+    check_layout(folder, image_size, DataFormat::Sextant)?;
+    SextantFolder::open(folder, Some(image_size))
+}
+
+/// Opens a data set of 3DIEBench's layout, whose camera stood there; images are resized to `image_size`.
+///
+/// # Errors
+/// When it is of another layout, missing or broken.
+pub(super) fn open_three_die_bench(
+    folder: &Path,
+    image_size: usize,
+    camera: CameraPose,
+) -> Result<ThreeDieBenchFolder, DataError> {
+    check_layout(folder, image_size, DataFormat::ThreeDieBench)?;
+    ThreeDieBenchFolder::open(folder, Some(image_size), camera)
+}
+
+/// Each layout has its own keys and its own camera, so that one is never read in place of the other.
+fn check_layout(folder: &Path, image_size: usize, wanted: DataFormat) -> Result<(), DataError> {
+    if !(1..=MAX_IMAGE_SIZE).contains(&image_size) {
         return Err(DataError::Unusable(format!("images must have 1 to {MAX_IMAGE_SIZE} pixels a side")));
     }
-    Ok(match detect_format(folder)? {
-        DataFormat::Sextant => Arc::new(SextantFolder::open(folder, image_size)?),
-        DataFormat::ThreeDieBench => Arc::new(ThreeDieBenchFolder::open(folder, image_size)?),
-    })
+    match detect_format(folder)? {
+        found if found == wanted => Ok(()),
+        found => {
+            let reason = format!("has the layout `{}`, not `{}`: set data.source={0}", found.name(), wanted.name());
+            Err(DataError::malformed(folder, reason))
+        }
+    }
 }

@@ -6,7 +6,7 @@ use sextant_runtime::rotation::SymmetryGroup;
 use super::split::split_warnings;
 use super::view_order::stream_rng;
 use super::{DataError, Place, ViewBatch, ViewSource};
-use crate::scene::{Mesh, ObjectSource, Renderer, RotationSampling, SceneParameters};
+use crate::scene::{CameraPose, Mesh, ObjectSource, Renderer, RotationSampling, SceneParameters};
 use crate::transformation::{HUES, ROTATION, Transformation};
 
 /// Views of objects rendered on the fly, without touching the disk: every view is new.
@@ -105,6 +105,10 @@ impl ViewSource for RenderedViews {
         warnings
     }
 
+    fn camera(&self) -> Option<CameraPose> {
+        Some(self.renderer.settings().camera)
+    }
+
     fn offers(&self) -> Vec<&'static dyn Transformation> {
         vec![ROTATION, HUES]
     }
@@ -126,7 +130,7 @@ impl ViewSource for RenderedViews {
             transformations: scenes.iter().map(|(_, parameters)| parameters.transformations()).collect(),
             labels: places.iter().map(|place| self.label(place.subject) as u32).collect(),
             subjects: places.iter().map(|place| place.subject as u32).collect(),
-            camera_from_world: self.renderer.settings().camera_from_world(),
+            camera_from_world: self.renderer.settings().camera.camera_from_world(),
         })
     }
 }

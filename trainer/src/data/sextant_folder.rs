@@ -8,6 +8,7 @@ use super::shard::Shard;
 use super::split::{split_warnings, view_warnings};
 use super::stored_views::{offered, stored_views};
 use super::{DataError, Manifest, Place, ViewBatch, ViewSource};
+use crate::scene::CameraPose;
 use crate::transformation::{Parameters, Transformation};
 
 /// A folder of safetensors shards, of which images are read as they are needed.
@@ -118,11 +119,17 @@ impl ViewSource for SextantFolder {
         own.chain(view_warnings(self)).chain(split_warnings(self)).collect()
     }
 
+    fn camera(&self) -> Option<CameraPose> {
+        Some(self.manifest.camera)
+    }
+
     fn offers(&self) -> Vec<&'static dyn Transformation> {
         offered()
     }
 
     fn views(&self, places: &[Place], count: usize, stream_seed: u64) -> Result<ViewBatch, DataError> {
-        stored_views(self, places, count, stream_seed, |object, view, picture| self.load(object, view, picture))
+        stored_views(self, self.manifest.camera, places, count, stream_seed, |object, view, picture| {
+            self.load(object, view, picture)
+        })
     }
 }

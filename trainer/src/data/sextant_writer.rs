@@ -89,6 +89,7 @@ impl SextantWriter {
             rotation: description.rotation,
             seed: description.seed,
             frame: FRAME.to_owned(),
+            camera: description.camera,
             source: description.source,
             shards: self.shards.clone(),
         }

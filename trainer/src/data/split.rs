@@ -96,6 +96,7 @@ mod tests {
 
     use super::*;
     use crate::data::{DataError, Place, ViewBatch};
+    use crate::scene::CameraPose;
     use crate::transformation::Transformation;
 
     /// Objects by class, whether they are held out, and their views.
@@ -128,6 +129,9 @@ mod tests {
         }
         fn view_count(&self, object: usize) -> Option<usize> {
             self.objects[object].2
+        }
+        fn camera(&self) -> Option<CameraPose> {
+            None
         }
         fn offers(&self) -> Vec<&'static dyn Transformation> {
             Vec::new()

@@ -3,8 +3,8 @@
 use rayon::prelude::*;
 
 use super::view_order::{distinct_indices, stream_rng};
-use super::view_source::stored_camera;
 use super::{DataError, Place, ViewBatch, ViewSource};
+use crate::scene::CameraPose;
 use crate::transformation::{HUES, Parameters, ROTATION, Transformation};
 
 /// What is known of stored views.
@@ -12,11 +12,12 @@ pub(super) fn offered() -> Vec<&'static dyn Transformation> {
     vec![ROTATION, HUES]
 }
 
-/// The batch of stored views: `load` reads a view of a subject into `[size, size, 3]` bytes.
+/// The batch of stored views, which one camera has made: `load` reads a view of a subject into `[size, size, 3]` bytes.
 ///
 /// Which views of a subject come, is drawn without repetition as long as there are others, then anew.
 pub(super) fn stored_views(
     source: &impl ViewSource,
+    camera: CameraPose,
     places: &[Place],
     count: usize,
     stream_seed: u64,
@@ -41,6 +42,6 @@ pub(super) fn stored_views(
         transformations,
         labels: places.iter().map(|place| source.label(place.subject) as u32).collect(),
         subjects: places.iter().map(|place| place.subject as u32).collect(),
-        camera_from_world: stored_camera(),
+        camera_from_world: camera.camera_from_world(),
     })
 }

@@ -11,6 +11,7 @@ use super::open::MAX_IMAGE_SIZE;
 use super::split::{listed, split_warnings, view_warnings};
 use super::stored_views::{offered, stored_views};
 use super::{DataError, NpyValues, Place, ViewBatch, ViewSource, read_npy};
+use crate::scene::CameraPose;
 use crate::transformation::{Parameters, Transformation};
 
 pub(crate) const TRAIN_IMAGES_FILE: &str = "train_images.npy";
@@ -31,6 +32,7 @@ const MOST_VIEWS: usize = 1_000_000;
 pub struct ThreeDieBenchFolder {
     folder: PathBuf,
     image_size: usize,
+    camera: CameraPose,
     class_names: Vec<String>,
     objects: Vec<ListedObject>,
     /// What the lists have that they should not.
@@ -53,11 +55,12 @@ const MOST_COUNTED: usize = 1000;
 
 impl ThreeDieBenchFolder {
     /// Opens a data set and checks its lists, which files every object has, and the latents of its first views; images
-    /// are resized to `image_size`, or to the size of the first when none is given.
+    /// are resized to `image_size`, or to the size of the first when none is given. The layout does not say where its camera
+    /// stood, so the caller does: [`CameraPose::THREE_DIE_BENCH`] for 3DIEBench itself.
     ///
     /// # Errors
     /// When a list is missing or broken, files of objects are missing, or first latents are not what they should be.
-    pub fn open(folder: &Path, image_size: Option<usize>) -> Result<Self, DataError> {
+    pub fn open(folder: &Path, image_size: Option<usize>, camera: CameraPose) -> Result<Self, DataError> {
         let mut objects = read_split(folder, TRAIN_IMAGES_FILE, TRAIN_LABELS_FILE, false)?;
         objects.extend(read_split(folder, VAL_IMAGES_FILE, VAL_LABELS_FILE, true)?);
         if objects.is_empty() {
@@ -73,7 +76,7 @@ impl ThreeDieBenchFolder {
                 width.min(height)
             }
         };
-        let set = Self { folder: folder.to_path_buf(), image_size, class_names, objects, warnings };
+        let set = Self { folder: folder.to_path_buf(), image_size, camera, class_names, objects, warnings };
         set.check_first_latents()?;
         Ok(set)
     }
@@ -151,12 +154,18 @@ impl ViewSource for ThreeDieBenchFolder {
         own.chain(view_warnings(self)).chain(split_warnings(self)).collect()
     }
 
+    fn camera(&self) -> Option<CameraPose> {
+        Some(self.camera)
+    }
+
     fn offers(&self) -> Vec<&'static dyn Transformation> {
         offered()
     }
 
     fn views(&self, places: &[Place], count: usize, stream_seed: u64) -> Result<ViewBatch, DataError> {
-        stored_views(self, places, count, stream_seed, |object, view, pixels| self.load(object, view, pixels))
+        stored_views(self, self.camera, places, count, stream_seed, |object, view, pixels| {
+            self.load(object, view, pixels)
+        })
     }
 }
 

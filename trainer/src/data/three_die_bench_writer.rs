@@ -18,7 +18,7 @@ const JPEG_QUALITY: u8 = 95;
 
 /// Writes 3DIEBench's layout: `CLASS/NAME/image_k.jpg` and `latent_k.npy`, and the lists of both splits.
 ///
-/// The layout has no place for symmetries, class names (classes are folders) or the seed.
+/// The layout has no place for symmetries, class names (classes are folders), the seed or the camera.
 #[derive(Debug)]
 pub struct ThreeDieBenchWriter {
     folder: StagedFolder,

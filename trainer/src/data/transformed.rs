@@ -5,6 +5,7 @@ use sextant_runtime::rotation::{SymmetryGroup, UnitQuaternion};
 
 use super::view_order::{stream_rng, stream_seed};
 use super::{DataError, Place, ViewBatch, ViewSource};
+use crate::scene::CameraPose;
 use crate::transformation::{OnPixels, Transformation, Transformations};
 
 /// Views of another source, each with transformations of its finished picture.
@@ -86,6 +87,10 @@ impl ViewSource for TransformedViews {
 
     fn is_held_out(&self, subject: usize) -> bool {
         self.inner.is_held_out(subject)
+    }
+
+    fn camera(&self) -> Option<CameraPose> {
+        self.inner.camera()
     }
 
     fn offers(&self) -> Vec<&'static dyn Transformation> {

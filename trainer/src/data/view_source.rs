@@ -1,7 +1,7 @@
-use sextant_runtime::rotation::{SymmetryGroup, UnitQuaternion};
+use sextant_runtime::rotation::SymmetryGroup;
 
 use super::{DataError, ViewBatch};
-use crate::scene::SceneSettings;
+use crate::scene::CameraPose;
 use crate::transformation::Transformation;
 
 /// A place in a batch, which decides what is drawn there, and the subject that is shown at it.
@@ -43,6 +43,10 @@ pub trait ViewSource: Send + Sync {
     /// Whether a subject is kept out of training.
     fn is_held_out(&self, subject: usize) -> bool;
 
+    /// Where the camera stood that made the images; `None` when unknown. A model says it of itself, since its answers are
+    /// meant for such a camera.
+    fn camera(&self) -> Option<CameraPose>;
+
     /// What differs between views of a subject and is known of each.
     fn offers(&self) -> Vec<&'static dyn Transformation>;
 
@@ -76,9 +80,4 @@ pub trait ViewSource: Send + Sync {
         let held_out: Vec<usize> = (0..self.subject_count()).filter(|&subject| self.is_held_out(subject)).collect();
         if held_out.is_empty() { (0..self.subject_count()).collect() } else { held_out }
     }
-}
-
-/// How the camera of 3DIEBench stands, which folders of images have in common.
-pub(super) fn stored_camera() -> UnitQuaternion {
-    SceneSettings::default().camera_from_world()
 }

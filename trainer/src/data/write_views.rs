@@ -23,6 +23,7 @@ impl DataSetDescription {
             objects: (0..objects.len()).map(record).collect::<Result<_, DataError>>()?,
             rotation: rendered.rotation(),
             seed,
+            camera: rendered.renderer().settings().camera,
             source: source.to_owned(),
         })
     }

@@ -1,5 +1,5 @@
 use super::{DataError, ObjectRecord};
-use crate::scene::{RotationSampling, SceneParameters};
+use crate::scene::{CameraPose, RotationSampling, SceneParameters};
 
 /// What a data set is about, known before its first image.
 #[derive(Clone, Debug)]
@@ -16,6 +16,8 @@ pub struct DataSetDescription {
     pub rotation: RotationSampling,
     /// Decides every scene.
     pub seed: u64,
+    /// Where the camera stands.
+    pub camera: CameraPose,
     /// Where the objects come from.
     pub source: String,
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use candle_core::Tensor;
 use safetensors::tensor::{Dtype, TensorView};
+use serde::Serialize;
 use sextant_runtime::contract::{metadata, output, run_folder};
 use sextant_runtime::model;
 use sextant_runtime::preprocess::RESIZE_RULE;
@@ -15,6 +16,7 @@ use crate::evaluate::fixed_objects;
 use crate::model::Model;
 use crate::nn::split_halves;
 use crate::run::RunFolder;
+use crate::scene::CameraPose;
 
 /// Images with the trainer's own outputs, for parity of every backend.
 const GOLDEN_IMAGES: usize = 64;
@@ -31,7 +33,7 @@ pub fn write_deployables(
     source: &Arc<dyn ViewSource>,
     config: &Config,
 ) -> anyhow::Result<()> {
-    let bytes = model::write(&metadata_of(config, source.as_ref()), &model.lower()?)?;
+    let bytes = model::write(&metadata_of(config, source.as_ref())?, &model.lower()?)?;
     run.write(run_folder::MODEL, &bytes)?;
     let held_out = source.held_out_subjects();
     let golden = Place::all(&fixed_objects(&held_out, GOLDEN_IMAGES, config.evaluation.seed));
@@ -57,7 +59,7 @@ const GOLDEN_STREAM: u64 = 0x601d;
 const CALIBRATION_STREAM: u64 = 0xca11;
 
 /// What travels with the weights, by the keys of `docs/model-format.md`.
-fn metadata_of(config: &Config, source: &dyn ViewSource) -> BTreeMap<String, String> {
+fn metadata_of(config: &Config, source: &dyn ViewSource) -> anyhow::Result<BTreeMap<String, String>> {
     let classes = serde_json::json!(source.class_names()).to_string();
     let size = config.data.image_size.to_string();
     let numbers = |values: [f32; 3]| serde_json::json!(values).to_string();
@@ -74,9 +76,32 @@ fn metadata_of(config: &Config, source: &dyn ViewSource) -> BTreeMap<String, Str
         (metadata::ROTATION_FRAME, "camera_from_object".into()),
         (metadata::ROTATION_CONVENTION, "wxyz".into()),
         (metadata::CAMERA_AXES, "x right, y down, z forward".into()),
+        (metadata::EULER_ORDER, "extrinsic xyz, degrees".into()),
     ];
-    entries.into_iter().map(|(key, value)| (key.to_string(), value)).collect()
+    let entries = entries.into_iter().chain(scene_of(source)?);
+    Ok(entries.map(|(key, value)| (key.to_string(), value)).collect())
 }
+
+/// What the camera looked at in training and from where; nothing where the source of the images does not know.
+fn scene_of(source: &dyn ViewSource) -> anyhow::Result<Vec<(&'static str, String)>> {
+    let Some(pose) = source.camera() else { return Ok(Vec::new()) };
+    let pose = serde_json::to_string(&TrainedFor { pose, looks_at: LOOKS_AT })?;
+    Ok(vec![(metadata::OBJECT_FRAME, OBJECT_FRAME.into()), (metadata::CAMERA_POSE, pose)])
+}
+
+/// The camera of the images that a model has learned from.
+#[derive(Serialize)]
+struct TrainedFor {
+    #[serde(flatten)]
+    pose: CameraPose,
+    looks_at: &'static str,
+}
+
+const LOOKS_AT: &str = "origin of the object, z up in the picture";
+
+/// The frame of every object that is rendered, and of 3DIEBench's: [`Mesh::centred_and_scaled`](crate::scene::Mesh).
+const OBJECT_FRAME: &str =
+    "axes of the mesh, z up (y up: turned by 90 degrees about x), origin at the centre of the bounding box";
 
 /// JSON object from class to the symmetry that all its objects share; classes of mixed symmetry are left out.
 fn class_symmetry(source: &dyn ViewSource) -> String {

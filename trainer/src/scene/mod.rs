@@ -28,7 +28,7 @@ pub use mesh_check::MeshError;
 pub use mesh_edit::BoundingBox;
 pub use parameters::{RotationLimitError, RotationSampling, SceneParameters};
 pub use procedural::{Procedural, ProceduralSettings};
-pub use render::{Footprint, Renderer, SceneError, SceneSettings, Scratch};
+pub use render::{CameraPose, Footprint, Renderer, SceneError, SceneSettings, Scratch};
 pub(crate) use source::io_hint;
 pub use source::{Object, ObjectSource, SourceError};
 pub use symmetry_record::SymmetryRecord;

@@ -9,6 +9,7 @@ use crate::config::Config;
 use crate::data::{
     DataError, DataSetDescription, DataSetWriter, SextantFolder, SextantWriter, open_objects, write_views,
 };
+use crate::scene::CameraPose;
 
 /// Folder of the images, beside the runs.
 const FOLDER: &str = "images";
@@ -24,7 +25,9 @@ pub fn rendered_images(options: &StudyOptions) -> anyhow::Result<Option<Vec<Stri
     if plan.views == 0 {
         return Ok(Some(Vec::new()));
     }
-    let Some(rendered) = open_objects(plan.registry.sources(), &config)? else { return Ok(Some(Vec::new())) };
+    let Some(rendered) = open_objects(plan.registry.sources(), &config, CameraPose::default())? else {
+        return Ok(Some(Vec::new()));
+    };
     let folder = options.out.join(FOLDER);
     let description = DataSetDescription::of(&rendered, plan.views, config.seed, &config.source)?;
     if folder.exists() {
@@ -48,6 +51,7 @@ fn check(folder: &Path, wanted: &DataSetDescription) -> anyhow::Result<()> {
     let found = found.manifest();
     let same = found.image_size == wanted.image_size
         && found.views_per_object == wanted.views_per_object
+        && found.camera == wanted.camera
         && found.seed == wanted.seed
         && found.objects.len() == wanted.objects.len();
     ensure!(same, "{}: holds other images than the study asks for; delete it, or give another --out", folder.display());

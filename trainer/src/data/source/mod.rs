@@ -7,6 +7,7 @@ mod stored;
 mod sweethome3d;
 
 pub use entry::{BuildSource, PathUse, SharedKey, SourceEntry};
+pub use stored::CAMERA_AZIMUTH;
 
 /// Every source of this project.
 pub const SOURCES: [SourceEntry; 5] =

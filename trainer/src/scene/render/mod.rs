@@ -3,6 +3,7 @@
 //! A depth pass finds the nearest triangle at each sample; then each visible sample is shaded once, in the object's own
 //! frame, so that neither vertices nor normals are transformed for it. Light is added up linearly and encoded as sRGB.
 
+mod camera_pose;
 mod color;
 mod footprint;
 mod light;
@@ -16,6 +17,7 @@ use std::borrow::Borrow;
 
 use rayon::prelude::*;
 
+pub use self::camera_pose::CameraPose;
 pub(in crate::scene) use self::color::{linear_from_srgb, srgb_from_linear};
 pub use self::footprint::Footprint;
 pub use self::settings::{SceneError, SceneSettings};
@@ -64,12 +66,7 @@ impl Renderer {
     /// When a setting is out of its range.
     pub fn new(settings: SceneSettings) -> Result<Self, SceneError> {
         settings.validate()?;
-        let camera = Camera::new(
-            settings.camera_distance,
-            settings.camera_polar_deg.to_radians(),
-            settings.camera_fov_deg.to_radians(),
-            settings.image_size * settings.supersampling,
-        );
+        let camera = Camera::new(&settings.camera, settings.image_size * settings.supersampling);
         let floor = Floor::new(&camera, &settings);
         Ok(Self { settings, camera, floor, codec: Codec::new(), mips: MipCache::default() })
     }

@@ -1,5 +1,6 @@
 use serde::{Deserialize, Serialize};
-use sextant_runtime::rotation::UnitQuaternion;
+
+use super::CameraPose;
 
 /// What all images of a data set have in common; the defaults are 3DIEBench's scene at 64 pixels.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -13,12 +14,8 @@ pub struct SceneSettings {
     pub shadows: bool,
     /// Width and height of the spot light's shadow map (the sun's is half as wide), 16 to 2048; default 128.
     pub shadow_map_size: usize,
-    /// Distance of the camera from the origin, at which it looks; default 2.5.
-    pub camera_distance: f32,
-    /// Angle between the camera and the z axis, in (0, 180); default 45.
-    pub camera_polar_deg: f32,
-    /// Horizontal field of view, in (0, 170]; default 39.6 (Blender's 50 mm lens on a 36 mm sensor).
-    pub camera_fov_deg: f32,
+    /// Where the camera stands.
+    pub camera: CameraPose,
     /// Irradiance of the sun, which stands straight above, in W/m²; default 1.5.
     pub sun_energy: f32,
     /// Power of the spot light in watts; default 500.
@@ -40,9 +37,7 @@ impl Default for SceneSettings {
             supersampling: 2,
             shadows: true,
             shadow_map_size: 128,
-            camera_distance: 2.5,
-            camera_polar_deg: 45.0,
-            camera_fov_deg: 39.6,
+            camera: CameraPose::default(),
             sun_energy: 1.5,
             spot_power_w: 500.0,
             spot_cone_deg: 22.5,
@@ -66,14 +61,6 @@ pub struct SceneError {
 }
 
 impl SceneSettings {
-    /// The rotation from world coordinates (z up) to OpenCV camera coordinates (x right, y down, z forward).
-    ///
-    /// `camera_from_object = camera_from_world * world_from_object`.
-    pub fn camera_from_world(&self) -> UnitQuaternion {
-        let about_x_rad = std::f32::consts::PI - self.camera_polar_deg.to_radians();
-        UnitQuaternion::from_axis_angle([1.0, 0.0, 0.0], about_x_rad)
-    }
-
     /// Nothing, when an image can be rendered with these settings.
     ///
     /// # Errors
@@ -92,23 +79,40 @@ impl SceneSettings {
 
     fn validate_numbers(&self) -> Result<(), SceneError> {
         let [red, green, blue] = self.background_linear_rgb;
-        let checks = [
-            ("camera_distance", self.camera_distance, 0.1, 1000.0, "from 0.1 to 1000"),
-            ("camera_polar_deg", self.camera_polar_deg, 0.001, 179.999, "above 0 and below 180"),
-            ("camera_fov_deg", self.camera_fov_deg, 0.1, 170.0, "from 0.1 to 170"),
-            ("sun_energy", self.sun_energy, 0.0, 1e6, "from 0 to 1000000"),
-            ("spot_power_w", self.spot_power_w, 0.0, 1e9, "from 0 to 1e9"),
-            ("spot_cone_deg", self.spot_cone_deg, 0.1, 170.0, "from 0.1 to 170"),
-            ("spot_distance", self.spot_distance, 0.1, 1000.0, "from 0.1 to 1000"),
-            ("background_linear_rgb", red, 0.0, 1e6, "from 0 to 1000000"),
-            ("background_linear_rgb", green, 0.0, 1e6, "from 0 to 1000000"),
-            ("background_linear_rgb", blue, 0.0, 1e6, "from 0 to 1000000"),
-            ("exposure", self.exposure, 1e-6, 1e6, "from 1e-6 to 1e6"),
+        let radiance = |value| Range::new("background_linear_rgb", value, [0.0, 1e6], "from 0 to 1000000");
+        let lights = [
+            Range::new("sun_energy", self.sun_energy, [0.0, 1e6], "from 0 to 1000000"),
+            Range::new("spot_power_w", self.spot_power_w, [0.0, 1e9], "from 0 to 1e9"),
+            Range::new("spot_cone_deg", self.spot_cone_deg, [0.1, 170.0], "from 0.1 to 170"),
+            Range::new("spot_distance", self.spot_distance, [0.1, 1000.0], "from 0.1 to 1000"),
+            radiance(red),
+            radiance(green),
+            radiance(blue),
+            Range::new("exposure", self.exposure, [1e-6, 1e6], "from 1e-6 to 1e6"),
         ];
+        self.camera.ranges().iter().chain(&lights).try_for_each(Range::check)
+    }
+}
+
+/// A number of a scene with what it may be.
+pub(super) struct Range {
+    setting: &'static str,
+    value: f32,
+    bounds: [f32; 2],
+    expected: &'static str,
+}
+
+impl Range {
+    pub(super) fn new(setting: &'static str, value: f32, bounds: [f32; 2], expected: &'static str) -> Self {
+        Self { setting, value, bounds, expected }
+    }
+
+    pub(super) fn check(&self) -> Result<(), SceneError> {
+        let Self { setting, value, bounds: [least, most], expected } = *self;
         // NaN lies in no range.
-        match checks.into_iter().find(|(_, value, least, most, _)| !(least..=most).contains(&value)) {
-            Some((setting, value, _, _, expected)) => Err(SceneError { setting, value: value.to_string(), expected }),
-            None => Ok(()),
+        match (least..=most).contains(&value) {
+            true => Ok(()),
+            false => Err(SceneError { setting, value: value.to_string(), expected }),
         }
     }
 }
@@ -130,8 +134,8 @@ mod tests {
             ("image_size", |s| s.image_size = 4096),
             ("supersampling", |s| s.supersampling = 5),
             ("shadow_map_size", |s| s.shadow_map_size = 0),
-            ("camera_distance", |s| s.camera_distance = f32::NAN),
-            ("camera_polar_deg", |s| s.camera_polar_deg = 180.0),
+            ("camera.distance", |s| s.camera.distance = f32::NAN),
+            ("camera.polar_deg", |s| s.camera.polar_deg = 180.0),
             ("spot_cone_deg", |s| s.spot_cone_deg = -1.0),
             ("background_linear_rgb", |s| s.background_linear_rgb[2] = f32::INFINITY),
             ("exposure", |s| s.exposure = 0.0),

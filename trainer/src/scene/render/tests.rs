@@ -3,6 +3,7 @@ use std::sync::Arc;
 
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
+use sextant_runtime::rotation::UnitQuaternion;
 
 use super::*;
 use crate::scene::{Material, RotationSampling, Texture, Triangle};
@@ -93,14 +94,20 @@ fn silhouette_of_a_sphere_is_its_projection() {
 
 #[test]
 fn a_turned_vertex_lies_where_it_is_projected() {
-    let renderer = renderer(|settings| settings.image_size = 128);
+    let azimuths_deg = [-90.0, 90.0, 20.0, 200.0];
+    let renderers = azimuths_deg.map(|azimuth_deg| {
+        renderer(|settings| {
+            settings.image_size = 128;
+            settings.camera.azimuth_deg = azimuth_deg;
+        })
+    });
     let mut rng = ChaCha8Rng::seed_from_u64(3);
-    for _ in 0..40 {
+    for renderer in renderers.iter().cycle().take(80) {
         let parameters = SceneParameters::sample(&mut rng, RotationSampling::default());
         let marked = [0.45, -0.3, 0.2];
         let mut mesh = sphere(6, 0.02);
         mesh.positions.iter_mut().for_each(|position| *position = std::array::from_fn(|i| position[i] + marked[i]));
-        let covered = coverage(&renderer, &mesh, &parameters);
+        let covered = coverage(renderer, &mesh, &parameters);
         let samples = renderer.camera.samples;
         let places = covered.iter().enumerate().filter(|(_, covered)| **covered).map(|(sample, _)| sample);
         let places: Vec<[f32; 2]> = places.map(|s| [(s % samples) as f32, (s / samples) as f32]).collect();
@@ -110,6 +117,13 @@ fn a_turned_vertex_lies_where_it_is_projected() {
         });
         let world = parameters.world_from_object().rotate(marked);
         let expected = renderer.pixel_of(world).expect("in front of the camera");
+        // The same by the rotation that a data set gives: the camera looks at the origin from its distance.
+        let pose = renderer.settings.camera;
+        let [x, y, z] = (pose.camera_from_world() * parameters.world_from_object()).rotate(marked);
+        let focal = 64.0 / (pose.fov_deg.to_radians() / 2.0).tan();
+        let by_rotation = [x, y].map(|side| 64.0 + focal * side / (z + pose.distance));
+        let apart = (by_rotation[0] - expected[0]).hypot(by_rotation[1] - expected[1]);
+        assert!(apart < 1e-3, "{pose}: {by_rotation:?}, not {expected:?}");
         let off = (mean[0] - expected[0]).hypot(mean[1] - expected[1]);
         assert!(off < 0.3, "{parameters:?}: {mean:?}, not {expected:?}");
     }
@@ -117,8 +131,8 @@ fn a_turned_vertex_lies_where_it_is_projected() {
 
 #[test]
 fn camera_frame_is_that_of_opencv() {
-    let renderer = renderer(|settings| settings.camera_polar_deg = 60.0);
-    let camera_from_world = renderer.settings().camera_from_world();
+    let renderer = renderer(|settings| settings.camera.polar_deg = 60.0);
+    let camera_from_world = renderer.settings().camera.camera_from_world();
     for (world, camera) in [
         (renderer.camera.eye.map(|v| -v / 2.5), [0.0, 0.0, 1.0]),
         ([1.0, 0.0, 0.0], [1.0, 0.0, 0.0]),
@@ -129,6 +143,38 @@ fn camera_frame_is_that_of_opencv() {
         assert!(got.iter().zip(camera).all(|(a, b)| (a - b).abs() < 1e-6), "{world:?}: {got:?}, not {camera:?}");
         let by_axes = renderer.camera.axes.map(|axis| dot(axis, world));
         assert!(got.iter().zip(by_axes).all(|(a, b)| (a - b).abs() < 1e-6), "{got:?}, but the picture has {by_axes:?}");
+    }
+}
+
+/// The scene seen from an azimuth, as a camera at -90 degrees sees it: object and spot light turned the other way.
+fn turned_for_the_default_camera(parameters: &SceneParameters, azimuth_deg: f32) -> SceneParameters {
+    let turn_rad = -(azimuth_deg + 90.0).to_radians();
+    let turn = UnitQuaternion::from_axis_angle([0.0, 0.0, 1.0], turn_rad);
+    SceneParameters {
+        euler_xyz_rad: (turn * parameters.world_from_object()).to_euler_extrinsic_xyz(),
+        light_phi_rad: parameters.light_phi_rad + turn_rad,
+        ..*parameters
+    }
+}
+
+#[test]
+fn another_azimuth_shows_the_scene_turned_about_z() {
+    let from_y_below_zero = renderer(|_| ());
+    let mesh = table([-0.5, 0.3], [-0.2, 0.6], 0.1, matt([0.8, 0.3, 0.1]));
+    let mut rng = ChaCha8Rng::seed_from_u64(5);
+    for azimuth_deg in [-90.0, 90.0, 0.0, 33.0, -180.0] {
+        let renderer = renderer(|settings| settings.camera.azimuth_deg = azimuth_deg);
+        let parameters = SceneParameters::sample(&mut rng, RotationSampling::default());
+        let seen = renderer.render(&mesh, &parameters);
+        let turned = from_y_below_zero.render(&mesh, &turned_for_the_default_camera(&parameters, azimuth_deg));
+        let distance = |other: &[u8]| {
+            let sum: f64 = seen.iter().zip(other).map(|(a, b)| f64::from(a.abs_diff(*b))).sum();
+            sum / seen.len() as f64
+        };
+        // The samples of the sun's shadow map lie along the axes of the world.
+        assert!(distance(&turned) < 0.3, "{azimuth_deg}: {}", distance(&turned));
+        let unturned = from_y_below_zero.render(&mesh, &parameters);
+        assert_eq!(distance(&unturned) < 1.0, azimuth_deg == -90.0, "{azimuth_deg}: {}", distance(&unturned));
     }
 }
 
@@ -277,13 +323,14 @@ fn settings_change_what_they_name() {
     let image = |change: fn(&mut SceneSettings)| renderer(change).render(&mesh, &UPRIGHT);
     let plain = image(|_| ());
     type Change = fn(&mut SceneSettings);
-    let changes: [(&str, Change); 11] = [
+    let changes: [(&str, Change); 12] = [
         ("supersampling", |s| s.supersampling = 3),
         ("shadows", |s| s.shadows = false),
         ("shadow_map_size", |s| s.shadow_map_size = 32),
-        ("camera_distance", |s| s.camera_distance = 3.0),
-        ("camera_polar_deg", |s| s.camera_polar_deg = 30.0),
-        ("camera_fov_deg", |s| s.camera_fov_deg = 60.0),
+        ("camera.distance", |s| s.camera.distance = 3.0),
+        ("camera.polar_deg", |s| s.camera.polar_deg = 30.0),
+        ("camera.azimuth_deg", |s| s.camera.azimuth_deg = 90.0),
+        ("camera.fov_deg", |s| s.camera.fov_deg = 60.0),
         ("sun_energy", |s| s.sun_energy = 1.0),
         ("spot_power_w", |s| s.spot_power_w = 100.0),
         ("spot_cone_deg", |s| s.spot_cone_deg = 10.0),
@@ -296,7 +343,7 @@ fn settings_change_what_they_name() {
     assert_eq!(renderer(|s| s.image_size = 33).render(&mesh, &UPRIGHT).len(), 33 * 33 * 3);
     // Above the horizon, the background is seen.
     let sky = renderer(|s| {
-        s.camera_polar_deg = 90.0;
+        s.camera.polar_deg = 90.0;
         s.background_linear_rgb = [0.0, 0.0, 1.0];
     });
     assert_eq!(sky.render(&Mesh::default(), &UPRIGHT)[..3], [0, 0, 255]);

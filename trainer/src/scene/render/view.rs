@@ -1,5 +1,6 @@
 //! From object coordinates to a raster: perspective for the camera and the spot light, from above for the sun.
 
+use super::CameraPose;
 use super::raster::{Raster, RasterVertex, draw_clipped_triangle, draw_triangle};
 use crate::scene::Mesh;
 use crate::scene::vector::{Matrix3, Vector3, dot, product, sub, times, transposed};
@@ -119,7 +120,7 @@ pub fn draw_mesh(raster: &mut impl Raster, view: &impl View, mesh: &Mesh, vertic
     }
 }
 
-/// The camera of a scene: looks at the origin from the half-plane x = 0, y < 0, with z up in the picture.
+/// The camera of a scene: looks at the origin, with z up in the picture.
 #[derive(Clone, Debug)]
 pub struct Camera {
     /// Where it stands.
@@ -133,11 +134,11 @@ pub struct Camera {
 }
 
 impl Camera {
-    pub fn new(distance: f32, polar_rad: f32, fov_rad: f32, samples: usize) -> Self {
-        let (sin, cos) = polar_rad.sin_cos();
-        let axes = [[1.0, 0.0, 0.0], [0.0, -cos, -sin], [0.0, sin, -cos]];
-        let focal = samples as f32 / 2.0 / (fov_rad / 2.0).tan();
-        Self { eye: [0.0, -distance * sin, distance * cos], axes, focal, samples }
+    pub fn new(pose: &CameraPose, samples: usize) -> Self {
+        let (sin, cos) = pose.polar_deg.to_radians().sin_cos();
+        let axes = [[1.0, 0.0, 0.0], [0.0, -cos, -sin], [0.0, sin, -cos]].map(|axis| pose.turned(axis));
+        let focal = samples as f32 / 2.0 / (pose.fov_deg.to_radians() / 2.0).tan();
+        Self { eye: pose.turned([0.0, -pose.distance * sin, pose.distance * cos]), axes, focal, samples }
     }
 
     pub fn perspective(&self) -> Perspective {
