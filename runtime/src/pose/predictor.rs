@@ -1,7 +1,10 @@
 use std::boxed::Box;
+use std::iter;
+use std::mem;
 use std::num::NonZeroUsize;
 use std::path::Path;
 use std::string::ToString;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::Instant;
 use std::vec;
@@ -10,7 +13,7 @@ use std::vec::Vec;
 use super::{
     Class, ClassPrediction, EncoderOutputs, OutputFault, PictureView, PoseError, PoseFault, Prediction, Timing, classes,
 };
-use crate::backend::{BackendOptions, Description, Encoder, Excess, Fault, Limits, ModelOrigin, Resource};
+use crate::backend::{BackendOptions, Description, Encoder, Excess, Fault, Limits, ModelOrigin, Output, Resource};
 use crate::contract::metadata::RESIZE;
 use crate::contract::output::{CLASS_LOGITS, EQUIVARIANT, INVARIANT, ROTATION_WXYZ};
 use crate::preprocess::RESIZE_RULE;
@@ -118,22 +121,25 @@ impl Predictor {
     /// What the model says of each picture, in their order.
     pub fn predict_batch(&mut self, pictures: &[PictureView<'_>]) -> Vec<Result<Prediction, PoseError>> {
         let Self { workers, classes, timings } = self;
-        let share = pictures.len().div_ceil(workers.len()).max(1);
-        let all_of = |worker: &mut Worker, pictures: &[PictureView<'_>]| -> Vec<_> {
-            pictures.iter().map(|picture| worker.predict(picture, classes, *timings)).collect()
+        let taken = AtomicUsize::new(0);
+        // Whoever is ready takes the next picture: a thread that starts late has fewer.
+        let work = |worker: &mut Worker| -> Vec<(usize, Result<Prediction, PoseError>)> {
+            let next = || Some(taken.fetch_add(1, Ordering::Relaxed)).filter(|index| *index < pictures.len());
+            let answer = |index: usize| (index, worker.predict(&pictures[index], classes, *timings));
+            iter::from_fn(next).map(answer).collect()
         };
-        let (first, others) = workers.split_at_mut(1);
-        let mut shares = pictures.chunks(share);
-        let first_share = shares.next().unwrap_or_default();
-        thread::scope(|scope| {
-            let started: Vec<_> =
-                others.iter_mut().zip(shares).map(|(worker, share)| scope.spawn(|| all_of(worker, share))).collect();
-            let mut answers = all_of(&mut first[0], first_share);
+        let threads = workers.len().min(pictures.len()).max(1);
+        let (first, others) = workers[..threads].split_at_mut(1);
+        let mut answers = thread::scope(|scope| {
+            let started: Vec<_> = others.iter_mut().map(|worker| scope.spawn(|| work(worker))).collect();
+            let mut answers = work(&mut first[0]);
             for thread in started {
                 answers.extend(thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)));
             }
             answers
-        })
+        });
+        answers.sort_unstable_by_key(|(index, _)| *index);
+        answers.into_iter().map(|(_, answer)| answer).collect()
     }
 
     /// Height and width of the images that the model takes.
@@ -204,19 +210,19 @@ impl Worker {
         let outputs = self.encoder.run(image)?;
         let timing =
             start.zip(resized).map(|(start, resized)| Timing { preprocess: resized - start, model: resized.elapsed() });
-        let named = outputs.iter().map(|output| (output.name.as_str(), output.values.as_slice()));
-        let read = EncoderOutputs::read(named).map_err(PoseFault::Outputs);
-        let answer = read.and_then(|outputs| {
-            Ok(Prediction {
-                rotation: outputs.rotation(),
-                class: class(&outputs, classes)?,
-                invariant: outputs.invariant().map(<[f32]>::to_vec),
-                equivariant: outputs.equivariant().map(<[f32]>::to_vec),
-                timing,
-            })
-        });
+        let answer = read(outputs, classes, timing);
         answer.map_err(|fault| PoseError { origin: self.encoder.origin().clone(), fault })
     }
+}
+
+/// Typed and checked; the features are moved and not copied.
+fn read(mut outputs: Vec<Output>, classes: &[Class], timing: Option<Timing>) -> Result<Prediction, PoseFault> {
+    let named = outputs.iter().map(|output| (output.name.as_str(), output.values.as_slice()));
+    let typed = EncoderOutputs::read(named).map_err(PoseFault::Outputs)?;
+    let (rotation, class) = (typed.rotation(), class(&typed, classes)?);
+    let mut half = |name| Some(mem::take(&mut outputs.iter_mut().find(|output| output.name == name)?.values));
+    let (invariant, equivariant) = (half(INVARIANT), half(EQUIVARIANT));
+    Ok(Prediction { rotation, class, invariant, equivariant, timing })
 }
 
 fn class(outputs: &EncoderOutputs<'_>, classes: &[Class]) -> Result<Option<ClassPrediction>, PoseFault> {

@@ -110,7 +110,13 @@ fn world(svg: &mut String, world_from_object: UnitQuaternion) {
 }
 
 /// What a camera sees, in a square whose upper left corner is given.
-fn picture(svg: &mut String, camera: &CameraPose, world_from_object: UnitQuaternion, [left, top]: [f32; 2], name: &str) {
+fn picture(
+    svg: &mut String,
+    camera: &CameraPose,
+    world_from_object: UnitQuaternion,
+    [left, top]: [f32; 2],
+    name: &str,
+) {
     const SIDE: f32 = 170.0;
     let view = camera.camera_from_world();
     let focal = SIDE / 2.0 / (camera.fov_deg.to_radians() / 2.0).tan();
