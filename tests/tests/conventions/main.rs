@@ -78,6 +78,9 @@ fn the_worked_example_is_what_the_code_computes() {
         return fs::write(&path, format!("{}{}{}", &guide[..start], worked_example(), &guide[end..])).unwrap();
     }
     assert_eq!(guide[start..end], worked_example(), "TRYCMD=overwrite writes it anew");
+    // The example for scipy, which tests/python/check_conventions.py runs, begins with one of the rotations.
+    let [w, x, y, z] = (CameraPose::default().camera_from_world() * world_from_object()).wxyz();
+    assert!(guide.contains(&format!("w, x, y, z = {w:.4}, {x:.4}, {y:.4}, {z:.4}  # rotation_wxyz")));
 }
 
 #[test]
