@@ -106,7 +106,7 @@ fn world(svg: &mut String, world_from_object: UnitQuaternion) {
     let ours = ["our renders: azimuth -90°", "(on the side of y &lt; 0)"];
     camera_with_axes(svg, &panel, &CameraPose::default(), ours, [-60.0, -34.0]);
     let theirs = ["3DIEBench: azimuth 90°", "(on the side of y &gt; 0)"];
-    camera_with_axes(svg, &panel, &CameraPose::THREE_DIE_BENCH, theirs, [-70.0, -34.0]);
+    camera_with_axes(svg, &panel, &CameraPose::THREE_DIE_BENCH, theirs, [-70.0, -44.0]);
 }
 
 /// What a camera sees, in a square whose upper left corner is given.
