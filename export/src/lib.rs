@@ -33,11 +33,13 @@ mod json_path;
 mod model_file;
 pub mod onnx;
 mod onnx_export;
+pub mod operators;
 mod pending_files;
 pub mod quantize;
 mod run_folder;
 mod stripes;
 mod sxt_export;
+mod tolerance;
 pub mod verify;
 
 pub use budget::{Budget, BudgetReport, LayerMemory, Size, Stripes};
@@ -49,3 +51,4 @@ pub use onnx_export::{OnnxExport, OnnxReport};
 pub use pending_files::PendingFiles;
 pub use run_folder::RunFolder;
 pub use sxt_export::{QuantizationReport, SxtExport, SxtReport};
+pub use tolerance::Tolerance;

@@ -62,10 +62,11 @@ impl OnnxExport {
         let bytes = model_file::read(&path)?;
         let model = model_file::parse(&path, &bytes)?;
         let subject = Subject::of_run(run, model, self.graph)?;
-        let onnx = onnx::from_graph(&subject.graph, &model_file::metadata(&model), self.batch)
-            .and_then(|model| onnx::to_bytes(&model))
-            .map_err(|source| Error::Onnx { path, source })?;
-        let parity = subject.check(&onnx, self.batch)?;
+        let refused = |source| Error::Onnx { path: path.clone(), source };
+        let form = onnx::from_graph(&subject.graph, &model_file::metadata(&model), self.batch).map_err(refused)?;
+        let onnx = onnx::to_bytes(&form).map_err(refused)?;
+        let mut parity = subject.check(&onnx, self.batch)?;
+        subject.find_first_operator(&form, self.batch, &mut parity);
         let written = parity.first_failure().is_none();
         let mut files = PendingFiles::default();
         if written {

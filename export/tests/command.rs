@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
 use prost::Message;
-use sextant_export::onnx::proto::ModelProto;
+use sextant_export::onnx::proto::{GraphProto, ModelProto};
 use tempfile::TempDir;
 
 /// A folder that is gone after the test, with a run in `run/`.
@@ -135,6 +135,52 @@ fn verify_finds_an_onnx_file_of_another_training() {
     assert!(text(&output.stdout).contains("DIFFERS"));
 }
 
+/// What is done to the run's ONNX file, and the operator that it is done to.
+type Change = (&'static str, fn(&mut GraphProto));
+
+#[test]
+fn verify_names_the_first_operator_that_differs() {
+    let changes: [Change; 3] = [
+        ("'block1.conv1' (Conv2d of [4, 4, 16])", |graph| {
+            let weight = graph.initializer.iter_mut().find(|tensor| tensor.name == "block1.conv1.weight").unwrap();
+            weight.raw_data[4 * 700..4 * 701].copy_from_slice(&9f32.to_le_bytes());
+        }),
+        ("'block2.depthwise' (Conv2d of [4, 4, 16])", |graph| {
+            let node = graph.node.iter_mut().find(|node| node.name == "block2.depthwise").unwrap();
+            node.attribute.iter_mut().find(|attribute| attribute.name == "pads").unwrap().ints = vec![0, 1, 2, 1];
+        }),
+        ("'class.logits' (Linear of [24])", |graph| {
+            let bias = graph.initializer.iter_mut().find(|tensor| tensor.name == "class.logits.bias").unwrap();
+            bias.raw_data[..4].copy_from_slice(&2f32.to_le_bytes());
+        }),
+    ];
+    for (named, change) in changes {
+        let place = Place::new();
+        assert!(place.export("onnx run").status.success());
+        rewrite(&place, "run/model.onnx", |bytes| {
+            let mut model = ModelProto::decode(bytes.as_slice()).unwrap();
+            change(model.graph.as_mut().unwrap());
+            *bytes = model.encode_to_vec();
+        });
+        let output = place.export("verify run --json");
+        assert_eq!(output.status.code(), Some(1), "{named}");
+        let message = text(&output.stderr);
+        assert!(message.contains(&format!("; the first operator that differs is {named}: by ")), "{message}");
+        let report: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+        let found = &report["first_operator"];
+        assert_eq!(
+            (&found["search"], &found["backend"], &found["against"]),
+            (&"differs".into(), &"tract".into(), &"native".into())
+        );
+        assert!(named.starts_with(&format!(
+            "'{}' ({} of ",
+            found["node"].as_str().unwrap(),
+            found["operator"].as_str().unwrap()
+        )));
+        assert!(found["largest_difference"].as_f64() > found["tolerance"].as_f64(), "{found}");
+    }
+}
+
 #[test]
 fn answers_that_differ_are_exit_status_1_and_leave_no_file() {
     let place = Place::new();
@@ -150,6 +196,7 @@ fn answers_that_differ_are_exit_status_1_and_leave_no_file() {
         let message = text(&output.stderr);
         assert!(message.contains("failed: class_logits of native differs from the trainer's by"), "{message}");
         assert!(message.contains("in sample 1 "), "{message}");
+        assert!(message.contains("; every operator alone agrees with tract's"), "{message}");
         assert!(serde_json::from_slice::<serde_json::Value>(&output.stdout).is_ok());
         assert_eq!(place.files(), before, "{command}");
     }

@@ -29,7 +29,7 @@ fn look(model_file: &[u8], frame: &PictureView<'_>, arena: &mut [u8], image: &mu
     frame.resize_into(width, height, image);
 
     let mut values = [[0.0; WIDTH]; OUTPUTS];
-    let mut places = values.each_mut().map(|output| &mut output[..0]);
+    let mut places: [&mut [f32]; OUTPUTS] = core::array::from_fn(|_| &mut [][..]);
     let mut names = [""; OUTPUTS];
     for ((index, (name, id)), output) in graph.outputs().enumerate().zip(&mut values) {
         names[index] = name;

@@ -1,4 +1,4 @@
-//! The `runtime` command: predicts from images, compares two, measures latency.
+//! The `runtime` command: predicts from images, compares two, measures latency, lists backends.
 
 mod command;
 

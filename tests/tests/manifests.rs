@@ -8,8 +8,14 @@ use std::path::{Path, PathBuf};
 /// Folders of the workspace's packages.
 const MEMBERS: [&str; 5] = ["runtime", "trainer", "export", "tests", "firmware-example/runner"];
 /// Manifests of workspaces of their own.
-const APART: [&str; 5] =
-    ["firmware-example", "runtime/fuzz", "tests/extension", "tests/peers/edge_engines", "tests/peers/edge_microflow"];
+const APART: [&str; 6] = [
+    "firmware-example",
+    "runtime/fuzz",
+    "tests/extension",
+    "tests/operators",
+    "tests/peers/edge_engines",
+    "tests/peers/edge_microflow",
+];
 const DEPENDENCY_TABLES: [&str; 3] = ["dependencies", "dev-dependencies", "build-dependencies"];
 
 fn repository() -> PathBuf {
@@ -74,6 +80,19 @@ fn every_dependency_of_the_workspace_has_a_user_and_a_reason() {
     let foreign = declared.iter().filter(|name| !name.starts_with("sextant-"));
     let unnamed: Vec<_> = foreign.filter(|name| !architecture.contains(&format!("`{name}`"))).collect();
     assert!(unnamed.is_empty(), "ARCHITECTURE.md gives no reason for {unnamed:?}");
+}
+
+/// The version of a package in a lock file.
+fn locked(folder: &str, package: &str) -> String {
+    let lock = fs::read_to_string(repository().join(folder).join("Cargo.lock")).unwrap();
+    let (_, rest) = lock.split_once(&format!("name = \"{package}\"\nversion = \"")).unwrap();
+    rest.split('"').next().unwrap().to_string()
+}
+
+#[test]
+fn the_oracle_of_operators_is_of_the_trainers_version_of_candle() {
+    assert_eq!(locked("tests/operators", "candle-core"), locked("", "candle-core"));
+    assert_eq!(locked("tests/operators", "candle-onnx"), locked("", "candle-core"));
 }
 
 #[test]

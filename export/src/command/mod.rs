@@ -4,6 +4,7 @@ mod firmware;
 mod inspect;
 mod int8;
 mod onnx;
+mod operators;
 mod quantizer;
 mod sxt;
 mod verify;
@@ -20,7 +21,7 @@ use sextant_runtime::typed_command::{Program, TypedCommand};
 
 /// Turn a trained run into deployable files, and check them.
 ///
-/// Exit status: 0 done, 1 an engine's answers differ from the trainer's or a limit is not kept, 2 an error.
+/// Exit status: 0 done, 1 an engine's answers are not right or a limit is not kept, 2 an error.
 #[derive(Debug, Parser)]
 #[command(name = Program::Export.name(), bin_name = Program::Export.invocation(), version)]
 pub struct Arguments {
@@ -40,6 +41,8 @@ enum Command {
     Firmware(firmware::FirmwareArguments),
     /// Compare every engine that is there with the trainer's golden vectors.
     Verify(verify::VerifyArguments),
+    /// Run the suite of operator cases in every engine that is there.
+    Operators(operators::OperatorsArguments),
     /// Show what is in a .sxt or .onnx file.
     Inspect(inspect::InspectArguments),
 }
@@ -84,6 +87,7 @@ pub fn run(arguments: Arguments) -> anyhow::Result<Outcome> {
         Command::Sxt(arguments) => arguments.run(),
         Command::Firmware(arguments) => arguments.run(),
         Command::Verify(arguments) => arguments.run(),
+        Command::Operators(arguments) => arguments.run(),
         Command::Inspect(arguments) => arguments.run(),
     }
 }

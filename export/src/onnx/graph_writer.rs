@@ -179,7 +179,7 @@ impl<'g> GraphWriter<'g> {
 }
 
 /// An integer attribute.
-pub(super) fn int(name: &str, value: i64) -> AttributeProto {
+pub(crate) fn int(name: &str, value: i64) -> AttributeProto {
     AttributeProto { name: name.to_string(), i: Some(value), r#type: ATTRIBUTE_INT, ..Default::default() }
 }
 

@@ -96,7 +96,7 @@ pub(super) fn lower(writer: &mut GraphWriter<'_>, node: &Node) -> Result<(), Str
         (Op::ApplyPredictor { weight }, &[z, condition]) => apply_predictor(writer, node, z, condition, *weight)?,
         (Op::NearestRotation, &[matrix]) => nearest_rotation(writer, node, matrix),
         (Op::Quantize, &[x]) => writer.round(node.output, x),
-        (op, inputs) => return Err(format!("{} with {} inputs has no ONNX form", name_of(op), inputs.len())),
+        (op, inputs) => return Err(format!("{} with {} inputs has no ONNX form", op.name(), inputs.len())),
     }
     Ok(())
 }
@@ -111,7 +111,7 @@ fn refuse_bytes_outside_normalize(writer: &GraphWriter<'_>, node: &Node) -> Resu
     let normalizes = matches!(node.op, Op::Normalize { .. } | Op::QuantizeImage { .. });
     let reads_bytes = node.inputs.iter().any(|id| writer.graph.value(*id).data_type == DataType::U8);
     if reads_bytes && !normalizes {
-        return Err(format!("{} reads bytes; they must pass Normalize first", name_of(&node.op)));
+        return Err(format!("{} reads bytes; they must pass Normalize first", node.op.name()));
     }
     Ok(())
 }
@@ -290,10 +290,4 @@ fn channel_axis(writer: &GraphWriter<'_>, node: &Node) -> i64 {
         3 => 1,
         rank => rank as i64,
     }
-}
-
-/// The operator's name without its fields.
-fn name_of(op: &Op) -> String {
-    let text = format!("{op:?}");
-    text.split([' ', '(', '{']).next().unwrap_or_default().to_string()
 }

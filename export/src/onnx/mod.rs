@@ -16,15 +16,17 @@ mod weight_layout;
 
 use prost::Message;
 use serde::Serialize;
-use sextant_runtime::graph::{DataType, Graph, ValueInfo};
+use sextant_runtime::graph::{DataType, Graph, ValueId, ValueInfo};
 
+pub(crate) use graph_writer::int as int_attribute;
 use graph_writer::{GraphWriter, ints};
 use proto::{
-    Dimension, DimensionProto, GraphProto, ModelProto, OperatorSetIdProto, StringStringEntryProto, TENSOR_FLOAT,
-    TENSOR_UINT8, TensorShapeProto, TensorTypeProto, TypeProto, ValueInfoProto,
+    Dimension, DimensionProto, GraphProto, ModelProto, NodeProto, OperatorSetIdProto, StringStringEntryProto,
+    TENSOR_FLOAT, TENSOR_UINT8, TensorShapeProto, TensorTypeProto, TypeProto, ValueInfoProto,
 };
 
-pub use sextant_runtime::backend::ONNX_METADATA_PREFIX as METADATA_PREFIX;
+pub(crate) use quantized_weights::ChannelScales;
+pub use sextant_runtime::backend::{ONNX_BATCH_SYMBOL as BATCH_SYMBOL, ONNX_METADATA_PREFIX as METADATA_PREFIX};
 pub use shapes::{OnnxShape, declared_shape, infer_shapes};
 
 /// Version of ONNX's operator set that files are written with.
@@ -33,8 +35,6 @@ pub const OPSET_VERSION: i64 = 17;
 pub const IR_VERSION: i64 = 8;
 /// Protocol buffers end here.
 pub const LARGEST_FILE_BYTES: usize = i32::MAX as usize;
-/// The name that all inputs and outputs share for a batch size that is left open.
-pub const BATCH_SYMBOL: &str = "N";
 
 /// How many samples the exported network takes at a time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
@@ -139,6 +139,44 @@ pub fn from_graph_as(
             .map(|(key, value)| StringStringEntryProto { key: format!("{METADATA_PREFIX}{key}"), value: value.clone() })
             .collect(),
     })
+}
+
+/// The tensor of every value that a node of a float32 `graph` makes, by its name in the ONNX form; maps are NCHW there.
+///
+/// # Errors
+/// As of [`from_graph`].
+pub(crate) fn tensors_of_values(graph: &Graph) -> Result<Vec<(ValueId, String)>, OnnxError> {
+    let mut writer = GraphWriter::new(graph, Numbers::default());
+    declare_inputs(&mut writer, Batch::default())?;
+    declare_outputs(&mut writer, Batch::default())?;
+    lower_nodes(&mut writer)?;
+    Ok(graph.nodes.iter().map(|node| (node.output, writer.tensor(node.output))).collect())
+}
+
+/// The same network with these of its tensors as its outputs, channels last again: each with its value and a name. They are
+/// declared without extents.
+pub(crate) fn with_outputs(model: &ModelProto, graph: &Graph, tensors: &[(ValueId, String, String)]) -> ModelProto {
+    let mut changed = model.clone();
+    let Some(network) = &mut changed.graph else { return changed };
+    network.output.clear();
+    for (value, tensor, name) in tensors {
+        let is_map = graph.value(*value).shape.len() == 3;
+        let (op_type, attribute) = match is_map {
+            true => ("Transpose", vec![ints("perm", &[0, 2, 3, 1])]),
+            false => ("Identity", vec![]),
+        };
+        network.node.push(NodeProto {
+            input: vec![tensor.clone()],
+            output: vec![name.clone()],
+            name: name.clone(),
+            op_type: op_type.to_string(),
+            attribute,
+            domain: String::new(),
+        });
+        let tensor_type = Some(TensorTypeProto { elem_type: TENSOR_FLOAT, shape: None });
+        network.output.push(ValueInfoProto { name: name.clone(), r#type: Some(TypeProto { tensor_type }) });
+    }
+    changed
 }
 
 /// The bytes of an `.onnx` file.

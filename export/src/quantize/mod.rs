@@ -25,6 +25,7 @@ pub(crate) use reveal::{Revealed, reveal};
 pub use sextant_runtime::calibration::{Calibration, Images};
 pub(crate) use suspicion::of_images;
 pub use verdict::Requirements;
+pub(crate) use weights::Filters;
 
 use sextant_runtime::calibration::{CalibrationError, LARGEST_WEIGHT, Observer, SymmetricScale};
 use sextant_runtime::graph::{DataType, Graph, GraphError, Node, Op};

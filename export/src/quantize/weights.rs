@@ -2,7 +2,7 @@ use sextant_runtime::calibration::SymmetricScale;
 use sextant_runtime::graph::{Quantization, WeightData};
 
 /// Float32 filters, one per output channel, and what they are applied to.
-pub(super) struct Filters<'w> {
+pub(crate) struct Filters<'w> {
     /// `[cout][taps]`.
     pub values: &'w [f32],
     pub bias: &'w [f32],
@@ -15,7 +15,7 @@ pub(super) struct Filters<'w> {
 }
 
 /// Eight-bit filters.
-pub(super) struct QuantizedFilters {
+pub(crate) struct QuantizedFilters {
     /// `[cout][taps]`, symmetric.
     pub values: Vec<i8>,
     /// Less `zero_point * sum of the filter`.

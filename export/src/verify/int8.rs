@@ -4,13 +4,12 @@ use std::fmt;
 use std::path::Path;
 
 use serde::Serialize;
-use sextant_runtime::graph::{Graph, ValueId};
-use sextant_runtime::memory::AlignedVec;
-use sextant_runtime::model::{self, MAX_GRAPH_OUTPUTS, Model};
+use sextant_runtime::graph::{Graph, Node, ValueId};
 
+use super::first_operator::shapes_text;
 use super::one_by_one::one_by_one;
 use super::parity::{Measure, largest_difference};
-use super::{Expected, InputValues, Samples, run_native, run_ort, run_tract};
+use super::{Expected, InputValues, Samples, on_the_processor, run_graph, run_ort, run_tract};
 use crate::Error;
 use crate::golden::GoldenOutput;
 use crate::onnx::{self, Batch, Numbers};
@@ -61,6 +60,10 @@ pub struct ValueSteps {
     pub backend: &'static str,
     /// The value's name.
     pub value: String,
+    /// The operator that makes it, for example `Conv2d`; empty for an input.
+    pub operator: &'static str,
+    /// What the operator reads, without the batch axis.
+    pub input_shapes: Vec<Vec<usize>>,
     /// Over all samples.
     pub largest_steps: f32,
     /// Root of the mean square.
@@ -103,8 +106,12 @@ impl Int8Parity {
     /// What differs too much, for people.
     pub fn failure_message(&self) -> Option<String> {
         let operator = self.operators.iter().find(|row| row.largest_steps > ALLOWED_STEPS).map(|row| {
-            let ValueSteps { backend, value, largest_steps, .. } = row;
-            format!("{value} of {backend} differs from our own engine's by {largest_steps} steps on the same inputs")
+            let ValueSteps { backend, value, operator, input_shapes, largest_steps, .. } = row;
+            let shapes = shapes_text(input_shapes);
+            format!(
+                "'{value}' ({operator} of {shapes}) of {backend} differs from our own engine's by {largest_steps} steps on \
+                 the same inputs"
+            )
         });
         let noisy =
             |row: &&OutputNoise| row.signal_to_noise_db.is_some_and(|db| db.is_nan() || db < LEAST_SIGNAL_TO_NOISE_DB);
@@ -144,6 +151,8 @@ impl OutputNoise {
 
 impl ValueSteps {
     fn between(backend: &'static str, graph: &Graph, value: ValueId, expected: &[f32], computed: &[f32]) -> Self {
+        let maker = graph.nodes.iter().find(|node| node.output == value);
+        let shapes_of = |node: &Node| node.inputs.iter().map(|id| graph.value(*id).shape.clone()).collect();
         let value = graph.value(value);
         let scale = value.quantization.map_or(1.0, |quantization| quantization.scale);
         let steps: Vec<f32> = expected.iter().zip(computed).map(|(a, b)| ((a - b) / scale).round().abs()).collect();
@@ -153,6 +162,8 @@ impl ValueSteps {
         Self {
             backend,
             value: value.name.clone(),
+            operator: maker.map_or("", |node| node.op.name()),
+            input_shapes: maker.map(shapes_of).unwrap_or_default(),
             largest_steps: steps
                 .iter()
                 .fold(if expected.len() == computed.len() { 0.0 } else { f32::INFINITY }, largest),
@@ -183,21 +194,13 @@ impl Engines<'_> {
             .map_err(|source| Error::Onnx { path: self.path.to_path_buf(), source })
     }
 
-    /// Our own engine's answers; a graph has a limited number of outputs, so many are computed in parts.
     fn native(&self, graph: &Graph, samples: &Samples) -> Result<Expected, Error> {
-        let mut expected = vec![];
-        for part in graph.outputs.chunks(MAX_GRAPH_OUTPUTS) {
-            let watched = Graph { outputs: part.to_vec(), ..graph.clone() };
-            let bytes = model::write(&Default::default(), &[watched]).map_err(|error| self.failed("native", error))?;
-            let bytes = AlignedVec::copy_of(&bytes);
-            let model = Model::parse(&bytes).map_err(|error| self.failed("native", error))?;
-            let computed = run_native(&model, &graph.name, samples).map_err(|reason| self.failed("native", reason))?;
-            expected.extend(part.iter().zip(computed).map(|((name, id), values)| {
-                let width = graph.value(*id).shape.iter().product();
-                GoldenOutput { name: name.clone(), width, values }
-            }));
-        }
-        Ok(expected)
+        let computed = run_graph(graph, samples).map_err(|reason| self.failed("native", reason))?;
+        let named = graph.outputs.iter().zip(computed).map(|((name, id), values)| {
+            let width = graph.value(*id).shape.iter().product();
+            GoldenOutput { name: name.clone(), width, values }
+        });
+        Ok(named.collect())
     }
 
     /// Answers of tract, and of ONNX Runtime when it is there.
@@ -215,7 +218,9 @@ impl Engines<'_> {
             let failed = |source| Error::io(&std::env::temp_dir(), "write", source);
             let file = tempfile::Builder::new().suffix(".onnx").tempfile().map_err(failed)?;
             std::fs::write(file.path(), onnx).map_err(failed)?;
-            let ort = run_ort(file.path(), expected, samples).map_err(|reason| self.failed("ort", reason))?;
+            let names: Vec<&str> = expected.iter().map(|output| output.name.as_str()).collect();
+            let ort = run_ort(file.path(), &on_the_processor(), &names, samples);
+            let ort = ort.map_err(|reason| self.failed("ort", reason))?;
             answers.push(("ort", ort));
         }
         Ok(answers)
@@ -391,5 +396,17 @@ mod tests {
             assert_eq!((parity.operators.len(), parity.samples), (int8, 6));
             assert_eq!(parity.failure_message(), None, "{parity}");
         }
+    }
+
+    #[test]
+    fn an_operator_that_differs_is_named_with_what_it_reads() {
+        let graph = network();
+        let mut parity = measure(&graph, &graph, Batch::Dynamic, Numbers::Uint8);
+        for row in parity.operators.iter_mut().filter(|row| ["sum", "linear"].contains(&row.value.as_str())) {
+            row.largest_steps = 3.0;
+        }
+        let message = parity.failure_message().unwrap();
+        let expected = "'sum' (Add of [7, 7, 6] and [7, 7, 6]) of tract differs from our own engine's by 3 steps";
+        assert!(message.starts_with(expected), "{message}");
     }
 }

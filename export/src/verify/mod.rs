@@ -1,6 +1,7 @@
 //! Whether every engine repeats the trainer's own answers.
 
 mod as_written;
+mod first_operator;
 mod int8;
 mod native;
 mod one_by_one;
@@ -11,18 +12,20 @@ mod samples;
 mod subject;
 mod tract;
 
-use native::run_native;
 use onnx_form::OnnxForm;
-use ort::run_ort;
-use samples::{Expected, InputValues};
-use tract::run_tract;
+use samples::Expected;
 
+pub use first_operator::{FirstOperator, OperatorDifference};
 pub use int8::{Int8Parity, OutputNoise, ValueSteps};
-pub use parity::{CLOSE, Measure, OutputParity, Parity, Reference};
-pub(crate) use samples::Samples;
+pub(crate) use native::{Kernels, run_graph, run_native, run_native_with};
+pub(crate) use ort::{on_the_processor, run_ort};
+pub use parity::{Measure, OutputParity, Parity, Reference};
+pub(crate) use samples::{InputValues, Samples};
 pub(crate) use subject::Subject;
+pub(crate) use tract::run_tract;
 
 use std::fmt;
+use std::path::PathBuf;
 
 use serde::Serialize;
 use sextant_runtime::typed_command::Program;
@@ -33,7 +36,8 @@ use crate::run_folder::RunFolder;
 use crate::{Error, GraphName, model_file};
 
 /// Compares every engine that is there with the trainer on all golden images: our own on `model.sxt`, tract and (where
-/// `ORT_DYLIB_PATH` names its library) ONNX Runtime on the run's `model.onnx`, or on what it would be.
+/// `ORT_DYLIB_PATH` names its library) ONNX Runtime on the run's `model.onnx`, or on what it would be. Where an output differs,
+/// [`Parity::first_operator`] tells which operator's result is the first that does.
 ///
 /// # Errors
 /// When a file of the run is missing or broken, or an engine cannot run the model at all.
@@ -47,6 +51,7 @@ pub fn verify(run: &RunFolder) -> Result<Parity, Error> {
     if ort_is_there() {
         subject.check_ort(onnx.file.path(), &mut parity)?;
     }
+    subject.find_first_operator(&onnx.model, onnx.batch, &mut parity);
     Ok(parity)
 }
 
@@ -119,5 +124,10 @@ impl fmt::Display for Int8Verification {
 
 /// Whether the environment names the library of ONNX Runtime.
 fn ort_is_there() -> bool {
-    std::env::var_os("ORT_DYLIB_PATH").is_some_and(|library| !library.is_empty())
+    ort_library().is_some()
+}
+
+/// The library of ONNX Runtime that the environment names.
+pub(crate) fn ort_library() -> Option<PathBuf> {
+    std::env::var_os("ORT_DYLIB_PATH").filter(|library| !library.is_empty()).map(PathBuf::from)
 }

@@ -4,10 +4,8 @@ use serde::Serialize;
 use sextant_runtime::contract::output::ROTATION_WXYZ;
 use sextant_runtime::rotation::UnitQuaternion;
 
-use super::Expected;
-
-/// Largest difference of two engines on values of unit scale: they add in different orders.
-pub const CLOSE: f32 = 1e-4;
+use super::{Expected, FirstOperator};
+use crate::tolerance::{CLOSE, Tolerance};
 
 /// How two answers are compared.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -25,6 +23,11 @@ impl Measure {
     pub(super) fn of(output: &str) -> Self {
         if output == ROTATION_WXYZ { Self::AngleRad } else { Self::Absolute }
     }
+
+    /// As it stands behind a number in a sentence.
+    pub(super) fn unit(self) -> &'static str {
+        if self == Self::AngleRad { " rad" } else { "" }
+    }
 }
 
 /// One output of one engine against the trainer's.
@@ -34,7 +37,7 @@ pub struct OutputParity {
     pub backend: &'static str,
     /// The output's name.
     pub output: String,
-    /// Over all images; infinite where an answer is not a number.
+    /// Over all images; infinite where one answer is a number and the other is not.
     pub largest_difference: f32,
     /// The image (or other input) with that difference.
     pub sample: usize,
@@ -63,12 +66,15 @@ pub struct Parity {
     pub reference: Reference,
     /// Engine by engine, in the order of the model's outputs.
     pub outputs: Vec<OutputParity>,
+    /// Where the first output that differs goes wrong; nothing is searched for while all agree.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub first_operator: Option<FirstOperator>,
 }
 
 impl Parity {
     /// Nothing compared yet.
     pub(crate) fn with(reference: Reference) -> Self {
-        Self { reference, outputs: vec![] }
+        Self { reference, outputs: vec![], first_operator: None }
     }
 
     /// Adds an engine's answers: `computed[output]` holds all images, one after the other.
@@ -98,10 +104,11 @@ impl Parity {
     pub fn failure_message(&self) -> Option<String> {
         let OutputParity { backend, output, largest_difference, sample, tolerance, measure, .. } =
             self.first_failure()?;
-        let unit = if *measure == Measure::AngleRad { " rad" } else { "" };
+        let unit = measure.unit();
+        let of_operator = self.first_operator.as_ref().map_or_else(String::new, |found| format!("; {found}"));
         Some(format!(
             "{output} of {backend} differs from {}'s by {largest_difference:.3e}{unit} in sample {sample} (allowed: \
-             {tolerance:.1e})",
+             {tolerance:.1e}){of_operator}",
             self.reference
         ))
     }
@@ -130,12 +137,11 @@ impl fmt::Display for Parity {
     }
 }
 
-/// [`CLOSE`] for values up to 1 and in proportion for larger ones; for angles twice that, as quaternions then differ
-/// by [`CLOSE`].
-fn tolerance(measure: Measure, expected: &[f32]) -> f32 {
+/// [`Tolerance::Close`]; for angles twice that, as quaternions then differ by [`CLOSE`].
+pub(super) fn tolerance(measure: Measure, expected: &[f32]) -> f32 {
     match measure {
         Measure::AngleRad => 2.0 * CLOSE,
-        Measure::Absolute => CLOSE * expected.iter().fold(1.0f32, |scale, v| scale.max(v.abs())),
+        Measure::Absolute => Tolerance::Close.allowed(expected),
     }
 }
 
@@ -147,14 +153,9 @@ pub(super) fn largest_difference(measure: Measure, expected: &[f32], computed: &
     let images = expected.chunks(width).zip(computed.chunks(width)).enumerate();
     let differences = images.map(|(image, (a, b))| match measure {
         Measure::AngleRad => (angle_rad(a, b), image),
-        Measure::Absolute => (absolute_difference(a, b), image),
+        Measure::Absolute => (Tolerance::Close.difference(a, b), image),
     });
     differences.fold((0.0, 0), |largest, next| if next.0 > largest.0 { next } else { largest })
-}
-
-fn absolute_difference(a: &[f32], b: &[f32]) -> f32 {
-    let differences = a.iter().zip(b).map(|(x, y)| (x - y).abs());
-    differences.fold(0.0, |largest, d| if d.is_nan() { f32::INFINITY } else { largest.max(d) })
 }
 
 fn angle_rad(a: &[f32], b: &[f32]) -> f32 {

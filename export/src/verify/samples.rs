@@ -27,12 +27,18 @@ impl Samples {
 
     /// The first `count` samples of a graph's inputs, or all when there are fewer.
     pub fn first(&self, count: usize, graph: &Graph) -> Self {
-        let count = count.min(self.count);
+        self.range(0, count.min(self.count), graph)
+    }
+
+    /// One sample of a graph's inputs.
+    pub fn only(&self, sample: usize, graph: &Graph) -> Self {
+        self.range(sample, 1, graph)
+    }
+
+    fn range(&self, start: usize, count: usize, graph: &Graph) -> Self {
         let widths = graph.inputs.iter().map(|id| graph.value(*id).shape.iter().product::<usize>());
-        Self {
-            count,
-            inputs: self.inputs.iter().zip(widths).map(|(values, width)| values.batch(0, count, width)).collect(),
-        }
+        let inputs = self.inputs.iter().zip(widths).map(|(values, width)| values.batch(start, count, width));
+        Self { count, inputs: inputs.collect() }
     }
 
     /// Evenly spread values for a graph that has no golden vectors: floats in [-1, 1), bytes in [0, 255].

@@ -5,10 +5,12 @@ use std::path::{Path, PathBuf};
 use sextant_runtime::graph::{DataType, Graph};
 use sextant_runtime::model::Model;
 
-use super::{Expected, OutputNoise, Parity, Reference, Samples, run_native, run_ort, run_tract};
+use super::first_operator::Watched;
+use super::{Expected, OutputNoise, Parity, Reference, Samples, on_the_processor, run_native, run_ort, run_tract};
 use crate::error::write_again;
 use crate::golden::{Golden, GoldenOutput};
 use crate::onnx::Batch;
+use crate::onnx::proto::ModelProto;
 use crate::quantize::Drift;
 use crate::run_folder::RunFolder;
 use crate::{Error, GraphName, model_file};
@@ -79,9 +81,19 @@ impl<'m> Subject<'m> {
 
     /// Adds the answers of ONNX Runtime to a file, one image at a time.
     pub fn check_ort(&self, onnx: &Path, parity: &mut Parity) -> Result<(), Error> {
-        let computed = run_ort(onnx, &self.expected, &self.samples);
+        let names: Vec<&str> = self.expected.iter().map(|output| output.name.as_str()).collect();
+        let computed = run_ort(onnx, &on_the_processor(), &names, &self.samples);
         parity.compare("ort", &self.expected, &self.or_failed("ort", computed)?);
         Ok(())
+    }
+
+    /// Notes which operator's result is the first that differs, where an output of some engine does. `onnx` is the model of
+    /// the file that was checked.
+    pub fn find_first_operator(&self, onnx: &ModelProto, batch: Batch, parity: &mut Parity) {
+        let Some(failure) = parity.first_failure() else { return };
+        let sample = self.samples.only(failure.sample, &self.graph);
+        let watched = Watched { graph: &self.graph, file: onnx, batch, sample };
+        parity.first_operator = Some(watched.search(failure.backend));
     }
 
     fn check_native(&self, parity: &mut Parity) -> Result<(), Error> {

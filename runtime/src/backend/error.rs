@@ -1,7 +1,7 @@
 use std::fmt;
 use std::string::String;
 
-use super::{BackendKind, Excess, ModelOrigin, Resource};
+use super::{BackendKind, Excess, LibraryFault, ModelOrigin, ProviderFault, RequestedProvider, Resource};
 use crate::model::{ParseError, ReadError};
 use crate::session::RunError;
 
@@ -47,9 +47,20 @@ pub enum Fault {
         backend: BackendKind,
     },
     /// ONNX Runtime's shared library is not there or not usable.
-    OrtLibrary {
-        /// Where it was looked for and what happened.
-        reason: String,
+    OrtLibrary(LibraryFault),
+    /// The execution provider that was asked for does not compute.
+    Provider {
+        /// Which.
+        provider: RequestedProvider,
+        /// Why.
+        fault: ProviderFault,
+    },
+    /// An execution provider was asked for together with a backend that has none.
+    ProviderElsewhere {
+        /// Which provider.
+        provider: RequestedProvider,
+        /// That backend.
+        backend: BackendKind,
     },
     /// The images given are not a whole number of images of the model's size.
     ImageBytes {
@@ -95,11 +106,13 @@ impl Fault {
             Self::Onnx { .. } | Self::Signature { .. } => {
                 Some("give a file written by `export onnx`, or export it again")
             }
-            Self::WrongFormat { .. } => Some("leave --backend away, or write an .onnx file with `export onnx`"),
+            Self::WrongFormat { .. } => {
+                Some("leave --backend and --provider away, or write an .onnx file with `export onnx`")
+            }
             Self::NotCompiled { .. } => Some("build with that feature: tract or ort"),
-            Self::OrtLibrary { .. } => Some(
-                "pip install onnxruntime, then set ORT_DYLIB_PATH (or --ort-library) to its onnxruntime/capi/libonnxruntime.so.*",
-            ),
+            Self::OrtLibrary(fault) => Some(fault.hint()),
+            Self::Provider { provider, fault } => Some(fault.hint(provider.provider())),
+            Self::ProviderElsewhere { .. } => Some("leave --backend away, or --provider"),
             _ => None,
         }
     }
@@ -123,7 +136,11 @@ impl fmt::Display for Fault {
                 write!(f, "not an image encoder: {found}; expected one input 'image', u8 [N, H, W, 3]")
             }
             Self::NotCompiled { backend } => write!(f, "this program was built without the backend {backend}"),
-            Self::OrtLibrary { reason } => write!(f, "ONNX Runtime is not usable: {reason}"),
+            Self::OrtLibrary(fault) => write!(f, "ONNX Runtime is not usable: {fault}"),
+            Self::Provider { provider, fault } => write!(f, "the provider {provider} is not usable: {fault}"),
+            Self::ProviderElsewhere { provider, backend } => {
+                write!(f, "{provider} is a provider of ONNX Runtime, and {backend} was asked for")
+            }
             Self::ImageBytes { expected, found } => {
                 write!(f, "{found} bytes are not a whole number of images of {expected} bytes")
             }

@@ -1,8 +1,10 @@
 //! One way to run a model, whatever its file is and whatever computes it.
 
-#[cfg(feature = "tract")]
+#[cfg(any(feature = "tract", feature = "ort"))]
 mod caught;
 mod error;
+mod inventory;
+mod library_fault;
 mod limits;
 mod native;
 #[cfg(feature = "tract")]
@@ -11,6 +13,8 @@ mod onnx_constants;
 mod onnx_windows;
 #[cfg(feature = "ort")]
 mod ort;
+mod provider;
+mod provider_fault;
 #[cfg(feature = "tract")]
 mod tract;
 #[cfg(feature = "tract")]
@@ -33,10 +37,17 @@ use crate::model;
 use limits::Cost;
 
 pub use error::{BackendError, Fault};
+pub use inventory::{Inventory, NativeKernels, OrtInventory, Trial};
+pub use library_fault::LibraryFault;
 pub use limits::{Excess, Limits, Resource};
+pub use provider::{NodesByProvider, Provider, RequestedProvider};
+pub use provider_fault::{ProviderFault, nodes_text};
 
 /// Every key in an ONNX file's `metadata_props` that is ours starts with this.
 pub const ONNX_METADATA_PREFIX: &str = "sextant.";
+
+/// The dimension of ONNX files that counts samples, where their number is not fixed.
+pub const ONNX_BATCH_SYMBOL: &str = "N";
 
 /// What computes a model's outputs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -84,10 +95,13 @@ impl FromStr for BackendKind {
 /// Which backend to use, and where it is.
 #[derive(Clone, Debug, Default)]
 pub struct BackendOptions {
-    /// `None`: [`BackendKind::for_path`].
+    /// `None`: ONNX Runtime where a provider is asked for, else [`BackendKind::for_path`].
     pub kind: Option<BackendKind>,
-    /// The shared library of ONNX Runtime; `None`: the environment's `ORT_DYLIB_PATH`.
+    /// The shared library of ONNX Runtime; `None`: the environment's `ORT_DYLIB_PATH`. A process uses one.
     pub ort_library: Option<PathBuf>,
+    /// The execution provider of ONNX Runtime that has to compute. It is an error if it does not: the model is opened
+    /// only if ONNX Runtime's profile of a run says that nodes ran there ([`Encoder::nodes_by_provider`]). `None`: the CPU.
+    pub provider: Option<RequestedProvider>,
     /// What the model may cost.
     pub limits: Limits,
 }
@@ -106,6 +120,17 @@ impl fmt::Display for ModelOrigin {
         match self {
             Self::File(path) => path.display().fmt(f),
             Self::Bytes => f.write_str("the model in memory"),
+        }
+    }
+}
+
+impl BackendOptions {
+    /// The backend that is asked for, or that the provider needs, or `otherwise` as suits the file.
+    fn kind_or(&self, otherwise: impl Fn() -> BackendKind) -> Result<BackendKind, Fault> {
+        match (self.kind, &self.provider) {
+            (Some(BackendKind::Ort), _) | (None, Some(_)) => Ok(BackendKind::Ort),
+            (Some(backend), Some(provider)) => Err(Fault::ProviderElsewhere { provider: provider.clone(), backend }),
+            (kind, None) => Ok(kind.unwrap_or_else(otherwise)),
         }
     }
 }
@@ -155,6 +180,11 @@ impl Output {
 trait ImageEngine: fmt::Debug + Send {
     /// Outputs of one image, `[h, w, 3]`.
     fn run(&mut self, image: &[u8]) -> Result<Vec<Output>, Fault>;
+
+    /// What ran where, for an engine that was asked for a provider.
+    fn nodes_by_provider(&self) -> Option<&NodesByProvider> {
+        None
+    }
 }
 
 type Engine = std::boxed::Box<dyn ImageEngine>;
@@ -176,11 +206,15 @@ impl Encoder {
     /// When the file cannot be read or is not a model with an input `image` u8 `[N, H, W, 3]`, asks for more than
     /// [`BackendOptions::limits`] allow, or the backend is not there.
     pub fn open(path: &Path, options: &BackendOptions) -> Result<Self, BackendError> {
-        let kind = options.kind.unwrap_or_else(|| BackendKind::for_path(path));
         let origin = ModelOrigin::File(path.to_path_buf());
-        match model::read_file(path, options.limits.memory_bytes) {
-            Ok(bytes) => Self::of_bytes(origin, kind, bytes, options),
-            Err(error) => Err(BackendError { origin, fault: Fault::Read(error) }),
+        let read = || {
+            let kind = options.kind_or(|| BackendKind::for_path(path))?;
+            let bytes = model::read_file(path, options.limits.memory_bytes).map_err(Fault::Read)?;
+            Ok((kind, bytes))
+        };
+        match read() {
+            Ok((kind, bytes)) => Self::of_bytes(origin, kind, bytes, options),
+            Err(fault) => Err(BackendError { origin, fault }),
         }
     }
 
@@ -191,7 +225,10 @@ impl Encoder {
     /// As [`Self::open`].
     pub fn from_bytes(bytes: &[u8], options: &BackendOptions) -> Result<Self, BackendError> {
         let as_found = if bytes.starts_with(&model::MAGIC) { BackendKind::Native } else { BackendKind::Tract };
-        Self::of_bytes(ModelOrigin::Bytes, options.kind.unwrap_or(as_found), AlignedVec::copy_of(bytes), options)
+        match options.kind_or(|| as_found) {
+            Ok(kind) => Self::of_bytes(ModelOrigin::Bytes, kind, AlignedVec::copy_of(bytes), options),
+            Err(fault) => Err(BackendError { origin: ModelOrigin::Bytes, fault }),
+        }
     }
 
     fn of_bytes(
@@ -216,7 +253,7 @@ impl Encoder {
             #[cfg(feature = "tract")]
             BackendKind::Tract => tract::load(&bytes, &options.limits),
             #[cfg(feature = "ort")]
-            BackendKind::Ort => ort::load(&bytes, options.ort_library.as_deref(), &options.limits),
+            BackendKind::Ort => ort::load(&bytes, options),
             #[cfg(not(all(feature = "tract", feature = "ort")))]
             other => {
                 let _ = options;
@@ -264,6 +301,12 @@ impl Encoder {
     /// tell: ONNX Runtime.
     pub fn memory_bytes(&self) -> Option<u64> {
         self.cost.map(|cost| cost.memory_bytes)
+    }
+
+    /// How many nodes of the model each execution provider of ONNX Runtime ran, as seen in the profile of a run. `None`
+    /// where no provider was asked for ([`BackendOptions::provider`]).
+    pub fn nodes_by_provider(&self) -> Option<&NodesByProvider> {
+        self.engine.nodes_by_provider()
     }
 
     /// All outputs for `images`, u8 `[n, h, w, 3]`, each `[n, width]`.

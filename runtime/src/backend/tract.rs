@@ -17,6 +17,9 @@ use super::{
 };
 use crate::model::MAX_NAME_BYTES;
 
+/// tract does not tell it; a test compares it with what is built.
+pub(super) const VERSION: &str = "0.23";
+
 struct TractEngine {
     plan: Arc<TypedRunnableModel>,
     image_size: [usize; 2],

@@ -2,6 +2,7 @@ use std::path::Path;
 
 use anyhow::Context;
 use serde::Serialize;
+use sextant_runtime::backend::NodesByProvider;
 use sextant_runtime::command_line::warn;
 use sextant_runtime::picture::PictureLimits;
 use sextant_runtime::pose::{CropBox, Prediction, Predictor};
@@ -38,6 +39,9 @@ pub struct Answer {
     pub invariant: Option<Vec<f32>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub equivariant: Option<Vec<f32>>,
+    /// What each execution provider was seen to run, where one was asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub nodes_by_provider: Option<NodesByProvider>,
     /// What of the image's file is not in the picture that was looked at.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub warnings: Vec<String>,
@@ -59,6 +63,7 @@ impl Answer {
             equivalent_poses: symmetry.and_then(SymmetryGroup::order),
             invariant: shown_half(prediction.invariant()),
             equivariant: shown_half(prediction.equivariant()),
+            nodes_by_provider: None,
             warnings: vec![],
         }
     }
@@ -98,5 +103,7 @@ pub fn look_at(predictor: &mut Predictor, path: &Path, look: &Look) -> anyhow::R
     let view = view.with_context(|| shown(&name.text))?;
     let prediction = predictor.predict(&view).with_context(|| shown(&name.text))?;
     let warnings = picture.remarks.iter().map(ToString::to_string).collect();
-    Ok((Answer { warnings, ..Answer::new(name, &prediction, look.features) }, prediction))
+    let nodes_by_provider = predictor.encoder().nodes_by_provider().cloned();
+    let answer = Answer { nodes_by_provider, warnings, ..Answer::new(name, &prediction, look.features) };
+    Ok((answer, prediction))
 }

@@ -4,8 +4,9 @@ use std::time::{Duration, Instant};
 
 use anyhow::bail;
 use serde::Serialize;
+use sextant_runtime::backend::NodesByProvider;
 use sextant_runtime::command_line::print_answer;
-use sextant_runtime::pose::{PictureView, PixelFormat, Predictor};
+use sextant_runtime::pose::{PictureView, PixelFormat};
 
 use super::ModelArguments;
 use super::names::{PathName, shown};
@@ -37,6 +38,12 @@ struct Latency {
     #[serde(skip_serializing_if = "Option::is_none")]
     model_bytes: Option<String>,
     backend: String,
+    /// The execution provider that was asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    provider: Option<String>,
+    /// What each execution provider was seen to run, where one was asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    nodes_by_provider: Option<NodesByProvider>,
     threads: usize,
     batch: usize,
     runs: usize,
@@ -54,8 +61,7 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
             arguments.batch
         );
     }
-    let options = arguments.model.options(arguments.threads)?;
-    let mut predictor = Predictor::open_with(&arguments.model.model, &options)?;
+    let mut predictor = arguments.model.predictor_of(arguments.threads)?;
     let [height, width] = predictor.image_size();
     let image: Vec<u8> = (0..3 * height * width).map(|index| (index * 31 % 251) as u8).collect();
     let pictures = vec![PictureView::new(&image, PixelFormat::Rgb8, width, height)?; usize::from(arguments.batch)];
@@ -77,6 +83,8 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         backend: predictor.encoder().kind().to_string(),
         threads: arguments.threads.get(),
         batch: arguments.batch.into(),
+        provider: arguments.model.provider.as_ref().map(ToString::to_string),
+        nodes_by_provider: predictor.encoder().nodes_by_provider().cloned(),
         runs: durations_ms.len(),
         median_ms: quantile(&mut durations_ms, 0.5),
         p95_ms: quantile(&mut durations_ms, 0.95),
@@ -87,8 +95,9 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
 }
 
 fn describe(latency: &Latency) -> String {
+    let provider = latency.provider.as_ref().map_or_else(String::new, |provider| format!(" on {provider}"));
     format!(
-        "{} with {}, batch {}, {}, {} runs\nmedian_ms  {:.3}\np95_ms     {:.3}\nimages/s   {:.0}\n",
+        "{} with {}{provider}, batch {}, {}, {} runs\nmedian_ms  {:.3}\np95_ms     {:.3}\nimages/s   {:.0}\n",
         shown(&latency.model.text),
         latency.backend,
         latency.batch,

@@ -3,6 +3,7 @@ use std::process::ExitCode;
 
 use anyhow::{Context, bail};
 use serde::Serialize;
+use sextant_runtime::backend::NodesByProvider;
 use sextant_runtime::command_line::print_answer;
 use sextant_runtime::pose::{Prediction, Predictor};
 use sextant_runtime::rotation::UnitQuaternion;
@@ -41,6 +42,9 @@ struct Comparison {
     angle_deg: f32,
     #[serde(skip_serializing_if = "Option::is_none")]
     invariant_cosine_similarity: Option<f32>,
+    /// What each execution provider was seen to run, where one was asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    nodes_by_provider: Option<NodesByProvider>,
 }
 
 pub fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
@@ -57,6 +61,7 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         relative_rotation_wxyz: rotation_a.relative_rotation(rotation_b).wxyz(),
         angle_deg: rotation_a.geodesic_angle_rad(rotation_b).to_degrees(),
         invariant_cosine_similarity: a.invariant().zip(b.invariant()).and_then(|(a, b)| cosine_similarity(a, b)),
+        nodes_by_provider: predictor.encoder().nodes_by_provider().cloned(),
         a_bytes: answer_a.image_bytes,
         b_bytes: answer_b.image_bytes,
         a: answer_a.image,

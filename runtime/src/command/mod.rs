@@ -1,6 +1,7 @@
 //! Data on stdout, everything else on stderr; exit 0 fine, 2 an error.
 
 mod answer;
+mod backends;
 mod bench;
 mod compare;
 mod images;
@@ -16,8 +17,8 @@ use std::process::ExitCode;
 
 use anyhow::bail;
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use sextant_runtime::backend::{BackendKind, BackendOptions};
-use sextant_runtime::command_line::report;
+use sextant_runtime::backend::{BackendKind, BackendOptions, RequestedProvider, nodes_text};
+use sextant_runtime::command_line::{report, tell};
 use sextant_runtime::picture::PictureLimits;
 use sextant_runtime::pose::{CropBox, PoseError, Predictor, PredictorOptions};
 use sextant_runtime::typed_command::Program;
@@ -39,6 +40,7 @@ enum Command {
     Compare(compare::Arguments),
     /// Measures the latency of one image on one thread.
     Bench(bench::Arguments),
+    Backends(backends::Arguments),
 }
 
 /// What all commands that run a model take.
@@ -52,6 +54,10 @@ struct ModelArguments {
     /// Shared library of ONNX Runtime for --backend ort [default: $ORT_DYLIB_PATH].
     #[arg(long, value_name = "FILE")]
     ort_library: Option<PathBuf>,
+    /// Execution provider of ONNX Runtime that has to compute, or it is an error: openvino, cuda, tensorrt, coreml, qnn,
+    /// nnapi, xnnpack, acl or cann; of a device, as openvino:GPU, openvino:NPU or cuda:1. Stands for --backend ort.
+    #[arg(long, value_name = "PROVIDER")]
+    provider: Option<RequestedProvider>,
     #[command(flatten)]
     limits: limits::LimitArguments,
 }
@@ -95,11 +101,21 @@ fn crop_box(text: &str) -> Result<CropBox, String> {
 
 impl ModelArguments {
     fn predictor(&self) -> anyhow::Result<Predictor> {
-        Ok(Predictor::open_with(&self.model, &self.options(NonZeroUsize::MIN)?)?)
+        self.predictor_of(NonZeroUsize::MIN)
+    }
+
+    /// Tells on stderr what each execution provider ran, where one was asked for.
+    fn predictor_of(&self, threads: NonZeroUsize) -> anyhow::Result<Predictor> {
+        let predictor = Predictor::open_with(&self.model, &self.options(threads)?)?;
+        if let Some(nodes) = predictor.encoder().nodes_by_provider() {
+            tell("nodes", nodes_text(nodes));
+        }
+        Ok(predictor)
     }
 
     fn options(&self, threads: NonZeroUsize) -> anyhow::Result<PredictorOptions> {
-        if self.ort_library.is_some() && !matches!(self.backend, Some(BackendName::Ort)) {
+        let is_ort = matches!(self.backend, Some(BackendName::Ort)) || self.provider.is_some();
+        if self.ort_library.is_some() && !is_ort {
             bail!("--ort-library is for --backend ort, and would not be used: add --backend ort, or leave it away");
         }
         let kind = self.backend.map(|name| match name {
@@ -107,7 +123,8 @@ impl ModelArguments {
             BackendName::Tract => BackendKind::Tract,
             BackendName::Ort => BackendKind::Ort,
         });
-        let backend = BackendOptions { kind, ort_library: self.ort_library.clone(), limits: self.limits.limits() };
+        let (ort_library, provider) = (self.ort_library.clone(), self.provider.clone());
+        let backend = BackendOptions { kind, ort_library, provider, limits: self.limits.limits() };
         Ok(PredictorOptions { backend, threads, ..PredictorOptions::default() })
     }
 }
@@ -119,6 +136,7 @@ pub fn main() -> ExitCode {
         Command::Predict(arguments) => predict::run(&arguments),
         Command::Compare(arguments) => compare::run(&arguments),
         Command::Bench(arguments) => bench::run(&arguments),
+        Command::Backends(arguments) => backends::run(&arguments),
     };
     done.unwrap_or_else(|error| report(&error, hint_of))
 }

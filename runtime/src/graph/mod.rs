@@ -23,5 +23,5 @@ pub use network::{Graph, Node, ValueInfo, Weight, WeightData};
 pub(crate) use operands::GraphOperands;
 pub use value_id::ValueId;
 
-pub use crate::operators::{ALL_OPERATORS, Op, Padding, ShapeError, WeightId};
+pub use crate::operators::{ALL_OPERATORS, OPERATOR_NAMES, Op, Padding, ShapeError, WeightId};
 pub use crate::tensor::{Activation, DataType, MAX_RANK, Quantization, Shape};

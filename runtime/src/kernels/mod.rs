@@ -5,6 +5,8 @@
 
 pub(crate) mod axes;
 pub(crate) mod channels;
+#[cfg(feature = "std")]
+pub(crate) mod chosen;
 pub(crate) mod convolution;
 pub(crate) mod dot;
 #[cfg(target_arch = "aarch64")]

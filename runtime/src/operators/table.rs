@@ -63,6 +63,19 @@ macro_rules! operators {
                 }
             }
 
+            /// The operator's name in the table, without its parameters.
+            ///
+            /// ```
+            /// use sextant_runtime::graph::{OPERATOR_NAMES, Op};
+            /// assert_eq!(Op::Softmax.name(), "Softmax");
+            /// assert!(OPERATOR_NAMES.contains(&Op::Softmax.name()));
+            /// ```
+            pub fn name(&self) -> &'static str {
+                match self {
+                    $(Self::$name $({ $($field: _,)+ })? => stringify!($name),)+
+                }
+            }
+
             /// The operator of that code; whether its parameters may be is not looked at.
             fn read(code: u8, parameters: &Parameters<'_>) -> Option<Self> {
                 Some(match code {
@@ -104,6 +117,9 @@ macro_rules! operators {
                 OperatorKind::QuantizeRows | OperatorKind::Depthwise => Places::NONE,
             }
         }
+
+        /// The names of all operators, in the order of their codes.
+        pub const OPERATOR_NAMES: &[&str] = &[$(stringify!($name),)+];
 
         /// Every operator of the table.
         #[cfg(all(test, feature = "alloc"))]

@@ -1,3 +1,4 @@
+use std::boxed::Box;
 use std::fmt;
 
 use super::OutputFault;
@@ -17,7 +18,7 @@ pub struct PoseError {
 #[non_exhaustive]
 pub enum PoseFault {
     /// It cannot be opened or run.
-    Backend(Fault),
+    Backend(Box<Fault>),
     /// An entry of its metadata is not what `docs/model-format.md` says.
     Metadata {
         /// The entry's key.
@@ -50,7 +51,7 @@ impl PoseError {
 
 impl From<BackendError> for PoseError {
     fn from(error: BackendError) -> Self {
-        Self { origin: error.origin, fault: PoseFault::Backend(error.fault) }
+        Self { origin: error.origin, fault: PoseFault::Backend(Box::new(error.fault)) }
     }
 }
 

@@ -1,3 +1,4 @@
+use std::boxed::Box;
 use std::num::NonZeroUsize;
 use std::path::Path;
 use std::string::ToString;
@@ -174,7 +175,8 @@ fn check_memory(encoder: &Encoder, threads: usize, limits: &Limits) -> Result<()
     if found <= limit {
         return Ok(());
     }
-    Err(PoseFault::Backend(Fault::TooCostly(Excess { resource: Resource::Memory, found, limit })))
+    let excess = Excess { resource: Resource::Memory, found, limit };
+    Err(PoseFault::Backend(Box::new(Fault::TooCostly(excess))))
 }
 
 impl Worker {

@@ -148,7 +148,8 @@ fn limits_are_for_all_threads_together() {
     };
     assert!(open(1, bytes).is_ok() && open(3, 3 * bytes).is_ok());
     let fault = open(3, 3 * bytes - 1).unwrap_err().fault;
-    let PoseFault::Backend(Fault::TooCostly(excess)) = fault else { panic!("{fault:?}") };
+    let PoseFault::Backend(fault) = fault else { panic!("{fault:?}") };
+    let Fault::TooCostly(excess) = *fault else { panic!("{fault:?}") };
     assert_eq!((excess.resource, excess.found), (Resource::Memory, 3 * bytes));
 }
 

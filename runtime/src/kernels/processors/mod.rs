@@ -44,6 +44,19 @@ pub(crate) type Native = simd128::Simd128;
 )))]
 pub(crate) type Native = super::int8::scalar::Scalar;
 
+/// What the kernel of [`convolve`] computes with.
+#[cfg(feature = "std")]
+pub(crate) fn name() -> &'static str {
+    #[cfg(target_arch = "x86_64")]
+    if avx2::is_available() {
+        return "AVX2";
+    }
+    #[cfg(target_arch = "aarch64")]
+    return if neon::has_dot_products() { "NEON with dot products" } else { "NEON" };
+    #[cfg(not(target_arch = "aarch64"))]
+    if cfg!(all(target_arch = "wasm32", target_feature = "simd128")) { "SIMD128" } else { "plain" }
+}
+
 /// [`convolution::convolve_with`] this processor's kernel.
 pub(crate) fn convolve(options: &Convolution<'_>, arena: &mut [i8], from: usize, to: usize, scratch: &mut [i16]) {
     #[cfg(all(target_arch = "x86_64", feature = "std"))]

@@ -33,6 +33,7 @@ pub(crate) use depthwise_int8::Int8Depthwise;
 pub(crate) use float::FloatConvolution;
 pub(crate) use footprint::Footprint;
 pub(crate) use int8::Int8Convolution;
+pub(crate) use multiply::has_quads;
 pub(crate) use winograd::FloatWinograd;
 
 /// Whether this processor has the instructions that everything here is compiled for.

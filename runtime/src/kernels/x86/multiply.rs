@@ -87,7 +87,7 @@ impl Multiply for Quads {
 }
 
 /// Whether this processor has the instructions of [`Quads`].
-pub(super) fn has_quads() -> bool {
+pub(crate) fn has_quads() -> bool {
     std::is_x86_feature_detected!("avx512vnni") && std::is_x86_feature_detected!("avx512vl")
 }
 

@@ -1,65 +1,67 @@
+//! ONNX Runtime, from a shared library that is loaded when the program runs.
+
+mod execution;
+mod library;
+mod log;
+mod profile;
+mod proven;
+
 use std::boxed::Box;
-use std::env;
-use std::path::{Path, PathBuf};
 use std::string::{String, ToString};
-use std::sync::Mutex;
 use std::vec::Vec;
 
-use ::ort::environment::Environment;
 use ::ort::session::Session;
+use ::ort::session::builder::{AutoDevicePolicy, SessionBuilder};
 use ::ort::value::{TensorElementType, TensorRef, ValueType};
 
 use super::{
-    BackendKind, Description, Fault, ImageEngine, Limits, Loaded, Output, check_name, image_size, one_line,
-    own_metadata,
+    BackendKind, BackendOptions, Description, Fault, ImageEngine, Limits, Loaded, NodesByProvider, Output, check_name,
+    image_size, one_line, own_metadata,
 };
 
-/// ONNX Runtime is loaded once in a process, and stays.
-static ENVIRONMENT: Mutex<Option<Environment>> = Mutex::new(None);
+pub(super) use library::{Library, load as load_library};
 
 #[derive(Debug)]
 struct OrtEngine {
     session: Session,
     image_size: [usize; 2],
+    /// Where a provider was asked for.
+    nodes_by_provider: Option<NodesByProvider>,
 }
 
 /// Without it, sums of int8 products saturate at 16 bits on x86 that has no VNNI.
 const EXACT_SUMS: &str = "session.x64quantprecision";
 
-pub(super) fn load(bytes: &[u8], library: Option<&Path>, limits: &Limits) -> Result<Loaded, Fault> {
-    let environment = environment(library)?;
-    let session = Session::builder(&environment)
-        .and_then(|builder| {
-            builder.with_intra_threads(1)?.with_config_entry(EXACT_SUMS, "1")?.commit_from_memory(bytes)
-        })
-        .map_err(refused)?;
-    let image_size = signature(&session, limits)?;
-    let metadata = metadata(&session).map_err(refused)?;
-    let output_names: Vec<String> = session.outputs().iter().map(|output| output.name().to_string()).collect();
-    output_names.iter().chain(metadata.keys()).try_for_each(|name| check_name(BackendKind::Ort, name))?;
-    let engine = Box::new(OrtEngine { session, image_size });
-    Ok(Loaded { description: Description { image_size, metadata }, output_names, cost: None, engine })
-}
-
-fn environment(library: Option<&Path>) -> Result<Environment, Fault> {
-    let mut environment = ENVIRONMENT.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
-    if let Some(environment) = environment.as_ref() {
-        return Ok(environment.clone());
-    }
-    let path = library_path(library)?;
-    let unusable = |reason: String| Fault::OrtLibrary { reason };
-    let builder = ::ort::init_from(&path).map_err(|error| unusable(one_line(&error.to_string())))?;
-    let built = builder.with_name("sextant").build().map_err(|error| unusable(one_line(&error.to_string())))?;
-    Ok(environment.insert(built).clone())
-}
-
-fn library_path(library: Option<&Path>) -> Result<PathBuf, Fault> {
-    let from_environment = || env::var_os("ORT_DYLIB_PATH").filter(|path| !path.is_empty()).map(PathBuf::from);
-    let Some(path) = library.map(Path::to_path_buf).or_else(from_environment) else {
-        return Err(Fault::OrtLibrary { reason: "ORT_DYLIB_PATH is not set".to_string() });
+pub(super) fn load(bytes: &[u8], options: &BackendOptions) -> Result<Loaded, Fault> {
+    let library = library::load(options.ort_library.as_deref()).map_err(Fault::OrtLibrary)?;
+    let engine = match &options.provider {
+        None => OrtEngine::new(plain_session(bytes, &library).map_err(refused)?, &options.limits)?,
+        Some(provider) => proven::engine(bytes, &library, provider, &options.limits)?,
     };
-    // ort looks for relative paths beside the program; people mean the current folder.
-    path.canonicalize().map_err(|error| Fault::OrtLibrary { reason: std::format!("{}: {error}", path.display()) })
+    let metadata = metadata(&engine.session).map_err(refused)?;
+    let output_names: Vec<String> = engine.session.outputs().iter().map(|output| output.name().to_string()).collect();
+    output_names.iter().chain(metadata.keys()).try_for_each(|name| check_name(BackendKind::Ort, name))?;
+    let description = Description { image_size: engine.image_size, metadata };
+    Ok(Loaded { description, output_names, cost: None, engine: Box::new(engine) })
+}
+
+fn plain_session(bytes: &[u8], library: &Library) -> ::ort::Result<Session> {
+    session_builder(library)?.commit_from_memory(bytes)
+}
+
+/// What all sessions have: no provider that was not asked for, one thread, exact sums.
+fn session_builder(library: &Library) -> ::ort::Result<SessionBuilder> {
+    let builder = Session::builder(&library.environment)?;
+    // Else ort lets ONNX Runtime choose: Core ML on macOS. A library that cannot choose refuses, and need not be told.
+    let builder = builder.with_auto_device(AutoDevicePolicy::PreferCPU).unwrap_or_else(|error| error.recover());
+    Ok(builder.with_intra_threads(1)?.with_config_entry(EXACT_SUMS, "1")?)
+}
+
+impl OrtEngine {
+    fn new(session: Session, limits: &Limits) -> Result<Self, Fault> {
+        let image_size = signature(&session, limits)?;
+        Ok(Self { session, image_size, nodes_by_provider: None })
+    }
 }
 
 /// Height and width of the one input.
@@ -90,6 +92,10 @@ impl ImageEngine for OrtEngine {
     fn run(&mut self, image: &[u8]) -> Result<Vec<Output>, Fault> {
         run(&mut self.session, self.image_size, image)
             .map_err(|error| Fault::Run { backend: BackendKind::Ort, reason: one_line(&error.to_string()) })
+    }
+
+    fn nodes_by_provider(&self) -> Option<&NodesByProvider> {
+        self.nodes_by_provider.as_ref()
     }
 }
 
