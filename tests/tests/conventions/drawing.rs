@@ -85,11 +85,11 @@ fn camera_with_axes(svg: &mut String, panel: &Panel, camera: &CameraPose, name: 
 
 /// The world from one side and above.
 fn world(svg: &mut String, world_from_object: UnitQuaternion) {
-    let observer = CameraPose { azimuth_deg: -25.0, polar_deg: 68.0, ..CameraPose::default() };
+    let observer = CameraPose { azimuth_deg: -38.0, polar_deg: 70.0, ..CameraPose::default() };
     let view = observer.camera_from_world();
     let place = |point: Point| {
         let [x, y, _] = view.rotate(point);
-        [300.0 + 105.0 * x, 190.0 + 105.0 * y]
+        [300.0 + 92.0 * x, 245.0 + 92.0 * y]
     };
     let panel = Panel { place: &place };
     for at in -3..=3 {
@@ -98,15 +98,15 @@ fn world(svg: &mut String, world_from_object: UnitQuaternion) {
             panel.line(svg, line, r##"stroke="#ddd""##);
         }
     }
-    panel.text(svg, [-1.5, -1.5, -1.0], [-30.0, 22.0], GREY, "floor, z = -1");
+    panel.text(svg, [1.5, -1.5, -1.0], [20.0, 4.0], GREY, "floor, z = -1");
     let names = ["world x", "world y", "world z"];
     panel.axes(svg, [0.0; 3], axes_of(UnitQuaternion::IDENTITY), 1.25, names, r#"stroke-dasharray="5 3""#);
     panel.box_of(svg, world_from_object);
     panel.axes(svg, [0.0; 3], axes_of(world_from_object), 0.8, ["x", "y", "z"], r#"stroke-width="2.5""#);
     let ours = ["our renders: azimuth -90°", "(on the side of y &lt; 0)"];
-    camera_with_axes(svg, &panel, &CameraPose::default(), ours, [-62.0, -48.0]);
+    camera_with_axes(svg, &panel, &CameraPose::default(), ours, [-60.0, -34.0]);
     let theirs = ["3DIEBench: azimuth 90°", "(on the side of y &gt; 0)"];
-    camera_with_axes(svg, &panel, &CameraPose::THREE_DIE_BENCH, theirs, [-40.0, -48.0]);
+    camera_with_axes(svg, &panel, &CameraPose::THREE_DIE_BENCH, theirs, [-70.0, -44.0]);
 }
 
 /// What a camera sees, in a square whose upper left corner is given.

@@ -78,6 +78,9 @@ fn the_worked_example_is_what_the_code_computes() {
         return fs::write(&path, format!("{}{}{}", &guide[..start], worked_example(), &guide[end..])).unwrap();
     }
     assert_eq!(guide[start..end], worked_example(), "TRYCMD=overwrite writes it anew");
+    // The example for scipy, which tests/python/check_conventions.py runs, begins with one of the rotations.
+    let [w, x, y, z] = (CameraPose::default().camera_from_world() * world_from_object()).wxyz();
+    assert!(guide.contains(&format!("w, x, y, z = {w:.4}, {x:.4}, {y:.4}, {z:.4}  # rotation_wxyz")));
 }
 
 #[test]
@@ -116,6 +119,8 @@ fn contract_guide_and_models_have_the_same_metadata() {
     // A model of eight bits has its precision.
     let expected = known.iter().filter(|key| *key != metadata::PRECISION).cloned().collect();
     assert_eq!(written, expected, "model.sxt against contract::metadata");
+    let conventions = fs::read_to_string(repository().join("docs/conventions.md")).unwrap();
+    assert!(conventions.contains(&sxt[metadata::CAMERA_POSE]), "docs/conventions.md has {}", sxt[metadata::CAMERA_POSE]);
     run_ok("export", &["onnx", "run", "--out", "frames.onnx"], folder);
     assert_eq!(inspect(&folder.join("frames.onnx")).unwrap().metadata, sxt, "ONNX has the same");
     run_ok("export", &["sxt", "run", "--int8", "--out", "frames.sxt"], folder);

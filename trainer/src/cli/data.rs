@@ -264,7 +264,8 @@ impl fmt::Display for Summary {
             [fewest, most] => writeln!(f, "views\t{fewest} to {most} of each object")?,
         }
         if let Some(camera) = self.camera {
-            writeln!(f, "camera\t{camera}")?;
+            let is_told = self.format == DataFormat::Sextant;
+            writeln!(f, "camera\t{}{camera}", if is_told { "" } else { "not told by this layout; read as " })?;
         }
         writeln!(f, "objects\t{}", self.objects)?;
         writeln!(f, "held out\t{}", self.classes.held_out())?;
