@@ -180,7 +180,9 @@ mod tests {
         assert_eq!(TRIAL, trial());
         let loaded = crate::backend::tract::load(TRIAL, &crate::backend::Limits::default()).unwrap();
         let mut engine: Box<dyn crate::backend::ImageEngine> = loaded.engine;
-        assert_eq!(engine.run(&[9; 192]).unwrap()[0].width, 4);
+        let mut outputs = std::vec![];
+        engine.run(&[9; 192], &mut outputs).unwrap();
+        assert_eq!(outputs[0].width, 4);
     }
 
     #[test]

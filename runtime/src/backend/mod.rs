@@ -144,6 +144,8 @@ pub struct Encoder {
     output_names: Vec<String>,
     cost: Option<Cost>,
     engine: Engine,
+    /// Of the image before.
+    outputs: Vec<Output>,
 }
 
 /// What a model says of itself.
@@ -178,8 +180,8 @@ impl Output {
 
 /// What each backend is to the rest: an engine for one image at a time.
 trait ImageEngine: fmt::Debug + Send {
-    /// Outputs of one image, `[h, w, 3]`.
-    fn run(&mut self, image: &[u8]) -> Result<Vec<Output>, Fault>;
+    /// Outputs of one image, `[h, w, 3]`, into those of the image before, whose memory may be used again.
+    fn run(&mut self, image: &[u8], outputs: &mut Vec<Output>) -> Result<(), Fault>;
 
     /// What ran where, for an engine that was asked for a provider.
     fn nodes_by_provider(&self) -> Option<&NodesByProvider> {
@@ -239,7 +241,7 @@ impl Encoder {
     ) -> Result<Self, BackendError> {
         match Self::load(kind, bytes, options) {
             Ok(Loaded { description, output_names, cost, engine }) => {
-                Ok(Self { origin, kind, description, output_names, cost, engine })
+                Ok(Self { origin, kind, description, output_names, cost, engine, outputs: Vec::new() })
             }
             Err(fault) => Err(BackendError { origin, fault }),
         }
@@ -317,20 +319,40 @@ impl Encoder {
         self.run_batch(images).map_err(|fault| BackendError { origin: self.origin.clone(), fault })
     }
 
-    fn run_batch(&mut self, images: &[u8]) -> Result<Vec<Output>, Fault> {
+    /// All outputs for one image, u8 `[h, w, 3]`, each `[width]`; they lie in memory that the next image uses again.
+    ///
+    /// # Errors
+    /// As [`Self::run`].
+    pub fn run_image(&mut self, image: &[u8]) -> Result<&[Output], BackendError> {
+        let expected = self.image_bytes();
+        let ran = match image.len() == expected {
+            true => self.engine.run(image, &mut self.outputs),
+            false => Err(Fault::ImageBytes { expected, found: image.len() }),
+        };
+        match ran {
+            Ok(()) => Ok(&self.outputs),
+            Err(fault) => Err(BackendError { origin: self.origin.clone(), fault }),
+        }
+    }
+
+    fn image_bytes(&self) -> usize {
         let [height, width] = self.description.image_size;
-        let image_bytes = 3 * height * width;
+        3 * height * width
+    }
+
+    fn run_batch(&mut self, images: &[u8]) -> Result<Vec<Output>, Fault> {
+        let image_bytes = self.image_bytes();
         if images.is_empty() || !images.len().is_multiple_of(image_bytes) {
             return Err(Fault::ImageBytes { expected: image_bytes, found: images.len() });
         }
         let mut batch: Vec<Output> = Vec::new();
         for image in images.chunks_exact(image_bytes) {
-            let outputs = self.engine.run(image)?;
+            self.engine.run(image, &mut self.outputs)?;
             if batch.is_empty() {
-                batch = outputs;
+                batch = self.outputs.clone();
                 continue;
             }
-            for (all, one) in batch.iter_mut().zip(outputs) {
+            for (all, one) in batch.iter_mut().zip(&self.outputs) {
                 all.values.extend_from_slice(&one.values);
             }
         }

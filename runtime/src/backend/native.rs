@@ -66,18 +66,20 @@ fn image_size(graph: &GraphView<'_>) -> Result<[usize; 2], Fault> {
 }
 
 impl ImageEngine for NativeEngine {
-    fn run(&mut self, image: &[u8]) -> Result<Vec<Output>, Fault> {
-        let mut outputs: Vec<Output> = self
-            .outputs
-            .iter()
-            .map(|(name, width)| Output { name: name.clone(), width: *width, values: vec![0.0; *width] })
-            .collect();
+    fn run(&mut self, image: &[u8], outputs: &mut Vec<Output>) -> Result<(), Fault> {
+        if outputs.len() != self.outputs.len() {
+            let empty = |(name, width): &(String, usize)| Output {
+                name: name.clone(),
+                width: *width,
+                values: vec![0.0; *width],
+            };
+            *outputs = self.outputs.iter().map(empty).collect();
+        }
         let mut results: Vec<&mut [f32]> = outputs.iter_mut().map(|output| output.values.as_mut_slice()).collect();
         let changed = Fault::Session(crate::session::RunError::ModelChanged);
         let model = Model::from_checked(&self.model).map_err(Fault::Parse)?;
         let mut session =
             Session::with_prepared(&model, ENCODE, &mut self.arena, &mut self.prepared).map_err(|_| changed)?;
-        session.run(&[Input::U8(image)], &mut results).map_err(Fault::Session)?;
-        Ok(outputs)
+        session.run(&[Input::U8(image)], &mut results).map_err(Fault::Session)
     }
 }

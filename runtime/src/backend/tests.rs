@@ -107,7 +107,7 @@ fn an_encoder_has_no_more_memory_than_it_says() {
             let loaded = load(BackendKind::Native, &bytes).unwrap();
             let [height, width] = loaded.description.image_size;
             let mut engine = loaded.engine;
-            engine.run(&std::vec![7; 3 * height * width]).unwrap();
+            engine.run(&std::vec![7; 3 * height * width], &mut std::vec![]).unwrap();
             loaded.cost.unwrap()
         });
         assert!(peak <= encoder.memory_bytes + 4096, "{peak} of {}", encoder.memory_bytes);
@@ -235,7 +235,8 @@ mod onnx {
         assert!(cost.is_some_and(|cost| cost.operations >= 27 && cost.memory_bytes >= 60), "{cost:?}");
         assert_eq!(description.image_size, [2, 2]);
         assert_eq!(description.metadata, BTreeMap::from([("name".to_string(), "colours".to_string())]));
-        let outputs = engine.run(&[1, 10, 100, 3, 10, 100, 1, 10, 100, 3, 10, 0]).unwrap();
+        let mut outputs = vec![];
+        engine.run(&[1, 10, 100, 3, 10, 100, 1, 10, 100, 3, 10, 0], &mut outputs).unwrap();
         assert_eq!(outputs, [Output { name: "invariant".to_string(), width: 3, values: vec![2.0, 10.0, 75.0] }]);
     }
 
@@ -296,7 +297,7 @@ mod onnx {
         let ran = |work: fn() -> u8| super::super::caught::caught(work);
         assert_eq!(ran(|| panic!("within a library")), None);
         let loaded = load(BackendKind::Tract, &model(U8, &IMAGES)).unwrap();
-        let fault = { loaded.engine }.run(&[1, 2, 3]).unwrap_err();
+        let fault = { loaded.engine }.run(&[1, 2, 3], &mut vec![]).unwrap_err();
         let text = fault.to_string();
         assert!(text.starts_with("tract failed: ") && text.lines().count() == 1, "{text}");
     }

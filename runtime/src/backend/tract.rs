@@ -118,13 +118,14 @@ fn refused_because<T>(reason: String) -> Result<T, Fault> {
 }
 
 impl ImageEngine for TractEngine {
-    fn run(&mut self, image: &[u8]) -> Result<Vec<Output>, Fault> {
+    fn run(&mut self, image: &[u8], outputs: &mut Vec<Output>) -> Result<(), Fault> {
         let ran = caught(|| self.outputs(image));
         let panicked = || Fault::Run {
             backend: BackendKind::Tract,
             reason: "the graph contradicts itself; a file written by `export onnx` runs".to_string(),
         };
-        ran.ok_or_else(panicked)?.map_err(failed)
+        *outputs = ran.ok_or_else(panicked)?.map_err(failed)?;
+        Ok(())
     }
 }
 

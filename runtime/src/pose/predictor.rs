@@ -1,6 +1,5 @@
 use std::boxed::Box;
 use std::iter;
-use std::mem;
 use std::num::NonZeroUsize;
 use std::path::Path;
 use std::string::ToString;
@@ -207,7 +206,7 @@ impl Worker {
             }
         };
         let resized = timings.then(Instant::now);
-        let outputs = self.encoder.run(image)?;
+        let outputs = self.encoder.run_image(image)?;
         let timing =
             start.zip(resized).map(|(start, resized)| Timing { preprocess: resized - start, model: resized.elapsed() });
         let answer = read(outputs, classes, timing);
@@ -215,14 +214,16 @@ impl Worker {
     }
 }
 
-/// Typed and checked; the features are moved and not copied.
-fn read(mut outputs: Vec<Output>, classes: &[Class], timing: Option<Timing>) -> Result<Prediction, PoseFault> {
+fn read(outputs: &[Output], classes: &[Class], timing: Option<Timing>) -> Result<Prediction, PoseFault> {
     let named = outputs.iter().map(|output| (output.name.as_str(), output.values.as_slice()));
     let typed = EncoderOutputs::read(named).map_err(PoseFault::Outputs)?;
-    let (rotation, class) = (typed.rotation(), class(&typed, classes)?);
-    let mut half = |name| Some(mem::take(&mut outputs.iter_mut().find(|output| output.name == name)?.values));
-    let (invariant, equivariant) = (half(INVARIANT), half(EQUIVARIANT));
-    Ok(Prediction { rotation, class, invariant, equivariant, timing })
+    Ok(Prediction {
+        rotation: typed.rotation(),
+        class: class(&typed, classes)?,
+        invariant: typed.invariant().map(<[f32]>::to_vec),
+        equivariant: typed.equivariant().map(<[f32]>::to_vec),
+        timing,
+    })
 }
 
 fn class(outputs: &EncoderOutputs<'_>, classes: &[Class]) -> Result<Option<ClassPrediction>, PoseFault> {

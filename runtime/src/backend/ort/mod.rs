@@ -89,9 +89,10 @@ fn refused(error: impl std::fmt::Display) -> Fault {
 }
 
 impl ImageEngine for OrtEngine {
-    fn run(&mut self, image: &[u8]) -> Result<Vec<Output>, Fault> {
-        run(&mut self.session, self.image_size, image)
-            .map_err(|error| Fault::Run { backend: BackendKind::Ort, reason: one_line(&error.to_string()) })
+    fn run(&mut self, image: &[u8], outputs: &mut Vec<Output>) -> Result<(), Fault> {
+        *outputs = run(&mut self.session, self.image_size, image)
+            .map_err(|error| Fault::Run { backend: BackendKind::Ort, reason: one_line(&error.to_string()) })?;
+        Ok(())
     }
 
     fn nodes_by_provider(&self) -> Option<&NodesByProvider> {
