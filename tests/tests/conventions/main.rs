@@ -120,7 +120,11 @@ fn contract_guide_and_models_have_the_same_metadata() {
     let expected = known.iter().filter(|key| *key != metadata::PRECISION).cloned().collect();
     assert_eq!(written, expected, "model.sxt against contract::metadata");
     let conventions = fs::read_to_string(repository().join("docs/conventions.md")).unwrap();
-    assert!(conventions.contains(&sxt[metadata::CAMERA_POSE]), "docs/conventions.md has {}", sxt[metadata::CAMERA_POSE]);
+    assert!(
+        conventions.contains(&sxt[metadata::CAMERA_POSE]),
+        "docs/conventions.md has {}",
+        sxt[metadata::CAMERA_POSE]
+    );
     run_ok("export", &["onnx", "run", "--out", "frames.onnx"], folder);
     assert_eq!(inspect(&folder.join("frames.onnx")).unwrap().metadata, sxt, "ONNX has the same");
     run_ok("export", &["sxt", "run", "--int8", "--out", "frames.sxt"], folder);
