@@ -117,7 +117,7 @@ impl Predictor {
         self.workers[0].predict(picture, &self.classes, self.timings)
     }
 
-    /// What the model says of each picture, in their order.
+    /// What the model says of each picture, in their order. Where the system gives no further thread, those that run share all.
     pub fn predict_batch(&mut self, pictures: &[PictureView<'_>]) -> Vec<Result<Prediction, PoseError>> {
         let Self { workers, classes, timings } = self;
         let taken = AtomicUsize::new(0);
@@ -130,7 +130,9 @@ impl Predictor {
         let threads = workers.len().min(pictures.len()).max(1);
         let (first, others) = workers[..threads].split_at_mut(1);
         let mut answers = thread::scope(|scope| {
-            let started: Vec<_> = others.iter_mut().map(|worker| scope.spawn(|| work(worker))).collect();
+            // Where the system has no thread to give, the others take its pictures.
+            let start = |worker| thread::Builder::new().spawn_scoped(scope, || work(worker)).ok();
+            let started: Vec<_> = others.iter_mut().filter_map(start).collect();
             let mut answers = work(&mut first[0]);
             for thread in started {
                 answers.extend(thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)));
