@@ -145,6 +145,19 @@ fn latency_is_measured() {
     assert!(latency["median_ms"].as_f64().unwrap() <= latency["p95_ms"].as_f64().unwrap());
 }
 
+#[test]
+fn latency_is_measured_of_batches_that_threads_share() {
+    let bench = Bench::new("batches");
+    let latency = json(&bench.run(&["bench", "m.sxt", "--batch", "6", "--threads", "2", "--json"]));
+    assert_eq!((&latency["batch"], &latency["threads"]), (&6.into(), &2.into()));
+    let [rate, median_ms] = ["images_per_second", "median_ms"].map(|key| latency[key].as_f64().unwrap());
+    assert!((rate * median_ms / 1e3 - 6.0).abs() < 1e-6, "{latency}");
+    let output = bench.run(&["bench", "m.sxt", "--threads", "2"]);
+    assert_eq!(output.status.code(), Some(2));
+    let error = "error: 2 threads have nothing to share in a batch of 1: give --batch, too";
+    assert!(text(&output.stderr).starts_with(error), "{output:?}");
+}
+
 /// A PNG file with that header, cut off where its pixels start.
 fn png_header(width: u32, height: u32) -> Vec<u8> {
     let mut chunk = b"IHDR".to_vec();

@@ -18,9 +18,11 @@ pub struct Class {
 
 /// The classes of a model in the order of its logits; empty where it names none.
 pub(super) fn of_metadata(metadata: &BTreeMap<String, String>) -> Result<Vec<Class>, PoseFault> {
-    let malformed = |key| PoseFault::Metadata { key };
-    let names = metadata.get(CLASS_NAMES).map(|json| flat_json::strings(json).ok_or(malformed(CLASS_NAMES)));
-    let groups = metadata.get(CLASS_SYMMETRY).map(|json| symmetries(json).ok_or(malformed(CLASS_SYMMETRY)));
+    let no_names = PoseFault::Metadata { key: CLASS_NAMES, expected: "JSON array of strings" };
+    let no_groups =
+        PoseFault::Metadata { key: CLASS_SYMMETRY, expected: "JSON object from classes to symmetry groups" };
+    let names = metadata.get(CLASS_NAMES).map(|json| flat_json::strings(json).ok_or(no_names));
+    let groups = metadata.get(CLASS_SYMMETRY).map(|json| symmetries(json).ok_or(no_groups));
     let (names, groups) = (names.transpose()?, groups.transpose()?.unwrap_or_default());
     let class = |name: String| {
         let symmetry = groups.get(&name).copied().unwrap_or(SymmetryGroup::None);
@@ -68,7 +70,7 @@ mod tests {
         ] {
             let read = read(&[(key, value)]);
             assert!(
-                matches!(read, Err(PoseFault::Metadata { key: found }) if found == key),
+                matches!(read, Err(PoseFault::Metadata { key: found, .. }) if found == key),
                 "{key} = {value}: {read:?}"
             );
         }

@@ -23,6 +23,8 @@ pub enum PoseFault {
     Metadata {
         /// The entry's key.
         key: &'static str,
+        /// What it has to be, for people.
+        expected: &'static str,
     },
     /// Its outputs are no answer.
     Outputs(OutputFault),
@@ -65,7 +67,7 @@ impl fmt::Display for PoseFault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Backend(fault) => fault.fmt(f),
-            Self::Metadata { key } => write!(f, "the metadata '{key}' is not what a model's is"),
+            Self::Metadata { key, expected } => write!(f, "the metadata '{key}' is no {expected}"),
             Self::Outputs(fault) => fault.fmt(f),
             Self::ClassCount { names, logits } => write!(f, "{names} class names for {logits} classes"),
         }

@@ -216,6 +216,7 @@ impl Worker {
     }
 }
 
+/// The outputs of an engine, typed and checked.
 fn read(outputs: &[Output], classes: &[Class], timing: Option<Timing>) -> Result<Prediction, PoseFault> {
     let named = outputs.iter().map(|output| (output.name.as_str(), output.values.as_slice()));
     let typed = EncoderOutputs::read(named).map_err(PoseFault::Outputs)?;

@@ -115,7 +115,7 @@ fn models_without_an_answer_are_refused_when_they_are_opened() {
     let error = Predictor::from_bytes(&model).unwrap_err();
     assert!(matches!(error.fault, PoseFault::Outputs(OutputFault::NoneKnown)), "{error}");
     let error = Predictor::from_bytes(&colour_model(mixed(), &[(CLASS_NAMES, "red")])).unwrap_err();
-    assert_eq!(error.to_string(), "the model in memory: the metadata 'class_names' is not what a model's is");
+    assert_eq!(error.to_string(), "the model in memory: the metadata 'class_names' is no JSON array of strings");
     let error = Predictor::open("nowhere.sxt").unwrap_err();
     assert!(error.to_string().starts_with("nowhere.sxt: ") && error.hint().is_some(), "{error}");
 }
