@@ -30,6 +30,9 @@ pub mod output {
     pub const INVARIANT: &str = "invariant";
     /// The half of the features that turns with the object, `f32 [half]`.
     pub const EQUIVARIANT: &str = "equivariant";
+    /// How the names of outputs start that say what was done to the image; the name of the transformation follows, such as
+    /// `quarter-turns`. A number for each of its classes, before softmax, `f32 [classes]`.
+    pub const TRANSFORMATION_LOGITS: &str = "transformation_logits.";
     /// Of `predict_latent`: the embedding of the features given, `f32 [embedding]`.
     pub const EMBEDDING: &str = "embedding";
     /// Of `predict_latent`: the embedding that is expected after the condition, `f32 [embedding]`.
@@ -46,12 +49,16 @@ pub mod metadata {
     pub const CLASS_NAMES: &str = "class_names";
     /// JSON object from class to symmetry group.
     pub const CLASS_SYMMETRY: &str = "class_symmetry";
+    /// JSON object from each transformation that is predicted to an array of its classes' names, in the order of its logits.
+    pub const TRANSFORMATIONS: &str = "transformations";
     /// Rows and columns of an image.
     pub const IMAGE_SIZE: &str = "image_size";
     /// Type and order of an image's bytes.
     pub const IMAGE_LAYOUT: &str = "image_layout";
     /// How a picture becomes an image of that size.
     pub const RESIZE: &str = "resize";
+    /// How much of the image is seen: `whole`, as where it is absent, or `circle`.
+    pub const VISIBLE: &str = "visible";
     /// JSON array of three: subtracted from pixels in 0..1.
     pub const NORMALIZE_MEAN: &str = "normalize_mean";
     /// JSON array of three: pixels are divided by these after that.

@@ -19,11 +19,13 @@
 mod picture_view;
 mod pixel_format;
 mod resize;
+mod visible;
 
 pub use picture_view::{CropBox, PictureView, ViewError};
 pub use pixel_format::PixelFormat;
 #[cfg(feature = "images")]
 pub(crate) use pixel_format::over_mid_grey;
+pub use visible::Visible;
 
 /// The name of this module's rule, which a model carries in its metadata under
 /// [`RESIZE`](crate::contract::metadata::RESIZE).

@@ -25,7 +25,7 @@ pub trait ViewSource: Send + Sync {
     /// Rows and columns of an image.
     fn image_size(&self) -> usize;
 
-    /// Names of the classes, indexed by label.
+    /// Names of the classes, indexed by label; none where nothing is known of classes, and every label is 0.
     fn class_names(&self) -> &[String];
 
     /// Number of all subjects, held out or not.

@@ -1,6 +1,7 @@
 use std::fmt::{self, Debug};
 
 use rand_chacha::ChaCha8Rng;
+use sextant_runtime::preprocess::Visible;
 use sextant_runtime::rotation::UnitQuaternion;
 
 use super::Value;
@@ -15,6 +16,11 @@ pub trait Transformation: Send + Sync {
 
     /// What kind of parameters it has.
     fn kind(&self) -> Kind;
+
+    /// What its classes are called, in their order, such as `90°`; none where it has no finite classes.
+    fn class_names(&self) -> Vec<String> {
+        (0..self.kind().classes().unwrap_or(0)).map(|class| class.to_string()).collect()
+    }
 
     /// How parameters compose; `None` where nothing leads from one view to another.
     fn group(&self) -> Option<&dyn Group> {
@@ -84,6 +90,11 @@ pub trait OnPixels: Send + Sync {
     /// Changes a picture `[size, size, 3]` of sRGB bytes. `scratch` may hold anything before and after; its memory is used
     /// again for the next picture.
     fn apply(&self, value: &Value, picture: &mut [u8], size: usize, scratch: &mut Vec<u8>);
+
+    /// How much of a changed picture holds something. A network that learns from it is shown no more of any picture.
+    fn visible(&self) -> Visible {
+        Visible::Whole
+    }
 
     /// The rotation of the camera that would have made the changed picture, `changed_camera_from_camera`, with x right, y
     /// down and z forward: the identity where the subject looks turned as before.

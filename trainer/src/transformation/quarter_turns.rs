@@ -25,6 +25,10 @@ impl Transformation for QuarterTurns {
         Kind::Classes { count: FOLDS as usize }
     }
 
+    fn class_names(&self) -> Vec<String> {
+        (0..FOLDS).map(|turns| format!("{}°", turns * 90)).collect()
+    }
+
     fn group(&self) -> Option<&dyn Group> {
         Some(&GROUP)
     }
