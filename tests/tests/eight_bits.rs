@@ -9,7 +9,7 @@ use sextant_runtime::calibration::for_each_output;
 use sextant_runtime::graph::{self, DataType, Graph, GraphBuilder, Op, ValueId};
 use sextant_tests::{SMALL_FIT, finished_run, run, run_ok, small_fit};
 use sextant_trainer::config::Config;
-use sextant_trainer::data::Place;
+use sextant_trainer::data::{GroundTruth, Place};
 use sextant_trainer::model::Model;
 use sextant_trainer::nn::{BasicBlock, ConvNormConfig, EightBits, Mode, ParameterStore, calibrate};
 use sextant_trainer::ops::Activation;
@@ -143,7 +143,7 @@ fn a_network_trains_with_as_much_noise_as_its_integers_have() {
         config.fit.qat_from = "another run".into();
         config.model.encoder = encoder.into();
         let source = config.open_data().unwrap();
-        let model = Model::new(&config, source.class_names().len(), &Device::Cpu).unwrap();
+        let model = Model::new(&config, GroundTruth::of(source.as_ref()), &Device::Cpu).unwrap();
         disturb_norms(model.parameters());
         let objects: Vec<usize> = source.training_subjects().into_iter().cycle().take(IMAGES).collect();
         let pixels = source.views(&Place::all(&objects), 1, 7).unwrap().images;
@@ -152,7 +152,7 @@ fn a_network_trains_with_as_much_noise_as_its_integers_have() {
 
         let seen = model.as_trained_on(&model.normalise(&pixels).unwrap()).unwrap();
         let trained = model.encoder.forward(&seen, Mode::Train).unwrap();
-        let hidden = model.rotation_head.forward(&trained, Mode::Train).unwrap();
+        let hidden = model.rotation_head.as_ref().unwrap().forward(&trained, Mode::Train).unwrap();
         let mut float = model.lower().unwrap().remove(0);
         let flat = float.nodes.iter().find(|node| node.op == Op::GlobalAveragePool).unwrap().output;
         let last = float.nodes.iter().find(|node| node.name == "rotation_head.last").unwrap().output;

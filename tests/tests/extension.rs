@@ -58,7 +58,7 @@ fn a_crate_trains_with_a_method_an_encoder_and_a_source_of_its_own() {
     let run = RunFolder::create(&path, false).unwrap();
     let options = FitOptions { config, run, resume: false, device: "cpu".into(), stop: StopFlag::default() };
     let FitOutcome::Finished { figures, .. } = fit(options).unwrap() else { panic!("nobody stops it") };
-    assert!(figures.rotation_r2.sie.is_finite());
+    assert!(figures.rotation.as_ref().unwrap().rotation_r2.sie.is_finite());
     let losses: Vec<f64> =
         read_metrics(&path.join(METRICS)).unwrap().iter().map(|record| record.values["loss"]).collect();
     let mean = |losses: &[f64]| losses.iter().sum::<f64>() / losses.len() as f64;

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use candle_core::{Device, Result, Tensor};
+use candle_core::{DType, Device, Result, Tensor};
 use rayon::prelude::*;
 use sextant_runtime::calibration::Images;
 use sextant_runtime::contract::{self, output};
@@ -11,9 +11,11 @@ use sextant_runtime::rotation::{UnitQuaternion, nearest_rotation};
 
 use crate::collective::{Alone, Collective};
 use crate::config::Config;
-use crate::method::{Method, Setting};
+use crate::data::GroundTruth;
+use crate::method::{Method, Setting, TransformationLogits};
 use crate::nn::{ClassHead, EightBits, Encoded, Encoder, Mode, ParameterStore, RotationHead, calibrate, split_halves};
 use crate::ops::Activation;
+use crate::transformation::Transformation;
 
 /// Node of the lowered graph that normalises images.
 const NORMALIZE: &str = "normalize";
@@ -24,10 +26,10 @@ const NORMALISED_TOGETHER: usize = 3 << 14;
 pub struct Model {
     /// Images to features.
     pub encoder: Box<dyn Encoder>,
-    /// Features to nine numbers of a rotation matrix.
-    pub rotation_head: RotationHead,
-    /// Invariant half to class logits.
-    pub class_head: ClassHead,
+    /// Features to nine numbers of a rotation matrix; `None` where the data know no rotations.
+    pub rotation_head: Option<RotationHead>,
+    /// Invariant half to class logits; `None` where the data know no classes.
+    pub class_head: Option<ClassHead>,
     /// The self-supervised objective with its projectors and predictor.
     pub method: Box<dyn Method>,
     store: ParameterStore,
@@ -49,10 +51,12 @@ pub struct Normaliser {
 pub struct Outputs {
     /// `[n, feature_width]`.
     pub features: Tensor,
-    /// Camera-from-object rotation of each image.
-    pub rotations: Vec<UnitQuaternion>,
-    /// `[n, classes]`.
-    pub class_logits: Tensor,
+    /// Camera-from-object rotation of each image; `None` without a rotation head.
+    pub rotations: Option<Vec<UnitQuaternion>>,
+    /// `[n, classes]`; `None` without a class head.
+    pub class_logits: Option<Tensor>,
+    /// What the method says was done to each image.
+    pub transformation_logits: Vec<TransformationLogits>,
 }
 
 impl Normaliser {
@@ -85,15 +89,15 @@ impl Model {
     ///
     /// # Errors
     /// When the encoder or the method is unknown or the device has no memory for it.
-    pub fn new(config: &Config, classes: usize, device: &Device) -> Result<Self> {
-        Self::among(config, classes, device, Arc::new(Alone))
+    pub fn new(config: &Config, truth: GroundTruth, device: &Device) -> Result<Self> {
+        Self::among(config, truth, device, Arc::new(Alone))
     }
 
     /// As [`Self::new`], for a network that the ranks of a job train together.
     ///
     /// # Errors
     /// As [`Self::new`].
-    pub fn among(config: &Config, classes: usize, device: &Device, ranks: Arc<dyn Collective>) -> Result<Self> {
+    pub fn among(config: &Config, truth: GroundTruth, device: &Device, ranks: Arc<dyn Collective>) -> Result<Self> {
         let mut store = ParameterStore::among(config.fit.seed, device, ranks);
         let eight_bits = config.fit.is_for_eight_bits();
         let image = EightBits::of(NORMALIZE, &mut store.root().child("image").for_eight_bits(eight_bits))?;
@@ -104,12 +108,14 @@ impl Model {
         };
         let encoder = encoder_entry.init(image_size, &mut store.root().child("encoder").for_eight_bits(eight_bits))?;
         let width = encoder.feature_width();
-        let rotation_head = RotationHead::new(
-            width,
-            config.heads.hidden,
-            &mut store.root().child("rotation_head").for_eight_bits(eight_bits),
-        )?;
-        let class_head = ClassHead::new(width / 2, classes, &mut store.root().child("class_head"))?;
+        let rotation_head = truth.rotations.then(|| {
+            let mut root = store.root();
+            RotationHead::new(width, config.heads.hidden, &mut root.child("rotation_head").for_eight_bits(eight_bits))
+        });
+        let rotation_head = rotation_head.transpose()?;
+        let class_head = (truth.classes > 0)
+            .then(|| ClassHead::new(width / 2, truth.classes, &mut store.root().child("class_head")))
+            .transpose()?;
         let Some(entry) = registry.methods().find(&config.method.name) else {
             candle_core::bail!("there is no method '{}'", config.method.name)
         };
@@ -121,7 +127,7 @@ impl Model {
             image_size,
             feature_width: width,
             map_channels,
-            classes,
+            classes: truth.classes,
             transformations: registry.transformations(),
         };
         let method = (entry.build)(setting, &mut store.root().child("method"))?;
@@ -194,12 +200,23 @@ impl Model {
     pub fn outputs(&self, encoded: &Encoded) -> Result<Outputs> {
         let features = encoded.features.clone();
         let (invariant, _) = split_halves(&features)?;
-        let matrices = self.rotation_head.forward(&features, Mode::Evaluate)?.detach().to_vec2::<f32>()?;
+        let class_logits = |head: &ClassHead| head.forward(&invariant).map(|logits| logits.detach());
         Ok(Outputs {
-            rotations: matrices.iter().map(|m| nearest_rotation(&std::array::from_fn(|i| m[i]))).collect(),
-            class_logits: self.class_head.forward(&invariant)?.detach(),
+            rotations: self.rotation_head.as_ref().map(|head| rotations(head, &features)).transpose()?,
+            class_logits: self.class_head.as_ref().map(class_logits).transpose()?,
+            transformation_logits: self.method.transformation_logits(&features)?,
             features,
         })
+    }
+
+    /// What the deployed network says was done to an image, in the order of its outputs.
+    ///
+    /// # Errors
+    /// When a device fails.
+    pub fn predicted_transformations(&self) -> Result<Vec<&'static dyn Transformation>> {
+        let features = Tensor::zeros((1, self.encoder.feature_width()), DType::F32, self.normaliser.device())?;
+        let said = self.method.transformation_logits(&features)?;
+        Ok(said.into_iter().map(|(transformation, _)| transformation).collect())
     }
 
     /// The deployable graphs: `encode`, and `predict_latent` where the method has a predictor.
@@ -217,20 +234,33 @@ impl Model {
         let half = (width / 2) as u32;
         let invariant = graph.node(output::INVARIANT, Op::Slice { start: 0, end: half }, &[features])?;
         let equivariant = graph.node(output::EQUIVARIANT, Op::Slice { start: half, end: 2 * half }, &[features])?;
-        let rotation = self.rotation_head.lower(&mut graph, features)?;
-        let class_logits = self.class_head.lower(&mut graph, invariant)?;
+        let rotation = self.rotation_head.as_ref().map(|head| head.lower(&mut graph, features)).transpose()?;
+        let class_logits = self.class_head.as_ref().map(|head| head.lower(&mut graph, invariant)).transpose()?;
         let outputs = [
             (output::ROTATION_WXYZ, rotation),
             (output::CLASS_LOGITS, class_logits),
-            (output::INVARIANT, invariant),
-            (output::EQUIVARIANT, equivariant),
+            (output::INVARIANT, Some(invariant)),
+            (output::EQUIVARIANT, Some(equivariant)),
         ];
         for (name, value) in outputs {
-            graph.output(name, value);
+            value.into_iter().for_each(|value| graph.output(name, value));
+        }
+        for (transformation, value) in self.method.lower_transformation_logits(&mut graph, features)? {
+            graph.output(&transformation_output(transformation), value);
         }
         let predictor = self.method.lower_predictor(width / 2)?;
         Ok(std::iter::once(graph.finish()).chain(predictor).collect())
     }
+}
+
+fn rotations(head: &RotationHead, features: &Tensor) -> Result<Vec<UnitQuaternion>> {
+    let matrices = head.forward(features, Mode::Evaluate)?.detach().to_vec2::<f32>()?;
+    Ok(matrices.iter().map(|m| nearest_rotation(&std::array::from_fn(|i| m[i]))).collect())
+}
+
+/// The deployed output that says what a transformation did to an image.
+pub fn transformation_output(transformation: &dyn Transformation) -> String {
+    format!("{}{}", output::TRANSFORMATION_LOGITS, transformation.name())
 }
 
 #[cfg(test)]
@@ -253,7 +283,7 @@ mod tests {
     #[test]
     fn the_small_network_fits_microcontrollers() {
         let config = Config::resolve(&Registry::default(), None, None, &["data.image_size=64".into()]).unwrap();
-        let graphs = Model::new(&config, 64, &Device::Cpu).unwrap().lower().unwrap();
+        let graphs = Model::new(&config, GroundTruth::posed(64), &Device::Cpu).unwrap().lower().unwrap();
         let encode = &graphs[0];
         let macs: usize = encode.nodes.iter().map(|node| macs(encode, node)).sum();
         assert!(macs > 9_000_000 && macs <= 12_000_000, "{macs} multiply-accumulates");

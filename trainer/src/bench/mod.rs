@@ -14,7 +14,7 @@ use candle_core::Device;
 use sextant_runtime::rotation::SymmetryGroup;
 
 use crate::config::Config;
-use crate::data::ViewBatch;
+use crate::data::{GroundTruth, ViewBatch};
 use crate::fit::Training;
 use crate::ops::accounting::{self, Account};
 use crate::registry::Registry;
@@ -58,7 +58,7 @@ impl StepBench {
             "schedule.warmup_steps=0".into(),
         ];
         let config = Config::resolve(registry, Some(preset), None, &sets)?;
-        let training = Training::new(&config, CLASSES, &Device::Cpu)?;
+        let training = Training::new(&config, GroundTruth::posed(CLASSES), &Device::Cpu)?;
         let batch = batch::random_batch(image_size, images / 2, CLASSES);
         let symmetries = vec![SymmetryGroup::None; images / 2];
         Ok(Self { config, training, batch, symmetries })

@@ -1,4 +1,4 @@
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::bail;
@@ -12,25 +12,29 @@ use super::stop_on_interrupt;
 use crate::config::Config;
 use crate::data::goes_with_rendering;
 use crate::registry::Registry;
-use crate::study::{Ablation, Plan, Row, StudyOptions, StudyOutcome, study};
+use crate::study::{Ablation, Plan, QUESTIONS, Question, Row, Scale, StudyOptions, StudyOutcome, page_of, study};
 
 /// Arguments of `trainer study`.
 #[derive(Args)]
 pub struct StudyArgs {
-    /// Which data the runs are compared on.
+    /// What is compared.
     study: Study,
+    /// How large the runs of a study of transformations are [default: small].
+    #[arg(long, value_enum)]
+    scale: Option<ScaleName>,
     /// Compare this method with one thing changed at a time, instead of the methods.
     #[arg(long, value_name = "METHOD")]
     ablation: Option<Ablation>,
     /// Only these rows, such as sie,vicreg.
     #[arg(long, value_delimiter = ',', value_name = "ROW")]
     rows: Vec<String>,
-    /// Seeds of the first row and of the leading ones; the others have one.
+    /// Seeds of each row; where methods are compared, of the first row and of the leading ones, and the others have one.
     #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u64).range(1..))]
     seeds: u64,
-    /// How many rows beside the first count as leading; those that learn from class labels never do.
-    #[arg(long, default_value_t = 5)]
-    leaders: usize,
+    /// How many rows beside the first count as leading where methods are compared; those that learn from class labels never
+    /// do [default: 5].
+    #[arg(long)]
+    leaders: Option<usize>,
     /// Views of each object that are rendered once, before the first run, and that all runs see; 0 renders new ones for
     /// every step. Not for sources that have images already. [default: 50]
     #[arg(long)]
@@ -44,9 +48,9 @@ pub struct StudyArgs {
     /// Folder of the runs [default: runs/study-NAME].
     #[arg(long)]
     out: Option<PathBuf>,
-    /// Markdown file that gets the table.
-    #[arg(long, default_value = "docs/results.md")]
-    results: PathBuf,
+    /// Markdown file that gets the table [default: docs/results.md; of a study of transformations docs/studies/NAME.md].
+    #[arg(long)]
+    results: Option<PathBuf>,
     /// Where to compute: auto, cpu or cuda:N (compiled, not run).
     #[arg(long, default_value = "auto")]
     device: String,
@@ -57,28 +61,95 @@ pub struct StudyArgs {
 
 /// [`StudyArgs::views`], where it is not given.
 const VIEWS: usize = 50;
+/// [`StudyArgs::leaders`], where it is not given.
+const LEADERS: usize = 5;
 
 /// Studies by their names on the command line.
-#[derive(Clone, Copy, ValueEnum)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum Study {
-    /// The furniture of Sweet Home 3D.
+    /// Methods, on the furniture of Sweet Home 3D.
     Household,
-    /// The built-in procedural objects.
+    /// Methods, on the built-in procedural objects.
     Procedural,
+    /// Which transformation of pictures is worth predicting.
+    Transforms,
+    /// What base augmentations do to the prediction of rotations.
+    Augmentations,
+    /// Whether knowing the class helps to tell rotations.
+    ClassInformation,
+    /// Whether finer rotations teach more.
+    FineGrained,
+    /// Whether several transformations teach more than one.
+    Multivariate,
+}
+
+/// Scales by their names on the command line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum ScaleName {
+    /// Two cores, within the hour.
+    Small,
+    /// The paper's settings, for a GPU (compiled, not run).
+    Paper,
+}
+
+impl From<ScaleName> for Scale {
+    fn from(name: ScaleName) -> Self {
+        match name {
+            ScaleName::Small => Self::Small,
+            ScaleName::Paper => Self::Paper,
+        }
+    }
 }
 
 impl Study {
-    fn name(self) -> &'static str {
-        match self {
-            Self::Household => "household",
-            Self::Procedural => "procedural",
+    fn name(self) -> String {
+        self.to_possible_value().map(|value| value.get_name().to_owned()).unwrap_or_default()
+    }
+
+    /// The question that it asks; `None` where methods are compared.
+    fn question(self) -> Option<&'static Question> {
+        let name = self.name();
+        QUESTIONS.iter().find(|question| question.name == name)
+    }
+}
+
+impl StudyArgs {
+    fn scale(&self) -> Scale {
+        self.scale.map_or(Scale::Small, Scale::from)
+    }
+
+    fn preset(&self) -> &'static str {
+        match self.study {
+            Study::Household => "household",
+            Study::Procedural => "quickstart",
+            _ => self.scale().preset(),
         }
     }
 
-    fn preset(self) -> &'static str {
-        match self {
-            Self::Household => "household",
-            Self::Procedural => "quickstart",
+    fn results(&self) -> PathBuf {
+        let default = || match self.study.question() {
+            None => PathBuf::from("docs/results.md"),
+            Some(question) => page_of(Path::new("docs/studies"), question),
+        };
+        self.results.clone().unwrap_or_else(default)
+    }
+
+    /// Options that the other kind of study has.
+    fn refuse_what_has_no_effect(&self) -> anyhow::Result<()> {
+        let of_methods = [
+            ("--ablation", self.ablation.is_some()),
+            ("--leaders", self.leaders.is_some()),
+            ("--views", self.views.is_some()),
+        ];
+        let (given, kind) = match self.study.question() {
+            Some(_) => (of_methods.to_vec(), "household and procedural"),
+            None => (vec![("--scale", self.scale.is_some())], "the studies of transformations"),
+        };
+        match given.into_iter().find(|(_, is_given)| *is_given) {
+            Some((option, _)) => {
+                bail!("{option}: has no effect on the study {}: it goes with {kind}; leave it out", self.study.name())
+            }
+            None => Ok(()),
         }
     }
 }
@@ -88,8 +159,9 @@ pub fn run(args: StudyArgs, registry: &Registry) -> anyhow::Result<ExitCode> {
     if let Some(out) = &args.out {
         refuse_dash("--out", out, "a study is a folder of runs")?;
     }
-    refuse_dash("--results", &args.results, "the results are a Markdown file with drawings beside it")?;
-    let (json, results) = (args.json, args.results.clone());
+    args.refuse_what_has_no_effect()?;
+    let (json, results) = (args.json, args.results());
+    refuse_dash("--results", &results, "the results are a Markdown file with drawings beside it")?;
     match study(&options(args, registry)?)? {
         StudyOutcome::Interrupted => {
             eprintln!("stopped, saved; the same command goes on");
@@ -105,24 +177,50 @@ pub fn run(args: StudyArgs, registry: &Registry) -> anyhow::Result<ExitCode> {
 
 fn options(args: StudyArgs, registry: &Registry) -> anyhow::Result<StudyOptions> {
     let stop = stop_on_interrupt()?;
-    let ablation = args.ablation.map(|method| format!("-{}", ablation_name(method))).unwrap_or_default();
-    let name = format!("{}{ablation}", args.study.name());
-    let rows = picked(args.ablation.map_or_else(|| Row::methods(registry), Row::ablation), &args.rows)?;
-    let views = rendered_views(&args, registry)?;
+    let question = args.study.question();
+    let config = Config::resolve(registry, Some(args.preset()), args.config.as_deref(), &args.sets)?;
+    let data = data_words(&config);
+    let all_rows = match (question, args.ablation) {
+        (Some(question), _) => (question.rows)(),
+        (None, Some(method)) => Row::ablation(method),
+        (None, None) => Row::methods(registry),
+    };
+    let rows = picked(all_rows, &args.rows)?;
+    let views = if question.is_some() { None } else { rendered_views(&args, registry)? };
+    let name = match question {
+        Some(_) => format!("{} {} {}", args.study.name(), args.scale().name(), config.data.source),
+        None => {
+            let ablation = args.ablation.map(|method| format!("-{}", ablation_name(method))).unwrap_or_default();
+            format!("{}{ablation}", args.study.name())
+        }
+    };
     let command = command(&args, views);
+    let results = args.results();
     let plan = Plan {
         registry: registry.clone(),
-        preset: args.study.preset().into(),
+        preset: args.preset().into(),
         file: args.config,
         sets: args.sets,
         views: views.unwrap_or(0),
         rows,
         seeds: args.seeds,
-        leaders: args.leaders,
+        leaders: args.leaders.unwrap_or(LEADERS),
         name: name.clone(),
     };
-    let out = args.out.unwrap_or_else(|| PathBuf::from("runs").join(format!("study-{name}")));
-    Ok(StudyOptions { plan, out, results: args.results, command, device: args.device, stop })
+    let folder = format!("study-{}", name.replace(' ', "-"));
+    let out = args.out.unwrap_or_else(|| PathBuf::from("runs").join(folder));
+    Ok(StudyOptions { plan, question, data, out, results, command, device: args.device, stop })
+}
+
+/// What the pictures of a study are, for its page.
+fn data_words(config: &Config) -> String {
+    match &config.data.path {
+        None => format!("Source `{}`", config.data.source),
+        Some(path) => {
+            let name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned();
+            format!("Source `{}`, `{name}`", config.data.source)
+        }
+    }
 }
 
 /// Views of each object that are to be rendered; `None` where the source has images already.
@@ -130,7 +228,7 @@ fn options(args: StudyArgs, registry: &Registry) -> anyhow::Result<StudyOptions>
 /// # Errors
 /// When keys or values of the configuration are wrong, or `--views` is given for such a source.
 fn rendered_views(args: &StudyArgs, registry: &Registry) -> anyhow::Result<Option<usize>> {
-    let config = Config::resolve(registry, Some(args.study.preset()), args.config.as_deref(), &args.sets)?;
+    let config = Config::resolve(registry, Some(args.preset()), args.config.as_deref(), &args.sets)?;
     match args.views {
         views if config.is_rendered() => Ok(Some(views.unwrap_or(VIEWS))),
         None => Ok(None),
@@ -160,13 +258,19 @@ fn picked(rows: Vec<Row>, labels: &[String]) -> anyhow::Result<Vec<Row>> {
 fn command(args: &StudyArgs, views: Option<usize>) -> String {
     // It is written into a page for whoever has the repository, however this process was started.
     let mut command = TypedCommand::other("cargo trainer study").argument(args.study.name());
+    if args.study.question().is_some() {
+        command = command.words(&format!("--scale {}", args.scale().name()));
+    }
     if let Some(method) = args.ablation {
         command = command.words("--ablation").argument(ablation_name(method));
     }
     if !args.rows.is_empty() {
         command = command.words("--rows").argument(args.rows.join(","));
     }
-    command = command.words(&format!("--seeds {} --leaders {}", args.seeds, args.leaders));
+    command = command.words(&format!("--seeds {}", args.seeds));
+    if args.study.question().is_none() {
+        command = command.words(&format!("--leaders {}", args.leaders.unwrap_or(LEADERS)));
+    }
     command = views.iter().fold(command, |command, views| command.words(&format!("--views {views}")));
     command = args.config.iter().fold(command, |command, file| command.words("--config").path(file));
     args.sets.iter().fold(command, |command, set| command.words("--set").argument(set)).into()

@@ -73,9 +73,9 @@ pub enum Precision {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct EvaluationConfig {
-    /// Fixed pairs of views of held-out objects (2000).
+    /// Fixed pairs of views of held-out objects; held-out pictures, where no rotation is known (2000).
     pub pairs: usize,
-    /// Pairs of views of training objects that the probes learn from (8000).
+    /// Pairs of views of training objects that the probes learn from; training pictures, where no rotation is known (8000).
     pub train_pairs: usize,
     /// Passes of the probes over their training pairs (100).
     pub probe_epochs: usize,
@@ -95,6 +95,8 @@ pub struct EvaluationConfig {
     pub gallery_views: usize,
     /// Pairs of views with rotations outside the trained range; 0 for none (400).
     pub out_of_range_pairs: usize,
+    /// Whether it is estimated what features and class tell of each transformation, in bits (false).
+    pub information: bool,
     /// Seed of the pairs and of the probes' weights (0).
     pub seed: u64,
 }
@@ -113,6 +115,7 @@ impl Default for EvaluationConfig {
             gallery_objects: 64,
             gallery_views: 50,
             out_of_range_pairs: 400,
+            information: false,
             seed: 0,
         }
     }

@@ -26,7 +26,7 @@ pub use presets::{PRESETS, Preset};
 use layers::Layers;
 
 use crate::data::{self, DataConfig, DataError, SourceEntry, ViewSource};
-use crate::method::{MethodConfig, Needs};
+use crate::method::{Label, MethodConfig, Needs};
 use crate::nn::{HeadsConfig, ModelConfig};
 use crate::optimiser::{OptimiserConfig, ScheduleConfig};
 use crate::registry::Registry;
@@ -166,6 +166,14 @@ impl Config {
         data::open(self.registry.sources(), &self.data)
     }
 
+    /// What training sees of a source: its views with `data.transformations`.
+    ///
+    /// # Errors
+    /// As [`data::transformed`].
+    pub fn shown(&self, source: &Arc<dyn ViewSource>) -> Result<Arc<dyn ViewSource>, DataError> {
+        data::transformed(source.clone(), &self.data.transformations, self.registry.transformations())
+    }
+
     /// What its method needs of the views that it learns from.
     ///
     /// # Errors
@@ -175,6 +183,11 @@ impl Config {
             Some(entry) => (entry.needs)(&self.method, self.registry.transformations()),
             None => candle_core::bail!("there is no method '{}'", self.method.name),
         }
+    }
+
+    /// Whether the loss of its method learns the class of subjects.
+    pub fn learns_classes(&self) -> bool {
+        self.registry.methods().find(&self.method.name).is_some_and(|entry| entry.learns(Label::Class, &self.method))
     }
 
     /// The configuration as TOML with every key; [`Self::from_toml`] gives back an equal one.

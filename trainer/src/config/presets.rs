@@ -12,9 +12,13 @@ pub struct Preset {
 }
 
 /// All presets; the first is used when none is named.
-pub const PRESETS: [Preset; 3] = [
+pub const PRESETS: [Preset; 7] = [
     Preset { name: "quickstart", toml: include_str!("../../presets/quickstart.toml") },
     Preset { name: "household", toml: include_str!("../../presets/household.toml") },
+    Preset { name: "orientation", toml: include_str!("../../presets/orientation.toml") },
+    Preset { name: "pictures", toml: include_str!("../../presets/pictures.toml") },
+    Preset { name: "essl-small", toml: include_str!("../../presets/essl-small.toml") },
+    Preset { name: "essl-paper", toml: include_str!("../../presets/essl-paper.toml") },
     Preset { name: "sie-3diebench", toml: include_str!("../../presets/sie-3diebench.toml") },
 ];
 

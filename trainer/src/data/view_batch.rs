@@ -69,15 +69,14 @@ impl ViewBatch {
         &self.transformations[self.indices(view, places)]
     }
 
-    /// The rotation of each subject as the camera of a view sees it: what the deployed network is asked for.
+    /// The rotation of each subject as the camera of a view sees it: what the deployed network is asked for. Nothing where
+    /// the source does not know rotations.
     ///
     /// # Panics
-    /// When there is no such view, or the source does not offer rotations: neither head nor figures can do without.
+    /// When there is no such view.
     pub fn camera_from_object(&self, view: usize) -> impl Iterator<Item = UnitQuaternion> + '_ {
-        self.transformations_of(view).iter().map(|parameters| {
-            let world_from_object = parameters.rotation().expect("a source whose views have rotations");
-            self.camera_from_world * world_from_object
-        })
+        let rotations = self.transformations_of(view).iter().map_while(Parameters::rotation);
+        rotations.map(|world_from_object| self.camera_from_world * world_from_object)
     }
 
     fn indices(&self, view: usize, places: Range<usize>) -> Range<usize> {

@@ -5,26 +5,32 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use serde::Serialize;
-use sextant_runtime::pose::{PictureView, PixelFormat, PoseError, Predictor};
+use sextant_runtime::pose::{PictureView, PixelFormat, PoseError, Prediction, Predictor};
 
 use super::features::fixed_batches;
 use super::measure::held_out_pairs;
 use super::pose::pose_report;
 use super::{Better, DeployedFigure, EvaluationError, Figure, GeodesicError, PoseReport, Unit, figure};
 use crate::config::Config;
-use crate::data::{DataError, ViewBatch, ViewSource, labels_by_name};
+use crate::data::{DataError, GroundTruth, ViewBatch, ViewSource, labels_by_name};
 
 /// Figures of one model file.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct DeployedEvaluation {
     /// The file.
     pub path: PathBuf,
-    /// Both views of each held-out pair.
+    /// Both views of each held-out pair; of pictures whose rotation is not known, as many views as training shows.
     pub images: usize,
-    /// Share of images whose class is right, in [0, 1].
-    pub class_top1_head: f64,
-    /// Errors of its rotations.
-    pub pose: PoseReport,
+    /// Share of images whose class is right, in [0, 1]; `None` without classes.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub class_top1_head: Option<f64>,
+    /// Mean over transformations of the share of images of which it tells what was done to them, in [0, 1]; `None` where
+    /// it says nothing of transformations.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub transformation_top1: Option<f64>,
+    /// Errors of its rotations; `None` without rotations.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pose: Option<PoseReport>,
 }
 
 /// A model file beside the float32 one that it was made from.
@@ -34,12 +40,18 @@ pub struct DeployedComparison {
     pub float32: DeployedEvaluation,
     /// The file that was asked for.
     pub deployed: DeployedEvaluation,
-    /// Of the median rotation error, in degrees.
-    pub rotation_cost_deg: f64,
+    /// Of the median rotation error, in degrees; each cost is `None` where its figure was not measured.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rotation_cost_deg: Option<f64>,
     /// The same against the nearest rotation that looks the same.
-    pub symmetric_rotation_cost_deg: f64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub symmetric_rotation_cost_deg: Option<f64>,
     /// Of the share of right classes, in points.
-    pub class_cost_points: f64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub class_cost_points: Option<f64>,
+    /// Of the share of right transformations, in points.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub transformation_cost_points: Option<f64>,
 }
 
 /// Why a deployed file could not be measured.
@@ -93,6 +105,7 @@ impl DeployedComparison {
             rotation_cost_deg: cost(Row::ROTATION),
             symmetric_rotation_cost_deg: cost(Row::SYMMETRIC_ROTATION),
             class_cost_points: cost(Row::CLASS),
+            transformation_cost_points: cost(Row::TRANSFORMATION),
             float32,
             deployed,
         }
@@ -112,12 +125,17 @@ fn evaluate_deployed(
     let labels = model_labels(path, &predictor, source.class_names())?;
     let (objects, seed) = held_out_pairs(source.as_ref(), config);
     let mut answers = Answers { labels, ..Answers::default() };
-    fixed_batches(source, &objects, seed, |batch| answers.add(path, &mut predictor, &batch, source.as_ref()))?;
+    let shown = config.shown(source).map_err(EvaluationError::from)?;
+    let has_rotations = GroundTruth::of(shown.as_ref()).rotations;
+    // Classes and rotations are asked of pictures as they are, transformations of pictures as training shows them.
+    let views = if has_rotations { 2 } else { 1 };
+    fixed_batches(source, &objects, views, seed, |batch| answers.add(path, &mut predictor, &batch, source.as_ref()))?;
     Ok(DeployedEvaluation {
         path: path.to_path_buf(),
-        images: answers.errors.len(),
-        class_top1_head: answers.right as f64 / answers.errors.len().max(1) as f64,
-        pose: pose_report(&answers.errors)?,
+        images: answers.images,
+        class_top1_head: answers.classes.value(),
+        transformation_top1: None,
+        pose: (!answers.errors.is_empty()).then(|| pose_report(&answers.errors)).transpose()?,
     })
 }
 
@@ -142,11 +160,32 @@ fn model_labels(path: &Path, predictor: &Predictor, classes: &[String]) -> Resul
 struct Answers {
     /// The model's label of each of the data's.
     labels: Vec<usize>,
+    images: usize,
     errors: Vec<GeodesicError>,
+    classes: Share,
+}
+
+/// How often an answer was right.
+#[derive(Clone, Copy, Default)]
+struct Share {
     right: usize,
+    asked: usize,
+}
+
+impl Share {
+    fn add(&mut self, is_right: bool) {
+        self.asked += 1;
+        self.right += usize::from(is_right);
+    }
+
+    /// In [0, 1]; `None` where nothing was asked.
+    fn value(self) -> Option<f64> {
+        (self.asked > 0).then(|| self.right as f64 / self.asked as f64)
+    }
 }
 
 impl Answers {
+    /// What the model says of the images of a batch, of which classes and rotations are known where the source knows them.
     fn add(
         &mut self,
         path: &Path,
@@ -154,22 +193,40 @@ impl Answers {
         batch: &ViewBatch,
         source: &dyn ViewSource,
     ) -> Result<(), DeployedError> {
-        let size = source.image_size();
+        let knows_classes = !source.class_names().is_empty();
         for view in 0..batch.view_count() {
-            let images = batch.images_of(view).chunks_exact(3 * size * size);
-            for (row, (image, truth)) in images.zip(batch.camera_from_object(view)).enumerate() {
-                let picture = PictureView::new(image, PixelFormat::Rgb8, size, size);
-                let picture = picture.map_err(|error| other(path, &format!("was given no image: {error}")))?;
-                let answer = predictor.predict(&picture)?;
-                let rotation = answer.rotation().ok_or_else(|| other(path, "has no output rotation_wxyz"))?;
-                let class = answer.class().ok_or_else(|| other(path, "has no output class_logits"))?;
-                let symmetry = source.symmetry(batch.subjects[row] as usize);
-                self.errors.push(GeodesicError::of(symmetry, truth, rotation));
-                self.right += usize::from(self.labels.get(batch.labels[row] as usize) == Some(&class.index));
+            let truths: Vec<_> = batch.camera_from_object(view).collect();
+            for (row, answer) in predictions(path, predictor, batch, view)?.into_iter().enumerate() {
+                self.images += 1;
+                if let Some(truth) = truths.get(row) {
+                    let rotation = answer.rotation().ok_or_else(|| other(path, "has no output rotation_wxyz"))?;
+                    let symmetry = source.symmetry(batch.subjects[row] as usize);
+                    self.errors.push(GeodesicError::of(symmetry, *truth, rotation));
+                }
+                if knows_classes {
+                    let class = answer.class().ok_or_else(|| other(path, "has no output class_logits"))?;
+                    self.classes.add(self.labels.get(batch.labels[row] as usize) == Some(&class.index));
+                }
             }
         }
         Ok(())
     }
+}
+
+/// What the model says of the images of a view.
+fn predictions(
+    path: &Path,
+    predictor: &mut Predictor,
+    batch: &ViewBatch,
+    view: usize,
+) -> Result<Vec<Prediction>, DeployedError> {
+    let [height, width] = predictor.image_size();
+    let predict = |image: &[u8]| {
+        let picture = PictureView::new(image, PixelFormat::Rgb8, width, height);
+        let picture = picture.map_err(|error| other(path, &format!("was given no image: {error}")))?;
+        Ok(predictor.predict(&picture)?)
+    };
+    batch.images_of(view).chunks_exact(3 * width * height).map(predict).collect()
 }
 
 fn other(path: &Path, reason: &str) -> DeployedError {
@@ -186,6 +243,7 @@ impl Row {
     const ROTATION: &'static str = "pose.median_deg";
     const SYMMETRIC_ROTATION: &'static str = "pose.symmetric.median_deg";
     const CLASS: &'static str = "class_top1_head";
+    const TRANSFORMATION: &'static str = "transformation_top1";
 
     /// # Panics
     /// When deployed models have no such figure.
@@ -204,17 +262,17 @@ impl Row {
         }
     }
 
-    fn value(&self, evaluation: &DeployedEvaluation) -> f64 {
-        self.unit().1 * self.compared.of(evaluation)
+    fn value(&self, evaluation: &DeployedEvaluation) -> Option<f64> {
+        Some(self.unit().1 * self.compared.of(evaluation)?)
     }
 
     /// By how much the deployed model is worse.
-    fn cost(&self, float32: &DeployedEvaluation, deployed: &DeployedEvaluation) -> f64 {
+    fn cost(&self, float32: &DeployedEvaluation, deployed: &DeployedEvaluation) -> Option<f64> {
         let loss = |evaluation| match self.figure.better {
-            Better::More => -self.value(evaluation),
+            Better::More => Some(-self.value(evaluation)?),
             Better::Less | Better::Neither | Better::Floor => self.value(evaluation),
         };
-        loss(deployed) - loss(float32)
+        Some(loss(deployed)? - loss(float32)?)
     }
 }
 
@@ -226,10 +284,12 @@ impl fmt::Display for DeployedComparison {
             (Row::ROTATION, self.rotation_cost_deg),
             (Row::SYMMETRIC_ROTATION, self.symmetric_rotation_cost_deg),
             (Row::CLASS, self.class_cost_points),
+            (Row::TRANSFORMATION, self.transformation_cost_points),
         ] {
             let row = Row::of(key);
             let (name, (unit, _)) = (row.compared.name, row.unit());
             let [float32, deployed] = [&self.float32, &self.deployed].map(|evaluation| row.value(evaluation));
+            let (Some(float32), Some(deployed), Some(cost)) = (float32, deployed, cost) else { continue };
             writeln!(f, "{name:<24} {unit:>6} {float32:>10.3} {deployed:>10.3} {cost:>+10.3}")?;
         }
         Ok(())
@@ -244,14 +304,20 @@ mod tests {
     fn evaluation(class_top1_head: f64, median_deg: f64, symmetric_median_deg: f64) -> DeployedEvaluation {
         let errors = |median_deg| PoseErrors { median_deg, mean_deg: 0.0, p90_deg: 0.0, acc15: 0.0, acc30: 0.0 };
         let pose = PoseReport { plain: errors(median_deg), symmetric: errors(symmetric_median_deg) };
-        DeployedEvaluation { path: "model.sxt".into(), images: 2400, class_top1_head, pose }
+        DeployedEvaluation {
+            path: "model.sxt".into(),
+            images: 2400,
+            class_top1_head: Some(class_top1_head),
+            transformation_top1: None,
+            pose: Some(pose),
+        }
     }
 
     #[test]
     fn rows_tell_figures_and_what_is_worse() {
         let compared = DeployedComparison::of(evaluation(0.995, 13.75, 7.981), evaluation(0.9925, 13.875, 7.5));
         let costs = [compared.rotation_cost_deg, compared.symmetric_rotation_cost_deg, compared.class_cost_points];
-        assert_eq!(costs, [0.125, 7.5 - 7.981, -99.25 + 99.5]);
+        assert_eq!(costs, [0.125, 7.5 - 7.981, -99.25 + 99.5].map(Some));
         assert_eq!(
             compared.to_string(),
             "\

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use super::figures::ALL_QUERIES;
-use super::{Better, ClassReport, Evaluation, FIGURES, Figure, Group};
+use super::{Better, ClassReport, Estimate, Evaluation, FIGURES, Figure, Group, TransformationReport};
 
 /// How a group of figures is laid out.
 enum Layout {
@@ -35,7 +35,7 @@ impl Layout {
             Group::OutOfRange => Self::Lines { a_line: usize::MAX, between: ", " },
             Group::Pose => Self::Table { title: "", title_width: 31 },
             Group::Retrieval => Self::Table { title: "prediction of a view", title_width: 30 },
-            Group::Rotation | Group::Colour | Group::Predictor | Group::Drift | Group::Rank => {
+            Group::Transformation | Group::Rotation | Group::Colour | Group::Predictor | Group::Drift | Group::Rank => {
                 Self::Lines { a_line: usize::MAX, between: "   " }
             }
         }
@@ -44,11 +44,15 @@ impl Layout {
 
 impl fmt::Display for Evaluation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(f, "held-out objects {}, pairs of views {}", self.objects, self.pairs)?;
-        for group in [Group::Class, Group::Rotation, Group::Colour, Group::Pose] {
+        match self.rotation {
+            Some(_) => writeln!(f, "held-out objects {}, pairs of views {}", self.objects, self.pairs)?,
+            None => writeln!(f, "held-out pictures {}, measured on {}", self.objects, self.pairs)?,
+        }
+        for group in [Group::Class, Group::Transformation, Group::Rotation, Group::Colour, Group::Pose] {
             self.write_group(f, group)?;
         }
         self.write_angles(f)?;
+        self.write_transformations(f)?;
         for group in [Group::Retrieval, Group::Predictor, Group::Drift] {
             if self.measured(group).next().is_some() {
                 writeln!(f)?;
@@ -96,8 +100,9 @@ impl Evaluation {
     }
 
     fn write_angles(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Some(rotation) = &self.rotation else { return Ok(()) };
         writeln!(f, "\nangle between views       pairs  median error  symmetry-aware")?;
-        for bin in &self.by_relative_angle {
+        for bin in &rotation.by_relative_angle {
             writeln!(
                 f,
                 "{:<22}{:>9}{:>13.1}°{:>15.1}°",
@@ -110,13 +115,41 @@ impl Evaluation {
         Ok(())
     }
 
+    fn write_transformations(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.transformations.is_empty() {
+            return Ok(());
+        }
+        writeln!(f)?;
+        let titles = TransformationReport::TITLES.map(String::from);
+        let rows = std::iter::once(titles).chain(self.transformations.iter().map(TransformationReport::cells));
+        for [name, classes, images, right, probe] in rows {
+            writeln!(f, "{name:<20}{classes:>8}{images:>8}{right:>8}{probe:>14}")?;
+        }
+        for report in &self.transformations {
+            let Some(found) = &report.information else { continue };
+            let text = |estimate: Estimate| format!("{:.3} ± {:.3}", estimate.bits, estimate.standard_error);
+            let [read, class, both] = [found.i_a_z, found.i_c_a, found.i_c_a_given_z].map(text);
+            writeln!(
+                f,
+                "{}: of {:.3} bits I(A;Z) {read}, I(C;A) {class}, I(C;A|Z) {both}",
+                report.transformation, found.entropy_bits
+            )?;
+        }
+        Ok(())
+    }
+
     fn write_classes(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.per_class.is_empty() {
+            return Ok(());
+        }
         writeln!(f)?;
         let titles = ClassReport::TITLES.map(String::from);
-        for [class, images, top1, median, symmetric] in
-            std::iter::once(titles).chain(self.per_class.iter().map(ClassReport::cells))
-        {
-            writeln!(f, "{class:<20}{images:>8}{top1:>8}{median:>10}{symmetric:>16}")?;
+        let rows = std::iter::once(titles).chain(self.per_class.iter().map(ClassReport::cells));
+        for [class, images, top1, median, symmetric] in rows {
+            let row = format!("{class:<20}{images:>8}{top1:>8}{median:>10}{symmetric:>16}");
+            // Without rotations two columns are empty.
+            let shown = if self.rotation.is_some() { row.as_str() } else { &row[..row.len() - 26] };
+            writeln!(f, "{}", shown)?;
         }
         Ok(())
     }
@@ -168,8 +201,10 @@ mod tests {
     #[test]
     fn what_is_not_measured_leaves_no_trace() {
         let sparse = Evaluation {
-            class_top1_mlp: None,
-            rotation_r2_parts: Default::default(),
+            class: None,
+            rotation: None,
+            transformation_top1: None,
+            transformations: Vec::new(),
             colour_r2: Default::default(),
             retrieval: None,
             predictor: None,
@@ -177,7 +212,7 @@ mod tests {
             ..Evaluation::example()
         };
         let text = sparse.to_string();
-        let without = ["MLP", "rotation R2 from", "colour", "prediction", "chance", "predictor", "outside"];
+        let without = ["MLP", "rotation", "angle", "quarter", "colour", "prediction", "chance", "predictor", "outside"];
         without.iter().for_each(|words| assert!(!text.contains(words), "{words} in\n{text}"));
         assert!(!text.contains("\n\n\n"), "{text}");
     }

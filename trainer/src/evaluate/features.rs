@@ -7,20 +7,20 @@ use rand_chacha::ChaCha8Rng;
 use sextant_runtime::rotation::UnitQuaternion;
 
 use crate::data::{DataError, Place, ViewBatch, ViewSource};
-use crate::method::Embeddings;
+use crate::method::{Embeddings, TransformationLogits};
 use crate::model::{Model, Outputs};
 use crate::optimiser::OptimiserError;
-use crate::transformation::{Action, Parameters};
+use crate::transformation::{Action, Parameters, Transformation, Value};
 
 /// Features and truth of a fixed set of pairs of views.
 pub struct PairFeatures {
     /// Features of each view, `[n, feature_width]`.
     pub features: [Tensor; 2],
-    /// Deployed class logits of each view, `[n, classes]`.
-    pub class_logits: [Tensor; 2],
-    /// Deployed camera-from-object rotations of each view.
+    /// Deployed class logits of each view, `[n, classes]`; `None` without a class head.
+    pub class_logits: Option<[Tensor; 2]>,
+    /// Deployed camera-from-object rotations of each view; none without a rotation head.
     pub predicted: [Vec<UnitQuaternion>; 2],
-    /// True camera-from-object rotations of each view.
+    /// True camera-from-object rotations of each view; none where they are not known.
     pub rotations: [Vec<UnitQuaternion>; 2],
     /// Class of each pair's object.
     pub labels: Vec<u32>,
@@ -108,7 +108,7 @@ fn collect(
 ) -> Result<PairFeatures, EvaluationError> {
     let mut parts: [ViewParts; 2] = Default::default();
     let mut labels = Vec::with_capacity(objects.len());
-    fixed_batches(source, objects, seed, |batch| {
+    fixed_batches(source, objects, 2, seed, |batch| {
         for (view, part) in parts.iter_mut().enumerate() {
             part.add(model, &batch, view, with_embeddings)?;
         }
@@ -119,8 +119,8 @@ fn collect(
     let ((a, first_embeddings), (b, second_embeddings)) = (first.tensors()?, second.tensors()?);
     Ok(PairFeatures {
         features: [a.features, b.features],
-        class_logits: [a.class_logits, b.class_logits],
-        predicted: [a.rotations, b.rotations],
+        class_logits: a.class_logits.zip(b.class_logits).map(|(a, b)| [a, b]),
+        predicted: [a.rotations, b.rotations].map(Option::unwrap_or_default),
         rotations: [first.rotations, second.rotations],
         labels,
         objects: objects.to_vec(),
@@ -129,13 +129,63 @@ fn collect(
     })
 }
 
-/// Gives `see` the fixed, seeded pairs of the listed objects.
+/// One image of each of some subjects, and what the deployed network makes of it.
+pub struct ImageFeatures {
+    /// Features, halves and heads.
+    pub outputs: Outputs,
+    /// Class of each subject.
+    pub labels: Vec<u32>,
+    /// What was done to each image.
+    pub transformations: Vec<Parameters>,
+}
+
+impl ImageFeatures {
+    /// The class of a transformation in each image; none where the images do not have it.
+    pub fn classes_of(&self, transformation: &dyn Transformation) -> Vec<u32> {
+        self.transformations.iter().filter_map(|done| done.get(transformation)).map(Value::class).collect()
+    }
+
+    /// For each transformation that the network predicts the share of images of which it tells the class, in [0, 1].
+    ///
+    /// # Errors
+    /// When a device fails.
+    pub fn transformation_shares(&self) -> candle_core::Result<Vec<f64>> {
+        let share = |(transformation, logits): &TransformationLogits| {
+            let said = logits.argmax(1)?.to_vec1::<u32>()?;
+            let truth = self.classes_of(*transformation);
+            Ok(said.iter().zip(&truth).filter(|(said, truth)| said == truth).count() as f64 / said.len().max(1) as f64)
+        };
+        self.outputs.transformation_logits.iter().map(share).collect()
+    }
+}
+
+/// Runs the deployed network over one fixed, seeded view of each of the listed subjects.
+///
+/// # Errors
+/// When there is no subject, or data or network fail.
+pub fn image_features(
+    model: &Model,
+    source: &Arc<dyn ViewSource>,
+    subjects: &[usize],
+    seed: u64,
+) -> Result<ImageFeatures, EvaluationError> {
+    let (mut part, mut labels) = (ViewParts::default(), Vec::with_capacity(subjects.len()));
+    fixed_batches(source, subjects, 1, seed, |batch| {
+        part.add(model, &batch, 0, false)?;
+        labels.extend(batch.labels);
+        Ok::<(), EvaluationError>(())
+    })?;
+    Ok(ImageFeatures { outputs: part.tensors()?.0, labels, transformations: part.transformations })
+}
+
+/// Gives `see` that many fixed, seeded views of the listed objects.
 ///
 /// # Errors
 /// When there is no object, the images cannot be had, or `see` fails.
 pub(super) fn fixed_batches<E: From<EvaluationError>>(
     source: &Arc<dyn ViewSource>,
     objects: &[usize],
+    views: usize,
     seed: u64,
     mut see: impl FnMut(ViewBatch) -> Result<(), E>,
 ) -> Result<(), E> {
@@ -144,7 +194,7 @@ pub(super) fn fixed_batches<E: From<EvaluationError>>(
     }
     let mut streams = ChaCha8Rng::seed_from_u64(seed);
     for chunk in objects.chunks(BATCH) {
-        see(source.views(&Place::all(chunk), 2, streams.random()).map_err(EvaluationError::from)?)?;
+        see(source.views(&Place::all(chunk), views, streams.random()).map_err(EvaluationError::from)?)?;
     }
     Ok(())
 }
@@ -154,6 +204,7 @@ pub(super) fn fixed_batches<E: From<EvaluationError>>(
 struct ViewParts {
     features: Vec<Tensor>,
     class_logits: Vec<Tensor>,
+    transformation_logits: Vec<(&'static dyn Transformation, Vec<Tensor>)>,
     invariant: Vec<Tensor>,
     equivariant: Vec<Tensor>,
     predicted: Vec<UnitQuaternion>,
@@ -177,8 +228,14 @@ impl ViewParts {
             self.equivariant.extend(equivariant.map(|t| t.detach()));
         }
         self.features.push(outputs.features);
-        self.class_logits.push(outputs.class_logits);
-        self.predicted.extend(outputs.rotations);
+        self.class_logits.extend(outputs.class_logits);
+        self.predicted.extend(outputs.rotations.unwrap_or_default());
+        for (index, (transformation, logits)) in outputs.transformation_logits.into_iter().enumerate() {
+            if index == self.transformation_logits.len() {
+                self.transformation_logits.push((transformation, Vec::new()));
+            }
+            self.transformation_logits[index].1.push(logits);
+        }
         self.rotations.extend(batch.camera_from_object(view));
         self.transformations.extend_from_slice(batch.transformations_of(view));
         Ok(())
@@ -188,8 +245,13 @@ impl ViewParts {
         let joined = |parts: &[Tensor]| (!parts.is_empty()).then(|| Tensor::cat(parts, 0)).transpose();
         let outputs = Outputs {
             features: Tensor::cat(&self.features, 0)?,
-            rotations: self.predicted.clone(),
-            class_logits: Tensor::cat(&self.class_logits, 0)?,
+            rotations: Some(self.predicted.clone()),
+            class_logits: joined(&self.class_logits)?,
+            transformation_logits: self
+                .transformation_logits
+                .iter()
+                .map(|(transformation, parts)| Ok((*transformation, Tensor::cat(parts, 0)?)))
+                .collect::<candle_core::Result<_>>()?,
         };
         Ok((outputs, Embeddings { invariant: joined(&self.invariant)?, equivariant: joined(&self.equivariant)? }))
     }

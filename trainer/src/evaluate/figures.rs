@@ -9,10 +9,10 @@ use std::sync::LazyLock;
 use sextant_runtime::contract::output::{EQUIVARIANT, INVARIANT};
 
 use super::parts::{FEATURES, PARTS};
-use super::{DeployedEvaluation, Evaluation, PoseErrors, RetrievalFigures, RotationR2};
+use super::{DeployedEvaluation, Evaluation, PoseErrors, RetrievalFigures, RotationFigures, RotationR2};
 
 use Better::{Floor, Less, More, Neither};
-use Group::{Class, Colour, Drift, OutOfRange, Pose, Predictor, Rank, Retrieval, Rotation};
+use Group::{Class, Colour, Drift, OutOfRange, Pose, Predictor, Rank, Retrieval, Rotation, Transformation};
 use Unit::{Degrees, Dimensions, Ratio, Share};
 
 /// A figure of an [`Evaluation`].
@@ -47,7 +47,7 @@ pub struct Figure {
 pub struct DeployedFigure {
     /// What its row is called.
     pub name: &'static str,
-    read: fn(&DeployedEvaluation) -> f64,
+    read: fn(&DeployedEvaluation) -> Option<f64>,
 }
 
 type Read = dyn Fn(&Evaluation) -> Option<f64> + Send + Sync;
@@ -60,6 +60,8 @@ type Quantity<T> = (&'static str, &'static str, (Unit, Better), fn(T) -> f64);
 pub enum Group {
     /// Shares of images whose class is right.
     Class,
+    /// How well it is told what was done to pictures.
+    Transformation,
     /// What a probe reads of the rotation between two views.
     Rotation,
     /// What a probe reads of the colours.
@@ -126,8 +128,8 @@ impl Unit {
 }
 
 impl DeployedFigure {
-    /// Its value.
-    pub fn of(self, evaluation: &DeployedEvaluation) -> f64 {
+    /// Its value; `None` where it was not measured.
+    pub fn of(self, evaluation: &DeployedEvaluation) -> Option<f64> {
         (self.read)(evaluation)
     }
 }
@@ -137,6 +139,7 @@ impl Group {
     fn row(self) -> &'static str {
         match self {
             Class => "class top-1",
+            Transformation => "transformations",
             Rotation => "rotation R2",
             Colour => "colour R2",
             Retrieval | Pose => "",
@@ -151,6 +154,7 @@ impl Group {
     pub fn chart(self) -> Option<&'static str> {
         match self {
             Class => Some("class top-1"),
+            Transformation => Some("transformations told"),
             Rotation => Some("rotation R2 (SIE's definition)"),
             Colour => Some("colour R2 (SIE's definition)"),
             Retrieval => Some("retrieval of predicted views"),
@@ -206,7 +210,7 @@ impl Figure {
         Self { bar: Some(bar), ..self }
     }
 
-    fn deployed(self, name: &'static str, read: fn(&DeployedEvaluation) -> f64) -> Self {
+    fn deployed(self, name: &'static str, read: fn(&DeployedEvaluation) -> Option<f64>) -> Self {
         Self { deployed: Some(DeployedFigure { name, read }), ..self }
     }
 
@@ -224,23 +228,32 @@ impl Figure {
 
 fn table() -> Vec<Figure> {
     let mut figures = vec![
-        Figure::new(Class, "class_top1", "linear probe", (Share, More), |e| Some(e.class_top1))
+        Figure::new(Class, "class_top1", "linear probe", (Share, More), |e| Some(e.class.as_ref()?.class_top1))
             .label("class top-1, linear probe")
             .column("class top-1")
             .bar("linear"),
-        Figure::new(Class, "class_top1_head", "deployed head", (Share, More), |e| Some(e.class_top1_head))
-            .label("class top-1, deployed head")
-            .bar("deployed head")
-            .deployed("right class", |deployed| deployed.class_top1_head),
-        Figure::new(Class, "class_top1_knn", "k-NN", (Share, More), |e| Some(e.class_top1_knn))
+        Figure::new(Class, "class_top1_head", "deployed head", (Share, More), |e| {
+            Some(e.class.as_ref()?.class_top1_head)
+        })
+        .label("class top-1, deployed head")
+        .bar("deployed head")
+        .deployed("right class", |deployed| deployed.class_top1_head),
+        Figure::new(Class, "class_top1_knn", "k-NN", (Share, More), |e| Some(e.class.as_ref()?.class_top1_knn))
             .label("class top-1, nearest neighbours")
             .column("k-NN top-1")
             .bar("k-NN"),
-        Figure::new(Class, "class_top1_mlp", "MLP probe", (Share, More), |e| e.class_top1_mlp)
+        Figure::new(Class, "class_top1_mlp", "MLP probe", (Share, More), |e| e.class.as_ref()?.class_top1_mlp)
             .label("class top-1, MLP probe")
             .column("MLP top-1")
             .bar("MLP"),
     ];
+    figures.push(
+        Figure::new(Transformation, "transformation_top1", "right", (Share, More), |e| e.transformation_top1)
+            .label("transformations told, mean of their shares")
+            .column("transformation top-1")
+            .bar("deployed head")
+            .deployed("right transformation", |deployed| deployed.transformation_top1),
+    );
     figures.extend(rotation_r2());
     figures.extend(colour_r2());
     figures.extend(retrieval());
@@ -296,7 +309,7 @@ fn table() -> Vec<Figure> {
 
 /// From the whole features, then from each part.
 fn rotation_r2() -> Vec<Figure> {
-    let [sie, floor, per_component] = r2(Rotation, "rotation_r2", |e| Some(e.rotation_r2));
+    let [sie, floor, per_component] = r2(Rotation, "rotation_r2", |e| Some(e.rotation.as_ref()?.rotation_r2));
     let mut figures = vec![
         sie.label("rotation R2 (SIE's definition)").column("rotation R2").bar(FEATURES),
         floor.label("… of the mean alone (floor)").column("R2 floor").bar("floor"),
@@ -304,7 +317,7 @@ fn rotation_r2() -> Vec<Figure> {
     ];
     for part in PARTS.iter().filter(|part| part.name != FEATURES) {
         let name = part.name;
-        let read = move |e: &Evaluation| e.rotation_r2_parts.get(name).copied();
+        let read = move |e: &Evaluation| e.rotation.as_ref()?.rotation_r2_parts.get(name).copied();
         let of_part = r2(Rotation, &format!("rotation_r2_parts.{name}"), read);
         let [mut sie, floor, per_component] =
             of_part.map(|figure| figure.row(format!("rotation R2 from {name:<24}")).part(name));
@@ -379,23 +392,23 @@ fn queries(key: &str, row: &str, read: fn(&Evaluation) -> Option<RetrievalFigure
 }
 
 fn pose() -> Vec<Figure> {
-    let [median, mean, p90, acc15, acc30] = errors("pose", "pose", |e| e.pose.plain);
-    let median = median.deployed("median rotation error", |deployed| deployed.pose.plain.median_deg);
+    let [median, mean, p90, acc15, acc30] = errors("pose", "pose", |r| r.pose.plain);
+    let median = median.deployed("median rotation error", |deployed| Some(deployed.pose?.plain.median_deg));
     let mut figures = vec![median.label("pose, median"), mean, p90, acc15, acc30];
-    let [median, mean, p90, acc15, acc30] = errors("pose.symmetric", "pose, symmetry-aware", |e| e.pose.symmetric);
+    let [median, mean, p90, acc15, acc30] = errors("pose.symmetric", "pose, symmetry-aware", |r| r.pose.symmetric);
     let median = median
         .label("pose, median, symmetry-aware")
         .column("pose median °")
-        .deployed("  as symmetry allows", |deployed| deployed.pose.symmetric.median_deg);
+        .deployed("  as symmetry allows", |deployed| Some(deployed.pose?.symmetric.median_deg));
     figures.extend([median, mean, p90, acc15, acc30.label("pose within 30°, symmetry-aware")]);
-    figures.extend(errors("relative_pose", "relative pose", |e| e.relative_pose.plain));
+    figures.extend(errors("relative_pose", "relative pose", |r| r.relative_pose.plain));
     let [median, mean, p90, acc15, acc30] =
-        errors("relative_pose.symmetric", "relative pose, symmetry-aware", |e| e.relative_pose.symmetric);
+        errors("relative_pose.symmetric", "relative pose, symmetry-aware", |r| r.relative_pose.symmetric);
     figures.extend([median.label("relative pose, median, symmetry-aware"), mean, p90, acc15, acc30]);
     figures
 }
 
-fn errors(key: &str, row: &str, read: fn(&Evaluation) -> PoseErrors) -> [Figure; 5] {
+fn errors(key: &str, row: &str, read: fn(&RotationFigures) -> PoseErrors) -> [Figure; 5] {
     let figures: [Quantity<PoseErrors>; 5] = [
         ("median_deg", "median", (Degrees, Less), |errors| errors.median_deg),
         ("mean_deg", "mean", (Degrees, Less), |errors| errors.mean_deg),
@@ -404,7 +417,7 @@ fn errors(key: &str, row: &str, read: fn(&Evaluation) -> PoseErrors) -> [Figure;
         ("acc30", "Acc@30", (Share, More), |errors| errors.acc30),
     ];
     figures.map(|(last, name, kind, of)| {
-        Figure::new(Pose, format!("{key}.{last}"), name, kind, move |e| Some(of(read(e)))).row(row)
+        Figure::new(Pose, format!("{key}.{last}"), name, kind, move |e| Some(of(read(e.rotation.as_ref()?)))).row(row)
     })
 }
 
@@ -471,12 +484,13 @@ mod tests {
         let deployed = DeployedEvaluation {
             path: "model.sxt".into(),
             images: 80,
-            class_top1_head: example.class_top1_head,
-            pose: example.pose,
+            class_top1_head: example.class.as_ref().map(|class| class.class_top1_head),
+            pose: example.rotation.as_ref().map(|rotation| rotation.pose),
+            transformation_top1: example.transformation_top1,
         };
         let compared = FIGURES.iter().filter_map(|figure| Some((figure, figure.deployed?)));
         for (figure, compared) in compared {
-            assert_eq!(Some(compared.of(&deployed)), figure.of(&example), "{}", figure.key);
+            assert_eq!(compared.of(&deployed), figure.of(&example), "{}", figure.key);
         }
     }
 

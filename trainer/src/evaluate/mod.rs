@@ -7,9 +7,12 @@ mod drift;
 mod features;
 mod figures;
 mod gallery;
+mod information;
 mod knn;
 mod laws;
 mod measure;
+mod of_pictures;
+mod of_poses;
 mod out_of_range;
 mod parts;
 mod pose;
@@ -18,13 +21,18 @@ mod r_squared;
 mod rank;
 mod report;
 mod retrieval;
+mod transformations;
 
 pub use angles::{AngleBin, by_relative_angle};
 pub use deployed::{DeployedComparison, DeployedError, DeployedEvaluation, compare_deployed};
 pub use drift::{Drift, relative_drift};
-pub use features::{EvaluationError, PairFeatures, fixed_objects, pair_features, pair_features_and_embeddings};
+pub use features::{
+    EvaluationError, ImageFeatures, PairFeatures, fixed_objects, image_features, pair_features,
+    pair_features_and_embeddings,
+};
 pub use figures::{Better, DeployedFigure, FIGURES, Figure, Group, Unit, figure};
 pub use gallery::{Gallery, gallery_warning, views_of_object};
+pub use information::{Estimate, Information};
 pub use knn::knn_top1;
 pub use laws::{PredictorLaws, predictor_laws, relative_error};
 pub use measure::evaluate;
@@ -35,5 +43,7 @@ pub use pose::{GeodesicError, PoseErrors, PoseReport};
 pub use probe::{ClassProbe, PairProbe, ProbeSettings};
 pub use r_squared::{RotationR2, rotation_r2};
 pub use rank::effective_rank;
-pub use report::{ClassReport, Evaluation};
+pub use report::{ClassFigures, ClassReport, Evaluation, RotationFigures};
 pub use retrieval::{Retrieval, RetrievalFigures, retrieval};
+use transformations::mean_top1;
+pub use transformations::{TransformationReport, transformation_reports};

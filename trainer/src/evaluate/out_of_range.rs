@@ -2,7 +2,7 @@ use candle_core::Tensor;
 use serde::{Deserialize, Serialize};
 use sextant_runtime::rotation::UnitQuaternion;
 
-use super::measure::relative_quaternions;
+use super::of_poses::relative_quaternions;
 use super::pose::{absolute_errors, pose_report};
 use super::{
     EvaluationError, PairFeatures, PairProbe, PoseReport, RotationR2, fixed_objects, pair_features_and_embeddings,
@@ -119,7 +119,7 @@ fn select(pairs: &PairFeatures, rows: &[usize]) -> candle_core::Result<PairFeatu
     };
     Ok(PairFeatures {
         features: tensors(&pairs.features)?,
-        class_logits: tensors(&pairs.class_logits)?,
+        class_logits: pairs.class_logits.as_ref().map(tensors).transpose()?,
         predicted: [0, 1].map(|view| picked(&pairs.predicted[view], rows)),
         rotations: [0, 1].map(|view| picked(&pairs.rotations[view], rows)),
         labels: picked(&pairs.labels, rows),

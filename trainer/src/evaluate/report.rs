@@ -10,7 +10,9 @@ use sextant_runtime::contract::run_folder::EVALUATION;
 
 #[cfg(test)]
 use super::PARTS;
-use super::{AngleBin, Drift, OutOfRange, PoseReport, PredictorLaws, Retrieval, RotationR2, Unit};
+use super::{
+    AngleBin, Drift, OutOfRange, PoseReport, PredictorLaws, Retrieval, RotationR2, TransformationReport, Unit,
+};
 
 /// Everything `trainer eval` measures, on held-out objects with fixed pairs of views.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -19,31 +21,22 @@ pub struct Evaluation {
     pub objects: usize,
     /// Pairs of views of them.
     pub pairs: usize,
-    /// Share of images that a linear probe on the whole frozen features gets right, in [0, 1].
-    pub class_top1: f64,
-    /// The same of the deployed class head.
-    pub class_top1_head: f64,
-    /// The same of nearest neighbours among training images.
-    pub class_top1_knn: f64,
-    /// The same of a probe with two hidden layers; only with `evaluation.mlp_probe`.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub class_top1_mlp: Option<f64>,
-    /// How well a probe reads the rotation between two views from their frozen features.
-    pub rotation_r2: RotationR2,
-    /// The same from `invariant` and `equivariant`, the halves of the features, and `invariant_embedding` and
-    /// `equivariant_embedding`, where the method has them; only with `evaluation.part_probes`.
-    #[serde(skip_serializing_if = "BTreeMap::is_empty", default)]
-    pub rotation_r2_parts: BTreeMap<String, RotationR2>,
+    /// How well classes are told; only where the data know classes.
+    #[serde(flatten)]
+    pub class: Option<ClassFigures>,
+    /// How well rotations are told; only where the data know rotations.
+    #[serde(flatten)]
+    pub rotation: Option<RotationFigures>,
     /// How well a probe reads the differences of the hues of floor and light, from `features` and from each part as
     /// above; only with `evaluation.colour_probe`.
     #[serde(skip_serializing_if = "BTreeMap::is_empty", default)]
     pub colour_r2: BTreeMap<String, RotationR2>,
-    /// Errors of the deployed rotation head on each image.
-    pub pose: PoseReport,
-    /// Errors of the rotation between two views, from the deployed rotation head's two answers.
-    pub relative_pose: PoseReport,
-    /// The same for ranges of the true angle between the views.
-    pub by_relative_angle: Vec<AngleBin>,
+    /// Mean over `transformations` of the share that the deployed network tells; only for methods that predict some.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub transformation_top1: Option<f64>,
+    /// How well it is told what was done to pictures, of each of `data.transformations` with finite classes.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub transformations: Vec<TransformationReport>,
     /// How well the method's prediction of a view finds that view; only for methods that predict.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub retrieval: Option<Retrieval>,
@@ -61,6 +54,37 @@ pub struct Evaluation {
     pub per_class: Vec<ClassReport>,
 }
 
+/// Shares of images whose class is right, in [0, 1].
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ClassFigures {
+    /// Of a linear probe on the whole frozen features.
+    pub class_top1: f64,
+    /// Of the deployed class head.
+    pub class_top1_head: f64,
+    /// Of nearest neighbours among training images.
+    pub class_top1_knn: f64,
+    /// Of a probe with two hidden layers; only with `evaluation.mlp_probe`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub class_top1_mlp: Option<f64>,
+}
+
+/// How well rotations are told.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct RotationFigures {
+    /// How well a probe reads the rotation between two views from their frozen features.
+    pub rotation_r2: RotationR2,
+    /// The same from `invariant` and `equivariant`, the halves of the features, and `invariant_embedding` and
+    /// `equivariant_embedding`, where the method has them; only with `evaluation.part_probes`.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty", default)]
+    pub rotation_r2_parts: BTreeMap<String, RotationR2>,
+    /// Errors of the deployed rotation head on each image.
+    pub pose: PoseReport,
+    /// Errors of the rotation between two views, from the deployed rotation head's two answers.
+    pub relative_pose: PoseReport,
+    /// The same for ranges of the true angle between the views.
+    pub by_relative_angle: Vec<AngleBin>,
+}
+
 /// Figures of one class.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ClassReport {
@@ -70,8 +94,9 @@ pub struct ClassReport {
     pub images: usize,
     /// Share that the linear probe gets right.
     pub class_top1: f64,
-    /// Errors of the deployed rotation head.
-    pub pose: PoseReport,
+    /// Errors of the deployed rotation head; only where the data know rotations.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pose: Option<PoseReport>,
 }
 
 impl Evaluation {
@@ -97,14 +122,15 @@ impl ClassReport {
 
     /// A row of a table.
     pub fn cells(&self) -> [String; 5] {
-        let PoseReport { plain, symmetric } = &self.pose;
-        let degrees = |value| Unit::Degrees.text(value);
+        let degrees = |of: fn(&PoseReport) -> f64| {
+            self.pose.as_ref().map_or_else(String::new, |pose| Unit::Degrees.text(of(pose)))
+        };
         [
             self.class.clone(),
             self.images.to_string(),
             Unit::Share.text(self.class_top1),
-            degrees(plain.median_deg),
-            degrees(symmetric.median_deg),
+            degrees(|pose| pose.plain.median_deg),
+            degrees(|pose| pose.symmetric.median_deg),
         ]
     }
 }
@@ -136,6 +162,17 @@ impl Evaluation {
             "rotation_r2": r2,
             "rotation_r2_parts": of_parts(&r2, &parts[1..]),
             "colour_r2": of_parts(&r2, &parts),
+            "transformation_top1": 0,
+            "transformations": [{
+                "transformation": "quarter-turns", "classes": 4, "images": 40, "top1": 0.875, "cross_entropy_bits": 0.5,
+                "probe_top1": 0.75,
+                "information": {
+                    "entropy_bits": 2.0,
+                    "i_a_z": { "bits": 1.5, "standard_error": 0.25 },
+                    "i_c_a": { "bits": 0.0, "standard_error": 0.125 },
+                    "i_c_a_given_z": { "bits": 0.375, "standard_error": 0.0625 },
+                },
+            }],
             "pose": pose,
             "relative_pose": pose,
             "by_relative_angle": [

@@ -13,7 +13,7 @@ use sextant_runtime::preprocess::RESIZE_RULE;
 use crate::config::Config;
 use crate::data::{Place, ViewSource};
 use crate::evaluate::fixed_objects;
-use crate::model::Model;
+use crate::model::{Model, transformation_output};
 use crate::nn::split_halves;
 use crate::run::RunFolder;
 use crate::scene::CameraPose;
@@ -33,24 +33,25 @@ pub fn write_deployables(
     source: &Arc<dyn ViewSource>,
     config: &Config,
 ) -> anyhow::Result<()> {
-    let bytes = model::write(&metadata_of(config, source.as_ref())?, &model.lower()?)?;
+    let shown = config.shown(source)?;
+    let bytes = model::write(&metadata_of(model, config, shown.as_ref())?, &model.lower()?)?;
     run.write(run_folder::MODEL, &bytes)?;
     let held_out = source.held_out_subjects();
     let golden = Place::all(&fixed_objects(&held_out, GOLDEN_IMAGES, config.evaluation.seed));
-    let golden = source.views(&golden, 1, GOLDEN_STREAM)?;
+    let golden = shown.views(&golden, 1, GOLDEN_STREAM)?;
     run.write(run_folder::GOLDEN, &golden_vectors(model, &golden.images, config.data.image_size)?)?;
     let calibration = calibration_images(source, config)?;
     run.write(run_folder::CALIBRATION, &images_only(&calibration, config.data.image_size)?)?;
     Ok(())
 }
 
-/// The images of training objects that eight-bit numbers are chosen for, `u8 [n, size, size, 3]`.
+/// The images of training objects that eight-bit numbers are chosen for, as training shows them, `u8 [n, size, size, 3]`.
 ///
 /// # Errors
 /// When they cannot be had.
 pub fn calibration_images(source: &Arc<dyn ViewSource>, config: &Config) -> anyhow::Result<Vec<u8>> {
     let objects = fixed_objects(&source.training_subjects(), CALIBRATION_IMAGES, config.evaluation.seed);
-    Ok(source.views(&Place::all(&objects), 1, CALIBRATION_STREAM)?.images)
+    Ok(config.shown(source)?.views(&Place::all(&objects), 1, CALIBRATION_STREAM)?.images)
 }
 
 /// Scene stream of the golden images.
@@ -59,27 +60,43 @@ const GOLDEN_STREAM: u64 = 0x601d;
 const CALIBRATION_STREAM: u64 = 0xca11;
 
 /// What travels with the weights, by the keys of `docs/model-format.md`.
-fn metadata_of(config: &Config, source: &dyn ViewSource) -> anyhow::Result<BTreeMap<String, String>> {
-    let classes = serde_json::json!(source.class_names()).to_string();
+fn metadata_of(model: &Model, config: &Config, shown: &dyn ViewSource) -> anyhow::Result<BTreeMap<String, String>> {
     let size = config.data.image_size.to_string();
     let numbers = |values: [f32; 3]| serde_json::json!(values).to_string();
-    let entries = [
+    let mut entries = vec![
         (metadata::NAME, config.name.clone()),
         (metadata::METHOD, config.method.name.clone()),
-        (metadata::CLASS_NAMES, classes),
-        (metadata::CLASS_SYMMETRY, class_symmetry(source)),
         (metadata::IMAGE_SIZE, size),
         (metadata::IMAGE_LAYOUT, "u8 NHWC RGB".into()),
         (metadata::RESIZE, RESIZE_RULE.into()),
         (metadata::NORMALIZE_MEAN, numbers(config.data.mean)),
         (metadata::NORMALIZE_STD, numbers(config.data.std)),
-        (metadata::ROTATION_FRAME, "camera_from_object".into()),
-        (metadata::ROTATION_CONVENTION, "wxyz".into()),
-        (metadata::CAMERA_AXES, "x right, y down, z forward".into()),
-        (metadata::EULER_ORDER, "extrinsic xyz, degrees".into()),
     ];
-    let entries = entries.into_iter().chain(scene_of(source)?);
-    Ok(entries.map(|(key, value)| (key.to_string(), value)).collect())
+    if model.class_head.is_some() {
+        entries.push((metadata::CLASS_NAMES, serde_json::json!(shown.class_names()).to_string()));
+        entries.push((metadata::CLASS_SYMMETRY, class_symmetry(shown)));
+    }
+    if model.rotation_head.is_some() {
+        entries.extend([
+            (metadata::ROTATION_FRAME, "camera_from_object".to_string()),
+            (metadata::ROTATION_CONVENTION, "wxyz".into()),
+            (metadata::CAMERA_AXES, "x right, y down, z forward".into()),
+            (metadata::EULER_ORDER, "extrinsic xyz, degrees".into()),
+        ]);
+        entries.extend(scene_of(shown)?);
+    }
+    entries.extend(transformations_of(model)?);
+    Ok(entries.into_iter().map(|(key, value)| (key.to_string(), value)).collect())
+}
+
+/// What the classes of each transformation are called that the model predicts; nothing where it predicts none.
+fn transformations_of(model: &Model) -> anyhow::Result<Option<(&'static str, String)>> {
+    let predicted: BTreeMap<&str, Vec<String>> = model
+        .predicted_transformations()?
+        .into_iter()
+        .map(|transformation| (transformation.name(), transformation.class_names()))
+        .collect();
+    Ok((!predicted.is_empty()).then(|| (metadata::TRANSFORMATIONS, serde_json::json!(predicted).to_string())))
 }
 
 /// What the camera looked at in training and from where; nothing where the source of the images does not know.
@@ -122,16 +139,18 @@ fn class_symmetry(source: &dyn ViewSource) -> String {
 fn golden_vectors(model: &Model, images: &[u8], size: usize) -> anyhow::Result<Vec<u8>> {
     let outputs = model.evaluate(&model.normalise(images)?)?;
     let (invariant, equivariant) = split_halves(&outputs.features)?;
-    let rotations: Vec<f32> = outputs.rotations.iter().flat_map(|r| r.wxyz()).collect();
-    let rotations = Tensor::from_vec(rotations, (outputs.rotations.len(), 4), invariant.device())?;
-    let named = [
-        (output::ROTATION_WXYZ, rotations),
-        (output::CLASS_LOGITS, outputs.class_logits),
-        (output::INVARIANT, invariant),
-        (output::EQUIVARIANT, equivariant),
-    ];
-    let mut buffers = Vec::with_capacity(named.len());
-    for (name, tensor) in named {
+    let rotations = outputs.rotations.map(|rotations| {
+        let numbers: Vec<f32> = rotations.iter().flat_map(|r| r.wxyz()).collect();
+        Tensor::from_vec(numbers, (rotations.len(), 4), invariant.device())
+    });
+    let heads = [(output::ROTATION_WXYZ, rotations.transpose()?), (output::CLASS_LOGITS, outputs.class_logits)];
+    let heads = heads.into_iter().filter_map(|(name, tensor)| Some((name.to_string(), tensor?)));
+    let halves = [(output::INVARIANT, invariant), (output::EQUIVARIANT, equivariant)];
+    let halves = halves.into_iter().map(|(name, tensor)| (name.to_string(), tensor));
+    let said = outputs.transformation_logits.into_iter();
+    let said = said.map(|(transformation, logits)| (transformation_output(transformation), logits));
+    let mut buffers = Vec::new();
+    for (name, tensor) in heads.chain(halves).chain(said) {
         let bytes: Vec<u8> = tensor.flatten_all()?.to_vec1::<f32>()?.iter().flat_map(|v| v.to_le_bytes()).collect();
         buffers.push((name, tensor.dims().to_vec(), bytes));
     }

@@ -5,14 +5,14 @@ use sextant_runtime::rotation::{SymmetryGroup, UnitQuaternion, nearest_rotation}
 
 use crate::model::Model;
 use crate::nn::HeadGradient;
-use crate::nn::{Mode, cross_entropy, split_halves};
+use crate::nn::{ClassHead, Mode, RotationHead, cross_entropy, split_halves};
 
-/// Losses of the rotation and the class head on all views, scalars.
+/// Losses of the rotation and the class head on all views, scalars; `None` of a head that there is not.
 pub struct HeadLosses {
     /// Mean squared error of the nine numbers against the rotation matrix that looks right.
-    pub rotation: Tensor,
+    pub rotation: Option<Tensor>,
     /// Cross-entropy of the class.
-    pub class: Tensor,
+    pub class: Option<Tensor>,
 }
 
 /// What the heads pay on a batch of features `[n, feature_width]` of some views.
@@ -33,11 +33,15 @@ pub fn head_losses(
     let all = Tensor::cat(features, 0)?;
     let all = if gradient == HeadGradient::Detached { all.detach() } else { all };
     let (invariant, _) = split_halves(&all)?;
-    let matrices = model.rotation_head.forward(&all, Mode::Train)?;
-    let targets = rotation_targets(&matrices, rotations, symmetries)?;
+    let rotation = |head: &RotationHead| {
+        let matrices = head.forward(&all, Mode::Train)?;
+        let targets = rotation_targets(&matrices, rotations, symmetries)?;
+        (matrices - targets)?.sqr()?.mean_all()
+    };
+    let class = |head: &ClassHead| cross_entropy(&head.forward(&invariant)?, &labels.repeat(features.len())?);
     Ok(HeadLosses {
-        rotation: (matrices - targets)?.sqr()?.mean_all()?,
-        class: cross_entropy(&model.class_head.forward(&invariant)?, &labels.repeat(features.len())?)?,
+        rotation: model.rotation_head.as_ref().map(rotation).transpose()?,
+        class: model.class_head.as_ref().map(class).transpose()?,
     })
 }
 

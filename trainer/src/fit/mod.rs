@@ -26,7 +26,7 @@ use sextant_runtime::rotation::SymmetryGroup;
 
 use crate::collective::{self, Alone, Collective};
 use crate::config::{Config, Precision};
-use crate::data::{self, BatchShare, Feed, FeedSettings, ViewSource};
+use crate::data::{BatchShare, Feed, FeedSettings, GroundTruth, ViewSource};
 use crate::device;
 use crate::evaluate::{Evaluation, evaluate};
 use crate::monitor::loss_problem;
@@ -168,13 +168,8 @@ fn open(config: &Config, device: &str) -> anyhow::Result<(Device, Arc<dyn ViewSo
     // Before the data is opened: that may use the threads.
     limit_threads(config.fit.threads)?;
     let source = config.open_data()?;
-    preflight::check_needs(config, shown(config, &source)?.as_ref())?;
+    preflight::check_needs(config, config.shown(&source)?.as_ref())?;
     Ok((device, source))
-}
-
-/// What training sees of the data; figures and calibration see its pictures as they are.
-fn shown(config: &Config, source: &Arc<dyn ViewSource>) -> anyhow::Result<Arc<dyn ViewSource>> {
-    Ok(data::transformed(source.clone(), &config.data.transformations, config.registry().transformations())?)
 }
 
 /// A run in progress, on one rank.
@@ -199,7 +194,8 @@ impl Fit {
         ranks: &Arc<dyn Collective>,
     ) -> anyhow::Result<Self> {
         let ranks = collective::on_device(ranks.clone(), &device)?;
-        let training = Training::among(&config, source.class_names().len(), &device, ranks.clone())?;
+        let truth = GroundTruth::of(config.shown(&source)?.as_ref());
+        let training = Training::among(&config, truth, &device, ranks.clone())?;
         Ok(Self {
             symmetries: (0..source.subject_count()).map(|object| source.symmetry(object)).collect(),
             config,
@@ -223,7 +219,7 @@ impl Fit {
             views: self.training.needs().views,
             share: BatchShare { rank: self.ranks.rank(), ranks: self.ranks.size(), micro_batches: fit.accumulate },
         };
-        let feed = Feed::start(shown(&self.config, &self.source)?, settings)?;
+        let feed = Feed::start(self.config.shown(&self.source)?, settings)?;
         let mut batches = Batches::new(feed, self.training.model.normaliser())?;
         let eight_bits = self.config.fit.is_for_eight_bits();
         let calibration = eight_bits.then(|| deploy::calibration_images(&self.source, &self.config)).transpose()?;

@@ -8,24 +8,27 @@ use crate::evaluate::gallery_warning;
 use crate::method::UnmetNeeds;
 use crate::transformation::ROTATION;
 
-/// Nothing, when the views of `shown` have all that the method and the heads learn from.
+/// Nothing, when the views of `shown` have all that the method learns from.
 pub(super) fn check_needs(config: &Config, shown: &dyn ViewSource) -> anyhow::Result<()> {
-    let mut needed = config.needs()?.transformations;
-    // Of the rotation head and the online probes.
-    if !needed.contains(&ROTATION) {
-        needed.insert(0, ROTATION);
-    }
+    let needed = config.needs()?.transformations;
     let offered = shown.offers();
-    if needed.iter().all(|needed| offered.contains(needed)) {
-        return Ok(());
+    if !needed.iter().all(|needed| offered.contains(needed)) {
+        return Err(UnmetNeeds { method: config.method.name.clone(), needed, offered }.into());
     }
-    Err(UnmetNeeds { method: config.method.name.clone(), needed, offered }.into())
+    anyhow::ensure!(
+        !shown.class_names().is_empty() || !config.learns_classes(),
+        "the method `{}` learns classes, and nothing is known of classes here: choose another method, or data whose \
+         pictures lie in a folder for each class",
+        config.method.name
+    );
+    Ok(())
 }
 
 /// What the data leave out of what the configuration asks for.
 pub(super) fn warnings(config: &Config, source: &dyn ViewSource) -> Vec<String> {
     let classes: BTreeSet<usize> = (0..source.subject_count()).map(|object| source.label(object)).collect();
-    let one_class = (classes.len() < 2).then(|| {
+    let is_labelled = !source.class_names().is_empty();
+    let one_class = (is_labelled && classes.len() < 2).then(|| {
         "there is one class: the class head and the classification figures say nothing, only poses are learned".into()
     });
     let objects = source.training_subjects().len();
@@ -33,5 +36,8 @@ pub(super) fn warnings(config: &Config, source: &dyn ViewSource) -> Vec<String> 
         "there is one object to train on: every batch shows it alone, and nothing teaches the network to tell objects apart"
             .into()
     });
-    one_class.into_iter().chain(one_object).chain(gallery_warning(source, &config.evaluation)).collect()
+    // A gallery is of rotations.
+    let has_gallery = source.offers().contains(&ROTATION);
+    let gallery = has_gallery.then(|| gallery_warning(source, &config.evaluation)).flatten();
+    one_class.into_iter().chain(one_object).chain(gallery).collect()
 }

@@ -7,19 +7,23 @@ use candle_core::Tensor;
 use super::training::Training;
 use crate::config::Config;
 use crate::data::ViewSource;
-use crate::evaluate::{PoseErrors, RotationR2, fixed_objects, knn_top1, pair_features};
+use crate::evaluate::{
+    ImageFeatures, PoseErrors, RotationR2, fixed_objects, image_features, images_of, knn_top1, pair_features,
+};
 
-/// Figures of one probe round on held-out objects.
+/// Figures of one probe round on held-out objects; `None` of what the data do not know.
 #[derive(Clone, Copy, Debug)]
 pub struct ProbeFigures {
     /// Online linear probe on whole features, in [0, 1].
-    pub class_top1: f64,
+    pub class_top1: Option<f64>,
     /// Nearest neighbours among training images, in [0, 1].
-    pub knn_top1: f64,
+    pub knn_top1: Option<f64>,
     /// Online probe of the rotation between two views.
-    pub rotation_r2: RotationR2,
+    pub rotation_r2: Option<RotationR2>,
     /// Symmetry-aware errors of the deployed rotation head.
-    pub pose: PoseErrors,
+    pub pose: Option<PoseErrors>,
+    /// Mean over transformations of the share that the method tells, in [0, 1]; only for methods that predict some.
+    pub transformation_top1: Option<f64>,
 }
 
 /// Held-out pairs of a round: enough to see a trend, few enough not to slow the run.
@@ -36,41 +40,102 @@ pub fn probe_round(
     source: &Arc<dyn ViewSource>,
     config: &Config,
 ) -> anyhow::Result<ProbeFigures> {
+    match training.model.rotation_head.is_some() {
+        true => of_poses(training, source, config),
+        false => of_pictures(training, source, config),
+    }
+}
+
+fn of_poses(training: &mut Training, source: &Arc<dyn ViewSource>, config: &Config) -> anyhow::Result<ProbeFigures> {
     let seed = config.evaluation.seed;
     let held_out = fixed_objects(&source.held_out_subjects(), HELD_OUT_PAIRS.min(config.evaluation.pairs), seed);
     let bank = fixed_objects(&source.training_subjects(), BANK_PAIRS.min(config.evaluation.train_pairs), seed);
-    let (held_out, bank) = training.with_deployed_weights(|training| {
+    let (pairs, bank) = training.with_deployed_weights(|training| {
         let model = &training.model;
         Ok((pair_features(model, source, &held_out, seed)?, pair_features(model, source, &bank, seed)?))
     })?;
     let errors_deg: Vec<f32> = (0..2)
         .flat_map(|view| {
-            let truth_and_answer = held_out.rotations[view].iter().zip(&held_out.predicted[view]);
+            let truth_and_answer = pairs.rotations[view].iter().zip(&pairs.predicted[view]);
             truth_and_answer
-                .zip(&held_out.objects)
+                .zip(&pairs.objects)
                 .map(|((truth, answer), object)| source.symmetry(*object).distance_rad(*truth, *answer).to_degrees())
         })
         .collect();
-    let images = |pairs: &crate::evaluate::PairFeatures| Tensor::cat(&pairs.features, 0);
-    Ok(ProbeFigures {
-        class_top1: training.probes.class_top1(&held_out)?,
-        knn_top1: knn_top1(
-            &images(&bank)?,
-            &bank.labels.repeat(2),
-            &images(&held_out)?,
-            &held_out.labels.repeat(2),
-            config.evaluation.neighbours,
-            source.class_names().len(),
-        )?,
-        rotation_r2: training.probes.rotation_r2(&held_out)?,
-        pose: PoseErrors::of(&errors_deg).ok_or_else(|| anyhow::anyhow!("there is no held-out object to probe"))?,
-    })
+    let pose = PoseErrors::of(&errors_deg);
+    anyhow::ensure!(pose.is_some(), "there is no held-out object to probe");
+    let rotation_r2 = training.probes.rotation_r2(&pairs)?;
+    let of_classes = class_figures(training, &images_of(&bank)?, &images_of(&pairs)?, config)?;
+    let transformation_top1 = transformation_top1(training, source, &held_out, config)?;
+    Ok(ProbeFigures { rotation_r2, pose, transformation_top1, ..of_classes })
+}
+
+fn of_pictures(training: &mut Training, source: &Arc<dyn ViewSource>, config: &Config) -> anyhow::Result<ProbeFigures> {
+    let seed = config.evaluation.seed;
+    // As many pictures as two views of each object are.
+    let held_out = fixed_objects(&source.held_out_subjects(), 2 * HELD_OUT_PAIRS.min(config.evaluation.pairs), seed);
+    let bank = fixed_objects(&source.training_subjects(), 2 * BANK_PAIRS.min(config.evaluation.train_pairs), seed);
+    let of_classes = match training.model.class_head.is_some() {
+        false => ProbeFigures::NONE,
+        true => {
+            let (bank, pictures) = training.with_deployed_weights(|training| {
+                let features = |subjects: &[usize]| image_features(&training.model, source, subjects, seed);
+                Ok((features(&bank)?, features(&held_out)?))
+            })?;
+            let labelled = |images: ImageFeatures| (images.outputs.features, images.labels);
+            class_figures(training, &labelled(bank), &labelled(pictures), config)?
+        }
+    };
+    Ok(ProbeFigures { transformation_top1: transformation_top1(training, source, &held_out, config)?, ..of_classes })
+}
+
+/// Features `[n, d]` with the class of each row.
+type Labelled = (Tensor, Vec<u32>);
+
+/// What the online probe and nearest neighbours say; nothing where the data know no classes.
+fn class_figures(
+    training: &Training,
+    bank: &Labelled,
+    held_out: &Labelled,
+    config: &Config,
+) -> anyhow::Result<ProbeFigures> {
+    let Some(class_top1) = training.probes.class_top1(&held_out.0, &held_out.1)? else {
+        return Ok(ProbeFigures::NONE);
+    };
+    let classes = bank.1.iter().chain(&held_out.1).max().map_or(0, |largest| *largest as usize + 1);
+    let knn = knn_top1(&bank.0, &bank.1, &held_out.0, &held_out.1, config.evaluation.neighbours, classes)?;
+    Ok(ProbeFigures { class_top1: Some(class_top1), knn_top1: Some(knn), ..ProbeFigures::NONE })
+}
+
+fn transformation_top1(
+    training: &mut Training,
+    source: &Arc<dyn ViewSource>,
+    subjects: &[usize],
+    config: &Config,
+) -> anyhow::Result<Option<f64>> {
+    if training.model.predicted_transformations()?.is_empty() {
+        return Ok(None);
+    }
+    let shown = config.shown(source)?;
+    let images = training.with_deployed_weights(|training| {
+        Ok(image_features(&training.model, &shown, subjects, config.evaluation.seed)?)
+    })?;
+    let shares = images.transformation_shares()?;
+    Ok((!shares.is_empty()).then(|| shares.iter().sum::<f64>() / shares.len() as f64))
 }
 
 impl ProbeFigures {
-    /// What the best checkpoint has most of: class top-1 plus rotation R2.
+    const NONE: Self =
+        Self { class_top1: None, knn_top1: None, rotation_r2: None, pose: None, transformation_top1: None };
+
+    /// What the best checkpoint has most of: class top-1 plus rotation R2, or without both how well transformations are
+    /// told.
     pub fn score(&self) -> f64 {
-        self.class_top1 + self.rotation_r2.sie
+        let of_features = [self.class_top1, self.rotation_r2.map(|r2| r2.sie)];
+        match of_features.iter().any(Option::is_some) {
+            true => of_features.into_iter().flatten().sum(),
+            false => self.transformation_top1.unwrap_or(0.0),
+        }
     }
 
     /// The figures by the names they have in `metrics.jsonl`.
@@ -78,23 +143,25 @@ impl ProbeFigures {
         let entries = [
             ("probe/class_top1", self.class_top1),
             ("probe/knn_top1", self.knn_top1),
-            ("probe/rotation_r2_sie", self.rotation_r2.sie),
-            ("probe/rotation_r2_per_component", self.rotation_r2.per_component),
-            ("probe/rotation_r2_floor", self.rotation_r2.floor),
-            ("probe/pose_symmetric_median_deg", self.pose.median_deg),
-            ("probe/pose_symmetric_acc30", self.pose.acc30),
+            ("probe/rotation_r2_sie", self.rotation_r2.map(|r2| r2.sie)),
+            ("probe/rotation_r2_per_component", self.rotation_r2.map(|r2| r2.per_component)),
+            ("probe/rotation_r2_floor", self.rotation_r2.map(|r2| r2.floor)),
+            ("probe/pose_symmetric_median_deg", self.pose.map(|pose| pose.median_deg)),
+            ("probe/pose_symmetric_acc30", self.pose.map(|pose| pose.acc30)),
+            ("probe/transformation_top1", self.transformation_top1),
         ];
-        entries.into_iter().map(|(name, value)| (name.to_string(), value)).collect()
+        entries.into_iter().filter_map(|(name, value)| Some((name.to_string(), value?))).collect()
     }
 
     /// The figures that the progress bar has room for, as name and text.
     pub fn shown(&self) -> Vec<(String, String)> {
         let entries = [
-            ("top-1", format!("{:.3}", self.class_top1)),
-            ("k-NN", format!("{:.3}", self.knn_top1)),
-            ("R2", format!("{:.3}", self.rotation_r2.sie)),
-            ("pose", format!("{:.1}°", self.pose.median_deg)),
+            ("top-1", self.class_top1.map(|share| format!("{share:.3}"))),
+            ("k-NN", self.knn_top1.map(|share| format!("{share:.3}"))),
+            ("R2", self.rotation_r2.map(|r2| format!("{:.3}", r2.sie))),
+            ("pose", self.pose.map(|pose| format!("{:.1}°", pose.median_deg))),
+            ("transformation", self.transformation_top1.map(|share| format!("{share:.3}"))),
         ];
-        entries.into_iter().map(|(name, text)| (name.to_string(), text)).collect()
+        entries.into_iter().filter_map(|(name, text)| Some((name.to_string(), text?))).collect()
     }
 }

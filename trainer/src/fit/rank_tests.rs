@@ -10,7 +10,7 @@ use sextant_runtime::rotation::SymmetryGroup;
 use super::Training;
 use crate::collective::{Alone, Collective, Threads};
 use crate::config::{Config, Origin};
-use crate::data::{self, BatchShare, Feed, FeedSettings, Place, ViewSource};
+use crate::data::{self, BatchShare, Feed, FeedSettings, GroundTruth, Place, ViewSource};
 use crate::method::METHODS;
 use crate::optimiser::OptimiserKind;
 use crate::registry::Registry;
@@ -49,7 +49,7 @@ struct Course {
 
 fn train(config: &Config, source: &Arc<dyn ViewSource>, steps: usize, ranks: Arc<dyn Collective>) -> Course {
     let share = BatchShare { rank: ranks.rank(), ranks: ranks.size(), micro_batches: config.fit.accumulate };
-    let mut training = Training::among(config, source.class_names().len(), &Device::Cpu, ranks.clone()).unwrap();
+    let mut training = Training::among(config, GroundTruth::of(source.as_ref()), &Device::Cpu, ranks.clone()).unwrap();
     let views = training.needs().views;
     let settings = FeedSettings { share, views, ..FeedSettings::new(config.fit.batch_size, config.fit.seed) };
     let mut feed = Feed::start(shown(source, config), settings).unwrap();
@@ -134,7 +134,7 @@ fn stepped(method: &str, accumulate: usize, positions: Range<usize>) -> BTreeMap
     config.fit.batch_size = positions.len();
     config.fit.clip_norm = 0.0;
     (config.optimiser.momentum, config.optimiser.weight_decay, config.schedule.warmup_steps) = (0.0, 0.0, 0);
-    let mut training = Training::new(&config, 64, &Device::Cpu).unwrap();
+    let mut training = Training::new(&config, GroundTruth::posed(64), &Device::Cpu).unwrap();
     let source = shown(&config.open_data().unwrap(), &config);
     let places: Vec<Place> = positions.map(|position| Place { position, subject: position }).collect();
     let batch = source.views(&places, training.needs().views, 3).unwrap();
@@ -171,6 +171,9 @@ fn what_each_micro_batch_sees_matters() {
 #[test]
 fn a_batch_that_does_not_divide_is_refused() {
     let rank = Threads::ranks(5).remove(0);
-    let error = Training::among(&config("sie", 4), 3, &Device::Cpu, Arc::new(rank)).err().unwrap().to_string();
+    let error = Training::among(&config("sie", 4), GroundTruth::posed(3), &Device::Cpu, Arc::new(rank))
+        .err()
+        .unwrap()
+        .to_string();
     assert!(error.contains("fit.batch_size is 24") && error.contains("multiple of 20"), "{error}");
 }

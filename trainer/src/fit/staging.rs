@@ -117,7 +117,8 @@ mod tests {
         (config.fit.batch_size, config.fit.accumulate) = (8, 2);
         let source = config.open_data().unwrap();
         let course = |ahead: bool| -> Vec<u32> {
-            let mut training = Training::new(&config, source.class_names().len(), &Device::Cpu).unwrap();
+            let mut training =
+                Training::new(&config, crate::data::GroundTruth::of(source.as_ref()), &Device::Cpu).unwrap();
             let settings = FeedSettings { views: training.needs().views, ..FeedSettings::new(8, 0) };
             let feed = Feed::start(source.clone(), settings).unwrap();
             let normaliser = training.model.normaliser().clone();

@@ -3,7 +3,7 @@ use std::sync::Arc;
 
 use super::training::Training;
 use crate::config::Config;
-use crate::data::ViewSource;
+use crate::data::{GroundTruth, ViewSource};
 use crate::device;
 use crate::model::Model;
 use crate::registry::Registry;
@@ -34,7 +34,8 @@ impl TrainedRun {
         let config = Config::resolve(registry, None, Some(&folder.file(CONFIG_FILE)), sets)?;
         let device = device::select(device)?;
         let source = config.open_data()?;
-        let mut training = Training::new(&config, source.class_names().len(), &device)?;
+        let truth = GroundTruth::of(config.shown(&source)?.as_ref());
+        let mut training = Training::new(&config, truth, &device)?;
         let Some(loaded) = folder.load_checkpoint(slot)? else {
             return Err(RunError::NoCheckpoint { path: folder.checkpoint_path(slot) }.into());
         };

@@ -16,7 +16,7 @@ use super::online_probes::OnlineProbes;
 use super::step_report::{Losses, StepReport, StepSums};
 use crate::collective::{Alone, Collective};
 use crate::config::{Config, Precision};
-use crate::data::ViewBatch;
+use crate::data::{GroundTruth, ViewBatch};
 use crate::method::{Moment, Needs, View, Views};
 use crate::model::Model;
 use crate::nn::ParameterStore;
@@ -57,18 +57,24 @@ impl Training {
     ///
     /// # Errors
     /// When the device has no memory for it.
-    pub fn new(config: &Config, classes: usize, device: &Device) -> anyhow::Result<Self> {
-        Self::among(config, classes, device, Arc::new(Alone))
+    pub fn new(config: &Config, truth: GroundTruth, device: &Device) -> anyhow::Result<Self> {
+        Self::among(config, truth, device, Arc::new(Alone))
     }
 
     /// As [`Self::new`], on one of the ranks that train the network together.
     ///
     /// # Errors
     /// As [`Self::new`], and when the batch cannot be divided evenly.
-    pub fn among(config: &Config, classes: usize, device: &Device, ranks: Arc<dyn Collective>) -> anyhow::Result<Self> {
+    pub fn among(
+        config: &Config,
+        truth: GroundTruth,
+        device: &Device,
+        ranks: Arc<dyn Collective>,
+    ) -> anyhow::Result<Self> {
         check_ranks(config, ranks.size())?;
-        let model = Model::among(config, classes, device, ranks.clone())?;
-        let probes = OnlineProbes::new(model.encoder.feature_width(), classes, config.fit.seed, device)?;
+        let needs = config.needs()?;
+        let model = Model::among(config, truth, device, ranks.clone())?;
+        let probes = OnlineProbes::new(model.encoder.feature_width(), truth, needs.views, config.fit.seed, device)?;
         let plain_adam = OptimiserConfig { kind: OptimiserKind::Adamw, weight_decay: 0.0, ..Default::default() };
         let averaged = model.parameters().vars();
         let ema = (config.fit.ema_decay > 0.0).then(|| Ema::new(config.fit.ema_decay, &averaged));
@@ -84,7 +90,7 @@ impl Training {
             model,
             probes,
             ranks,
-            needs: config.needs()?,
+            needs,
             step: 0,
         })
     }
@@ -160,17 +166,21 @@ impl Training {
         let (labels, gradient) = (&views.labels, self.config.heads.gradient);
         let (features, rotations) = (&output.features, &camera_rotations[..output.features.len()]);
         let heads = head_losses(&self.model, features, labels, rotations, symmetries, gradient)?;
-        let ([first, second, ..], [from, to, ..]) = (features.as_slice(), rotations) else {
-            anyhow::bail!("a method that sees fewer than two views")
-        };
-        let probes = self.probes.losses([first, second], labels, [from, to])?;
+        let probes = self.probes.losses(features, labels, rotations)?;
 
         let weights = &self.config.heads;
-        let loss =
-            ((&output.loss + (&heads.rotation * weights.rotation_weight)?)? + (&heads.class * weights.class_weight)?)?;
-        let with_probes = ((&loss + &probes.class)? + &probes.rotation)?;
-        let heads = [("head_rotation", heads.rotation), ("head_class", heads.class)];
+        let heads: Vec<_> = [
+            ("head_rotation", weights.rotation_weight, heads.rotation),
+            ("head_class", weights.class_weight, heads.class),
+        ]
+        .into_iter()
+        .filter_map(|(name, weight, term)| Some((name, weight, term?)))
+        .collect();
         let probes = [("probe_class", probes.class), ("probe_rotation", probes.rotation)];
+        let probes: Vec<_> = probes.into_iter().filter_map(|(name, term)| Some((name, term?))).collect();
+        let loss = heads.iter().try_fold(output.loss, |loss, (_, weight, term)| loss + (term * *weight)?)?;
+        let with_probes = probes.iter().try_fold(loss.clone(), |loss, (_, term)| loss + term)?;
+        let heads = heads.into_iter().map(|(name, _, term)| (name, term));
         Ok(Losses {
             with_probes,
             loss,

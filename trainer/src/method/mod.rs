@@ -2,16 +2,19 @@
 
 mod branch;
 mod byol;
+mod class_information;
 mod condition;
 mod config;
 mod equicaps;
 mod equimod;
 mod equivariant;
+mod essl;
 mod loss;
 mod model_keys;
 mod needs;
 mod only_equivariance;
 mod predict_transform;
+mod random_encoder;
 #[cfg(test)]
 pub(crate) mod reference;
 mod sen;
@@ -26,15 +29,16 @@ mod supervised;
 mod tensors;
 #[cfg(test)]
 mod tests;
+mod transformation_heads;
 mod vicreg;
 mod views;
 
 use candle_core::{Result, Tensor};
-use sextant_runtime::graph::Graph;
+use sextant_runtime::graph::{Graph, GraphBuilder, Op, ValueId};
 
 use crate::nn::{Encoded, Encoder, EncoderEntry, ModelConfig, Scope};
 use crate::options::{ConfigOption, Named, OptionKind};
-use crate::transformation::{Action, Transformations};
+use crate::transformation::{Action, Transformation, Transformations};
 
 use branch::meaningless_options;
 pub use branch::{EquivariantBranch, Sees};
@@ -45,10 +49,11 @@ pub use loss::{
 };
 pub use model_keys::ModelKey;
 pub use needs::{Needs, UnmetNeeds};
+pub use transformation_heads::TransformationHeads;
 pub use views::{Embeddings, MethodOutput, Moment, View, Views, WeightedTerm, weighted_sum};
 
 /// Every method of this project.
-pub const METHODS: [MethodEntry; 15] = [
+pub const METHODS: [MethodEntry; 18] = [
     sie::ENTRY,
     vicreg::ENTRY,
     simclr::ENTRY,
@@ -63,6 +68,9 @@ pub const METHODS: [MethodEntry; 15] = [
     seq_jepa::ENTRY,
     ser::ENTRY,
     predict_transform::ENTRY,
+    essl::ENTRY,
+    class_information::ENTRY,
+    random_encoder::ENTRY,
     sextant::ENTRY,
 ];
 
@@ -89,6 +97,27 @@ pub trait Method {
     /// When shapes differ.
     fn embed(&self, encoded: &Encoded) -> Result<Embeddings>;
 
+    /// What it says was done to images of features `[n, feature_width]`, in evaluation mode and without gradient; nothing
+    /// where it is never asked.
+    ///
+    /// # Errors
+    /// When shapes differ.
+    fn transformation_logits(&self, _features: &Tensor) -> Result<Vec<TransformationLogits>> {
+        Ok(Vec::new())
+    }
+
+    /// Appends what [`Self::transformation_logits`] computes to the deployed graph: the value of each transformation.
+    ///
+    /// # Errors
+    /// When the value does not fit, or a weight is not finite.
+    fn lower_transformation_logits(
+        &self,
+        _graph: &mut GraphBuilder,
+        _features: ValueId,
+    ) -> anyhow::Result<Vec<(&'static dyn Transformation, ValueId)>> {
+        Ok(Vec::new())
+    }
+
     /// The equivariant embeddings after an action each, in evaluation mode; `None` when the method predicts nothing.
     ///
     /// # Shapes
@@ -110,6 +139,15 @@ pub trait Method {
     }
 }
 
+/// A number for each class of a transformation, before softmax: `[n, classes]`.
+pub type TransformationLogits = (&'static dyn Transformation, Tensor);
+
+/// The equivariant half of features in a graph.
+fn equivariant_half(graph: &mut GraphBuilder, features: ValueId) -> anyhow::Result<ValueId> {
+    let width = graph.shape(features).iter().product::<usize>() as u32;
+    Ok(graph.node("equivariant_half", Op::Slice { start: width / 2, end: width }, &[features])?)
+}
+
 /// What a method is made for.
 #[derive(Clone, Copy)]
 pub struct Setting<'a> {
@@ -125,7 +163,7 @@ pub struct Setting<'a> {
     pub feature_width: usize,
     /// Channels of the encoder's last map.
     pub map_channels: usize,
-    /// Classes of the data.
+    /// Classes of the data; 0 where nothing is known of classes.
     pub classes: usize,
     /// The transformations that options may name.
     pub transformations: &'a Transformations,
@@ -185,6 +223,17 @@ impl MethodEntry {
         let is_one_of_several = self.labels.len() > 1 && self.labels.contains(&label);
         let option = self.options.iter().find(chooses).filter(|_| is_one_of_several)?;
         Some((option.key, label.name()))
+    }
+
+    /// Whether it learns a label, with these options.
+    pub fn learns(&self, label: Label, config: &MethodConfig) -> bool {
+        let is_chosen = |other: &Label| {
+            let chosen =
+                self.alone(*other).map(|(option, name)| config.choice(option).is_ok_and(|choice| choice == name));
+            chosen == Some(true)
+        };
+        let another_alone = self.labels.iter().any(|other| *other != label && is_chosen(other));
+        self.labels.contains(&label) && !another_alone
     }
 }
 

@@ -6,7 +6,7 @@ use crate::transformation::{Condition, Transformation};
 /// What a method needs of the views that it learns from.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Needs {
-    /// Views of each subject in a step, at least two.
+    /// Views of each subject in a step, at least one.
     pub views: usize,
     /// What has to be known of each view.
     pub transformations: Vec<&'static dyn Transformation>,
@@ -33,7 +33,7 @@ impl Needs {
 /// A source does not offer all that is needed of its views.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 #[error(
-    "the method `{method}` and the heads need to know of each view: {}; the data offer: {}",
+    "the method `{method}` needs to know of each view: {}; the data offer: {}",
     listed(.needed),
     listed(.offered)
 )]
@@ -126,7 +126,7 @@ mod tests {
         let (message, hint) = unmet(&[ROTATION, QUARTER_TURNS], &[ROTATION, HUES]);
         assert_eq!(
             message,
-            "the method `m` and the heads need to know of each view: rotation, quarter-turns; the data offer: rotation, hues"
+            "the method `m` needs to know of each view: rotation, quarter-turns; the data offer: rotation, hues"
         );
         assert_eq!(hint, "add quarter-turns to data.transformations");
         let (message, hint) = unmet(&[ROTATION, QUARTER_TURNS], &[]);

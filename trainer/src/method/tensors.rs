@@ -6,6 +6,7 @@ use candle_core::Device;
 
 use super::METHODS;
 use crate::config::{Config, Origin};
+use crate::data::GroundTruth;
 use crate::model::Model;
 use crate::registry::Registry;
 
@@ -16,7 +17,7 @@ fn tensors() -> String {
         let toml = format!("[data]\nimage_size = 32\n[method]\nname = \"{}\"\n", entry.name);
         let mut config = Config::from_toml(&Registry::default(), &toml, Origin::File("test.toml".into())).unwrap();
         (config.model.projector_hidden, config.model.embedding) = (16, 16);
-        let model = Model::new(&config, 4, &Device::Cpu).unwrap();
+        let model = Model::new(&config, GroundTruth::posed(4), &Device::Cpu).unwrap();
         let own = model.parameters().tensors().into_iter().filter(|(name, _)| name.starts_with("method."));
         // Copies of the encoder have the encoder's names.
         for (name, tensor) in own.filter(|(name, _)| !name.starts_with("method.target_encoder.")) {

@@ -8,7 +8,7 @@ use sextant_runtime::session::{Input, Session};
 
 use super::*;
 use crate::config::{Config, Origin};
-use crate::data::{Place, RenderedViews, ViewBatch, ViewSource, transformed};
+use crate::data::{GroundTruth, Place, RenderedViews, ViewBatch, ViewSource, transformed};
 use crate::fit::Training;
 use crate::model::Model;
 use crate::nn::split_halves;
@@ -58,7 +58,7 @@ fn config(method: &str, options: &str) -> Config {
 }
 
 fn training(method: &str, options: &str) -> Training {
-    Training::new(&config(method, options), CLASSES, &candle_core::Device::Cpu).unwrap()
+    Training::new(&config(method, options), GroundTruth::posed(CLASSES), &candle_core::Device::Cpu).unwrap()
 }
 
 /// Trains for some steps from the present one on, on turned views where the method needs turns; the losses.
@@ -101,6 +101,9 @@ fn the_names_are_those_that_were_promised() {
         "seq-jepa",
         "ser",
         "predict-transform",
+        "essl",
+        "class-information",
+        "random-encoder",
         "sextant",
     ];
     assert_eq!(names, promised);
@@ -283,7 +286,7 @@ fn the_deployed_predictor_says_what_the_method_says() {
     ];
     for (method, options) in cases {
         let config = config(method, options);
-        let model = Model::new(&config, CLASSES, &candle_core::Device::Cpu).unwrap();
+        let model = Model::new(&config, GroundTruth::posed(CLASSES), &candle_core::Device::Cpu).unwrap();
         let [batch, turned] = &batches()[0];
         let batch = if options.contains("quarter-turns") { turned } else { batch };
         let encoded = model.encode(&model.normalise(batch.images_of(0)).unwrap()).unwrap();
@@ -320,7 +323,8 @@ fn the_deployed_predictor_says_what_the_method_says() {
 #[test]
 fn embeddings_and_predictions_have_one_row_an_image() {
     for entry in METHODS {
-        let model = Model::new(&config(entry.name, ""), CLASSES, &candle_core::Device::Cpu).unwrap();
+        let model =
+            Model::new(&config(entry.name, ""), GroundTruth::posed(CLASSES), &candle_core::Device::Cpu).unwrap();
         let [batch, _] = &batches()[0];
         let encoded = model.encode(&model.normalise(batch.images_of(0)).unwrap()).unwrap();
         let embeddings = model.method.embed(&encoded).unwrap();

@@ -17,7 +17,7 @@ pub struct View {
 /// Views of a batch of subjects, ready for a network; of this rank's share of the batch where several train together.
 #[derive(Clone, Debug)]
 pub struct Views {
-    /// As many as the method's [`super::Needs`] say, at least two.
+    /// As many as the method's [`super::Needs`] say, at least one.
     pub views: Vec<View>,
     /// Class of each subject, `u32 [n]`.
     pub labels: Tensor,
@@ -96,6 +96,9 @@ impl Views {
     }
 
     /// The images of the first two views.
+    ///
+    /// # Panics
+    /// When the method needs only one.
     pub fn pair(&self) -> [&Tensor; 2] {
         [&self.views[0].images, &self.views[1].images]
     }
@@ -107,7 +110,7 @@ pub struct MethodOutput {
     pub loss: Tensor,
     /// The unweighted terms of the loss, scalars, by name.
     pub terms: Vec<(&'static str, Tensor)>,
-    /// The encoder's features of the first views, at least two, each `[n, feature_width]`, with their gradient.
+    /// The encoder's features of the first views, at least one, each `[n, feature_width]`, with their gradient.
     pub features: Vec<Tensor>,
     /// Embeddings of the first view that can collapse, `[n, d]`, by name.
     pub embeddings: Vec<(&'static str, Tensor)>,

@@ -6,7 +6,7 @@ use crate::ops::tape;
 use crate::options::Named;
 
 /// Every encoder of this project.
-pub const ENCODERS: [EncoderEntry; 2] = [tiny::ENTRY, resnet18::ENTRY];
+pub const ENCODERS: [EncoderEntry; 3] = [tiny::ENTRY, resnet18::ENTRY, resnet18::CIFAR_ENTRY];
 
 /// Images to feature vectors, whose first half is invariant and whose second half is equivariant.
 ///

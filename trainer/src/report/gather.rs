@@ -34,10 +34,16 @@ pub struct PoolView {
     pub rgb: Vec<u8>,
     /// Object in its source.
     pub object: usize,
-    /// True class.
+    /// True class; 0 where nothing is known of classes.
     pub label: u32,
-    /// The linear probe's answer.
-    pub probed_label: u32,
+    /// The linear probe's answer; `None` where nothing is known of classes.
+    pub probed_label: Option<u32>,
+    /// How it is turned; `None` where that is not known.
+    pub pose: Option<PoolPose>,
+}
+
+/// How the object of an image is turned.
+pub struct PoolPose {
     /// True world-from-object rotation.
     pub world_from_object: UnitQuaternion,
     /// True camera-from-object rotation.
@@ -46,6 +52,13 @@ pub struct PoolView {
     pub predicted: UnitQuaternion,
     /// Of its object.
     pub symmetry: SymmetryGroup,
+}
+
+impl PoolPose {
+    /// Symmetry-aware error of the deployed head, degrees.
+    pub fn error_deg(&self) -> f32 {
+        self.symmetry.distance_rad(self.rotation, self.predicted).to_degrees()
+    }
 }
 
 /// Images of held-out objects.
@@ -63,26 +76,29 @@ impl Pool {
     pub fn of(model: &Model, source: &Arc<dyn ViewSource>, config: &EvaluationConfig) -> anyhow::Result<Self> {
         let probe = probe(model, source, config)?;
         let objects = fixed_objects(&source.held_out_subjects(), (VIEWS / 2).min(config.pairs), config.seed);
-        let image_size = source.image_size();
+        let (image_size, has_poses) = (source.image_size(), model.rotation_head.is_some());
         let (mut views, mut features) = (Vec::new(), Vec::new());
         for (index, chunk) in objects.chunks(BATCH).enumerate() {
             let stream = config.seed.wrapping_add(POOL_STREAM + index as u64);
-            let batch = source.views(&Place::all(chunk), 2, stream)?;
+            // Where no rotation is known, every view of a picture is the same.
+            let batch = source.views(&Place::all(chunk), if has_poses { 2 } else { 1 }, stream)?;
             for view in 0..batch.view_count() {
                 let (images, world_from_camera) = (batch.images_of(view), batch.camera_from_world.inverse());
                 let rotations: Vec<_> = batch.camera_from_object(view).collect();
                 let outputs = model.evaluate(&model.normalise(images)?)?;
-                let probed = probe.classes(&outputs.features)?;
+                let probed = probe.as_ref().map(|probe| probe.classes(&outputs.features)).transpose()?;
+                let pose = |i: usize| {
+                    let (rotation, predicted) = (*rotations.get(i)?, outputs.rotations.as_ref()?[i]);
+                    let world_from_object = world_from_camera * rotation;
+                    Some(PoolPose { world_from_object, rotation, predicted, symmetry: source.symmetry(chunk[i]) })
+                };
                 for (i, rgb) in images.chunks_exact(image_size * image_size * 3).enumerate() {
                     views.push(PoolView {
                         rgb: rgb.to_vec(),
                         object: chunk[i],
                         label: batch.labels[i],
-                        probed_label: probed[i],
-                        world_from_object: world_from_camera * rotations[i],
-                        rotation: rotations[i],
-                        predicted: outputs.rotations[i],
-                        symmetry: source.symmetry(chunk[i]),
+                        probed_label: probed.as_ref().map(|labels| labels[i]),
+                        pose: pose(i),
                     });
                 }
                 features.push(outputs.features);
@@ -102,19 +118,24 @@ impl Pool {
         Picture::new(&self.views[view].rgb, self.image_size, caption)
     }
 
-    /// Name of an image's class.
-    pub fn class(&self, view: usize) -> &str {
-        &self.class_names[self.views[view].label as usize]
+    /// Name of an image's class; its own name where nothing is known of classes.
+    pub fn class(&self, view: usize) -> String {
+        let PoolView { label, object, .. } = self.views[view];
+        self.class_names.get(label as usize).cloned().unwrap_or_else(|| self.source.subject_id(object))
     }
 }
 
 /// Scene stream of the pool's images.
 const POOL_STREAM: u64 = 0x9001;
 
-fn probe(model: &Model, source: &Arc<dyn ViewSource>, config: &EvaluationConfig) -> anyhow::Result<ClassProbe> {
+/// `None` where nothing is known of classes.
+fn probe(model: &Model, source: &Arc<dyn ViewSource>, config: &EvaluationConfig) -> anyhow::Result<Option<ClassProbe>> {
+    if source.class_names().is_empty() {
+        return Ok(None);
+    }
     let objects = fixed_objects(&source.training_subjects(), PROBE_PAIRS.min(config.train_pairs), config.seed);
     let train = pair_features(model, source, &objects, config.seed)?;
     let settings = ProbeSettings { epochs: config.probe_epochs, lr: config.probe_lr, seed: config.seed };
     let (images, labels) = images_of(&train)?;
-    Ok(ClassProbe::linear(&images, &labels, source.class_names().len(), settings)?)
+    Ok(Some(ClassProbe::linear(&images, &labels, source.class_names().len(), settings)?))
 }

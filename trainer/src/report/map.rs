@@ -1,7 +1,7 @@
 //! Both halves of the features as maps in two dimensions.
 
 use super::chart::scatter;
-use super::gather::Pool;
+use super::gather::{Pool, PoolView};
 use super::page::Page;
 use super::principal::two_components;
 
@@ -20,9 +20,11 @@ pub fn maps(page: &mut Page, pool: &Pool) -> anyhow::Result<()> {
         };
         let classes = pool.class_names.len().max(1);
         let class_colour = |i: usize| format!("hsl({} 75% 45%)", 360 * pool.views[i].label as usize / classes);
-        let class_name = |i: usize| pool.class(i).to_string();
+        let class_name = |i: usize| pool.class(i);
         drawings.push(scatter(&format!("{name} by class"), &by(&class_colour, &class_name)));
-        let turn_deg = |i: usize| pool.views[i].world_from_object.to_euler_extrinsic_xyz()[2].to_degrees();
+        let turns: Option<Vec<f32>> = pool.views.iter().map(turn_deg).collect();
+        let Some(turns) = turns else { continue };
+        let turn_deg = |i: usize| turns[i];
         // Angles within 90 degrees to either side run from blue to red.
         let turn_colour = |i: usize| format!("hsl({:.0} 75% 45%)", 240.0 * (0.5 - turn_deg(i) / 180.0).clamp(0.0, 1.0));
         let turn_name = |i: usize| format!("{}, turned by {:.0}°", pool.class(i), turn_deg(i));
@@ -30,4 +32,9 @@ pub fn maps(page: &mut Page, pool: &Pool) -> anyhow::Result<()> {
     }
     page.charts(&drawings);
     Ok(())
+}
+
+/// Turn about the vertical, degrees; `None` where it is not known.
+fn turn_deg(view: &PoolView) -> Option<f32> {
+    Some(view.pose.as_ref()?.world_from_object.to_euler_extrinsic_xyz()[2].to_degrees())
 }

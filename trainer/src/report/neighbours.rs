@@ -2,7 +2,7 @@
 
 use candle_core::Tensor;
 
-use super::gather::Pool;
+use super::gather::{Pool, PoolView};
 use super::page::{Page, Picture};
 use crate::method::unit_rows;
 
@@ -14,23 +14,30 @@ const NEIGHBOURS: usize = 6;
 /// For some images the nearest images of other objects, by each half.
 pub fn strips(page: &mut Page, pool: &Pool) -> anyhow::Result<()> {
     page.heading(3, "Nearest neighbours");
-    page.note(
-        "The framed image is the query; the others are of other objects. Degrees are to the query's rotation, or to one \
-         that looks the same.",
-    );
+    page.note(match pool.views.iter().any(|view| view.pose.is_some()) {
+        true => {
+            "The framed image is the query; the others are of other objects. Degrees are to the query's rotation, or to \
+             one that looks the same."
+        }
+        false => "The framed picture is the query.",
+    });
     for query in spread(pool.views.len(), QUERIES) {
         for (half, features) in [("invariant half", &pool.invariant), ("equivariant half", &pool.equivariant)] {
             let nearest = nearest_of_others(features, query, |i| pool.views[i].object)?;
             let mut pictures = vec![picture(pool, query, half)?.into_query()];
             for i in nearest.into_iter().take(NEIGHBOURS) {
-                let query = &pool.views[query];
-                let angle = query.symmetry.distance_rad(query.rotation, pool.views[i].rotation).to_degrees();
-                pictures.push(picture(pool, i, &format!("{angle:.0}°"))?);
+                pictures.push(picture(pool, i, &turn_between(&pool.views[query], &pool.views[i]))?);
             }
             page.strip(&pictures);
         }
     }
     Ok(())
+}
+
+/// The angle between two images' rotations in words; nothing where one is not known.
+fn turn_between(query: &PoolView, other: &PoolView) -> String {
+    let (Some(query), Some(other)) = (&query.pose, &other.pose) else { return String::new() };
+    format!("{:.0}°", query.symmetry.distance_rad(query.rotation, other.rotation).to_degrees())
 }
 
 /// `count` indices below `length`, evenly spread.
@@ -40,7 +47,8 @@ pub(super) fn spread(length: usize, count: usize) -> impl Iterator<Item = usize>
 }
 
 fn picture(pool: &Pool, view: usize, words: &str) -> anyhow::Result<Picture> {
-    pool.picture(view, format!("{}, {words}", pool.class(view)))
+    let caption = [pool.class(view), words.to_string()].into_iter().filter(|part| !part.is_empty());
+    pool.picture(view, caption.collect::<Vec<_>>().join(", "))
 }
 
 /// Rows of other objects than the query's, most similar by cosine first.

@@ -20,6 +20,9 @@ const SWEEP_DEG: [f32; 7] = [-90.0, -60.0, -30.0, 0.0, 30.0, 60.0, 90.0];
 
 /// For some objects the nearest real view at each angle of a turn about the object's own vertical.
 pub fn strips(page: &mut Page, model: &Model, pool: &Pool) -> anyhow::Result<()> {
+    if pool.views.iter().all(|view| view.pose.is_none()) {
+        return Ok(());
+    }
     page.heading(3, "Steering");
     let mut is_first = true;
     let objects = objects_that_show_a_turn(pool);
@@ -43,7 +46,9 @@ pub fn strips(page: &mut Page, model: &Model, pool: &Pool) -> anyhow::Result<()>
 /// Objects of the pool that a turn about their vertical changes; all of them when there are none.
 fn objects_that_show_a_turn(pool: &Pool) -> Vec<usize> {
     let step = UnitQuaternion::from_axis_angle([0.0, 0.0, 1.0], 30f32.to_radians());
-    let shows = |view: &&PoolView| view.symmetry.distance_rad(UnitQuaternion::IDENTITY, step) > 0.1;
+    let shows = |view: &&PoolView| {
+        view.pose.as_ref().is_some_and(|pose| pose.symmetry.distance_rad(UnitQuaternion::IDENTITY, step) > 0.1)
+    };
     let turning: Vec<usize> = pool.views.iter().filter(shows).map(|view| view.object).collect();
     if turning.is_empty() { pool.views.iter().map(|view| view.object).collect() } else { turning }
 }
@@ -65,9 +70,10 @@ fn sweep(model: &Model, pool: &Pool, object: usize) -> anyhow::Result<Option<Vec
     let bytes = pool.image_size * pool.image_size * 3;
     let picture =
         |view: usize, caption: String| Picture::new(&views.images[view * bytes..][..bytes], pool.image_size, caption);
-    let class = &pool.class_names[pool.source.label(object)];
+    let class = pool.class_names.get(pool.source.label(object)).cloned();
+    let class = class.unwrap_or_else(|| pool.source.subject_id(object));
     let symmetry = pool.source.symmetry(object);
-    let mut pictures = vec![picture(start, class.clone())?.into_query()];
+    let mut pictures = vec![picture(start, class)?.into_query()];
     for (index, (rotation, view)) in rotations.iter().zip(nearest).enumerate() {
         let wanted = world_from_object[start] * *rotation;
         let off = symmetry.distance_rad(wanted, world_from_object[view]).to_degrees();

@@ -31,14 +31,14 @@ fn cell(figures: &[&Figure], evaluation: &Evaluation) -> Option<String> {
 
 /// Error of the relative pose against the angle between the views.
 pub fn angles(page: &mut Page, records: &[RunRecord]) {
-    let Some(first) = records.first() else { return };
+    let Some(first) = records.iter().find(|record| record.evaluation.rotation.is_some()) else { return };
     page.heading(2, "Error against angle");
     page.note(
         "Median symmetry-aware error of the rotation between two views, degrees, by the true angle between them.",
     );
     let groups = AngleBin::ranges();
     let of_range = |record: &RunRecord, range: &String| {
-        let mut bins = record.evaluation.by_relative_angle.iter();
+        let mut bins = record.evaluation.rotation.iter().flat_map(|rotation| &rotation.by_relative_angle);
         bins.find(|bin| bin.range() == *range).map_or(f64::NAN, |bin| bin.symmetric_median_deg)
     };
     let series: Vec<(String, Vec<f64>)> =
@@ -54,12 +54,15 @@ pub fn angles(page: &mut Page, records: &[RunRecord]) {
 
 /// What a linear probe takes for what.
 pub fn confusion(page: &mut Page, pool: &Pool) {
+    if pool.views.iter().all(|view| view.probed_label.is_none()) {
+        return;
+    }
     page.heading(3, "Confusion");
     page.note("Rows are true classes, columns are answers of a linear probe on the frozen features.");
     let classes = pool.class_names.len();
     let mut counts = vec![vec![0usize; classes]; classes];
-    for view in &pool.views {
-        counts[view.label as usize][view.probed_label as usize] += 1;
+    for (label, probed) in pool.views.iter().filter_map(|view| Some((view.label, view.probed_label?))) {
+        counts[label as usize][probed as usize] += 1;
     }
     page.charts(&[confusion_drawing("images of held-out objects", &pool.class_names, &counts)]);
 }

@@ -1,6 +1,6 @@
 //! Where the network is most wrong.
 
-use super::gather::{Pool, PoolView};
+use super::gather::{Pool, PoolPose};
 use super::page::Page;
 
 /// Images of each kind.
@@ -8,19 +8,25 @@ const SHOWN: usize = 12;
 
 /// The images with the largest symmetry-aware error of the rotation, and some whose class is taken for another.
 pub fn strips(page: &mut Page, pool: &Pool) -> anyhow::Result<()> {
-    let error_deg = |view: &PoolView| view.symmetry.distance_rad(view.rotation, view.predicted).to_degrees();
-    let mut order: Vec<usize> = (0..pool.views.len()).collect();
-    order.sort_by(|a, b| error_deg(&pool.views[*b]).total_cmp(&error_deg(&pool.views[*a])));
-    page.heading(3, "Worst poses");
-    page.note("Largest symmetry-aware errors of the deployed rotation head.");
-    let words = |i: usize| format!("{}, off by {:.0}°", pool.class(i), error_deg(&pool.views[i]));
-    show(page, pool, order.iter().copied().take(SHOWN), &words)?;
-    page.heading(3, "Wrong classes");
-    page.note("What a linear probe on the frozen features takes for something else.");
-    let wrong = (0..pool.views.len()).filter(|i| pool.views[*i].label != pool.views[*i].probed_label);
-    let words =
-        |i: usize| format!("{} taken for {}", pool.class(i), pool.class_names[pool.views[i].probed_label as usize]);
-    show(page, pool, wrong.take(SHOWN), &words)
+    let errors = pool.views.iter().map(|view| view.pose.as_ref().map(PoolPose::error_deg));
+    if let Some(errors_deg) = errors.collect::<Option<Vec<f32>>>() {
+        let mut order: Vec<usize> = (0..pool.views.len()).collect();
+        order.sort_by(|a, b| errors_deg[*b].total_cmp(&errors_deg[*a]));
+        page.heading(3, "Worst poses");
+        page.note("Largest symmetry-aware errors of the deployed rotation head.");
+        let words = |i: usize| format!("{}, off by {:.0}°", pool.class(i), errors_deg[i]);
+        show(page, pool, order.iter().copied().take(SHOWN), &words)?;
+    }
+    let taken_for = |i: usize| pool.views[i].probed_label.filter(|probed| *probed != pool.views[i].label);
+    if pool.views.iter().any(|view| view.probed_label.is_some()) {
+        page.heading(3, "Wrong classes");
+        page.note("What a linear probe on the frozen features takes for something else.");
+        let wrong = (0..pool.views.len()).filter(|i| taken_for(*i).is_some());
+        let other = |i: usize| taken_for(i).map_or("", |label| pool.class_names[label as usize].as_str());
+        let words = |i: usize| format!("{} taken for {}", pool.class(i), other(i));
+        show(page, pool, wrong.take(SHOWN), &words)?;
+    }
+    Ok(())
 }
 
 fn show(

@@ -2,8 +2,11 @@
 //!
 //! A study can be stopped at any moment and started again: finished runs are kept, an unfinished one is resumed.
 
+mod essl;
 mod images;
 mod plan;
+mod question;
+mod question_page;
 mod results;
 mod summary;
 
@@ -17,8 +20,11 @@ use crate::fit::{FitOptions, FitOutcome, fit};
 use crate::run::{MetricRecord, RunFolder, read_metrics};
 use crate::stop::StopFlag;
 
+pub use essl::QUESTIONS;
 pub use images::rendered_images;
 pub use plan::{Ablation, Plan, Row, view_count};
+pub use question::{Chart, Claim, Column, PaperFigure, Question, Scale, Verdict};
+pub use question_page::page_of;
 pub use results::{replace_section, write_results};
 pub use summary::{RowSummary, Spread};
 
@@ -30,6 +36,10 @@ pub struct StudyOptions {
     pub out: PathBuf,
     /// Markdown file that gets the table.
     pub results: PathBuf,
+    /// The question that is asked; `None` for a comparison of methods.
+    pub question: Option<&'static Question>,
+    /// What the pictures are, as the page of a question calls them.
+    pub data: String,
     /// Command that makes the table, as the page shows it.
     pub command: String,
     /// `auto`, `cpu` or `cuda:N`.
@@ -67,6 +77,9 @@ pub enum StudyOutcome {
 /// # Errors
 /// When a folder holds a run of another configuration, a run fails, or a file cannot be written.
 pub fn study(options: &StudyOptions) -> anyhow::Result<StudyOutcome> {
+    if let Some(question) = options.question {
+        return ask(options, question);
+    }
     let Some(images) = rendered_images(options)? else { return Ok(StudyOutcome::Interrupted) };
     let mut finished = Vec::new();
     for row in &options.plan.rows {
@@ -79,6 +92,19 @@ pub fn study(options: &StudyOptions) -> anyhow::Result<StudyOutcome> {
             let Some(run) = run_of(options, row, seed, &images)? else { return Ok(StudyOutcome::Interrupted) };
             finished.push(run);
             write_results(options, &finished)?;
+        }
+    }
+    Ok(StudyOutcome::Finished(summary::summaries(&options.plan, &finished)))
+}
+
+/// Trains every row with the first seed, then with the next, so that a page that is not finished tells of all rows.
+fn ask(options: &StudyOptions, question: &Question) -> anyhow::Result<StudyOutcome> {
+    let mut finished = Vec::new();
+    for seed in 0..options.plan.seeds {
+        for row in &options.plan.rows {
+            let Some(run) = run_of(options, row, seed, &[])? else { return Ok(StudyOutcome::Interrupted) };
+            finished.push(run);
+            question_page::write_page(options, question, &finished)?;
         }
     }
     Ok(StudyOutcome::Finished(summary::summaries(&options.plan, &finished)))

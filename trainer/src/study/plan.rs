@@ -41,8 +41,16 @@ pub struct Row {
 }
 
 impl Row {
-    fn new(label: &str, sets: &[&str]) -> Self {
+    /// A label with its changes.
+    pub(super) fn new(label: &str, sets: &[&str]) -> Self {
         Self { label: label.into(), sets: sets.iter().map(ToString::to_string).collect() }
+    }
+
+    /// The same with one more change.
+    #[must_use]
+    pub(super) fn with(mut self, set: &str) -> Self {
+        self.sets.push(set.into());
+        self
     }
 
     /// Every method with its default options, and those that learn several labels with each label alone.

@@ -30,8 +30,8 @@ pub fn write_results(options: &StudyOptions, finished: &[FinishedRun]) -> anyhow
     Ok(write_file(page, text.as_bytes()).map_err(RunError::from)?)
 }
 
-/// `results-STUDY.svg` beside the page.
-fn drawing_path(page: &Path, study: &str) -> PathBuf {
+/// `PAGE-STUDY.svg` beside the page.
+pub(super) fn drawing_path(page: &Path, study: &str) -> PathBuf {
     let stem = page.file_stem().unwrap_or_default().to_string_lossy();
     page.with_file_name(format!("{stem}-{study}.svg"))
 }
@@ -138,13 +138,18 @@ fn curves(finished: &[FinishedRun]) -> String {
             series.iter().any(|one| one.points.len() > 1).then(|| line_chart(title, "step", &series))
         })
         .collect();
+    stacked(&charts)
+}
+
+/// Drawings one above the other, as one.
+pub(super) fn stacked(charts: &[String]) -> String {
     let height = |svg: &str| -> f64 {
         let view_box = svg.split("viewBox=\"0 0 ").nth(1).and_then(|rest| rest.split('"').next()).unwrap_or_default();
         view_box.split(' ').nth(1).and_then(|h| h.parse().ok()).unwrap_or(300.0)
     };
     let mut drawing = String::new();
     let mut y = 0.0;
-    for chart in &charts {
+    for chart in charts {
         let height = height(chart);
         let placed = format!("<svg x=\"0\" y=\"{y}\" width=\"{CHART_WIDTH}\" height=\"{height}\" ");
         drawing.push_str(&chart.replacen("<svg ", &placed, 1));
@@ -157,7 +162,7 @@ fn curves(finished: &[FinishedRun]) -> String {
 }
 
 /// A run's figure over its steps; of a loss, which jumps from batch to batch, means of some lines.
-fn curve(run: &FinishedRun, key: &str) -> Series {
+pub(super) fn curve(run: &FinishedRun, key: &str) -> Series {
     let series = Series::of_metric(&run.label, &run.metrics, key);
     if key.starts_with("loss/") { series.smoothed(SMOOTHED) } else { series }
 }

@@ -100,7 +100,10 @@ mod tests {
         assert_eq!(titles, expected);
         assert_eq!(score_in_words(), "class top-1 plus rotation R2");
         let example = Evaluation::example();
-        assert_eq!(score(&example), example.class_top1 + example.rotation_r2.sie);
+        assert_eq!(
+            score(&example),
+            example.class.as_ref().unwrap().class_top1 + example.rotation.as_ref().unwrap().rotation_r2.sie
+        );
     }
 
     #[test]

@@ -40,6 +40,8 @@ fn options(folder: &Path) -> StudyOptions {
         },
         out: folder.join("runs"),
         results: folder.join("docs/results.md"),
+        question: None,
+        data: String::new(),
         command: "cargo trainer study toy".into(),
         device: "cpu".into(),
         stop: StopFlag::default(),

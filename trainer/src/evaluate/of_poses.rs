@@ -1,0 +1,147 @@
+//! Figures where it is known how the camera sees each subject turned: of pairs of views.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use candle_core::Tensor;
+
+use super::measure::{LabelledFeatures, class_figures, held_out_pairs, images_of, per_class, probe_settings, ranks};
+use super::parts::{FEATURES, Part, parts};
+use super::pose::{absolute_errors, pose_report, relative_errors};
+use super::{
+    Drift, Evaluation, EvaluationError, Gallery, PairFeatures, PairProbe, ProbeSettings, RotationFigures, RotationR2,
+    by_relative_angle, fixed_objects, mean_top1, out_of_range, pair_features, pair_features_and_embeddings,
+    predictor_laws, rotation_r2, transformation_reports,
+};
+use crate::config::Config;
+use crate::data::ViewSource;
+use crate::model::Model;
+use crate::transformation::{Condition, HUES};
+
+/// Measures a network that has a rotation head.
+pub(super) fn evaluate(
+    model: &Model,
+    source: &Arc<dyn ViewSource>,
+    config: &Config,
+) -> Result<Evaluation, EvaluationError> {
+    let evaluation = &config.evaluation;
+    let settings = probe_settings(evaluation);
+    let train_objects = fixed_objects(&source.training_subjects(), evaluation.train_pairs, evaluation.seed);
+    let (test_objects, test_seed) = held_out_pairs(source.as_ref(), config);
+    // The embeddings of the training pairs are large, and only the probes of parts look at them.
+    let train_features = if evaluation.part_probes { pair_features_and_embeddings } else { pair_features };
+    let train = train_features(model, source, &train_objects, evaluation.seed.wrapping_add(2))?;
+    let test = pair_features_and_embeddings(model, source, &test_objects, test_seed)?;
+
+    let (train_images, test_images) = (labelled(&train)?, labelled(&test)?);
+    let class = |logits: &[Tensor; 2]| -> Result<_, EvaluationError> {
+        class_figures(&train_images, &test_images, &Tensor::cat(logits, 0)?, evaluation)
+    };
+    let class = test.class_logits.as_ref().map(class).transpose()?;
+    let rotation = Target::rotation(&train, &test)?;
+    let rotation_probe = PairProbe::train(&train.features, &rotation.train, settings)?;
+    let (train_parts, test_parts) = (parts(&train)?, parts(&test)?);
+    let transformations = transformation_reports(model, source, config)?;
+    let (absolute, relative) = (absolute_errors(&test, source.as_ref()), relative_errors(&test, source.as_ref()));
+
+    Ok(Evaluation {
+        objects: source.held_out_subjects().len(),
+        pairs: test_objects.len(),
+        rotation: Some(RotationFigures {
+            rotation_r2: rotation_r2(&rotation.test, &rotation_probe.predict(&test.features)?, rotation.width),
+            rotation_r2_parts: if evaluation.part_probes {
+                rotation.of_each(&train_parts, &test_parts, settings)?
+            } else {
+                BTreeMap::new()
+            },
+            pose: pose_report(&absolute)?,
+            by_relative_angle: by_relative_angle(&test, &relative),
+            relative_pose: pose_report(&relative)?,
+        }),
+        colour_r2: colour_r2(&train, &test, config, settings)?,
+        transformation_top1: mean_top1(&transformations),
+        transformations,
+        retrieval: Gallery::of(model, source, evaluation)?.map(|gallery| gallery.retrieval()).transpose()?,
+        predictor: predictor_laws(model, &test)?,
+        drift: Drift::of(&test)?,
+        effective_rank: ranks(&test, &test_parts)?,
+        out_of_range: out_of_range::measure(model, config, &rotation_probe)?,
+        per_class: match &class {
+            Some(class) => per_class(&test_images.labels, &class.probed, Some(&absolute), source.class_names())?,
+            None => Vec::new(),
+        },
+        class: class.map(|class| class.figures),
+    })
+}
+
+fn labelled(pairs: &PairFeatures) -> candle_core::Result<LabelledFeatures> {
+    let (features, labels) = images_of(pairs)?;
+    Ok(LabelledFeatures { features, labels })
+}
+
+/// What a probe on pairs is to say.
+struct Target {
+    /// `[n, width]` for the training pairs.
+    train: Tensor,
+    /// The same for the held-out pairs, row-major.
+    test: Vec<f32>,
+    width: usize,
+}
+
+impl Target {
+    /// The rotation between the views as `wxyz` with `w >= 0`.
+    fn rotation(train: &PairFeatures, test: &PairFeatures) -> candle_core::Result<Self> {
+        let of = relative_quaternions;
+        Ok(Self { train: of(train)?, test: of(test)?.flatten_all()?.to_vec1()?, width: 4 })
+    }
+
+    /// The differences of the hues of floor and light.
+    fn colour(train: &PairFeatures, test: &PairFeatures) -> candle_core::Result<Self> {
+        let of = hue_differences;
+        Ok(Self { train: of(train)?, test: of(test)?.flatten_all()?.to_vec1()?, width: 2 })
+    }
+
+    /// How well a probe says it from each part.
+    fn of_each(
+        &self,
+        train: &[Part],
+        test: &[Part],
+        settings: ProbeSettings,
+    ) -> Result<BTreeMap<String, RotationR2>, EvaluationError> {
+        let r2 = |(train, test): (&Part, &Part)| {
+            let probe = PairProbe::train(&train.views, &self.train, settings)?;
+            Ok((train.name.to_string(), rotation_r2(&self.test, &probe.predict(&test.views)?, self.width)))
+        };
+        train.iter().zip(test).map(r2).collect()
+    }
+}
+
+fn colour_r2(
+    train: &PairFeatures,
+    test: &PairFeatures,
+    config: &Config,
+    settings: ProbeSettings,
+) -> Result<BTreeMap<String, RotationR2>, EvaluationError> {
+    if !config.evaluation.colour_probe {
+        return Ok(BTreeMap::new());
+    }
+    let target = Target::colour(train, test)?;
+    let whole = |pairs: &PairFeatures| Part { name: FEATURES, views: pairs.features.clone() };
+    let mut r2 = target.of_each(&[whole(train)], &[whole(test)], settings)?;
+    if config.evaluation.part_probes {
+        r2.extend(target.of_each(&parts(train)?, &parts(test)?, settings)?);
+    }
+    Ok(r2)
+}
+
+/// `R1^-1 R2` of each pair as `wxyz` with `w >= 0`, `[n, 4]`.
+pub(super) fn relative_quaternions(pairs: &PairFeatures) -> candle_core::Result<Tensor> {
+    let [first, second] = &pairs.rotations;
+    let numbers: Vec<f32> = first.iter().zip(second).flat_map(|(a, b)| a.relative_rotation(*b).wxyz()).collect();
+    Tensor::from_vec(numbers, (first.len(), 4), pairs.features[0].device())
+}
+
+/// `[floor, light]` hue of the second view less that of the first, `[n, 2]`.
+fn hue_differences(pairs: &PairFeatures) -> candle_core::Result<Tensor> {
+    Condition { rotation: None, others: &[HUES] }.rows(&pairs.actions(), pairs.features[0].device())
+}
