@@ -21,6 +21,12 @@ pub const OUTPUT_LENGTHS: [usize; 4] = [4, 12, 64, 64];
 /// Values of all outputs.
 pub const OUTPUT_VALUES: usize = 144;
 
+/// Names of the outputs.
+pub const OUTPUT_NAMES: [&str; 4] = ["rotation_wxyz", "class_logits", "invariant", "equivariant"];
+
+/// Transformations that the model tells of, and what their classes are called.
+pub const TRANSFORMATIONS: [(&str, &[&str]); 0] = [];
+
 /// Operators in the order in which they run, and their multiplications.
 #[rustfmt::skip]
 pub static LAYERS: [(&str, u64); 26] = [

@@ -23,6 +23,15 @@ pub fn number(number: u64) {
     digits.iter().take(used).rev().for_each(|digit| write_byte(*digit));
 }
 
+/// Writes a number of thousandths as a decimal fraction.
+pub fn thousandths(number: u64) {
+    self::number(number / 1000);
+    write_byte(b'.');
+    for place in [100, 10, 1] {
+        write_byte(b'0' + (number / place % 10) as u8);
+    }
+}
+
 /// A line with a name and a number.
 pub fn line(name: &str, value: u64) {
     text(name);

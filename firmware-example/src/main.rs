@@ -1,7 +1,8 @@
 //! Runs a model on golden frames and compares every bit of the answers with those of the host's engine; exit status 0
 //! when all are the same.
 //!
-//! It prints what the model needs: memory, multiplications, and instructions (in QEMU) or clock ticks (on a board).
+//! It prints what the model needs: memory, multiplications, and instructions (in QEMU) or clock ticks (on a board); and of
+//! the first frame what was done to the picture, where the model tells that.
 #![no_std]
 #![no_main]
 
@@ -34,6 +35,7 @@ use cortex_m_rt::{entry, exception};
 use counter::{Counter, Moment, frame_begins, frame_ends};
 use sextant_runtime::memory::Aligned;
 use sextant_runtime::model::LimitedModel;
+use sextant_runtime::pose::{EncoderOutputs, TransformationLogits};
 use sextant_runtime::session::{Input, Session};
 
 /// Runs the model's operators and no others.
@@ -82,6 +84,10 @@ fn self_test(arena: &mut [u8], outputs: &mut [f32; model::OUTPUT_VALUES]) -> Opt
             line("ticks", counter.ticks(started, ended));
             line("instructions", counter.instructions(started, ended));
             layers(&mut session, &counter, image, outputs)?;
+            // A model without them links no code for them.
+            if !model::TRANSFORMATIONS.is_empty() {
+                transformations(outputs)?;
+            }
         }
         let right = same_bits(outputs, expected);
         line(if right { "frame_right" } else { "frame_wrong" }, index as u64);
@@ -98,6 +104,28 @@ fn split(outputs: &mut [f32; model::OUTPUT_VALUES]) -> [&mut [f32]; OUTPUT_COUNT
         rest = after;
         output
     })
+}
+
+/// One line for each transformation: its name, the most probable class and that class's probability.
+fn transformations(outputs: &mut [f32; model::OUTPUT_VALUES]) -> Option<()> {
+    let named = model::OUTPUT_NAMES.into_iter().zip(split(outputs)).map(|(name, values)| (name, &*values));
+    let read = EncoderOutputs::read(named).ok()?;
+    for (logits, (_, classes)) in read.transformations().zip(model::TRANSFORMATIONS) {
+        transformation(logits, classes)?;
+    }
+    Some(())
+}
+
+fn transformation(logits: TransformationLogits<'_>, classes: &[&str]) -> Option<()> {
+    let (class, probability) = logits.most_probable();
+    text("transformation ");
+    text(logits.name());
+    text(" ");
+    text(classes.get(class)?);
+    text(" ");
+    console::thousandths((1000.0 * probability + 0.5) as u64);
+    text("\n");
+    Some(())
 }
 
 fn same_bits(outputs: &[f32], expected: &[u8]) -> bool {

@@ -6,6 +6,7 @@
 //! - `resnet8-stripes`, `vww-stripes`: the same with their first layers in stripes, which answer the same
 //! - `layers`: the layers that `firmware-example/README.md` lists one by one
 //! - `small`: fits 16 KiB of memory
+//! - `turns`: tells by how many quarter turns an image of 28x28 is rotated, and has no pose and no classes
 //! - `odd`: windows, channels and activations that fit no kernel's stride
 //!
 //! Prints what each takes, and for both topologies what stripes take: each line less memory than the one before, for the
@@ -13,12 +14,14 @@
 
 mod topologies;
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use sextant_runtime::contract::firmware_folder;
 use sextant_runtime::contract::graph::ENCODE;
 use sextant_runtime::contract::input::IMAGE;
-use sextant_runtime::contract::output::CLASS_LOGITS;
+use sextant_runtime::contract::metadata::TRANSFORMATIONS;
+use sextant_runtime::contract::output::{CLASS_LOGITS, EQUIVARIANT, INVARIANT, TRANSFORMATION_LOGITS};
 use sextant_runtime::firmware::model_folder;
 use sextant_runtime::graph::{
     Activation, DataType, Graph, GraphBuilder, GraphError, Op, Padding, Quantization, ValueId, WeightData, WeightId,
@@ -41,10 +44,14 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         ("vww-stripes", 96, in_stripes(&vww()?, "block3.depthwise", 4).ok_or("too few rows")?),
         ("layers", 32, layers()?),
         ("small", 24, small()?),
+        ("turns", 28, turns()?),
         ("odd", 13, odd()?),
     ] {
         let images: Vec<u8> = numbers(2 * size * size * 3, 77).map(|number| number as u8).collect();
-        let files = model_folder(name, &model::write(&Default::default(), &[graph])?, ENCODE, &images)?;
+        let classes =
+            [(TRANSFORMATIONS.to_string(), r#"{"quarter-turns": ["0°", "90°", "180°", "270°"]}"#.to_string())];
+        let metadata: BTreeMap<_, _> = classes.into_iter().filter(|_| name == "turns").collect();
+        let files = model_folder(name, &model::write(&metadata, &[graph])?, ENCODE, &images)?;
         let (one, other) = files.golden.split_at(files.golden.len() / 2);
         if one.get(size * size * 3..) == other.get(size * size * 3..) {
             return Err(format!("{name} answers both images the same: its golden frames would test nothing").into());
@@ -194,19 +201,40 @@ impl Network {
 
     /// Mean over the map if it is one, then a float32 layer, as the quantiser leaves the last one.
     fn finish(mut self, x: ValueId, classes: usize) -> Result<Graph, GraphError> {
+        let features = self.features(x)?;
+        let logits = self.head(features, classes)?;
+        self.builder.output(CLASS_LOGITS, logits);
+        Ok(self.builder.finish())
+    }
+
+    /// The same with both halves of the features, and quarter turns instead of classes.
+    fn finish_with_turns(mut self, x: ValueId) -> Result<Graph, GraphError> {
+        let features = self.features(x)?;
+        let [half, width] = [1, 2].map(|halves| self.builder.shape(features)[0] as u32 * halves / 2);
+        for (name, start, end) in [(INVARIANT, 0, half), (EQUIVARIANT, half, width)] {
+            let part = self.builder.node(name, Op::Slice { start, end }, &[features])?;
+            self.builder.output(name, part);
+        }
+        let logits = self.head(features, 4)?;
+        self.builder.output(&format!("{TRANSFORMATION_LOGITS}quarter-turns"), logits);
+        Ok(self.builder.finish())
+    }
+
+    fn features(&mut self, x: ValueId) -> Result<ValueId, GraphError> {
         let pooled = match self.builder.shape(x).len() {
             3 => self.builder.quantized_node("pool", Op::GlobalAveragePool, &[x], SCALE)?,
             _ => x,
         };
-        let real = self.builder.node("features", Op::Dequantize, &[pooled])?;
+        self.builder.node("features", Op::Dequantize, &[pooled])
+    }
+
+    fn head(&mut self, real: ValueId, classes: usize) -> Result<ValueId, GraphError> {
         let cin = self.builder.shape(real)[0];
         let weights = numbers(classes * cin, 99).map(|number| f32::from(number) / 512.0).collect();
         let weight = self.builder.weight("head.weight", &[classes, cin], weights)?;
         let bias = self.builder.weight("head.bias", &[classes], vec![0.0; classes])?;
         let op = Op::Linear { weight, bias, activation: Activation::Identity };
-        let logits = self.builder.node("head", op, &[real])?;
-        self.builder.output(CLASS_LOGITS, logits);
-        Ok(self.builder.finish())
+        self.builder.node("head", op, &[real])
     }
 }
 
@@ -256,6 +284,14 @@ fn small() -> Result<Graph, GraphError> {
         x = network.conv(&format!("block{index}.pointwise"), x, channels, 1, 1)?;
     }
     network.finish(x, 4)
+}
+
+fn turns() -> Result<Graph, GraphError> {
+    let (mut network, image) = Network::new(28)?;
+    let x = network.conv("stem", image, 8, 3, 2)?;
+    let x = network.conv("conv0", x, 16, 3, 2)?;
+    let x = network.conv("conv1", x, 32, 3, 2)?;
+    network.finish_with_turns(x)
 }
 
 fn odd() -> Result<Graph, GraphError> {

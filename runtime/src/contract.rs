@@ -33,6 +33,16 @@ pub mod output {
     /// How the names of outputs start that say what was done to the image; the name of the transformation follows, such as
     /// `quarter-turns`. A number for each of its classes, before softmax, `f32 [classes]`.
     pub const TRANSFORMATION_LOGITS: &str = "transformation_logits.";
+    /// Whether an output says what a reader of `encode` knows.
+    pub fn is_of_encode(name: &str) -> bool {
+        [ROTATION_WXYZ, CLASS_LOGITS, INVARIANT, EQUIVARIANT].contains(&name) || transformation(name).is_some()
+    }
+
+    /// The transformation that an output of that name tells of; `None` for other outputs.
+    pub fn transformation(name: &str) -> Option<&str> {
+        name.strip_prefix(TRANSFORMATION_LOGITS).filter(|transformation| !transformation.is_empty())
+    }
+
     /// Of `predict_latent`: the embedding of the features given, `f32 [embedding]`.
     pub const EMBEDDING: &str = "embedding";
     /// Of `predict_latent`: the embedding that is expected after the condition, `f32 [embedding]`.

@@ -5,6 +5,9 @@ use alloc::vec;
 use alloc::vec::Vec;
 use core::fmt::{self, Write};
 
+use crate::contract::metadata::TRANSFORMATIONS;
+use crate::contract::output::transformation;
+use crate::flat_json;
 use crate::graph::{DataType, Graph};
 use crate::memory::AlignedVec;
 use crate::model::{Model, ParseError};
@@ -57,6 +60,11 @@ pub enum FirmwareError {
     Session(SessionError),
     /// The graph does not run.
     Run(RunError),
+    /// The graph tells of a transformation whose classes the metadata do not name.
+    Transformation {
+        /// Its name.
+        name: String,
+    },
 }
 
 impl fmt::Display for FirmwareError {
@@ -73,6 +81,9 @@ impl fmt::Display for FirmwareError {
             }
             Self::Session(error) => write!(f, "{error}"),
             Self::Run(error) => write!(f, "{error}"),
+            Self::Transformation { name } => {
+                write!(f, "the metadata '{TRANSFORMATIONS}' name no classes of '{name}', or another number of them")
+            }
         }
     }
 }
@@ -83,7 +94,7 @@ impl core::error::Error for FirmwareError {}
 /// those of this engine, which every target repeats bit for bit.
 ///
 /// # Errors
-/// When the bytes are no model, or its graph does not take one image of that size.
+/// When the bytes are no model, its graph does not take one image of that size, or the classes of a transformation have no names.
 pub fn model_folder(name: &str, file: &[u8], graph: &str, images: &[u8]) -> Result<ModelFolder, FirmwareError> {
     let bytes = AlignedVec::copy_of(file);
     let model = Model::parse(&bytes).map_err(FirmwareError::Model)?;
@@ -117,9 +128,24 @@ pub fn model_folder(name: &str, file: &[u8], graph: &str, images: &[u8]) -> Resu
     let layers: Vec<(String, u64)> = network.nodes.iter().map(|node| (node.name.clone(), network.macs(node))).collect();
     let macs = layers.iter().fold(0u64, |sum, (_, macs)| sum.saturating_add(*macs));
     let image_shape = &network.value(image).shape;
-    let facts = Facts { name, graph, operators, image_bytes, image_shape, lengths: &lengths };
+    let transformations = transformations(&model, &network)?;
+    let facts = Facts { name, graph, operators, image_bytes, image_shape, lengths: &lengths, transformations };
     let description = facts.describe(&network, &layers, macs);
     Ok(ModelFolder { model: file.to_vec(), golden, description, arena_bytes, macs })
+}
+
+/// The transformations that a graph tells of, in the order of its outputs, and the names of their classes.
+fn transformations(model: &Model<'_>, network: &Graph) -> Result<Vec<(String, Vec<String>)>, FirmwareError> {
+    let named = model.metadata(TRANSFORMATIONS).and_then(flat_json::string_lists).unwrap_or_default();
+    let outputs = network.outputs.iter().filter_map(|(output, id)| Some((transformation(output)?, *id)));
+    let classes = outputs.map(|(name, id)| {
+        let is_of_all = |classes: &&(String, Vec<String>)| {
+            classes.0 == name && network.value(id).shape.iter().product::<usize>() == classes.1.len()
+        };
+        let found = named.iter().find(is_of_all).cloned();
+        found.ok_or_else(|| FirmwareError::Transformation { name: name.to_string() })
+    });
+    classes.collect()
 }
 
 struct Facts<'a> {
@@ -129,14 +155,16 @@ struct Facts<'a> {
     image_bytes: usize,
     image_shape: &'a [usize],
     lengths: &'a [usize],
+    transformations: Vec<(String, Vec<String>)>,
 }
 
 impl Facts<'_> {
     fn describe(&self, network: &Graph, layers: &[(String, u64)], macs: u64) -> String {
-        let Self { name, graph, operators, image_bytes, image_shape, lengths } = self;
+        let Self { name, graph, operators, image_bytes, image_shape, lengths, transformations } = self;
         let mut text = "// Written by `export firmware`; see docs/model-format.md for the model file.\n".to_string();
+        let outputs: Vec<&str> = network.outputs.iter().map(|(name, _)| name.as_str()).collect();
         // In a comment: a line end would make code of what follows.
-        let names: Vec<String> = network.outputs.iter().map(|(name, _)| name.escape_debug().to_string()).collect();
+        let names: Vec<String> = outputs.iter().map(|name| name.escape_debug().to_string()).collect();
         let values: usize = lengths.iter().sum();
         let constants = [
             ("What the model is called.", alloc::format!("NAME: &str = {name:?}")),
@@ -155,6 +183,11 @@ impl Facts<'_> {
                 alloc::format!("OUTPUT_LENGTHS: [usize; {}] = {lengths:?}", lengths.len()),
             ),
             ("Values of all outputs.", alloc::format!("OUTPUT_VALUES: usize = {values}")),
+            ("Names of the outputs.", alloc::format!("OUTPUT_NAMES: [&str; {}] = {outputs:?}", outputs.len())),
+            (
+                "Transformations that the model tells of, and what their classes are called.",
+                transformations_constant(transformations),
+            ),
         ];
         for (meaning, constant) in constants {
             let _ = write!(text, "\n/// {meaning}\npub const {constant};\n");
@@ -167,6 +200,12 @@ impl Facts<'_> {
         text.push_str("];\n");
         text
     }
+}
+
+fn transformations_constant(transformations: &[(String, Vec<String>)]) -> String {
+    let items: Vec<String> =
+        transformations.iter().map(|(name, classes)| alloc::format!("({name:?}, &{classes:?})")).collect();
+    alloc::format!("TRANSFORMATIONS: [(&str, &[&str]); {}] = [{}]", items.len(), items.join(", "))
 }
 
 #[cfg(test)]
@@ -204,6 +243,33 @@ mod tests {
             "(\"real\", 0),",
         ] {
             assert!(folder.description.contains(part), "{part} in {}", folder.description);
+        }
+    }
+
+    #[test]
+    fn a_program_knows_the_names_of_what_was_done() {
+        let mut builder = GraphBuilder::new("encode");
+        let image = builder.input("image", &[1, 1, 3], DataType::U8);
+        let normalize = Op::Normalize { mean: [0.0; 3], std: [1.0; 3] };
+        let map = builder.node("normalize", normalize, &[image]).unwrap();
+        let colour = builder.node("colour", Op::GlobalAveragePool, &[map]).unwrap();
+        builder.output("transformation_logits.hue", colour);
+        let graph = builder.finish();
+        let described = |json: &str| {
+            let metadata = [(TRANSFORMATIONS.to_string(), json.to_string())].into_iter().collect();
+            let file = write(&metadata, core::slice::from_ref(&graph)).unwrap();
+            model_folder("hue", &file, "encode", &[0; 3]).map(|folder| folder.description)
+        };
+        let text = described(r#"{"hue": ["-30°", "0°", "a \"b\""]}"#).unwrap();
+        for part in [
+            r#"pub const TRANSFORMATIONS: [(&str, &[&str]); 1] = [("hue", &["-30°", "0°", "a \"b\""])];"#,
+            r#"pub const OUTPUT_NAMES: [&str; 1] = ["transformation_logits.hue"];"#,
+        ] {
+            assert!(text.contains(part), "{part} in {text}");
+        }
+        let refused = FirmwareError::Transformation { name: "hue".to_string() };
+        for json in ["{}", "hue", r#"{"hue": ["a", "b"]}"#] {
+            assert_eq!(described(json), Err(refused.clone()), "{json}");
         }
     }
 

@@ -77,6 +77,8 @@ pub mod durable;
 pub mod engine_source;
 #[cfg(feature = "alloc")]
 pub mod firmware;
+#[cfg(feature = "alloc")]
+mod flat_json;
 pub mod graph;
 mod kernels;
 pub mod memory;

@@ -93,6 +93,9 @@ pub(super) fn losses(report: &QuantizationReport, layers: bool) -> String {
     if let Some(changes) = drift.class_changes_percent {
         let _ = writeln!(text, "  class     {changes:.2} points of the images change theirs");
     }
+    for (transformation, changes) in &drift.transformation_changes_percent {
+        let _ = writeln!(text, "  {transformation}  {changes:.2} points of the images change their class");
+    }
     text
 }
 

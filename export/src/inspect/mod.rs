@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 use sextant_runtime::contract::graph::ENCODE;
-use sextant_runtime::contract::output::{CLASS_LOGITS, INVARIANT, ROTATION_WXYZ};
+use sextant_runtime::contract::output;
 use sextant_runtime::model::MAGIC;
 
 use crate::Error;
@@ -107,7 +107,7 @@ impl Inspection {
     /// Whether `runtime predict` runs the file: a network from one image of bytes, one at a time, to outputs that it knows.
     pub fn is_image_encoder(&self) -> bool {
         let is_encoder = |graph: &GraphSummary| {
-            let is_known = |port: &Port| [ROTATION_WXYZ, CLASS_LOGITS, INVARIANT].contains(&port.name.as_str());
+            let is_known = |port: &Port| output::is_of_encode(&port.name);
             graph.outputs.iter().any(is_known) && matches!(graph.inputs.as_slice(), [image] if self.is_image(image))
         };
         match self.format {

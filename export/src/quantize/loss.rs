@@ -1,6 +1,8 @@
+use std::collections::BTreeMap;
+
 use serde::Serialize;
 use sextant_runtime::calibration::{for_each_output, for_each_value};
-use sextant_runtime::contract::output::{CLASS_LOGITS, ROTATION_WXYZ};
+use sextant_runtime::contract::output::{CLASS_LOGITS, ROTATION_WXYZ, transformation};
 use sextant_runtime::graph::Graph;
 use sextant_runtime::rotation::UnitQuaternion;
 
@@ -8,7 +10,7 @@ use super::reveal::{Revealed, reveal};
 use super::{Images, QuantizeError};
 
 /// How far the outputs of one graph are from another's.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Drift {
     /// Of all outputs together, in decibels.
     pub signal_to_noise_db: f64,
@@ -18,6 +20,9 @@ pub struct Drift {
     pub rotation_largest_deg: Option<f64>,
     /// Images whose likeliest class is another, in percent, if the graph names classes.
     pub class_changes_percent: Option<f64>,
+    /// The same of the classes of each transformation that the graph tells of.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub transformation_changes_percent: BTreeMap<String, f64>,
 }
 
 /// What one layer costs.
@@ -46,17 +51,21 @@ impl Drift {
         outputs.iter().for_each(|(_, expected, found)| noise.add(expected, found));
         let of = |wanted: &str| outputs.iter().find(|(name, ..)| *name == wanted);
         let angles = of(ROTATION_WXYZ).map(|(_, expected, found)| rotation_angles_deg(expected, found));
-        let changes = of(CLASS_LOGITS).map(|(_, expected, found)| {
+        let changes = |expected: &[f32], found: &[f32]| {
             let width = (expected.len() / samples.max(1)).max(1);
             let rows = expected.chunks_exact(width).zip(found.chunks_exact(width));
             let changed = rows.filter(|(a, b)| likeliest(a) != likeliest(b)).count();
             100.0 * changed as f64 / samples.max(1) as f64
+        };
+        let of_transformations = outputs.iter().filter_map(|(name, expected, found)| {
+            transformation(name).map(|name| (name.to_string(), changes(expected, found)))
         });
         Self {
             signal_to_noise_db: noise.decibels().unwrap_or(f64::MAX),
             rotation_median_deg: angles.as_ref().and_then(|angles| angles.get(angles.len() / 2).copied()),
             rotation_largest_deg: angles.as_ref().and_then(|angles| angles.last().copied()),
-            class_changes_percent: changes,
+            class_changes_percent: of(CLASS_LOGITS).map(|(_, expected, found)| changes(expected, found)),
+            transformation_changes_percent: of_transformations.collect(),
         }
     }
 }

@@ -11,7 +11,7 @@ pub struct Requirements {
     pub least_signal_to_noise_db: f64,
     /// Median angle between the rotations, in degrees.
     pub most_rotation_deg: f64,
-    /// Images whose class becomes another, in percent.
+    /// Images whose class becomes another, in percent; of the object, and of each transformation that the network tells of.
     pub most_class_changes_percent: f64,
 }
 
@@ -40,12 +40,19 @@ impl Requirements {
             let most = self.most_class_changes_percent;
             lost.push(format!("another class for {percent:.1} % of the images (at most {most} %)"));
         }
+        let most = self.most_class_changes_percent;
+        let lost_transformations = drift.transformation_changes_percent.iter().filter(|(_, percent)| **percent > most);
+        lost.extend(lost_transformations.map(|(transformation, percent)| {
+            format!("another class of '{transformation}' for {percent:.1} % of the images (at most {most} %)")
+        }));
         (!lost.is_empty()).then(|| format!("eight bits lose too much of this network: {}", lost.join(", ")))
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
     use super::*;
 
     #[test]
@@ -55,6 +62,7 @@ mod tests {
             rotation_median_deg: rotation,
             rotation_largest_deg: rotation,
             class_changes_percent: changes,
+            transformation_changes_percent: BTreeMap::new(),
         };
         let complaint = |drift| Requirements::default().complaint(&drift);
         assert_eq!(complaint(drift(29.2, Some(0.94), Some(0.0))), None);
@@ -66,8 +74,18 @@ mod tests {
              degrees apart in the median (at most 13), another class for 90.6 % of the images (at most 20 %)"
         );
         for lost in [drift(9.9, None, None), drift(f64::NAN, None, None), drift(30.0, Some(14.0), None)] {
-            assert!(complaint(lost).is_some(), "{lost:?}");
+            assert!(complaint(lost.clone()).is_some(), "{lost:?}");
         }
+        let turned = |percent: f64| {
+            let transformation_changes_percent = BTreeMap::from([("quarter-turns".to_string(), percent)]);
+            complaint(Drift { transformation_changes_percent, ..drift(29.2, None, None) })
+        };
+        assert_eq!(turned(20.0), None);
+        assert_eq!(
+            turned(71.9).unwrap(),
+            "eight bits lose too much of this network: another class of 'quarter-turns' for 71.9 % of the images (at most \
+             20 %)"
+        );
         let strict = Requirements { least_signal_to_noise_db: 35.0, ..Requirements::default() };
         assert!(strict.complaint(&drift(29.2, Some(0.94), Some(0.0))).is_some());
     }

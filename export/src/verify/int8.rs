@@ -8,7 +8,7 @@ use sextant_runtime::graph::{Graph, Node, ValueId};
 
 use super::first_operator::shapes_text;
 use super::one_by_one::one_by_one;
-use super::parity::{Measure, largest_difference};
+use super::parity::{Measure, largest_difference, name_width};
 use super::{Expected, InputValues, Samples, on_the_processor, run_graph, run_ort, run_tract};
 use crate::Error;
 use crate::golden::GoldenOutput;
@@ -279,12 +279,13 @@ impl fmt::Display for Int8Parity {
 
 /// One row per output.
 pub(super) fn table(rows: &[OutputNoise]) -> String {
-    let mut text = format!("{:<8} {:<16} {:>14} {:>10}\n", "backend", "output", "max difference", "SNR dB");
+    let width = name_width(rows.iter().map(|row| row.output.as_str()));
+    let mut text = format!("{:<8} {:<width$} {:>14} {:>10}\n", "backend", "output", "max difference", "SNR dB");
     for OutputNoise { backend, output, largest_difference, measure, signal_to_noise_db } in rows {
         let unit = if *measure == Measure::AngleRad { "rad" } else { "   " };
         let difference = format!("{largest_difference:.2e} {unit}");
         let decibels = signal_to_noise_db.map_or("-".to_string(), |db| format!("{db:.1}"));
-        text += &format!("{backend:<8} {output:<16} {difference:>14} {decibels:>10}\n");
+        text += &format!("{backend:<8} {output:<width$} {difference:>14} {decibels:>10}\n");
     }
     text
 }

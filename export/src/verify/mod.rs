@@ -114,7 +114,11 @@ impl Int8Verification {
 
 impl fmt::Display for Int8Verification {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(f, "\neight bits against the trainer's float32:\n{}", int8::table(&self.against_trainer))?;
+        write!(f, "\neight bits against the trainer's float32:\n{}", int8::table(&self.against_trainer))?;
+        for (transformation, changes) in &self.drift.transformation_changes_percent {
+            writeln!(f, "{transformation}: {:.2} % of the images keep their class", 100.0 - changes)?;
+        }
+        writeln!(f)?;
         match &self.onnx {
             Some(parity) => write!(f, "eight bits in other engines against ours:\n{parity}"),
             None => Ok(()),

@@ -125,16 +125,26 @@ impl fmt::Display for Reference {
 
 impl fmt::Display for Parity {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(f, "{:<8} {:<16} {:>14} {:>6} {:>10}", "backend", "output", "max difference", "sample", "allowed")?;
+        let width = name_width(self.outputs.iter().map(|row| row.output.as_str()));
+        writeln!(
+            f,
+            "{:<8} {:<width$} {:>14} {:>6} {:>10}",
+            "backend", "output", "max difference", "sample", "allowed"
+        )?;
         for row in &self.outputs {
             let unit = if row.measure == Measure::AngleRad { "rad" } else { "   " };
             let verdict = if row.agrees { "" } else { "  DIFFERS" };
             let difference = format!("{:.2e} {unit}", row.largest_difference);
             let OutputParity { backend, output, sample, tolerance, .. } = row;
-            writeln!(f, "{backend:<8} {output:<16} {difference:>14} {sample:>6} {tolerance:>10.1e}{verdict}")?;
+            writeln!(f, "{backend:<8} {output:<width$} {difference:>14} {sample:>6} {tolerance:>10.1e}{verdict}")?;
         }
         Ok(())
     }
+}
+
+/// Letters of a column for the names of outputs.
+pub(super) fn name_width<'n>(names: impl Iterator<Item = &'n str>) -> usize {
+    names.map(|name| name.chars().count()).max().unwrap_or(0).max(16)
 }
 
 /// [`Tolerance::Close`]; for angles twice that, as quaternions then differ by [`CLOSE`].

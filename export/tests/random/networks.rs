@@ -111,6 +111,38 @@ pub fn encoder(seed: u64) -> Graph {
     b.finish()
 }
 
+/// Of images of 28x28 pixels: both halves of the features, and by how many quarter turns a picture is rotated. No pose, no
+/// classes.
+pub fn orientation(seed: u64) -> Graph {
+    let mut random = Random::seeded(seed);
+    let (mut b, features) = halves(&mut random);
+    let logits = random.linear(&mut b, "turns", features, 4, Activation::Identity);
+    b.output("transformation_logits.quarter-turns", logits);
+    b.finish()
+}
+
+/// The same network with features alone.
+pub fn features_alone(seed: u64) -> Graph {
+    halves(&mut Random::seeded(seed)).0.finish()
+}
+
+/// A network whose outputs are both halves of its features, and the features.
+fn halves(random: &mut Random) -> (GraphBuilder, ValueId) {
+    let mut b = GraphBuilder::new("encode");
+    let image = b.input("image", &[28, 28, 3], DataType::U8);
+    let normalize = Op::Normalize { mean: [0.485, 0.456, 0.406], std: [0.229, 0.224, 0.225] };
+    let mut x = b.node("normalize", normalize, &[image]).unwrap();
+    for (name, cout) in [("conv0", 8), ("conv1", 16), ("conv2", 32)] {
+        x = random.conv(&mut b, name, x, cout, 3, 2, 1, Activation::Relu);
+    }
+    let features = b.node("features", Op::GlobalAveragePool, &[x]).unwrap();
+    for (name, start, end) in [("invariant", 0, 16), ("equivariant", 16, 32)] {
+        let half = b.node(name, Op::Slice { start, end }, &[features]).unwrap();
+        b.output(name, half);
+    }
+    (b, features)
+}
+
 /// The equivariant half and a rotation to the equivariant half after it.
 pub fn predictor(seed: u64) -> Graph {
     let mut random = Random::seeded(seed);

@@ -8,7 +8,7 @@ use safetensors::tensor::TensorView;
 use sextant_runtime::graph::Graph;
 use sextant_runtime::model;
 
-use crate::networks::{self, IMAGE_SIZE, Random};
+use crate::networks::{self, Random};
 use crate::reference;
 
 /// One tensor of a golden file: name, type, shape, little-endian bytes.
@@ -16,22 +16,28 @@ pub type Tensor = (String, Dtype, Vec<usize>, Vec<u8>);
 
 /// Writes `model.sxt` and `golden.safetensors` with that many images; the folder must exist.
 pub fn write(folder: &Path, images: usize) -> std::io::Result<()> {
-    let encoder = networks::encoder(1);
-    let tensors = golden(&encoder, images);
+    write_of(folder, &[networks::encoder(1), networks::predictor(3)], &[], images)
+}
+
+/// The same of other graphs, `encode` first, with more metadata.
+pub fn write_of(folder: &Path, graphs: &[Graph], more: &[(&str, &str)], images: usize) -> std::io::Result<()> {
+    let tensors = golden(&graphs[0], images);
     std::fs::write(folder.join("golden.safetensors"), golden_file(&tensors))?;
-    let metadata = BTreeMap::from([("name".to_string(), "random".to_string())]);
-    let model = model::write(&metadata, &[encoder, networks::predictor(3)]).map_err(std::io::Error::other)?;
+    let metadata = [("name", "random")].iter().chain(more);
+    let metadata: BTreeMap<_, _> = metadata.map(|(key, value)| (key.to_string(), value.to_string())).collect();
+    let model = model::write(&metadata, graphs).map_err(std::io::Error::other)?;
     std::fs::write(folder.join("model.sxt"), model)
 }
 
 /// Random images, and what plain loops in double precision make of them.
 pub fn golden(encoder: &Graph, images: usize) -> Vec<Tensor> {
     let mut random = Random::seeded(2);
-    let pictures: Vec<Vec<f32>> = (0..images).map(|_| random.bytes(IMAGE_SIZE * IMAGE_SIZE * 3)).collect();
+    let shape = &encoder.value(encoder.inputs[0]).shape;
+    let pictures: Vec<Vec<f32>> = (0..images).map(|_| random.bytes(shape.iter().product())).collect();
     let answers: Vec<_> =
         pictures.iter().map(|image| reference::evaluate(encoder, std::slice::from_ref(image))).collect();
     let pixels: Vec<u8> = pictures.concat().iter().map(|v| *v as u8).collect();
-    let mut tensors = vec![("images".to_string(), Dtype::U8, vec![images, IMAGE_SIZE, IMAGE_SIZE, 3], pixels)];
+    let mut tensors = vec![("images".to_string(), Dtype::U8, [&[images], &shape[..]].concat(), pixels)];
     for (i, (name, _)) in encoder.outputs.iter().enumerate() {
         let values: Vec<u8> = answers.iter().flat_map(|answer| &answer[i]).flat_map(|v| v.to_le_bytes()).collect();
         tensors.push((name.clone(), Dtype::F32, vec![images, answers[0][i].len()], values));

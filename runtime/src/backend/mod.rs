@@ -157,10 +157,54 @@ pub struct Description {
     pub metadata: BTreeMap<String, String>,
 }
 
+/// A file of a model, read but not looked at, and what is to compute it.
+pub(crate) struct ModelBytes {
+    origin: ModelOrigin,
+    kind: BackendKind,
+    bytes: AlignedVec,
+}
+
+impl Clone for ModelBytes {
+    fn clone(&self) -> Self {
+        Self { origin: self.origin.clone(), kind: self.kind, bytes: AlignedVec::copy_of(&self.bytes) }
+    }
+}
+
+impl ModelBytes {
+    /// Those of a file.
+    ///
+    /// # Errors
+    /// When it cannot be read, is larger than the limits, or the options contradict each other.
+    pub fn read(path: &Path, options: &BackendOptions) -> Result<Self, BackendError> {
+        let origin = ModelOrigin::File(path.to_path_buf());
+        let read = || {
+            let kind = options.kind_or(|| BackendKind::for_path(path))?;
+            let bytes = model::read_file(path, options.limits.memory_bytes).map_err(Fault::Read)?;
+            Ok((kind, bytes))
+        };
+        match read() {
+            Ok((kind, bytes)) => Ok(Self { origin, kind, bytes }),
+            Err(fault) => Err(BackendError { origin, fault }),
+        }
+    }
+
+    /// Those in memory.
+    ///
+    /// # Errors
+    /// When the options contradict each other.
+    pub fn copy_of(bytes: &[u8], options: &BackendOptions) -> Result<Self, BackendError> {
+        let as_found = if bytes.starts_with(&model::MAGIC) { BackendKind::Native } else { BackendKind::Tract };
+        match options.kind_or(|| as_found) {
+            Ok(kind) => Ok(Self { origin: ModelOrigin::Bytes, kind, bytes: AlignedVec::copy_of(bytes) }),
+            Err(fault) => Err(BackendError { origin: ModelOrigin::Bytes, fault }),
+        }
+    }
+}
+
 /// One output of a model for a batch of images.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Output {
-    /// `rotation_wxyz`, `class_logits`, `invariant` or `equivariant`.
+    /// One of [`crate::contract::output`], such as `rotation_wxyz`.
     pub name: String,
     /// Numbers per image.
     pub width: usize,
@@ -208,16 +252,7 @@ impl Encoder {
     /// When the file cannot be read or is not a model with an input `image` u8 `[N, H, W, 3]`, asks for more than
     /// [`BackendOptions::limits`] allow, or the backend is not there.
     pub fn open(path: &Path, options: &BackendOptions) -> Result<Self, BackendError> {
-        let origin = ModelOrigin::File(path.to_path_buf());
-        let read = || {
-            let kind = options.kind_or(|| BackendKind::for_path(path))?;
-            let bytes = model::read_file(path, options.limits.memory_bytes).map_err(Fault::Read)?;
-            Ok((kind, bytes))
-        };
-        match read() {
-            Ok((kind, bytes)) => Self::of_bytes(origin, kind, bytes, options),
-            Err(fault) => Err(BackendError { origin, fault }),
-        }
+        Self::of_model(ModelBytes::read(path, options)?, options)
     }
 
     /// The model in those bytes of a `.sxt` or `.onnx` file, which are copied. Without [`BackendOptions::kind`] they tell by
@@ -226,19 +261,15 @@ impl Encoder {
     /// # Errors
     /// As [`Self::open`].
     pub fn from_bytes(bytes: &[u8], options: &BackendOptions) -> Result<Self, BackendError> {
-        let as_found = if bytes.starts_with(&model::MAGIC) { BackendKind::Native } else { BackendKind::Tract };
-        match options.kind_or(|| as_found) {
-            Ok(kind) => Self::of_bytes(ModelOrigin::Bytes, kind, AlignedVec::copy_of(bytes), options),
-            Err(fault) => Err(BackendError { origin: ModelOrigin::Bytes, fault }),
-        }
+        Self::of_model(ModelBytes::copy_of(bytes, options)?, options)
     }
 
-    fn of_bytes(
-        origin: ModelOrigin,
-        kind: BackendKind,
-        bytes: AlignedVec,
-        options: &BackendOptions,
-    ) -> Result<Self, BackendError> {
+    /// The model in a file that was read.
+    ///
+    /// # Errors
+    /// As [`Self::open`].
+    pub(crate) fn of_model(model: ModelBytes, options: &BackendOptions) -> Result<Self, BackendError> {
+        let ModelBytes { origin, kind, bytes } = model;
         match Self::load(kind, bytes, options) {
             Ok(Loaded { description, output_names, cost, engine }) => {
                 Ok(Self { origin, kind, description, output_names, cost, engine, outputs: Vec::new() })

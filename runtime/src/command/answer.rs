@@ -5,7 +5,7 @@ use serde::Serialize;
 use sextant_runtime::backend::NodesByProvider;
 use sextant_runtime::command_line::warn;
 use sextant_runtime::picture::PictureLimits;
-use sextant_runtime::pose::{CropBox, Prediction, Predictor};
+use sextant_runtime::pose::{CropBox, Prediction, Predictor, TransformationPrediction};
 use sextant_runtime::preprocess::RESIZE_RULE;
 use sextant_runtime::rotation::SymmetryGroup;
 
@@ -35,16 +35,52 @@ pub struct Answer {
     /// How many rotations look the same; not there for one, or endlessly many.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub equivalent_poses: Option<u32>,
+    /// What was done to the picture, for each transformation that the model tells of.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub transformations: Vec<TransformationAnswer>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub invariant: Option<Vec<f32>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub equivariant: Option<Vec<f32>>,
+    /// Numbers of each half, whether they are printed or not.
+    #[serde(skip)]
+    pub half_widths: [Option<usize>; 2],
     /// What each execution provider was seen to run, where one was asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub nodes_by_provider: Option<NodesByProvider>,
     /// What of the image's file is not in the picture that was looked at.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub warnings: Vec<String>,
+}
+
+/// What was done to a picture, as it is printed.
+#[derive(Serialize)]
+pub struct TransformationAnswer {
+    pub name: String,
+    pub class: String,
+    pub class_index: usize,
+    pub probability: f32,
+    /// Counter-clockwise; not there where the classes are no angles.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub angle_deg: Option<f32>,
+    pub class_names: Vec<String>,
+    /// Of all classes, in the order of their names.
+    pub probabilities: Vec<f32>,
+}
+
+impl TransformationAnswer {
+    fn of(prediction: &TransformationPrediction) -> Self {
+        let TransformationPrediction { transformation, index, probability, probabilities } = prediction;
+        Self {
+            name: transformation.name.to_string(),
+            class: prediction.class().to_string(),
+            class_index: *index,
+            probability: *probability,
+            angle_deg: prediction.angle_deg(),
+            class_names: transformation.classes.iter().map(ToString::to_string).collect(),
+            probabilities: probabilities.clone(),
+        }
+    }
 }
 
 impl Answer {
@@ -61,6 +97,8 @@ impl Answer {
             class_probability: class.map(|class| class.probability),
             class_symmetry: symmetry.map(|group| group.to_string()),
             equivalent_poses: symmetry.and_then(SymmetryGroup::order),
+            transformations: prediction.transformations().iter().map(TransformationAnswer::of).collect(),
+            half_widths: [prediction.invariant(), prediction.equivariant()].map(|half| half.map(<[f32]>::len)),
             invariant: shown_half(prediction.invariant()),
             equivariant: shown_half(prediction.equivariant()),
             nodes_by_provider: None,

@@ -1,12 +1,11 @@
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use anyhow::{Context, bail};
+use anyhow::bail;
 use serde::Serialize;
 use sextant_runtime::backend::NodesByProvider;
 use sextant_runtime::command_line::print_answer;
-use sextant_runtime::pose::{Prediction, Predictor};
-use sextant_runtime::rotation::UnitQuaternion;
+use sextant_runtime::pose::Prediction;
 
 use super::answer::{look_at, warn_of_resizing};
 use super::names::PathName;
@@ -38,10 +37,15 @@ struct Comparison {
     #[serde(skip_serializing_if = "Option::is_none")]
     b_bytes: Option<String>,
     /// `A^-1 B`: in the object's frame.
-    relative_rotation_wxyz: [f32; 4],
-    angle_deg: f32,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    relative_rotation_wxyz: Option<[f32; 4]>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    angle_deg: Option<f32>,
     #[serde(skip_serializing_if = "Option::is_none")]
     invariant_cosine_similarity: Option<f32>,
+    /// Where the model tells no rotation, which says more of that half.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    equivariant_cosine_similarity: Option<f32>,
     /// What each execution provider was seen to run, where one was asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
     nodes_by_provider: Option<NodesByProvider>,
@@ -56,11 +60,16 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     let look = arguments.pictures.look(false);
     let (answer_a, a) = look_at(&mut predictor, &arguments.a, &look)?;
     let (answer_b, b) = look_at(&mut predictor, &arguments.b, &look)?;
-    let [rotation_a, rotation_b] = [rotation(&predictor, &a)?, rotation(&predictor, &b)?];
+    let rotations = a.rotation().zip(b.rotation());
+    if rotations.is_none() && [a.invariant(), a.equivariant()].iter().all(Option::is_none) {
+        bail!("{}: the model has no rotation and no features to compare", predictor.origin());
+    }
+    let similarity = |half: fn(&Prediction) -> Option<&[f32]>| cosine_similarity(half(&a)?, half(&b)?);
     let comparison = Comparison {
-        relative_rotation_wxyz: rotation_a.relative_rotation(rotation_b).wxyz(),
-        angle_deg: rotation_a.geodesic_angle_rad(rotation_b).to_degrees(),
-        invariant_cosine_similarity: a.invariant().zip(b.invariant()).and_then(|(a, b)| cosine_similarity(a, b)),
+        relative_rotation_wxyz: rotations.map(|(a, b)| a.relative_rotation(b).wxyz()),
+        angle_deg: rotations.map(|(a, b)| a.geodesic_angle_rad(b).to_degrees()),
+        invariant_cosine_similarity: similarity(Prediction::invariant),
+        equivariant_cosine_similarity: similarity(Prediction::equivariant).filter(|_| rotations.is_none()),
         nodes_by_provider: predictor.encoder().nodes_by_provider().cloned(),
         a_bytes: answer_a.image_bytes,
         b_bytes: answer_b.image_bytes,
@@ -71,16 +80,20 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-fn rotation(predictor: &Predictor, prediction: &Prediction) -> anyhow::Result<UnitQuaternion> {
-    prediction.rotation().with_context(|| format!("{}: the model has no rotation head", predictor.origin()))
-}
-
 fn describe(comparison: &Comparison) -> String {
-    let [w, x, y, z] = comparison.relative_rotation_wxyz;
-    let mut text = format!("relative_rotation_wxyz       {w:.5} {x:.5} {y:.5} {z:.5}\n");
-    text += &format!("angle_deg                    {:.2}\n", comparison.angle_deg);
+    let mut text = String::new();
+    let mut line = |name: &str, value: String| text += &format!("{name:<28} {value}\n");
+    if let Some([w, x, y, z]) = comparison.relative_rotation_wxyz {
+        line("relative_rotation_wxyz", format!("{w:.5} {x:.5} {y:.5} {z:.5}"));
+    }
+    if let Some(angle_deg) = comparison.angle_deg {
+        line("angle_deg", format!("{angle_deg:.2}"));
+    }
     if let Some(similarity) = comparison.invariant_cosine_similarity {
-        text += &format!("invariant_cosine_similarity  {similarity:.4}\n");
+        line("invariant_cosine_similarity", format!("{similarity:.4}"));
+    }
+    if let Some(similarity) = comparison.equivariant_cosine_similarity {
+        line("equivariant_cosine_similarity", format!("{similarity:.4}"));
     }
     text
 }

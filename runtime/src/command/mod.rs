@@ -36,7 +36,8 @@ struct Arguments {
 #[derive(Subcommand)]
 enum Command {
     Predict(predict::Arguments),
-    /// Prints the rotation between two views of an object and how similar their invariant features are.
+    /// Prints the rotation between two views of an object and how similar their invariant features are; both halves of the
+    /// features where the model tells no rotation.
     Compare(compare::Arguments),
     /// Measures the latency of one image on one thread.
     Bench(bench::Arguments),

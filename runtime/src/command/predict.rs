@@ -10,13 +10,16 @@ use super::answer::{Answer, look_at, warn_of_resizing};
 use super::names::{PathName, shown};
 use super::{ModelArguments, PictureArguments, hint_of, sources};
 
-/// Prints the rotation and the class of the object in each image.
+/// Prints what the model says of each image: rotation and class of the object, and what was done to the picture.
 ///
 /// A rotation turns object coordinates to camera coordinates: x right, y down, z forward, away from the camera. It is
 /// printed as a unit quaternion `wxyz`, and as `euler_deg`, the turns about the camera's fixed axes x, then y, then z, in
 /// degrees (extrinsic xyz). Where the model says that objects of the class look the same from several sides, the rotation
 /// is one of several that cannot be told apart: `class_symmetry` names the group, about the object's own axes. Which camera
 /// a model was trained for is in its metadata (`export inspect MODEL`); docs/conventions.md has a picture of all axes.
+///
+/// Of a transformation, such as `quarter-turns`, the most probable class is printed, and its probability: turns are
+/// counter-clockwise.
 #[derive(clap::Args)]
 pub struct Arguments {
     #[command(flatten)]
@@ -113,9 +116,16 @@ fn describe(answer: &Answer) -> String {
     if let Some(symmetry) = &answer.class_symmetry {
         line("symmetry", shown(symmetry) + &equivalents(answer.equivalent_poses));
     }
-    for (name, features) in [(INVARIANT, &answer.invariant), (EQUIVARIANT, &answer.equivariant)] {
-        if let Some(features) = features {
-            line(name, numbers(features, 5));
+    for done in &answer.transformations {
+        line(&shown(&done.name), format!(" {}  {:.3}", shown(&done.class), done.probability));
+    }
+    let says_more = answer.rotation_wxyz.is_some() || answer.class.is_some() || !answer.transformations.is_empty();
+    let halves = [(INVARIANT, &answer.invariant), (EQUIVARIANT, &answer.equivariant)];
+    for ((name, features), width) in halves.into_iter().zip(answer.half_widths) {
+        match (features, width) {
+            (Some(features), _) => line(name, numbers(features, 5)),
+            (None, Some(width)) if !says_more => line(name, format!("{width} numbers (--features prints them)")),
+            (None, _) => {}
         }
     }
     text

@@ -3,8 +3,9 @@ use std::string::String;
 use std::sync::Arc;
 use std::vec::Vec;
 
-use super::{PoseFault, flat_json};
+use super::PoseFault;
 use crate::contract::metadata::{CLASS_NAMES, CLASS_SYMMETRY};
+use crate::flat_json;
 use crate::rotation::SymmetryGroup;
 
 /// A class that a model knows.

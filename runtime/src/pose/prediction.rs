@@ -1,7 +1,7 @@
 use std::time::Duration;
 use std::vec::Vec;
 
-use super::Class;
+use super::{Class, TransformationPrediction};
 use crate::rotation::UnitQuaternion;
 
 /// What a model says of one picture. What it has no head for is `None`.
@@ -9,6 +9,7 @@ use crate::rotation::UnitQuaternion;
 pub struct Prediction {
     pub(super) rotation: Option<UnitQuaternion>,
     pub(super) class: Option<ClassPrediction>,
+    pub(super) transformations: Vec<TransformationPrediction>,
     pub(super) invariant: Option<Vec<f32>>,
     pub(super) equivariant: Option<Vec<f32>>,
     pub(super) timing: Option<Timing>,
@@ -49,6 +50,11 @@ impl Prediction {
     /// The most probable class.
     pub fn class(&self) -> Option<&ClassPrediction> {
         self.class.as_ref()
+    }
+
+    /// What was done to the picture: one for each transformation that the model tells of, in the order of its outputs.
+    pub fn transformations(&self) -> &[TransformationPrediction] {
+        &self.transformations
     }
 
     /// The half of the features that does not change when the object turns.

@@ -10,12 +10,15 @@ use std::vec;
 use std::vec::Vec;
 
 use super::{
-    Class, ClassPrediction, EncoderOutputs, OutputFault, PictureView, PoseError, PoseFault, Prediction, Timing, classes,
+    Class, ClassPrediction, EncoderOutputs, OutputFault, PictureView, PoseError, PoseFault, Prediction, Timing,
+    Transformation, classes, transformation,
 };
-use crate::backend::{BackendOptions, Description, Encoder, Excess, Fault, Limits, ModelOrigin, Output, Resource};
-use crate::contract::metadata::RESIZE;
-use crate::contract::output::{CLASS_LOGITS, EQUIVARIANT, INVARIANT, ROTATION_WXYZ};
-use crate::preprocess::RESIZE_RULE;
+use crate::backend::{
+    BackendOptions, Description, Encoder, Excess, Fault, Limits, ModelBytes, ModelOrigin, Output, Resource,
+};
+use crate::contract::metadata::{RESIZE, VISIBLE};
+use crate::contract::output;
+use crate::preprocess::{RESIZE_RULE, Visible};
 use crate::rotation::SymmetryGroup;
 
 /// How a [`Predictor`] works.
@@ -42,7 +45,15 @@ impl Default for PredictorOptions {
 #[derive(Debug)]
 pub struct Predictor {
     workers: Vec<Worker>,
+    knowledge: Knowledge,
+}
+
+/// What all threads know of the model.
+#[derive(Debug)]
+struct Knowledge {
     classes: Vec<Class>,
+    transformations: Vec<Transformation>,
+    visible: Visible,
     timings: bool,
 }
 
@@ -66,10 +77,10 @@ impl Predictor {
     /// The model of that file.
     ///
     /// # Errors
-    /// When the file cannot be read or is no image encoder, none of its outputs is known, its metadata is malformed, it asks
-    /// for more than the limits allow, or the backend is not there.
+    /// When the file cannot be read or is no image encoder, none of its outputs is known, its metadata are malformed or lack the
+    /// classes of a transformation, it asks for more than the limits allow, or the backend is not there.
     pub fn open_with(path: impl AsRef<Path>, options: &PredictorOptions) -> Result<Self, PoseError> {
-        Self::of_encoders(options, |backend| Ok(Encoder::open(path.as_ref(), backend)?))
+        Self::of_model(ModelBytes::read(path.as_ref(), &options.backend)?, options)
     }
 
     /// The model in those bytes of a `.sxt` or `.onnx` file, with the default options.
@@ -85,27 +96,24 @@ impl Predictor {
     /// # Errors
     /// As [`Self::open_with`].
     pub fn from_bytes_with(bytes: &[u8], options: &PredictorOptions) -> Result<Self, PoseError> {
-        Self::of_encoders(options, |backend| Ok(Encoder::from_bytes(bytes, backend)?))
+        Self::of_model(ModelBytes::copy_of(bytes, &options.backend)?, options)
     }
 
-    fn of_encoders(
-        options: &PredictorOptions,
-        open: impl Fn(&BackendOptions) -> Result<Encoder, PoseError>,
-    ) -> Result<Self, PoseError> {
-        let first = open(&options.backend)?;
+    /// The file is read once, whatever the number of threads.
+    fn of_model(model: ModelBytes, options: &PredictorOptions) -> Result<Self, PoseError> {
+        let (backend, threads) = (&options.backend, options.threads.get());
+        // The last copy is the file itself.
+        let mut copies = iter::repeat_n(model, threads);
+        let mut next = || copies.next().map(|model| Encoder::of_model(model, backend)).transpose();
+        let first = next()?.expect("there is a thread");
         let at_model = |fault| PoseError { origin: first.origin().clone(), fault };
-        let classes = classes::of_metadata(&first.description().metadata).map_err(at_model)?;
-        let known = [ROTATION_WXYZ, CLASS_LOGITS, INVARIANT, EQUIVARIANT];
-        if !first.output_names().iter().any(|name| known.contains(&name.as_str())) {
-            return Err(at_model(PoseFault::Outputs(OutputFault::NoneKnown)));
-        }
-        let threads = options.threads.get();
-        check_memory(&first, threads, &options.backend.limits).map_err(at_model)?;
+        let knowledge = Knowledge::of(&first, options.timings).map_err(at_model)?;
+        check_memory(&first, threads, &backend.limits).map_err(at_model)?;
         let mut workers = vec![Worker::new(first)];
-        for _ in 1..threads {
-            workers.push(Worker::new(open(&options.backend)?));
+        while let Some(encoder) = next()? {
+            workers.push(Worker::new(encoder));
         }
-        Ok(Self { workers, classes, timings: options.timings })
+        Ok(Self { workers, knowledge })
     }
 
     /// What the model says of one picture of any size, of which it sees the largest centred part with its own aspect ratio.
@@ -114,20 +122,30 @@ impl Predictor {
     /// When the engine fails, or the outputs are no answer: numbers that are not finite, a rotation without direction.
     pub fn predict(&mut self, picture: &PictureView<'_>) -> Result<Prediction, PoseError> {
         // There is a thread, so there is a worker.
-        self.workers[0].predict(picture, &self.classes, self.timings)
+        self.workers[0].predict(picture, &self.knowledge)
     }
 
     /// What the model says of each picture, in their order. Where the system gives no further thread, those that run share all.
     pub fn predict_batch(&mut self, pictures: &[PictureView<'_>]) -> Vec<Result<Prediction, PoseError>> {
-        let Self { workers, classes, timings } = self;
+        self.predict_each(pictures.len(), |index, predict| predict(&pictures[index]))
+    }
+
+    /// The answers to that many questions, in their order, which the threads share. Whoever answers one may look at pictures with
+    /// the model.
+    pub(crate) fn predict_each<T: Send>(
+        &mut self,
+        count: usize,
+        answer: impl Fn(usize, &mut dyn FnMut(&PictureView<'_>) -> Result<Prediction, PoseError>) -> T + Sync,
+    ) -> Vec<T> {
+        let Self { workers, knowledge } = self;
         let taken = AtomicUsize::new(0);
         // Whoever is ready takes the next picture: a thread that starts late has fewer.
-        let work = |worker: &mut Worker| -> Vec<(usize, Result<Prediction, PoseError>)> {
-            let next = || Some(taken.fetch_add(1, Ordering::Relaxed)).filter(|index| *index < pictures.len());
-            let answer = |index: usize| (index, worker.predict(&pictures[index], classes, *timings));
+        let work = |worker: &mut Worker| -> Vec<(usize, T)> {
+            let next = || Some(taken.fetch_add(1, Ordering::Relaxed)).filter(|index| *index < count);
+            let answer = |index| (index, answer(index, &mut |picture| worker.predict(picture, knowledge)));
             iter::from_fn(next).map(answer).collect()
         };
-        let threads = workers.len().min(pictures.len()).max(1);
+        let threads = workers.len().min(count).max(1);
         let (first, others) = workers[..threads].split_at_mut(1);
         let mut answers = thread::scope(|scope| {
             // Where the system has no thread to give, the others take its pictures.
@@ -150,7 +168,17 @@ impl Predictor {
 
     /// The classes that the model names, in the order of its logits.
     pub fn classes(&self) -> &[Class] {
-        &self.classes
+        &self.knowledge.classes
+    }
+
+    /// The transformations that the model tells of, in the order of its outputs.
+    pub fn transformations(&self) -> &[Transformation] {
+        &self.knowledge.transformations
+    }
+
+    /// How much of an image the model is shown.
+    pub fn visible(&self) -> Visible {
+        self.knowledge.visible
     }
 
     /// What the model says of itself.
@@ -186,43 +214,63 @@ fn check_memory(encoder: &Encoder, threads: usize, limits: &Limits) -> Result<()
     Err(PoseFault::Backend(Box::new(Fault::TooCostly(excess))))
 }
 
+impl Knowledge {
+    fn of(encoder: &Encoder, timings: bool) -> Result<Self, PoseFault> {
+        let Description { image_size: [height, width], metadata } = encoder.description();
+        let classes = classes::of_metadata(metadata)?;
+        if !encoder.output_names().iter().any(|name| output::is_of_encode(name)) {
+            return Err(PoseFault::Outputs(OutputFault::NoneKnown));
+        }
+        let transformations = transformation::of_metadata(metadata, encoder.output_names())?;
+        let expected = "name of how much of an image is seen: whole or circle";
+        let unknown = PoseFault::Metadata { key: VISIBLE, expected };
+        let visible = metadata.get(VISIBLE).map(|name| Visible::named(name).ok_or(unknown));
+        let visible = visible.transpose()?.unwrap_or_default();
+        if visible == Visible::Circle && height != width {
+            return Err(PoseFault::CircleOfRectangle { image_size: [*height, *width] });
+        }
+        Ok(Self { classes, transformations, visible, timings })
+    }
+}
+
 impl Worker {
     fn new(encoder: Encoder) -> Self {
         Self { encoder, image: Vec::new() }
     }
 
-    fn predict(
-        &mut self,
-        picture: &PictureView<'_>,
-        classes: &[Class],
-        timings: bool,
-    ) -> Result<Prediction, PoseError> {
-        let start = timings.then(Instant::now);
+    fn predict(&mut self, picture: &PictureView<'_>, knowledge: &Knowledge) -> Result<Prediction, PoseError> {
+        let start = knowledge.timings.then(Instant::now);
         let [height, width] = self.encoder.description().image_size;
-        let image = match picture.as_image(width, height) {
+        let image = match picture.as_image(width, height).filter(|_| knowledge.visible == Visible::Whole) {
             Some(image) => image,
             None => {
                 self.image.resize(3 * width * height, 0);
                 picture.resize_into(width, height, &mut self.image);
+                if knowledge.visible != Visible::Whole {
+                    knowledge.visible.apply(&mut self.image, width);
+                }
                 &self.image
             }
         };
-        let resized = timings.then(Instant::now);
+        let resized = knowledge.timings.then(Instant::now);
         let outputs = self.encoder.run_image(image)?;
         let timing =
             start.zip(resized).map(|(start, resized)| Timing { preprocess: resized - start, model: resized.elapsed() });
-        let answer = read(outputs, classes, timing);
+        let answer = read(outputs, knowledge, timing);
         answer.map_err(|fault| PoseError { origin: self.encoder.origin().clone(), fault })
     }
 }
 
 /// The outputs of an engine, typed and checked.
-fn read(outputs: &[Output], classes: &[Class], timing: Option<Timing>) -> Result<Prediction, PoseFault> {
+fn read(outputs: &[Output], knowledge: &Knowledge, timing: Option<Timing>) -> Result<Prediction, PoseFault> {
     let named = outputs.iter().map(|output| (output.name.as_str(), output.values.as_slice()));
-    let typed = EncoderOutputs::read(named).map_err(PoseFault::Outputs)?;
+    let typed = EncoderOutputs::read(named).map_err(|fault| PoseFault::of_outputs(fault, outputs))?;
+    let transformations =
+        typed.transformations().map(|read| transformation::prediction(read, &knowledge.transformations));
     Ok(Prediction {
         rotation: typed.rotation(),
-        class: class(&typed, classes)?,
+        class: class(&typed, &knowledge.classes)?,
+        transformations: transformations.collect::<Result<_, _>>()?,
         invariant: typed.invariant().map(<[f32]>::to_vec),
         equivariant: typed.equivariant().map(<[f32]>::to_vec),
         timing,

@@ -7,8 +7,9 @@ use std::vec::Vec;
 
 use super::*;
 use crate::backend::{BackendOptions, Encoder, Fault, Limits, Resource};
-use crate::contract::metadata::{CLASS_NAMES, CLASS_SYMMETRY, RESIZE};
+use crate::contract::metadata::{CLASS_NAMES, CLASS_SYMMETRY, RESIZE, TRANSFORMATIONS, VISIBLE};
 use crate::graph::{Activation, DataType, GraphBuilder, Op};
+use crate::preprocess::Visible;
 use crate::rotation::{SymmetryGroup, UnitQuaternion};
 
 /// Of images of 4x4 pixels: the mean colour as features and as logits, and a rotation of nine numbers made of it.
@@ -174,4 +175,102 @@ fn a_predictor_may_move_to_another_thread() {
     fn is_send<T: Send + 'static>() {}
     is_send::<Predictor>();
     is_send::<Prediction>();
+}
+
+/// Of images of 4x4 pixels, without pose and class: the mean colour as features, and as what was done.
+fn turned_model(metadata: &[(&str, &str)]) -> Vec<u8> {
+    let mut builder = GraphBuilder::new("encode");
+    let image = builder.input("image", &[4, 4, 3], DataType::U8);
+    let normalize = Op::Normalize { mean: [0.0; 3], std: [0.1; 3] };
+    let map = builder.node("normalize", normalize, &[image]).unwrap();
+    let colour = builder.node("colour", Op::GlobalAveragePool, &[map]).unwrap();
+    let equivariant = builder.node("equivariant", Op::Slice { start: 1, end: 3 }, &[colour]).unwrap();
+    builder.output("transformation_logits.turns", colour);
+    builder.output("equivariant", equivariant);
+    let metadata: BTreeMap<_, _> = metadata.iter().map(|(key, value)| (key.to_string(), value.to_string())).collect();
+    crate::model::write(&metadata, &[builder.finish()]).unwrap()
+}
+
+const TURNS: (&str, &str) = (TRANSFORMATIONS, r#"{"turns": ["0°", "120°", "240°"]}"#);
+
+#[test]
+fn models_say_what_was_done_to_a_picture_without_a_pose() {
+    let mut predictor = Predictor::from_bytes(&turned_model(&[TURNS])).unwrap();
+    assert_eq!(predictor.transformations().iter().map(|known| &*known.name).collect::<Vec<_>>(), ["turns"]);
+    let green = [0, 255, 0].repeat(16);
+    let prediction = predictor.predict(&PictureView::new(&green, PixelFormat::Rgb8, 4, 4).unwrap()).unwrap();
+    assert_eq!((prediction.rotation(), prediction.class(), prediction.invariant()), (None, None, None));
+    assert_eq!(prediction.equivariant(), Some(&[10.0, 0.0][..]));
+    let [turn] = prediction.transformations() else { panic!("{prediction:?}") };
+    assert_eq!((turn.index, turn.class()), (1, "120°"));
+    // Softmax of 0, 10, 0.
+    assert!((turn.probability - 0.999_909).abs() < 1e-5, "{turn:?}");
+    assert!((turn.angle_deg().unwrap() - 120.0).abs() < 0.01, "{turn:?}");
+}
+
+#[test]
+fn metadata_of_transformations_that_do_not_fit_are_named() {
+    let opened = |metadata: &[(&str, &str)]| Predictor::from_bytes(&turned_model(metadata)).map(|_| ());
+    let no_names = "the model in memory: the metadata 'transformations' name no classes of 'turns'";
+    assert_eq!(opened(&[]).unwrap_err().to_string(), no_names);
+    assert_eq!(opened(&[(TRANSFORMATIONS, r#"{"hue": ["a"]}"#)]).unwrap_err().to_string(), no_names);
+    let error = opened(&[(TRANSFORMATIONS, "turns")]).unwrap_err();
+    assert!(error.to_string().contains("the metadata 'transformations' is no JSON object"), "{error}");
+    let mut predictor = Predictor::from_bytes(&turned_model(&[(TRANSFORMATIONS, r#"{"turns": ["0°"]}"#)])).unwrap();
+    let black = [0; 48];
+    let error = predictor.predict(&PictureView::new(&black, PixelFormat::Rgb8, 4, 4).unwrap()).unwrap_err();
+    assert_eq!(error.to_string(), "the model in memory: 1 class names for 3 classes of 'turns'");
+    assert_eq!(error.hint(), Some("export the run again"));
+}
+
+#[test]
+fn what_a_model_is_not_shown_is_greyed_however_the_picture_is_given() {
+    let mut whole = Predictor::from_bytes(&turned_model(&[TURNS])).unwrap();
+    let mut circle = Predictor::from_bytes(&turned_model(&[TURNS, (VISIBLE, "circle")])).unwrap();
+    assert_eq!([whole.visible(), circle.visible()], [Visible::Whole, Visible::Circle]);
+    let (small, large) = (pixels(48), pixels(9 * 7 * 3));
+    for view in [
+        PictureView::new(&small, PixelFormat::Rgb8, 4, 4).unwrap(),
+        PictureView::new(&large, PixelFormat::Rgb8, 9, 7).unwrap(),
+    ] {
+        let mut image = view.resized(4, 4);
+        assert_ne!(circle.predict(&view).unwrap(), whole.predict(&view).unwrap());
+        Visible::Circle.apply(&mut image, 4);
+        let masked = PictureView::new(&image, PixelFormat::Rgb8, 4, 4).unwrap();
+        assert_eq!(circle.predict(&view).unwrap(), whole.predict(&masked).unwrap());
+        // Masked already, as golden images are.
+        assert_eq!(circle.predict(&masked).unwrap(), whole.predict(&masked).unwrap());
+    }
+    let same = Predictor::from_bytes(&turned_model(&[TURNS, (VISIBLE, "whole")])).unwrap();
+    assert_eq!(same.visible(), Visible::Whole);
+    let error = Predictor::from_bytes(&turned_model(&[TURNS, (VISIBLE, "square")])).unwrap_err().to_string();
+    assert!(
+        error.ends_with("the metadata 'visible' is no name of how much of an image is seen: whole or circle"),
+        "{error}"
+    );
+}
+
+#[test]
+fn a_circle_needs_square_images() {
+    let mut builder = GraphBuilder::new("encode");
+    let image = builder.input("image", &[4, 6, 3], DataType::U8);
+    let normalize = Op::Normalize { mean: [0.0; 3], std: [1.0; 3] };
+    let map = builder.node("normalize", normalize, &[image]).unwrap();
+    let colour = builder.node("colour", Op::GlobalAveragePool, &[map]).unwrap();
+    builder.output("invariant", colour);
+    let metadata = BTreeMap::from([(VISIBLE.to_string(), "circle".to_string())]);
+    let model = crate::model::write(&metadata, &[builder.finish()]).unwrap();
+    let error = Predictor::from_bytes(&model).unwrap_err().to_string();
+    assert!(error.ends_with("'circle', but images of 4 x 6 px are not square"), "{error}");
+}
+
+#[test]
+fn numbers_of_a_transformation_that_are_not_finite_are_named() {
+    let outputs =
+        |name: &str| std::vec![crate::backend::Output { name: name.into(), width: 1, values: vec![f32::NAN] }];
+    let fault = |name: &str| PoseFault::of_outputs(OutputFault::TransformationNotFinite { output: 0 }, &outputs(name));
+    assert_eq!(
+        fault("transformation_logits.hue").to_string(),
+        "the output 'transformation_logits.hue' is not finite: the model is broken"
+    );
 }

@@ -1,23 +1,24 @@
-//! JSON of strings without nesting, as model files have it: `["a", "b"]` and `{"a": "b"}`.
+//! JSON of strings as model files have it: `["a", "b"]`, `{"a": "b"}` and `{"a": ["b", "c"]}`.
 //!
 //! A library that deploys shall not bring a JSON parser of six crates for two lines of text; and text from a model file may
 //! nest as deep as it likes, which is an error here and no recursion.
 
-use std::string::String;
-use std::vec::Vec;
+use alloc::string::String;
+use alloc::vec::Vec;
 
 /// The items of an array of strings; `None` for other text.
-pub(super) fn strings(json: &str) -> Option<Vec<String>> {
-    Reader { rest: json }.whole(['[', ']'], Reader::string)
+pub(crate) fn strings(json: &str) -> Option<Vec<String>> {
+    Reader { rest: json }.whole(Reader::strings)
 }
 
 /// The entries of an object of strings; `None` for other text.
-pub(super) fn string_pairs(json: &str) -> Option<Vec<(String, String)>> {
-    Reader { rest: json }.whole(['{', '}'], |reader| {
-        let name = reader.string()?;
-        reader.mark(':')?;
-        Some((name, reader.string()?))
-    })
+pub(crate) fn string_pairs(json: &str) -> Option<Vec<(String, String)>> {
+    Reader { rest: json }.whole(|reader| reader.entries(Reader::string))
+}
+
+/// The entries of an object of arrays of strings; `None` for other text.
+pub(crate) fn string_lists(json: &str) -> Option<Vec<(String, Vec<String>)>> {
+    Reader { rest: json }.whole(|reader| reader.entries(Reader::strings))
 }
 
 struct Reader<'j> {
@@ -25,8 +26,27 @@ struct Reader<'j> {
 }
 
 impl Reader<'_> {
-    /// Items with commas between brackets, and nothing behind them.
-    fn whole<T>(&mut self, [open, close]: [char; 2], item: impl Fn(&mut Self) -> Option<T>) -> Option<Vec<T>> {
+    /// What is read, and nothing behind it.
+    fn whole<T>(&mut self, read: impl Fn(&mut Self) -> Option<T>) -> Option<T> {
+        let value = read(self)?;
+        self.skip_space();
+        self.rest.is_empty().then_some(value)
+    }
+
+    fn strings(&mut self) -> Option<Vec<String>> {
+        self.items(['[', ']'], Self::string)
+    }
+
+    fn entries<T>(&mut self, value: impl Fn(&mut Self) -> Option<T>) -> Option<Vec<(String, T)>> {
+        self.items(['{', '}'], |reader| {
+            let name = reader.string()?;
+            reader.mark(':')?;
+            Some((name, value(reader)?))
+        })
+    }
+
+    /// Items with commas between brackets.
+    fn items<T>(&mut self, [open, close]: [char; 2], item: impl Fn(&mut Self) -> Option<T>) -> Option<Vec<T>> {
         let mut items = Vec::new();
         self.mark(open)?;
         if self.mark(close).is_none() {
@@ -36,8 +56,7 @@ impl Reader<'_> {
             }
             self.mark(close)?;
         }
-        self.skip_space();
-        self.rest.is_empty().then_some(items)
+        Some(items)
     }
 
     fn skip_space(&mut self) {
@@ -122,6 +141,8 @@ mod tests {
         let pairs = string_pairs(r#"{"a": "x", "b" :"y"}"#).unwrap();
         assert_eq!(pairs, [("a".into(), "x".into()), ("b".into(), "y".into())]);
         assert_eq!(string_pairs("{}"), Some(std::vec![]));
+        let lists = string_lists(r#" {"turns": ["0°" , "90\u00b0"], "grey":[]} "#).unwrap();
+        assert_eq!(lists, [("turns".into(), std::vec!["0°".into(), "90°".into()]), ("grey".into(), std::vec![])]);
     }
 
     #[test]
@@ -153,6 +174,9 @@ mod tests {
         }
         for json in ["[]", "{\"a\"}", "{\"a\":1}", "{\"a\":\"b\",}", "{\"a\" \"b\"}"] {
             assert_eq!(string_pairs(json), None, "{json}");
+        }
+        for json in ["[]", "{\"a\":\"b\"}", "{\"a\":[\"b\"}", "{\"a\":[[\"b\"]]}", "{\"a\":[]} x"] {
+            assert_eq!(string_lists(json), None, "{json}");
         }
     }
 }
