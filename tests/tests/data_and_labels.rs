@@ -237,7 +237,7 @@ fn options_that_a_source_has_no_use_for_are_refused() {
         &["render", "--out=set", "--views=1", "--image-size=16", "--objects-per-family=1", "--held-out-per-family=1"],
         &place.path("."),
     );
-    assert_says(&refused(&trainer(&place, &info)), &["--held-out-share, --seed", "only meshes are split"]);
+    assert_says(&refused(&trainer(&place, &info)), &["--held-out-share, --seed", "only meshes and pictures are split"]);
     for key in ["fit.steps=3", "optimiser.lr=1", "name=other"] {
         let output = trainer(&place, &["eval", "nowhere", "--set", key]);
         assert_says(&refused(&output), &["has no effect here: `trainer eval` reads data.* and evaluation.*"]);

@@ -5,10 +5,12 @@
 #![warn(clippy::undocumented_unsafe_blocks)]
 
 pub mod bench;
+pub mod cache_folder;
 pub mod cli;
 pub mod collective;
 pub mod config;
 pub mod data;
+pub mod debian_package;
 pub mod device;
 mod durable;
 pub mod evaluate;
@@ -21,6 +23,7 @@ pub mod nn;
 pub mod ops;
 pub mod optimiser;
 pub mod options;
+mod progress_bar;
 pub mod registry;
 pub mod report;
 pub mod run;

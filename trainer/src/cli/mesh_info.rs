@@ -9,8 +9,8 @@ use sextant_runtime::command_line::{next, print_answer, warn};
 
 use super::class_counts::ClassCounts;
 use super::data::fit_command;
-use super::progress::progress_bar;
 use crate::data::{detect_format, listed};
+use crate::progress_bar::progress_bar;
 use crate::scene::sweethome3d::SweetHome3d;
 use crate::scene::{MESH_EXTENSIONS, MeshFacts, MeshFolder, MeshFolderSettings, ObjectSource, SourceError};
 

@@ -16,7 +16,6 @@ mod listed;
 mod mesh_info;
 mod methods;
 mod output;
-mod progress;
 mod render;
 mod report;
 mod resume;

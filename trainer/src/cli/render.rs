@@ -10,13 +10,13 @@ use super::contact_sheet::ContactSheet;
 use super::data::fit_command;
 use super::interrupt::stop_on_interrupt;
 use super::output::{print_named, refuse_dash};
-use super::progress::progress_bar;
 use super::split_args::SplitArgs;
 use crate::config::{Config, Flag, with_home};
 use crate::data::{
     CAMERA_AZIMUTH, DataFormat, DataSetDescription, DataSetWriter, RenderedViews, SextantWriter, SourceEntry,
     ThreeDieBenchWriter, ViewSource, open_objects, set_warnings, write_views,
 };
+use crate::progress_bar::progress_bar;
 use crate::registry::Registry;
 use crate::scene::{CameraPose, SceneError};
 

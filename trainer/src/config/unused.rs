@@ -70,6 +70,7 @@ mod tests {
     fn cases() -> Vec<(Vec<&'static str>, Vec<&'static str>)> {
         let of = |choice: &[&'static str], unused: &[&[&'static str]]| (choice.to_vec(), unused.concat());
         let folder = ["data.path=images"];
+        let of_pairs: &[&str] = &["evaluation.out_of_range_pairs"];
         let stored = [&OF_FAMILIES[..], &OF_MESHES, &RENDERING, &["data.seed", "evaluation.out_of_range_pairs"]];
         let written: [Case; 12] = [
             Case { choice: &["method.name=sextant"], unused: &[] },
@@ -110,6 +111,12 @@ mod tests {
             ),
             of(&["data.source=sextant", folder[0]], &stored),
             of(&["data.source=3diebench", folder[0]], &stored),
+            of(&["data.source=cifar"], &stored[..3].iter().copied().chain([of_pairs]).collect::<Vec<_>>()),
+            of(&["data.source=idx"], &stored[..3].iter().copied().chain([of_pairs]).collect::<Vec<_>>()),
+            of(
+                &["data.source=pictures", folder[0]],
+                &[&OF_FAMILIES, &["data.held_out_list", "data.y_up"], &RENDERING, of_pairs],
+            ),
         ];
         cases.extend(written.map(|Case { choice, unused }| (choice.to_vec(), unused.to_vec())));
         cases

@@ -31,15 +31,16 @@ pub struct DataConfig {
     pub objects_per_family: usize,
     /// Further objects of each procedural family that are kept out of training (8).
     pub held_out_per_family: usize,
-    /// Seed of procedural objects and of the split of meshes; not of the order of training, which is `fit.seed` (0).
+    /// Seed of procedural objects, of the split of meshes and pictures, and of what `data.limit` takes; not of the order of
+    /// training, which is `fit.seed` (0).
     pub seed: u64,
-    /// Share of the meshes of each class that is kept out of training: at least one where a class has two, unless it is 0
-    /// (0.2).
+    /// Share of the meshes or pictures of each class that is kept out of training: at least one where a class has two, unless
+    /// it is 0; pictures whose folders tell a split keep it (0.2).
     pub held_out_share: f32,
     /// File with a line `CLASS/NAME` for each mesh that is kept out of training, in place of share and seed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub held_out_list: Option<PathBuf>,
-    /// Whether meshes that cannot be used are left out with a warning, instead of being an error (false).
+    /// Whether meshes or pictures that cannot be used are left out with a warning, instead of being an error (false).
     pub skip_broken: bool,
     /// Diagonal of every object's bounding box in world units; the floor lies 1 below the centre (1.8).
     pub object_diagonal: f32,

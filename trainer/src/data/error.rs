@@ -3,6 +3,8 @@ use std::path::{Path, PathBuf};
 use sextant_runtime::durable::Failure;
 use sextant_runtime::typed_command::Program;
 
+use crate::cache_folder::NoCacheFolder;
+use crate::debian_package::PackageError;
 use crate::durable::StagingError;
 use crate::options::WrongOption;
 use crate::scene::{SourceError, io_hint};
@@ -58,6 +60,16 @@ pub enum DataError {
     /// Objects to render cannot be had.
     #[error(transparent)]
     Source(#[from] SourceError),
+    /// Pictures of a set cannot be read.
+    #[error("{}", broken_pictures(.place, .errors, .pictures))]
+    BrokenPictures {
+        /// The folder, archive or file.
+        place: PathBuf,
+        /// What is wrong with each, `NAME: REASON`.
+        errors: Vec<String>,
+        /// How many pictures there are, whole ones with them.
+        pictures: usize,
+    },
     /// The settings cannot be followed.
     #[error("{0}")]
     Unusable(String),
@@ -85,6 +97,9 @@ impl DataError {
                  with --set data.classes=[]"
                     .into(),
             ),
+            Self::BrokenPictures { .. } => Some(
+                "copy them again, save them as PNG, take them out, or leave them out with data.skip_broken=true".into(),
+            ),
             Self::Unusable(_) | Self::Interrupted => None,
         }
     }
@@ -102,6 +117,23 @@ impl DataError {
 
 fn files_are(count: &usize) -> String {
     if *count == 1 { "a file is".to_owned() } else { format!("{count} files are") }
+}
+
+/// Broken pictures that an error names.
+const MOST_BROKEN: usize = 20;
+
+/// One broken picture as it is, several a line each.
+fn broken_pictures(place: &Path, errors: &[String], pictures: &usize) -> String {
+    let place = place.display();
+    if let [error] = errors {
+        return format!("{place}: {error}");
+    }
+    let named: String = errors.iter().take(MOST_BROKEN).map(|error| format!("\n  {error}")).collect();
+    let more = match errors.len().saturating_sub(MOST_BROKEN) {
+        0 => String::new(),
+        more => format!("\n  and {more} more"),
+    };
+    format!("{place}: {} of {pictures} pictures cannot be read:{named}{more}", errors.len())
 }
 
 fn other_classes(run: &[String], data: &[String]) -> String {
@@ -127,6 +159,18 @@ fn malformed_hint(path: &Path) -> Option<String> {
 impl From<Failure> for DataError {
     fn from(Failure { path, source }: Failure) -> Self {
         Self::Io { path, source }
+    }
+}
+
+impl From<NoCacheFolder> for DataError {
+    fn from(error: NoCacheFolder) -> Self {
+        Self::Unusable(error.to_string())
+    }
+}
+
+impl From<PackageError> for DataError {
+    fn from(error: PackageError) -> Self {
+        Self::Source(error.into())
     }
 }
 

@@ -1,8 +1,8 @@
 //! Data sets on disk, views of their subjects, and the feed of training batches.
 //!
 //! [`ViewSource`] is what training sees: it gives any number of views of each listed subject, and says what was done to
-//! each. Three things make views: [`RenderedViews`] (rendered on the fly), [`SextantFolder`] (safetensors shards) and
-//! [`ThreeDieBenchFolder`] (3DIEBench's layout). [`TransformedViews`] changes the finished pictures of another source.
+//! each. Three things make views of objects: [`RenderedViews`] (rendered on the fly), [`SextantFolder`] (safetensors shards) and
+//! [`ThreeDieBenchFolder`] (3DIEBench's layout). [`pictures`] are sets of which no more than classes is known. [`TransformedViews`] changes the finished pictures of another source.
 //! [`Feed`] makes batches ahead of the step that needs them.
 
 mod config;
@@ -15,6 +15,7 @@ mod manifest;
 mod named_classes;
 mod npy;
 mod open;
+pub mod pictures;
 mod rendered;
 mod sextant_folder;
 mod sextant_writer;
@@ -44,8 +45,7 @@ pub use open::{DataFormat, detect_format};
 pub use rendered::RenderedViews;
 pub use sextant_folder::SextantFolder;
 pub use sextant_writer::SextantWriter;
-pub use source::CAMERA_AZIMUTH;
-pub use source::{BuildSource, PathUse, SOURCES, SharedKey, SourceEntry};
+pub use source::{BuildSource, CAMERA_AZIMUTH, DEFAULT_PICTURE_MEMORY_BYTES, PathUse, SOURCES, SharedKey, SourceEntry};
 pub(crate) use split::{listed, set_warnings};
 pub use three_die_bench::ThreeDieBenchFolder;
 pub use three_die_bench_writer::ThreeDieBenchWriter;

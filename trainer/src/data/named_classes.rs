@@ -20,7 +20,8 @@ struct NamedClasses {
     remark: String,
 }
 
-/// `source` with its labels in the order of `class_names`, by name; as it is when there are none or they are the same.
+/// `source` with its labels in the order of `class_names`, by name; as it is when there are none, when they are the same, or
+/// when nothing is known of its classes.
 ///
 /// # Errors
 /// When the data have classes that are not among the names; both differences are named.
@@ -28,7 +29,8 @@ pub(super) fn in_order_of(
     source: Arc<dyn ViewSource>,
     class_names: &[String],
 ) -> Result<Arc<dyn ViewSource>, DataError> {
-    if class_names.is_empty() || class_names == source.class_names() {
+    let has_other_order = !source.class_names().is_empty() && class_names != source.class_names();
+    if class_names.is_empty() || !has_other_order {
         return Ok(source);
     }
     let labels = labels_by_name(class_names, source.class_names())?;

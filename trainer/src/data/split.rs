@@ -32,7 +32,8 @@ fn single_views(single: usize, of: usize) -> String {
 
 /// `without` is what follows when no object is held out.
 fn unmeasured(source: &dyn ViewSource, without: &str) -> Vec<String> {
-    let mut counts = vec![[0_usize; 2]; source.class_names().len()];
+    // Without classes all are of one, which has no name.
+    let mut counts = vec![[0_usize; 2]; source.class_names().len().max(1)];
     for object in 0..source.subject_count() {
         counts[source.label(object)][usize::from(source.is_held_out(object))] += 1;
     }

@@ -1,4 +1,4 @@
-//! Which meshes are kept out of training: a share of each class, or those that a file lists.
+//! Which meshes or pictures are kept out of training: a share of each class, or those that a file lists.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -10,7 +10,7 @@ use super::SourceError;
 
 /// A share of each class by the order of hashed names: rounded, but at least one object where a class has two, and never
 /// all of a class. `classes` has the class of each object, equal ones together.
-pub(super) fn stratified(classes: &[&str], ids: &[String], share: f32, seed: u64) -> Vec<bool> {
+pub(crate) fn stratified(classes: &[&str], ids: &[String], share: f32, seed: u64) -> Vec<bool> {
     let draws: Vec<f64> = ids.iter().map(|id| unit_hash(id, seed)).collect();
     let mut held_out = vec![false; ids.len()];
     let mut start = 0;
@@ -32,7 +32,7 @@ fn kept_out(count: usize, share: f32) -> usize {
 }
 
 /// A number in [0, 1) that depends on text and seed only: FNV-1a, mixed as in `SplitMix64`.
-fn unit_hash(text: &str, seed: u64) -> f64 {
+pub(crate) fn unit_hash(text: &str, seed: u64) -> f64 {
     let basis = 0xcbf2_9ce4_8422_2325_u64 ^ seed.wrapping_mul(0x9e37_79b9_7f4a_7c15);
     let fnv = text.bytes().fold(basis, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3));
     let mixed = (fnv ^ (fnv >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);

@@ -1,11 +1,11 @@
 //! Which files of a folder are meshes, and what else lies there.
 
-use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use super::SourceError;
 use super::files::MESH_EXTENSIONS;
+use super::skipped::{SkipReason, Skipped};
 
 /// Name of the file that tells which objects look the same from several sides.
 pub(super) const SYMMETRY_FILE: &str = "symmetry.toml";
@@ -15,8 +15,6 @@ const COMPANION_EXTENSIONS: [&str; 16] = [
 ];
 /// Folders below a class that are looked into for meshes, which are counted and not read.
 const DEEPEST: usize = 4;
-/// Names that are given for each kind of what is skipped.
-const EXAMPLES: usize = 3;
 
 /// A mesh file that was found.
 pub(super) struct FoundMesh {
@@ -40,12 +38,12 @@ impl FoundMesh {
 /// All mesh files at a path, sorted by class and name, and what was left out.
 pub(super) struct MeshListing {
     pub found: Vec<FoundMesh>,
-    pub skipped: Skipped,
+    pub skipped: Skipped<Reason>,
 }
 
 /// Why something beside the meshes is not read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Reason {
+pub(super) enum Reason {
     OtherFormat,
     DeeperFolder,
     NoMeshes,
@@ -53,7 +51,7 @@ enum Reason {
     Unreadable,
 }
 
-impl Reason {
+impl SkipReason for Reason {
     fn words(self, count: usize) -> &'static str {
         match (self, count) {
             (Self::OtherFormat, 1) => "file that is no mesh",
@@ -67,27 +65,6 @@ impl Reason {
             (Self::Unreadable, 1) => "folder that cannot be read",
             (Self::Unreadable, _) => "folders that cannot be read",
         }
-    }
-}
-
-/// What lies beside the meshes and is not read. Names that begin with a dot are not even counted.
-#[derive(Debug, Default)]
-pub(super) struct Skipped(BTreeMap<Reason, Vec<String>>);
-
-impl Skipped {
-    fn add(&mut self, reason: Reason, root: &Path, path: &Path) {
-        let name = path.strip_prefix(root).unwrap_or(path).display().to_string();
-        self.0.entry(reason).or_default().push(name);
-    }
-
-    /// How many of which kind, with examples; `None` when nothing was skipped.
-    pub fn summary(&self) -> Option<String> {
-        let kind = |(reason, names): (&Reason, &Vec<String>)| {
-            let more = if names.len() > EXAMPLES { ", …" } else { "" };
-            let examples = names[..names.len().min(EXAMPLES)].join(", ");
-            format!("{} {} ({examples}{more})", names.len(), reason.words(names.len()))
-        };
-        (!self.0.is_empty()).then(|| self.0.iter().map(kind).collect::<Vec<_>>().join(", "))
     }
 }
 
@@ -115,7 +92,7 @@ pub(super) fn list_meshes(path: &Path, apart: Option<&Path>) -> Result<MeshListi
 struct Lister<'a> {
     root: &'a Path,
     apart: Option<&'a Path>,
-    skipped: Skipped,
+    skipped: Skipped<Reason>,
 }
 
 impl Lister<'_> {
@@ -136,13 +113,13 @@ impl Lister<'_> {
     }
 
     fn list_class(&mut self, folder: &Path, found: &mut Vec<FoundMesh>) {
-        let Ok(files) = children(folder) else { return self.skipped.add(Reason::Unreadable, self.root, folder) };
+        let Ok(files) = children(folder) else { return self.skipped.add_path(Reason::Unreadable, self.root, folder) };
         let (class, before) = (name_of(folder.file_name()), found.len());
         let mut has_deeper = false;
         for path in files {
             if path.is_dir() {
                 if holds_meshes(&path, DEEPEST) {
-                    self.skipped.add(Reason::DeeperFolder, self.root, &path);
+                    self.skipped.add_path(Reason::DeeperFolder, self.root, &path);
                     has_deeper = true;
                 }
             } else if is_mesh(&path) {
@@ -152,16 +129,16 @@ impl Lister<'_> {
             }
         }
         if found.len() == before && !has_deeper {
-            self.skipped.add(Reason::NoMeshes, self.root, folder);
+            self.skipped.add_path(Reason::NoMeshes, self.root, folder);
         }
     }
 
     fn skip_file(&mut self, path: &Path) {
         let is_of_ours = path == self.root.join(SYMMETRY_FILE) || self.apart.is_some_and(|apart| same(apart, path));
         if !path.exists() {
-            self.skipped.add(Reason::DeadLink, self.root, path);
+            self.skipped.add_path(Reason::DeadLink, self.root, path);
         } else if !is_of_ours && !COMPANION_EXTENSIONS.contains(&extension(path).as_str()) {
-            self.skipped.add(Reason::OtherFormat, self.root, path);
+            self.skipped.add_path(Reason::OtherFormat, self.root, path);
         }
     }
 

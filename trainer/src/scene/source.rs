@@ -7,6 +7,7 @@ use sextant_runtime::rotation::SymmetryGroup;
 
 use super::Mesh;
 use super::files::MESH_EXTENSIONS;
+use crate::debian_package::PackageError;
 use crate::durable::StagingError;
 
 /// One thing that can be rendered.
@@ -142,6 +143,16 @@ impl SourceError {
 impl From<Failure> for SourceError {
     fn from(Failure { path, source }: Failure) -> Self {
         Self::Io { path, source }
+    }
+}
+
+impl From<PackageError> for SourceError {
+    fn from(error: PackageError) -> Self {
+        match error {
+            PackageError::Io { path, source } => Self::Io { path, source },
+            PackageError::Other { path, reason } => Self::Malformed { path, reason },
+            PackageError::Program(reason) => Self::Unusable(reason),
+        }
     }
 }
 

@@ -2,7 +2,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::{BuildSource, PathUse, SourceEntry};
-use crate::scene::sweethome3d::{SweetHome3d, default_cache_folder};
+use crate::cache_folder::default_cache_folder;
+use crate::scene::sweethome3d::SweetHome3d;
 
 pub(super) const ENTRY: SourceEntry = SourceEntry {
     name: "sweethome3d",

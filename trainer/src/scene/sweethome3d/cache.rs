@@ -75,21 +75,6 @@ pub struct SkippedModel {
     pub reason: String,
 }
 
-/// Where caches lie: `$SEXTANT_CACHE`, else `$XDG_CACHE_HOME/sextant`, else `~/.cache/sextant`.
-///
-/// # Errors
-/// When none of the variables is set.
-pub fn default_cache_folder() -> Result<PathBuf, SourceError> {
-    cache_folder_from(|name| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from))
-}
-
-fn cache_folder_from(variable: impl Fn(&str) -> Option<PathBuf>) -> Result<PathBuf, SourceError> {
-    variable("SEXTANT_CACHE")
-        .or_else(|| variable("XDG_CACHE_HOME").map(|folder| folder.join("sextant")))
-        .or_else(|| variable("HOME").map(|folder| folder.join(".cache").join("sextant")))
-        .ok_or_else(|| SourceError::Unusable("no folder for caches: set SEXTANT_CACHE, or pass --cache DIR".to_owned()))
-}
-
 /// The folder of this cache among the caches.
 pub(super) fn cache_in(cache_folder: &Path) -> PathBuf {
     cache_folder.join(format!("sweethome3d-v{CACHE_VERSION}"))
@@ -142,24 +127,4 @@ pub(super) fn read_mesh(folder: &Path, object: &CachedObject) -> Result<Mesh, So
         return Err(malformed(format!("is not the file that was written (wrong checksum): {}", remedy())));
     }
     mesh_from_bytes(&bytes).map_err(|reason| malformed(format!("{reason}: {}", remedy())))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_cache_lies_where_the_environment_says() {
-        type Variables = &'static [(&'static str, &'static str)];
-        let cases: [(Variables, Option<&str>); 4] = [
-            (&[("SEXTANT_CACHE", "/c"), ("XDG_CACHE_HOME", "/x"), ("HOME", "/h")], Some("/c")),
-            (&[("XDG_CACHE_HOME", "/x"), ("HOME", "/h")], Some("/x/sextant")),
-            (&[("HOME", "/h")], Some("/h/.cache/sextant")),
-            (&[], None),
-        ];
-        for (set, want) in cases {
-            let variable = |name: &str| set.iter().find(|(known, _)| *known == name).map(|(_, value)| value.into());
-            assert_eq!(cache_folder_from(variable).ok(), want.map(PathBuf::from), "{set:?}");
-        }
-    }
 }

@@ -15,9 +15,9 @@ mod prepare;
 mod source;
 mod symmetry_test;
 
-pub use cache::{CacheIndex, CachedObject, SkippedModel, default_cache_folder};
+pub use cache::{CacheIndex, CachedObject, SkippedModel};
 pub use catalogue::{Catalogue, CatalogueEntry, parse_catalogue};
-pub use package::{FurnitureFolder, INSTALLED_FOLDER, PACKAGE_NAME};
+pub use package::{FurnitureFolder, PACKAGE};
 pub use prepare::{NOT_IN_PACKAGE, PrepareReport, prepare};
 pub use source::SweetHome3d;
 pub use symmetry_test::vertical_symmetry;
