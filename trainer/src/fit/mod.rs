@@ -174,7 +174,7 @@ fn open(config: &Config, device: &str) -> anyhow::Result<(Device, Arc<dyn ViewSo
 
 /// What training sees of the data; figures and calibration see its pictures as they are.
 fn shown(config: &Config, source: &Arc<dyn ViewSource>) -> anyhow::Result<Arc<dyn ViewSource>> {
-    Ok(data::transformed(source.clone(), &config.data.transformations, config.registry().transformations())?)
+    Ok(data::transformed(source.clone(), &config.data, config.registry().transformations())?)
 }
 
 /// A run in progress, on one rank.
