@@ -13,6 +13,10 @@ impl Transformation for ColourTurns {
         "colour-turns"
     }
 
+    fn description(&self) -> &'static str {
+        "lets red, green and blue change places in a circle"
+    }
+
     fn kind(&self) -> Kind {
         Kind::Classes { count: 3 }
     }

@@ -122,7 +122,8 @@ const CONTACT_SHEET: &str = "contact-sheet.png";
 const LARGEST_OBJECT_BYTES: usize = 1 << 30;
 
 /// Keys of `[data]` that say nothing of the images themselves.
-const OF_TRAINING: [&str; 4] = ["data.classes", "data.mean", "data.std", "data.queue_depth"];
+const OF_TRAINING: [&str; 6] =
+    ["data.classes", "data.augmentation", "data.transformations", "data.mean", "data.std", "data.queue_depth"];
 
 /// Runs the command.
 ///

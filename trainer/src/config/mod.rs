@@ -30,6 +30,7 @@ use crate::method::{Label, MethodConfig, Needs};
 use crate::nn::{HeadsConfig, ModelConfig};
 use crate::optimiser::{OptimiserConfig, ScheduleConfig};
 use crate::registry::Registry;
+use crate::transformation::Augmentation;
 
 /// Larger files are refused: nobody writes a configuration of this size.
 const LARGEST_FILE_BYTES: u64 = 1 << 20;
@@ -166,12 +167,29 @@ impl Config {
         data::open(self.registry.sources(), &self.data)
     }
 
-    /// What training sees of a source: its views with `data.transformations`.
+    /// What training sees of a source: its views with `data.augmentation` and `data.transformations`.
     ///
     /// # Errors
     /// As [`data::transformed`].
     pub fn shown(&self, source: &Arc<dyn ViewSource>) -> Result<Arc<dyn ViewSource>, DataError> {
-        data::transformed(source.clone(), &self.data.transformations, self.registry.transformations())
+        data::transformed(source.clone(), &self.data, self.registry.transformations())
+    }
+
+    /// What a deployed network is asked: the views of a source with `data.transformations` alone.
+    ///
+    /// # Errors
+    /// As [`data::transformed`].
+    pub fn asked(&self, source: &Arc<dyn ViewSource>) -> Result<Arc<dyn ViewSource>, DataError> {
+        let without_augmentation = DataConfig { augmentation: Augmentation::None, ..self.data.clone() };
+        data::transformed(source.clone(), &without_augmentation, self.registry.transformations())
+    }
+
+    /// The views of a source as they are, with no more of them to be seen than `data.transformations` leave.
+    ///
+    /// # Errors
+    /// As [`data::as_seen`].
+    pub fn untransformed(&self, source: &Arc<dyn ViewSource>) -> Result<Arc<dyn ViewSource>, DataError> {
+        data::as_seen(source.clone(), &self.data.transformations, self.registry.transformations())
     }
 
     /// What its method needs of the views that it learns from.

@@ -131,7 +131,11 @@ fn wrong_keys_and_values_are_named() {
         },
         Case {
             text: "data.transformations = [\"quarter-turns\", \"half-turns\"]",
-            message: "my.toml: `data.transformations` is [\"quarter-turns\", \"half-turns\"]; allowed: a list of quarter-turns, each once",
+            message: "my.toml: `data.transformations` is [\"quarter-turns\", \"half-turns\"]; allowed: a list of quarter-turns, rotations-8, rotations-16, rotations-32, horizontal-flip, vertical-flip, jigsaw, crop-position, scale, blur, grayscale, inversion, brightness, hue, each once",
+        },
+        Case {
+            text: "data.augmentation = \"crop\"",
+            message: "my.toml: `data.augmentation` should be one of `none`, `crop-flip`, `crop-flip-as-published`, `simclr`, not \"crop\"",
         },
         Case { text: "data.path = \"\"", message: "my.toml: `data.path` is \"\"; allowed: a folder, or no such line" },
         Case { text: "fit.batch_size = 1", message: "my.toml: `fit.batch_size` is 1; allowed: 2 to 65536" },

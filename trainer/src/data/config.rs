@@ -8,7 +8,7 @@ use toml::Table;
 use super::{PathUse, SourceEntry};
 use crate::options::{Checks, Entries, LARGEST_SEED, Options, UnusedKey, goes_with};
 use crate::scene::RotationSampling;
-use crate::transformation::Transformations;
+use crate::transformation::{Augmentation, Transformations};
 
 /// `[data]`: objects, images and how they are drawn.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -53,8 +53,11 @@ pub struct DataConfig {
     pub supersampling: usize,
     /// Whether objects cast shadows (true).
     pub shadows: bool,
-    /// What is done to each finished picture that is trained on, one after the other: `quarter-turns`. Figures and
-    /// calibration see pictures as they are (empty).
+    /// What is done at random to each finished picture that is trained on, before `data.transformations`: `none`,
+    /// `crop-flip`, `crop-flip-as-published` or `simclr` (`none`).
+    pub augmentation: Augmentation,
+    /// What is done to each finished picture that is trained on, one after the other, as `trainer transformations` lists it.
+    /// Figures and calibration see pictures as they are (empty).
     pub transformations: Vec<String>,
     /// Mean that is taken off each RGB channel, in [0, 1] (3DIEBench's).
     pub mean: [f32; 3],
@@ -86,6 +89,7 @@ impl Default for DataConfig {
             rotation: RotationSampling::default(),
             supersampling: 2,
             shadows: true,
+            augmentation: Augmentation::None,
             transformations: Vec::new(),
             mean: [0.5016, 0.5037, 0.5060],
             std: [0.1030, 0.0999, 0.0969],

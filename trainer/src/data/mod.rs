@@ -49,7 +49,7 @@ pub use source::{BuildSource, CAMERA_AZIMUTH, DEFAULT_PICTURE_MEMORY_BYTES, Path
 pub(crate) use split::{listed, set_warnings};
 pub use three_die_bench::ThreeDieBenchFolder;
 pub use three_die_bench_writer::ThreeDieBenchWriter;
-pub use transformed::{TransformedViews, transformed};
+pub use transformed::{TransformedViews, as_seen, transformed};
 pub use view_batch::ViewBatch;
 pub use view_order::{ObjectOrder, stream_rng, stream_seed};
 pub use view_source::{Place, ViewSource};

@@ -1,19 +1,24 @@
 use std::sync::Arc;
 
 use rayon::prelude::*;
-use sextant_runtime::rotation::{SymmetryGroup, UnitQuaternion};
+use sextant_runtime::preprocess::Visible;
+use sextant_runtime::rotation::SymmetryGroup;
 
 use super::view_order::{stream_rng, stream_seed};
-use super::{DataError, Place, ViewBatch, ViewSource};
+use super::{DataConfig, DataError, Place, ViewBatch, ViewSource};
 use crate::scene::CameraPose;
-use crate::transformation::{OnPixels, Transformation, Transformations};
+use crate::transformation::{Augmentation, OnPixels, PoseChange, ROTATION, Transformation, Transformations};
 
-/// Views of another source, each with transformations of its finished picture.
+/// Views of another source, each with changes of its finished picture: a base augmentation, then transformations, then the
+/// mask of what is not to be seen.
 ///
-/// Each transformation draws from a stream of its own, so that a source shows the same views with it and without.
+/// The augmentation and each transformation draw from streams of their own, so that a source shows the same views with them
+/// and without.
 pub struct TransformedViews {
     inner: Arc<dyn ViewSource>,
+    augmentation: Augmentation,
     steps: Vec<Step>,
+    visible: Visible,
 }
 
 /// One transformation of a finished picture.
@@ -22,25 +27,47 @@ struct Step {
     on_pixels: &'static dyn OnPixels,
 }
 
-/// `source` with those of `known` that have these names, one after the other; as it is where there are no names.
+/// `source` with the augmentation and the transformations of a configuration, one after the other; as it is where there are
+/// none.
 ///
 /// # Errors
 /// When there is no such transformation of finished pictures.
 pub fn transformed(
     source: Arc<dyn ViewSource>,
+    config: &DataConfig,
+    known: &Transformations,
+) -> Result<Arc<dyn ViewSource>, DataError> {
+    if config.transformations.is_empty() && config.augmentation == Augmentation::None {
+        return Ok(source);
+    }
+    let views = TransformedViews::new(source, &named(&config.transformations, known)?)?;
+    Ok(Arc::new(views.after(config.augmentation)))
+}
+
+/// `source` with its pictures as they are, but with no more of them to be seen than those of `known` that have these names
+/// leave: what a network is asked that has learned from pictures transformed so.
+///
+/// # Errors
+/// When there is no such transformation of finished pictures.
+pub fn as_seen(
+    source: Arc<dyn ViewSource>,
     names: &[String],
     known: &Transformations,
 ) -> Result<Arc<dyn ViewSource>, DataError> {
-    if names.is_empty() {
-        return Ok(source);
+    let TransformedViews { inner, visible, .. } = TransformedViews::new(source, &named(names, known)?)?;
+    if visible == Visible::Whole {
+        return Ok(inner);
     }
+    Ok(Arc::new(TransformedViews { inner, augmentation: Augmentation::None, steps: Vec::new(), visible }))
+}
+
+fn named(names: &[String], known: &Transformations) -> Result<Vec<&'static dyn Transformation>, DataError> {
     let named = |name: &String| {
         let on_pixels = || known.names_on_pixels().join(", ");
         let unknown = || DataError::Unusable(format!("there is no transformation `{name}`; known are {}", on_pixels()));
         known.find(name).copied().ok_or_else(unknown)
     };
-    let transformations: Vec<_> = names.iter().map(named).collect::<Result<_, _>>()?;
-    Ok(Arc::new(TransformedViews::new(source, &transformations)?))
+    names.iter().map(named).collect()
 }
 
 impl TransformedViews {
@@ -56,7 +83,22 @@ impl TransformedViews {
                 Err(DataError::Unusable(format!("{name} cannot be done to a finished picture: leave it out")))
             }
         };
-        Ok(Self { inner, steps: transformations.iter().map(step).collect::<Result<_, _>>()? })
+        let steps: Vec<Step> = transformations.iter().map(step).collect::<Result<_, _>>()?;
+        let is_in_circle = steps.iter().any(|step| step.on_pixels.visible() == Visible::Circle);
+        let visible = if is_in_circle { Visible::Circle } else { Visible::Whole };
+        Ok(Self { inner, augmentation: Augmentation::None, steps, visible })
+    }
+
+    /// With a base augmentation before the transformations.
+    #[must_use]
+    pub fn after(self, augmentation: Augmentation) -> Self {
+        Self { augmentation, ..self }
+    }
+
+    /// Whether some pictures look as no rotation of the subject makes them.
+    fn loses_pose(&self) -> bool {
+        let of_steps = self.steps.iter().map(|step| step.on_pixels.pose());
+        of_steps.chain([self.augmentation.pose()]).any(|pose| matches!(pose, PoseChange::Lost))
     }
 }
 
@@ -95,6 +137,9 @@ impl ViewSource for TransformedViews {
 
     fn offers(&self) -> Vec<&'static dyn Transformation> {
         let mut offered = self.inner.offers();
+        if self.loses_pose() {
+            offered.retain(|transformation| *transformation != ROTATION);
+        }
         offered.extend(self.steps.iter().map(|step| step.transformation));
         offered
     }
@@ -102,19 +147,25 @@ impl ViewSource for TransformedViews {
     fn views(&self, places: &[Place], count: usize, batch_seed: u64) -> Result<ViewBatch, DataError> {
         let mut batch = self.inner.views(places, count, batch_seed)?;
         let (size, camera) = (self.inner.image_size(), batch.camera_from_world);
+        let loses_pose = self.loses_pose();
+        let augmentation_stream = format!("augmentation/{}", self.augmentation.name());
         let pictures = batch.images.par_chunks_exact_mut(size * size * 3).zip(&mut batch.transformations);
         pictures.enumerate().for_each_init(Vec::new, |scratch, (index, (picture, parameters))| {
             let (view, place) = (index / places.len(), places[index % places.len()]);
+            let rng = |stream: &str| stream_rng(stream_seed(batch_seed, stream, view as u64), place.position as u64);
+            if self.augmentation != Augmentation::None {
+                self.augmentation.apply(&mut rng(&augmentation_stream), picture, size, scratch);
+            }
+            if loses_pose {
+                parameters.remove(ROTATION);
+            }
             for Step { transformation, on_pixels } in &self.steps {
-                let seed = stream_seed(batch_seed, transformation.name(), view as u64);
-                let value = on_pixels.draw(&mut stream_rng(seed, place.position as u64));
+                let value = on_pixels.draw(&mut rng(transformation.name()));
                 on_pixels.apply(&value, picture, size, scratch);
-                let turn = on_pixels.camera_turn(&value);
-                if turn != UnitQuaternion::IDENTITY {
-                    parameters.turn_camera(camera, turn);
-                }
+                parameters.change_pose(on_pixels.pose(), &value, camera);
                 parameters.set(*transformation, value);
             }
+            self.visible.apply(picture, size);
         });
         Ok(batch)
     }
@@ -151,8 +202,17 @@ mod tests {
         Transformations::new("transformation", TRANSFORMATIONS)
     }
 
+    fn config(augmentation: Augmentation, names: &[&str]) -> DataConfig {
+        let transformations = names.iter().map(ToString::to_string).collect();
+        DataConfig { augmentation, transformations, ..DataConfig::default() }
+    }
+
+    fn changed(source: &Arc<dyn ViewSource>, augmentation: Augmentation, names: &[&str]) -> Arc<dyn ViewSource> {
+        transformed(source.clone(), &config(augmentation, names), &ours()).unwrap()
+    }
+
     fn with_turns(source: Arc<dyn ViewSource>) -> Arc<dyn ViewSource> {
-        transformed(source, &["quarter-turns".into()], &ours()).unwrap()
+        changed(&source, Augmentation::None, &["quarter-turns"])
     }
 
     #[test]
@@ -202,12 +262,102 @@ mod tests {
     #[test]
     fn only_pictures_that_are_there_can_be_changed() {
         let error = |names: &[&str]| {
-            let names: Vec<String> = names.iter().map(ToString::to_string).collect();
-            transformed(upright(), &names, &ours()).err().map(|error| error.to_string())
+            let config = config(Augmentation::None, names);
+            transformed(upright(), &config, &ours()).err().map(|error| error.to_string())
         };
         assert_eq!(error(&[]), None);
-        assert_eq!(error(&["half-turns"]).unwrap(), "there is no transformation `half-turns`; known are quarter-turns");
+        let found = error(&["half-turns"]).unwrap();
+        let expected = "there is no transformation `half-turns`; known are quarter-turns, rotations-8, ";
+        assert!(found.starts_with(expected), "{found}");
         let found = error(&[ROTATION.name()]).unwrap();
         assert_eq!(found, "rotation cannot be done to a finished picture: leave it out");
+    }
+
+    fn offered(source: &Arc<dyn ViewSource>) -> Vec<&'static str> {
+        source.offers().iter().map(|offered| offered.name()).collect()
+    }
+
+    #[test]
+    fn a_source_without_changes_is_itself() {
+        let source = upright();
+        assert!(Arc::ptr_eq(&changed(&source, Augmentation::None, &[]), &source));
+        assert!(Arc::ptr_eq(&as_seen(source.clone(), &["blur".into(), "jigsaw".into()], &ours()).unwrap(), &source));
+    }
+
+    #[test]
+    fn poses_are_forgotten_where_a_change_loses_them() {
+        let source = upright();
+        let places = Place::all(&[3, 1]);
+        struct Case {
+            augmentation: Augmentation,
+            names: &'static [&'static str],
+            is_kept: bool,
+        }
+        let case = |augmentation, names, is_kept| Case { augmentation, names, is_kept };
+        let cases = [
+            case(Augmentation::None, &["grayscale", "rotations-8"], true),
+            case(Augmentation::None, &["horizontal-flip"], false),
+            case(Augmentation::None, &["rotations-8", "jigsaw"], false),
+            case(Augmentation::None, &["vertical-flip", "quarter-turns"], false),
+            case(Augmentation::CropFlip, &[], false),
+            case(Augmentation::CropFlipAsPublished, &["hue"], false),
+            case(Augmentation::Simclr, &["rotations-8"], false),
+        ];
+        for Case { augmentation, names, is_kept } in cases {
+            let shown = changed(&source, augmentation, names);
+            let poses = if is_kept { vec!["rotation", "hues"] } else { vec!["hues"] };
+            assert_eq!(offered(&shown), [&poses[..], names].concat(), "{augmentation:?} {names:?}");
+            let batch = shown.views(&places, 4, 5).unwrap();
+            for parameters in &batch.transformations {
+                let known: Vec<&str> = parameters.iter().map(|(transformation, _)| transformation.name()).collect();
+                assert_eq!(known, [&poses[..], names].concat(), "{augmentation:?} {names:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn an_augmentation_comes_first_and_depends_on_seed_place_and_view_alone() {
+        let source = upright();
+        let augmented = changed(&source, Augmentation::Simclr, &[]);
+        let both = changed(&source, Augmentation::Simclr, &["quarter-turns"]);
+        let places = Place::all(&[1, 2, 4, 5]);
+        let (whole, turned) = (augmented.views(&places, 3, 7).unwrap(), both.views(&places, 3, 7).unwrap());
+        let part = augmented.views(&places[1..3], 2, 7).unwrap();
+        for view in 0..2 {
+            assert_eq!(part.images_of(view), whole.images_at(view, 1..3));
+        }
+        assert_ne!(whole.images, source.views(&places, 3, 7).unwrap().images);
+        assert_ne!(whole.images, augmented.views(&places, 3, 8).unwrap().images);
+        for (view, place) in (0..3).flat_map(|view| (0..4).map(move |place| (view, place))) {
+            let class = turned.transformations_at(view, place..place + 1)[0].get(QUARTER_TURNS).unwrap().class();
+            let mut expected = vec![0; SIZE * SIZE * 3];
+            quarter_turned(class, whole.images_at(view, place..place + 1), &mut expected, SIZE);
+            assert_eq!(turned.images_at(view, place..place + 1), expected);
+        }
+        // The turns are those that come without the augmentation.
+        let alone = with_turns(source).views(&places, 3, 7).unwrap();
+        let classes = |batch: &ViewBatch| -> Vec<u32> {
+            batch.transformations.iter().map(|known| known.get(QUARTER_TURNS).unwrap().class()).collect()
+        };
+        assert_eq!(classes(&alone), classes(&turned));
+    }
+
+    #[test]
+    fn what_is_not_seen_in_training_is_not_seen_at_all() {
+        let source = upright();
+        let places = Place::all(&[2, 0]);
+        let names = ["rotations-16", "brightness"];
+        let seen = as_seen(source.clone(), &names.map(String::from), &ours()).unwrap();
+        let (plain, masked) = (source.views(&places, 2, 3).unwrap(), seen.views(&places, 2, 3).unwrap());
+        let trained = changed(&source, Augmentation::None, &names).views(&places, 2, 3).unwrap();
+        assert_eq!((offered(&seen), &masked.transformations), (offered(&source), &plain.transformations));
+        let mut expected = plain.images.clone();
+        expected.chunks_exact_mut(SIZE * SIZE * 3).for_each(|picture| Visible::Circle.apply(picture, SIZE));
+        assert_eq!(masked.images, expected);
+        assert_ne!(plain.images, expected);
+        // A transformation that comes after the turns changes nothing outside of the circle, such as its corners.
+        for picture in trained.images.chunks_exact(SIZE * SIZE * 3) {
+            assert_eq!(picture[..3], [128; 3]);
+        }
     }
 }

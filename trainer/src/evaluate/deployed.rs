@@ -13,6 +13,7 @@ use super::pose::pose_report;
 use super::{Better, DeployedFigure, EvaluationError, Figure, GeodesicError, PoseReport, Unit, figure};
 use crate::config::Config;
 use crate::data::{DataError, GroundTruth, ViewBatch, ViewSource, labels_by_name};
+use crate::transformation::Transformations;
 
 /// Figures of one model file.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -125,16 +126,21 @@ fn evaluate_deployed(
     let labels = model_labels(path, &predictor, source.class_names())?;
     let (objects, seed) = held_out_pairs(source.as_ref(), config);
     let mut answers = Answers { labels, ..Answers::default() };
-    let shown = config.shown(source).map_err(EvaluationError::from)?;
-    let has_rotations = GroundTruth::of(shown.as_ref()).rotations;
-    // Classes and rotations are asked of pictures as they are, transformations of pictures as training shows them.
-    let views = if has_rotations { 2 } else { 1 };
-    fixed_batches(source, &objects, views, seed, |batch| answers.add(path, &mut predictor, &batch, source.as_ref()))?;
+    let of_data = |opened: Result<_, DataError>| opened.map_err(EvaluationError::from);
+    let has_rotations = GroundTruth::of(of_data(config.shown(source))?.as_ref()).rotations;
+    // Classes and rotations are asked of pictures as they are.
+    let (plain, views) = if has_rotations { (source.clone(), 2) } else { (of_data(config.untransformed(source))?, 1) };
+    fixed_batches(&plain, &objects, views, seed, |batch| answers.add(path, &mut predictor, &batch, source.as_ref()))?;
+    if !predictor.transformations().is_empty() {
+        let asked = of_data(config.asked(source))?;
+        let known = config.registry().transformations();
+        fixed_batches(&asked, &objects, 1, seed, |batch| answers.add_transformed(path, &mut predictor, &batch, known))?;
+    }
     Ok(DeployedEvaluation {
         path: path.to_path_buf(),
         images: answers.images,
         class_top1_head: answers.classes.value(),
-        transformation_top1: None,
+        transformation_top1: answers.transformations.value(),
         pose: (!answers.errors.is_empty()).then(|| pose_report(&answers.errors)).transpose()?,
     })
 }
@@ -163,6 +169,8 @@ struct Answers {
     images: usize,
     errors: Vec<GeodesicError>,
     classes: Share,
+    /// Over all transformations, each as often.
+    transformations: Share,
 }
 
 /// How often an answer was right.
@@ -207,6 +215,29 @@ impl Answers {
                     let class = answer.class().ok_or_else(|| other(path, "has no output class_logits"))?;
                     self.classes.add(self.labels.get(batch.labels[row] as usize) == Some(&class.index));
                 }
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Answers {
+    /// What the model says was done to the images of a batch.
+    fn add_transformed(
+        &mut self,
+        path: &Path,
+        predictor: &mut Predictor,
+        batch: &ViewBatch,
+        known: &Transformations,
+    ) -> Result<(), DeployedError> {
+        let done = batch.transformations_of(0);
+        for (answer, done) in predictions(path, predictor, batch, 0)?.iter().zip(done) {
+            for said in answer.transformations() {
+                let name = &said.transformation.name;
+                let truth = known.find(name).and_then(|transformation| done.get(*transformation));
+                let truth =
+                    truth.ok_or_else(|| other(path, &format!("tells {name}, which is not done to the data")))?;
+                self.transformations.add(said.index == truth.class() as usize);
             }
         }
         Ok(())

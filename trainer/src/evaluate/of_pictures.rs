@@ -29,11 +29,12 @@ pub(super) fn evaluate(
     // A second look at a picture that is shown as it is would show nothing else.
     test_subjects.truncate(held_out);
 
-    let test = image_features(model, source, &test_subjects, test_seed)?;
+    let plain = config.untransformed(source)?;
+    let test = image_features(model, &plain, &test_subjects, test_seed)?;
     let class = match &test.outputs.class_logits {
         None => None,
         Some(logits) => {
-            let train = image_features(model, source, &train_subjects, evaluation.seed.wrapping_add(2))?;
+            let train = image_features(model, &plain, &train_subjects, evaluation.seed.wrapping_add(2))?;
             Some(class_figures(&labelled(&train), &labelled(&test), logits, evaluation)?)
         }
     };

@@ -33,7 +33,7 @@ pub struct TransformationReport {
     pub information: Option<Information>,
 }
 
-/// A report on each of `data.transformations` with finite classes, on pictures as training shows them.
+/// A report on each of `data.transformations` with finite classes, on pictures without base augmentation.
 ///
 /// # Errors
 /// When data or network fail.
@@ -50,12 +50,12 @@ pub fn transformation_reports(
         return Ok(Vec::new());
     }
     let evaluation = &config.evaluation;
-    let shown = config.shown(source)?;
+    let asked = config.asked(source)?;
     // What is drawn differs with the place in the list, so a subject may come again.
     let train = fixed_objects(&source.training_subjects(), evaluation.train_pairs, evaluation.seed);
     let (test, test_seed) = held_out_pairs(source.as_ref(), config);
-    let train = image_features(model, &shown, &train, evaluation.seed.wrapping_add(6))?;
-    let test = image_features(model, &shown, &test, test_seed.wrapping_add(4))?;
+    let train = image_features(model, &asked, &train, evaluation.seed.wrapping_add(6))?;
+    let test = image_features(model, &asked, &test, test_seed.wrapping_add(4))?;
     let class_count = source.class_names().len();
     let report = |(transformation, classes): (&'static dyn Transformation, usize)| {
         let [truth_in_training, truth] = [&train, &test].map(|images| images.classes_of(transformation));

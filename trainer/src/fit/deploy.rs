@@ -8,7 +8,7 @@ use safetensors::tensor::{Dtype, TensorView};
 use serde::Serialize;
 use sextant_runtime::contract::{metadata, output, run_folder};
 use sextant_runtime::model;
-use sextant_runtime::preprocess::RESIZE_RULE;
+use sextant_runtime::preprocess::{RESIZE_RULE, Visible};
 
 use crate::config::Config;
 use crate::data::{Place, ViewSource};
@@ -17,6 +17,7 @@ use crate::model::{Model, transformation_output};
 use crate::nn::split_halves;
 use crate::run::RunFolder;
 use crate::scene::CameraPose;
+use crate::transformation::OnPixels;
 
 /// Images with the trainer's own outputs, for parity of every backend.
 const GOLDEN_IMAGES: usize = 64;
@@ -33,25 +34,25 @@ pub fn write_deployables(
     source: &Arc<dyn ViewSource>,
     config: &Config,
 ) -> anyhow::Result<()> {
-    let shown = config.shown(source)?;
-    let bytes = model::write(&metadata_of(model, config, shown.as_ref())?, &model.lower()?)?;
+    let asked = config.asked(source)?;
+    let bytes = model::write(&metadata_of(model, config, asked.as_ref())?, &model.lower()?)?;
     run.write(run_folder::MODEL, &bytes)?;
     let held_out = source.held_out_subjects();
     let golden = Place::all(&fixed_objects(&held_out, GOLDEN_IMAGES, config.evaluation.seed));
-    let golden = shown.views(&golden, 1, GOLDEN_STREAM)?;
+    let golden = asked.views(&golden, 1, GOLDEN_STREAM)?;
     run.write(run_folder::GOLDEN, &golden_vectors(model, &golden.images, config.data.image_size)?)?;
     let calibration = calibration_images(source, config)?;
     run.write(run_folder::CALIBRATION, &images_only(&calibration, config.data.image_size)?)?;
     Ok(())
 }
 
-/// The images of training objects that eight-bit numbers are chosen for, as training shows them, `u8 [n, size, size, 3]`.
+/// The images of training objects that eight-bit numbers are chosen for, as a deployed network is asked for them, `u8 [n, size, size, 3]`.
 ///
 /// # Errors
 /// When they cannot be had.
 pub fn calibration_images(source: &Arc<dyn ViewSource>, config: &Config) -> anyhow::Result<Vec<u8>> {
     let objects = fixed_objects(&source.training_subjects(), CALIBRATION_IMAGES, config.evaluation.seed);
-    Ok(config.shown(source)?.views(&Place::all(&objects), 1, CALIBRATION_STREAM)?.images)
+    Ok(config.asked(source)?.views(&Place::all(&objects), 1, CALIBRATION_STREAM)?.images)
 }
 
 /// Scene stream of the golden images.
@@ -86,7 +87,15 @@ fn metadata_of(model: &Model, config: &Config, shown: &dyn ViewSource) -> anyhow
         entries.extend(scene_of(shown)?);
     }
     entries.extend(transformations_of(model)?);
+    entries.extend(visible_of(config).map(|visible| (metadata::VISIBLE, visible.name().to_string())));
     Ok(entries.into_iter().map(|(key, value)| (key.to_string(), value)).collect())
+}
+
+/// How much of an image training shows; `None` where it is all.
+fn visible_of(config: &Config) -> Option<Visible> {
+    let known = config.registry().transformations();
+    let transformations = config.data.transformations.iter().filter_map(|name| known.find(name)?.on_pixels());
+    transformations.map(OnPixels::visible).find(|visible| *visible != Visible::Whole)
 }
 
 /// What the classes of each transformation are called that the model predicts; nothing where it predicts none.

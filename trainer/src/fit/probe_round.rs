@@ -78,8 +78,9 @@ fn of_pictures(training: &mut Training, source: &Arc<dyn ViewSource>, config: &C
     let of_classes = match training.model.class_head.is_some() {
         false => ProbeFigures::NONE,
         true => {
+            let plain = config.untransformed(source)?;
             let (bank, pictures) = training.with_deployed_weights(|training| {
-                let features = |subjects: &[usize]| image_features(&training.model, source, subjects, seed);
+                let features = |subjects: &[usize]| image_features(&training.model, &plain, subjects, seed);
                 Ok((features(&bank)?, features(&held_out)?))
             })?;
             let labelled = |images: ImageFeatures| (images.outputs.features, images.labels);
@@ -116,9 +117,9 @@ fn transformation_top1(
     if training.model.predicted_transformations()?.is_empty() {
         return Ok(None);
     }
-    let shown = config.shown(source)?;
+    let asked = config.asked(source)?;
     let images = training.with_deployed_weights(|training| {
-        Ok(image_features(&training.model, &shown, subjects, config.evaluation.seed)?)
+        Ok(image_features(&training.model, &asked, subjects, config.evaluation.seed)?)
     })?;
     let shares = images.transformation_shares()?;
     Ok((!shares.is_empty()).then(|| shares.iter().sum::<f64>() / shares.len() as f64))

@@ -37,7 +37,7 @@ fn config(method: &str, accumulate: usize) -> Config {
 
 /// What a run of the configuration is shown, with what its method predicts.
 fn shown(source: &Arc<dyn ViewSource>, config: &Config) -> Arc<dyn ViewSource> {
-    data::transformed(source.clone(), &config.data.transformations, config.registry().transformations()).unwrap()
+    data::transformed(source.clone(), &config.data, config.registry().transformations()).unwrap()
 }
 
 /// Name and value of everything that a step reports, for each step, and the sum of the weights' magnitudes.

@@ -8,7 +8,7 @@ use sextant_runtime::session::{Input, Session};
 
 use super::*;
 use crate::config::{Config, Origin};
-use crate::data::{GroundTruth, Place, RenderedViews, ViewBatch, ViewSource, transformed};
+use crate::data::{GroundTruth, Place, RenderedViews, TransformedViews, ViewBatch, ViewSource};
 use crate::fit::Training;
 use crate::model::Model;
 use crate::nn::split_halves;
@@ -24,9 +24,8 @@ fn sources() -> &'static [Arc<dyn ViewSource>; 2] {
         let renderer = Renderer::new(SceneSettings { image_size: 32, supersampling: 1, ..Default::default() }).unwrap();
         let objects = Arc::new(Procedural::new(settings).unwrap());
         let upright: Arc<dyn ViewSource> = Arc::new(RenderedViews::new(objects, renderer, RotationSampling::default()));
-        let turned =
-            transformed(upright.clone(), &["quarter-turns".into()], Registry::default().transformations()).unwrap();
-        [upright, turned]
+        let turned = TransformedViews::new(upright.clone(), &[QUARTER_TURNS]).unwrap();
+        [upright, Arc::new(turned)]
     })
 }
 

@@ -14,6 +14,9 @@ pub trait Transformation: Send + Sync {
     /// Its name in configurations and messages, such as `quarter-turns`.
     fn name(&self) -> &'static str;
 
+    /// What it does to a view, in one line without a full stop.
+    fn description(&self) -> &'static str;
+
     /// What kind of parameters it has.
     fn kind(&self) -> Kind;
 
@@ -96,11 +99,22 @@ pub trait OnPixels: Send + Sync {
         Visible::Whole
     }
 
-    /// The rotation of the camera that would have made the changed picture, `changed_camera_from_camera`, with x right, y
-    /// down and z forward: the identity where the subject looks turned as before.
-    fn camera_turn(&self, _value: &Value) -> UnitQuaternion {
-        UnitQuaternion::IDENTITY
+    /// What becomes of the pose that is known of a picture.
+    fn pose(&self) -> PoseChange {
+        PoseChange::Kept
     }
+}
+
+/// What becomes of the pose that is known of a picture, when the finished picture is changed.
+#[derive(Clone, Copy, Debug)]
+pub enum PoseChange {
+    /// The subject looks turned as before.
+    Kept,
+    /// It looks as a turned camera would have seen it. The function gives that turn, `changed_camera_from_camera`, with x
+    /// right, y down and z forward.
+    Turned(fn(&Value) -> UnitQuaternion),
+    /// Some changed pictures look as no turn of the camera makes them, as after a mirror: the pose is known of no view.
+    Lost,
 }
 
 impl Debug for dyn Transformation + '_ {

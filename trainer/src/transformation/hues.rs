@@ -12,6 +12,10 @@ impl Transformation for Hues {
         "hues"
     }
 
+    fn description(&self) -> &'static str {
+        "colours the floor and the spot light"
+    }
+
     fn kind(&self) -> Kind {
         Kind::Numbers
     }

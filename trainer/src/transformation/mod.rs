@@ -6,29 +6,70 @@
 //! the parameters of one view.
 
 mod action;
+mod augmentation;
+mod blur;
+mod brightness;
 mod condition;
+mod crop_position;
 mod cyclic;
 mod definition;
+mod flips;
+mod grayscale;
+mod hue;
 mod hues;
+mod inversion;
+mod jigsaw;
 mod parameters;
+mod picture_classes;
+mod pixels;
 mod quarter_turns;
 mod rotation;
+mod scale;
+mod turns;
 mod value;
 
 use crate::options::{Entries, Named};
 
 pub use action::Action;
+pub use augmentation::Augmentation;
+pub use blur::BLUR;
+pub use brightness::BRIGHTNESS;
 pub use condition::Condition;
+pub use crop_position::CROP_POSITION;
 pub use cyclic::Cyclic;
-pub use definition::{Group, Kind, OnPixels, Transformation};
+pub use definition::{Group, Kind, OnPixels, PoseChange, Transformation};
+pub use flips::{HORIZONTAL_FLIP, VERTICAL_FLIP};
+pub use grayscale::GRAYSCALE;
+pub use hue::HUE;
 pub use hues::HUES;
+pub use inversion::INVERSION;
+pub use jigsaw::JIGSAW;
 pub use parameters::Parameters;
 pub use quarter_turns::{QUARTER_TURNS, quarter_turned};
 pub use rotation::{ROTATION, RotationCode};
+pub use scale::SCALE;
+pub use turns::{ROTATIONS_8, ROTATIONS_16, ROTATIONS_32};
 pub use value::{SignedRotation, Value};
 
 /// Every transformation of this project.
-pub const TRANSFORMATIONS: [&dyn Transformation; 3] = [ROTATION, HUES, QUARTER_TURNS];
+pub const TRANSFORMATIONS: [&dyn Transformation; 16] = [
+    ROTATION,
+    HUES,
+    QUARTER_TURNS,
+    ROTATIONS_8,
+    ROTATIONS_16,
+    ROTATIONS_32,
+    HORIZONTAL_FLIP,
+    VERTICAL_FLIP,
+    JIGSAW,
+    CROP_POSITION,
+    SCALE,
+    BLUR,
+    GRAYSCALE,
+    INVERSION,
+    BRIGHTNESS,
+    HUE,
+];
 
 /// The transformations that a configuration can name: ours and those of other crates.
 pub type Transformations = Entries<&'static dyn Transformation>;

@@ -23,6 +23,11 @@ impl Parameters {
         }
     }
 
+    /// Forgets a transformation, where it is there.
+    pub fn remove(&mut self, transformation: &dyn Transformation) {
+        self.0.retain(|(known, _)| *known != transformation);
+    }
+
     /// The parameters of a transformation; `None` where the source does not have it.
     pub fn get(&self, transformation: &dyn Transformation) -> Option<&Value> {
         self.0.iter().find(|(known, _)| *known == transformation).map(|(_, value)| value)

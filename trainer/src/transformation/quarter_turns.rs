@@ -6,7 +6,7 @@ use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
 use sextant_runtime::rotation::UnitQuaternion;
 
-use super::{Cyclic, Group, Kind, OnPixels, Transformation, Value};
+use super::{Cyclic, Group, Kind, OnPixels, PoseChange, Transformation, Value};
 
 /// Counter-clockwise turns by 0, 90, 180 or 270 degrees: classes 0 to 3. No pixel is lost or interpolated.
 pub const QUARTER_TURNS: &dyn Transformation = &QuarterTurns;
@@ -19,6 +19,10 @@ struct QuarterTurns;
 impl Transformation for QuarterTurns {
     fn name(&self) -> &'static str {
         "quarter-turns"
+    }
+
+    fn description(&self) -> &'static str {
+        "turns the picture counter-clockwise by 0, 90, 180 or 270 degrees"
     }
 
     fn kind(&self) -> Kind {
@@ -61,10 +65,15 @@ impl OnPixels for QuarterTurns {
         quarter_turned(value.class(), scratch, picture, size);
     }
 
-    /// With y down, a counter-clockwise turn of the picture is a negative one about the direction of sight.
-    fn camera_turn(&self, value: &Value) -> UnitQuaternion {
-        UnitQuaternion::from_axis_angle([0.0, 0.0, 1.0], -(value.class() as f32) * FRAC_PI_2)
+    fn pose(&self) -> PoseChange {
+        PoseChange::Turned(|value| rolled_camera(value.class() as f32 * FRAC_PI_2))
     }
+}
+
+/// The turn of the camera that turns its picture counter-clockwise: with y down, a negative one about the direction of
+/// sight.
+pub(super) fn rolled_camera(angle_rad: f32) -> UnitQuaternion {
+    UnitQuaternion::from_axis_angle([0.0, 0.0, 1.0], -angle_rad)
 }
 
 /// Writes a picture turned counter-clockwise by a number of quarter turns.

@@ -2,7 +2,7 @@
 
 use sextant_runtime::rotation::UnitQuaternion;
 
-use super::{Action, Group, Kind, Parameters, SignedRotation, Transformation, Value};
+use super::{Action, Group, Kind, Parameters, PoseChange, SignedRotation, Transformation, Value};
 
 /// The rotation that takes the subject's coordinates to those of the world; the renderer applies it.
 ///
@@ -15,6 +15,10 @@ struct RotationInSpace;
 impl Transformation for RotationInSpace {
     fn name(&self) -> &'static str {
         "rotation"
+    }
+
+    fn description(&self) -> &'static str {
+        "turns the subject in space"
     }
 
     fn kind(&self) -> Kind {
@@ -110,6 +114,21 @@ impl Parameters {
             let seen = turned_from_camera * camera_from_world * world_from_subject;
             let rotation = SignedRotation::canonical(camera_from_world.inverse() * seen);
             self.set(ROTATION, Value::Rotation(rotation));
+        }
+    }
+
+    /// Notes what a change of the finished picture did to the pose, where that is known.
+    pub fn change_pose(&mut self, change: PoseChange, value: &Value, camera_from_world: UnitQuaternion) {
+        match change {
+            PoseChange::Kept => {}
+            PoseChange::Turned(turn) => {
+                let turn = turn(value);
+                // A product with the identity may differ in the last bit.
+                if turn != UnitQuaternion::IDENTITY {
+                    self.turn_camera(camera_from_world, turn);
+                }
+            }
+            PoseChange::Lost => self.remove(ROTATION),
         }
     }
 }

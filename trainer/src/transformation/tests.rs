@@ -7,15 +7,23 @@ use sextant_runtime::rotation::UnitQuaternion;
 use super::*;
 
 const RAW: Condition = Condition { rotation: Some(RotationCode::Quaternion), others: &[] };
-const ALL: Condition = Condition { rotation: Some(RotationCode::Matrix), others: &[HUES, QUARTER_TURNS] };
+const ALL: Condition = Condition {
+    rotation: Some(RotationCode::Matrix),
+    others: &[HUES, QUARTER_TURNS, ROTATIONS_32, HORIZONTAL_FLIP, INVERSION, HUE],
+};
 
 /// Views with all that the built-in sources know.
 fn views(count: usize) -> Vec<Parameters> {
     let mut rng = ChaCha8Rng::seed_from_u64(5);
     let view = |_| {
         let rotation = UnitQuaternion::from_euler_extrinsic_xyz([(); 3].map(|()| rng.random_range(-3.0..3.0)));
-        let turn = QUARTER_TURNS.on_pixels().unwrap().draw(&mut rng);
-        Parameters::NONE.with_rotation(rotation).with_hues(rng.random()).with(QUARTER_TURNS, turn)
+        let mut parameters = Parameters::NONE.with_rotation(rotation).with_hues(rng.random());
+        for transformation in TRANSFORMATIONS {
+            if let Some(on_pixels) = transformation.on_pixels() {
+                parameters.set(transformation, on_pixels.draw(&mut rng));
+            }
+        }
+        parameters
     };
     (0..count).map(view).collect()
 }
@@ -80,7 +88,8 @@ fn every_transformation_is_found_by_its_own_name() {
         assert_eq!(all.find(transformation.name()).copied(), Some(transformation));
     }
     assert!(all.find("quarter-turn").is_none());
-    assert_eq!((all.names_on_pixels(), all.names_with_classes()), (vec!["quarter-turns"], vec!["quarter-turns"]));
+    assert_eq!(all.names_on_pixels(), all.names()[2..]);
+    assert_eq!(all.names_with_classes(), all.names()[2..]);
 }
 
 #[test]
@@ -90,12 +99,12 @@ fn drawn_classes_are_all_that_there_are_and_equally_frequent() {
             continue;
         };
         let mut counts = vec![0; count];
-        for index in 0..4000 {
+        for index in 0..20_000 {
             let mut rng = ChaCha8Rng::seed_from_u64(1);
             rng.set_stream(index);
             counts[drawing.draw(&mut rng).class() as usize] += 1;
         }
-        let expected = 4000 / count as i32;
+        let expected = 20_000 / count as i32;
         assert!(counts.iter().all(|drawn: &i32| (drawn - expected).abs() < expected / 5), "{counts:?}");
     }
 }
@@ -132,10 +141,109 @@ fn the_camera_turns_with_the_picture() {
         // What was at the middle of the right edge is where the subject's x points to.
         assert_eq!(turned(turns, &numbered(3), 3)[edge * 3], 5, "{turns} turns");
         let mut parameters = upright.clone();
-        parameters.turn_camera(camera_from_world, QUARTER_TURNS.on_pixels().unwrap().camera_turn(&Value::Class(turns)));
+        let pose = QUARTER_TURNS.on_pixels().unwrap().pose();
+        parameters.change_pose(pose, &Value::Class(turns), camera_from_world);
         let camera_from_subject = camera_from_world * parameters.rotation().unwrap();
         assert!(near(&camera_from_subject.rotate(right), &direction), "{turns} turns");
         assert!(near(&camera_from_subject.rotate([0.0, 0.0, 1.0]), &[0.0, 0.0, 1.0]), "{turns} turns");
+    }
+}
+
+#[test]
+fn finer_turns_turn_the_camera_as_quarters_do() {
+    let camera_from_world = UnitQuaternion::from_axis_angle([1.0, 0.0, 0.0], -std::f32::consts::FRAC_PI_2);
+    let rotation = |transformation: &'static dyn Transformation, class| {
+        let mut parameters = Parameters::NONE.with_rotation(UnitQuaternion::IDENTITY);
+        let pose = transformation.on_pixels().unwrap().pose();
+        parameters.change_pose(pose, &Value::Class(class), camera_from_world);
+        parameters.rotation().unwrap()
+    };
+    for (transformation, folds) in [(ROTATIONS_8, 8), (ROTATIONS_16, 16), (ROTATIONS_32, 32)] {
+        for quarter in 0..4 {
+            let [fine, coarse] = [rotation(transformation, quarter * folds / 4), rotation(QUARTER_TURNS, quarter)];
+            assert!(fine.geodesic_angle_rad(coarse) < 1e-3, "{transformation:?}, {quarter}");
+        }
+        let step = rotation(transformation, 1).geodesic_angle_rad(UnitQuaternion::IDENTITY).to_degrees();
+        assert!((step - 360.0 / folds as f32).abs() < 0.1, "{transformation:?}: {step}");
+    }
+}
+
+#[test]
+fn mirrors_jigsaws_and_windows_lose_the_pose() {
+    let of_all: Vec<&str> = TRANSFORMATIONS
+        .iter()
+        .filter(|transformation| {
+            let pose = transformation.on_pixels().map(OnPixels::pose);
+            matches!(pose, Some(PoseChange::Lost))
+        })
+        .map(|transformation| transformation.name())
+        .collect();
+    assert_eq!(of_all, ["horizontal-flip", "vertical-flip", "jigsaw", "crop-position"]);
+    let mut parameters = views(1).remove(0);
+    parameters.change_pose(PoseChange::Lost, &Value::Class(1), UnitQuaternion::IDENTITY);
+    assert_eq!((parameters.rotation(), parameters.hues().is_some()), (None, true));
+}
+
+#[test]
+fn every_class_has_a_name_of_its_own() {
+    for transformation in TRANSFORMATIONS {
+        let mut names = transformation.class_names();
+        assert_eq!(names.len(), transformation.kind().classes().unwrap_or(0), "{transformation:?}");
+        let count = names.len();
+        names.sort();
+        names.dedup();
+        assert_eq!(names.len(), count, "{transformation:?}");
+    }
+    let shown = [(ROTATIONS_32, 1, "11.25°"), (ROTATIONS_8, 3, "135°"), (BLUR, 2, "9 px"), (SCALE, 1, "0.84")];
+    for (transformation, class, name) in shown {
+        assert_eq!(transformation.class_names()[class], name);
+    }
+}
+
+/// Every class changes a picture of many colours otherwise, class 0 not at all unless it smooths.
+#[test]
+fn classes_look_different() {
+    let size = 16;
+    let picture: Vec<u8> = (0..size * size * 3).map(|at| (at * at / 7 % 200) as u8).collect();
+    for transformation in TRANSFORMATIONS {
+        let Some(on_pixels) = transformation.on_pixels() else { continue };
+        let applied = |class: usize| {
+            let (mut changed, mut scratch) = (picture.clone(), vec![1; 7]);
+            on_pixels.apply(&Value::Class(class as u32), &mut changed, size, &mut scratch);
+            changed
+        };
+        let looks: Vec<Vec<u8>> = (0..transformation.kind().classes().unwrap()).map(applied).collect();
+        let distinct: std::collections::BTreeSet<_> = looks.iter().collect();
+        assert_eq!(distinct.len(), looks.len(), "{transformation:?}");
+        let smooths = [ROTATIONS_8, ROTATIONS_16, ROTATIONS_32, SCALE, CROP_POSITION].contains(&transformation);
+        assert_eq!(looks[0] == picture, !smooths, "{transformation:?}");
+    }
+}
+
+#[test]
+fn pixels_change_as_they_should() {
+    let picture = [10, 20, 30, 200, 100, 50];
+    let cases: [(&dyn Transformation, u32, [u8; 6]); 9] = [
+        (VERTICAL_FLIP, 1, picture),
+        (GRAYSCALE, 1, [18, 18, 18, 124, 124, 124]),
+        (GRAYSCALE, 0, picture),
+        (INVERSION, 1, [245, 235, 225, 55, 155, 205]),
+        (BRIGHTNESS, 1, [7, 14, 21, 141, 71, 35]),
+        (BRIGHTNESS, 2, [5, 10, 15, 100, 50, 25]),
+        (BRIGHTNESS, 3, [4, 7, 11, 71, 35, 18]),
+        // Hues of 210 and 20 degrees.
+        (HUE, 2, [30, 20, 10, 50, 150, 200]),
+        (HUE, 1, [30, 10, 30, 75, 200, 50]),
+    ];
+    for (transformation, class, expected) in cases {
+        let mut square = [&picture[..], &picture].concat();
+        transformation.on_pixels().unwrap().apply(&Value::Class(class), &mut square, 2, &mut Vec::new());
+        assert_eq!(square, [expected, expected].concat(), "{transformation:?} {class}");
+    }
+    for (flip, expected) in [(HORIZONTAL_FLIP, [2, 1, 4, 3]), (VERTICAL_FLIP, [3, 4, 1, 2])] {
+        let mut square: Vec<u8> = [1, 2, 3, 4].iter().flat_map(|at| [*at, 7, 9]).collect();
+        flip.on_pixels().unwrap().apply(&Value::Class(1), &mut square, 2, &mut Vec::new());
+        assert_eq!(square.into_iter().step_by(3).collect::<Vec<u8>>(), expected, "{flip:?}");
     }
 }
 

@@ -1,0 +1,74 @@
+//! Quarters of the picture in another order.
+
+use sextant_runtime::preprocess::Visible;
+
+use super::picture_classes::PictureClasses;
+use super::{PoseChange, Transformation};
+
+/// The four quarters in each of their 24 orders. Of an odd size the middle row and column stay where they are.
+pub const JIGSAW: &dyn Transformation = &PictureClasses {
+    name: "jigsaw",
+    description: "puts the four quarters of the picture into one of their 24 orders",
+    count: 24,
+    class_name: |class| order(class).iter().map(|tile| (tile + 1).to_string()).collect(),
+    group: None,
+    pose: PoseChange::Lost,
+    visible: Visible::Whole,
+    apply: |class, picture, size, scratch| {
+        scratch.clear();
+        scratch.extend_from_slice(picture);
+        for (place, tile) in order(class).into_iter().enumerate() {
+            copy_tile(scratch, tile, picture, place, size);
+        }
+    },
+};
+
+/// Which quarter comes to each place, row by row: the orders of 0 to 3 as a dictionary would have them.
+fn order(class: u32) -> [usize; 4] {
+    let mut left = vec![0, 1, 2, 3];
+    let mut class = class as usize;
+    [6, 2, 1, 1].map(|orders_of_the_rest| {
+        let next = left.remove(class / orders_of_the_rest);
+        class %= orders_of_the_rest;
+        next
+    })
+}
+
+/// Writes one quarter of `from` over another one of `to`.
+fn copy_tile(from: &[u8], tile: usize, to: &mut [u8], place: usize, size: usize) {
+    let side = size / 2;
+    let start = |tile: usize, row: usize| ((tile / 2 * (size - side) + row) * size + tile % 2 * (size - side)) * 3;
+    for row in 0..side {
+        let (from_start, to_start) = (start(tile, row), start(place, row));
+        to[to_start..][..side * 3].copy_from_slice(&from[from_start..][..side * 3]);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::transformation::Value;
+
+    fn shuffled(class: u32, size: usize) -> Vec<u8> {
+        let mut picture: Vec<u8> = (0..size * size).flat_map(|at| [at as u8; 3]).collect();
+        JIGSAW.on_pixels().unwrap().apply(&Value::Class(class), &mut picture, size, &mut vec![9; 2]);
+        picture.into_iter().step_by(3).collect()
+    }
+
+    #[test]
+    fn quarters_change_places() {
+        assert_eq!(shuffled(0, 2), [0, 1, 2, 3]);
+        assert_eq!(shuffled(1, 2), [0, 1, 3, 2]);
+        assert_eq!(shuffled(9, 2), [1, 2, 3, 0]);
+        assert_eq!(shuffled(23, 4), [10, 11, 8, 9, 14, 15, 12, 13, 2, 3, 0, 1, 6, 7, 4, 5]);
+        assert_eq!(JIGSAW.class_names()[..3], ["1234", "1243", "1324"]);
+        let distinct: std::collections::BTreeSet<_> = (0..24).map(|class| shuffled(class, 2)).collect();
+        assert_eq!(distinct.len(), 24);
+    }
+
+    #[test]
+    fn the_middle_of_an_odd_picture_stays() {
+        assert_eq!(shuffled(23, 3), [8, 1, 6, 3, 4, 5, 2, 7, 0]);
+        assert_eq!(shuffled(5, 1), [0]);
+    }
+}

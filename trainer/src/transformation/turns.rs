@@ -1,0 +1,45 @@
+//! Turns of the picture in its plane by parts of a circle that are finer than a quarter.
+
+use std::f32::consts::TAU;
+
+use sextant_runtime::preprocess::Visible;
+use sextant_runtime::rotation::UnitQuaternion;
+
+use super::picture_classes::PictureClasses;
+use super::pixels::turn::{PARTS, turn_by_parts};
+use super::quarter_turns::rolled_camera;
+use super::{Cyclic, PoseChange, Transformation, Value};
+
+/// Counter-clockwise turns by multiples of 45 degrees.
+pub const ROTATIONS_8: &dyn Transformation =
+    &turns::<8>("rotations-8", "turns the picture counter-clockwise by multiples of 45 degrees, in a circle");
+
+/// Counter-clockwise turns by multiples of 22.5 degrees.
+pub const ROTATIONS_16: &dyn Transformation =
+    &turns::<16>("rotations-16", "turns the picture counter-clockwise by multiples of 22.5 degrees, in a circle");
+
+/// Counter-clockwise turns by multiples of 11.25 degrees.
+pub const ROTATIONS_32: &dyn Transformation =
+    &turns::<32>("rotations-32", "turns the picture counter-clockwise by multiples of 11.25 degrees, in a circle");
+
+/// Turns by whole parts of a circle of `FOLDS`. Every class is resampled alike and shown in a circle, so that neither blur
+/// nor corners tell the angle.
+const fn turns<const FOLDS: u32>(name: &'static str, description: &'static str) -> PictureClasses {
+    PictureClasses {
+        name,
+        description,
+        count: FOLDS,
+        class_name: |class| format!("{}°", f64::from(class) * 360.0 / f64::from(FOLDS)),
+        group: Some(Cyclic { order: FOLDS }),
+        pose: PoseChange::Turned(camera_turn::<FOLDS>),
+        visible: Visible::Circle,
+        apply: |class, picture, size, _| {
+            turn_by_parts(class * (PARTS / FOLDS), picture, size);
+            Visible::Circle.apply(picture, size);
+        },
+    }
+}
+
+fn camera_turn<const FOLDS: u32>(value: &Value) -> UnitQuaternion {
+    rolled_camera(value.class() as f32 * TAU / FOLDS as f32)
+}
