@@ -24,7 +24,8 @@ pub(super) fn evaluate(
     source: &Arc<dyn ViewSource>,
     config: &Config,
 ) -> Result<Evaluation, EvaluationError> {
-    let evaluation = &config.evaluation;
+    let (evaluation, transformed) = (&config.evaluation, source);
+    let source = &config.untransformed(source)?;
     let settings = probe_settings(evaluation);
     let train_objects = fixed_objects(&source.training_subjects(), evaluation.train_pairs, evaluation.seed);
     let (test_objects, test_seed) = held_out_pairs(source.as_ref(), config);
@@ -41,7 +42,7 @@ pub(super) fn evaluate(
     let rotation = Target::rotation(&train, &test)?;
     let rotation_probe = PairProbe::train(&train.features, &rotation.train, settings)?;
     let (train_parts, test_parts) = (parts(&train)?, parts(&test)?);
-    let transformations = transformation_reports(model, source, config)?;
+    let transformations = transformation_reports(model, transformed, config)?;
     let (absolute, relative) = (absolute_errors(&test, source.as_ref()), relative_errors(&test, source.as_ref()));
 
     Ok(Evaluation {

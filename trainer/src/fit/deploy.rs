@@ -34,14 +34,14 @@ pub fn write_deployables(
     source: &Arc<dyn ViewSource>,
     config: &Config,
 ) -> anyhow::Result<()> {
-    let asked = config.asked(source)?;
+    let asked = asked(model, source, config)?;
     let bytes = model::write(&metadata_of(model, config, asked.as_ref())?, &model.lower()?)?;
     run.write(run_folder::MODEL, &bytes)?;
     let held_out = source.held_out_subjects();
     let golden = Place::all(&fixed_objects(&held_out, GOLDEN_IMAGES, config.evaluation.seed));
     let golden = asked.views(&golden, 1, GOLDEN_STREAM)?;
     run.write(run_folder::GOLDEN, &golden_vectors(model, &golden.images, config.data.image_size)?)?;
-    let calibration = calibration_images(source, config)?;
+    let calibration = calibration_images(model, source, config)?;
     run.write(run_folder::CALIBRATION, &images_only(&calibration, config.data.image_size)?)?;
     Ok(())
 }
@@ -50,9 +50,15 @@ pub fn write_deployables(
 ///
 /// # Errors
 /// When they cannot be had.
-pub fn calibration_images(source: &Arc<dyn ViewSource>, config: &Config) -> anyhow::Result<Vec<u8>> {
+pub fn calibration_images(model: &Model, source: &Arc<dyn ViewSource>, config: &Config) -> anyhow::Result<Vec<u8>> {
     let objects = fixed_objects(&source.training_subjects(), CALIBRATION_IMAGES, config.evaluation.seed);
-    Ok(config.asked(source)?.views(&Place::all(&objects), 1, CALIBRATION_STREAM)?.images)
+    Ok(asked(model, source, config)?.views(&Place::all(&objects), 1, CALIBRATION_STREAM)?.images)
+}
+
+/// What the deployed network will see: transformed pictures where it tells what was done to them, else pictures as they are.
+fn asked(model: &Model, source: &Arc<dyn ViewSource>, config: &Config) -> anyhow::Result<Arc<dyn ViewSource>> {
+    let tells_transformations = !model.predicted_transformations()?.is_empty();
+    Ok(if tells_transformations { config.asked(source)? } else { config.untransformed(source)? })
 }
 
 /// Scene stream of the golden images.

@@ -222,7 +222,9 @@ impl Fit {
         let feed = Feed::start(self.config.shown(&self.source)?, settings)?;
         let mut batches = Batches::new(feed, self.training.model.normaliser())?;
         let eight_bits = self.config.fit.is_for_eight_bits();
-        let calibration = eight_bits.then(|| deploy::calibration_images(&self.source, &self.config)).transpose()?;
+        let calibration = eight_bits
+            .then(|| deploy::calibration_images(&self.training.model, &self.source, &self.config))
+            .transpose()?;
         while self.training.step < self.config.fit.steps {
             if self.any_rank_stops()? {
                 if let Some(records) = records {

@@ -50,9 +50,10 @@ fn of_poses(training: &mut Training, source: &Arc<dyn ViewSource>, config: &Conf
     let seed = config.evaluation.seed;
     let held_out = fixed_objects(&source.held_out_subjects(), HELD_OUT_PAIRS.min(config.evaluation.pairs), seed);
     let bank = fixed_objects(&source.training_subjects(), BANK_PAIRS.min(config.evaluation.train_pairs), seed);
+    let plain = config.untransformed(source)?;
     let (pairs, bank) = training.with_deployed_weights(|training| {
         let model = &training.model;
-        Ok((pair_features(model, source, &held_out, seed)?, pair_features(model, source, &bank, seed)?))
+        Ok((pair_features(model, &plain, &held_out, seed)?, pair_features(model, &plain, &bank, seed)?))
     })?;
     let errors_deg: Vec<f32> = (0..2)
         .flat_map(|view| {

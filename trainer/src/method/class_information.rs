@@ -26,22 +26,23 @@ pub(super) const ENTRY: MethodEntry = MethodEntry {
         TransformationHeads::TRANSFORMS,
         TransformationHeads::LAYERS,
         VIEWS,
-        ConfigOption::choice(
-            "class_information",
-            &["leave", "add", "eliminate"],
-            "what the encoder learns of the class",
-        ),
-        ConfigOption::weight("class_weight", 1.0, "the encoder's term of the class; without effect where it is left"),
-        ConfigOption::choice(
-            "elimination",
-            &["uniform", "clipped"],
-            "what the encoder minimises to eliminate the class: cross-entropy of the class head against the uniform \
-             distribution, or the negative cross-entropy up to that of guessing",
-        ),
+        CLASS_INFORMATION,
+        CLASS_WEIGHT,
+        ELIMINATION,
     ],
     model_keys: &[ModelKey::PROJECTOR_HIDDEN.unless("head_layers", "1")],
     build: |setting, scope| Ok(Box::new(ClassInformation::new(setting, scope)?)),
 };
+
+const CLASS_INFORMATION: ConfigOption =
+    ConfigOption::choice("class_information", &["leave", "add", "eliminate"], "what the encoder learns of the class");
+const CLASS_WEIGHT: ConfigOption = ConfigOption::weight("class_weight", 1.0, "the encoder's term of the class");
+const ELIMINATION: ConfigOption = ConfigOption::choice(
+    "elimination",
+    &["uniform", "clipped"],
+    "what the encoder minimises to eliminate the class: cross-entropy of the class head against the uniform distribution, \
+     or the negative cross-entropy up to that of guessing",
+);
 
 /// What the encoder learns of the class.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -71,13 +72,28 @@ impl ClassInformation {
     /// When a transformation has no finite classes, or the device has no memory for it.
     pub fn new(setting: Setting, scope: &mut Scope) -> Result<Self> {
         let class_head = Linear::new(setting.feature_width, setting.classes, &mut scope.child("class"))?;
-        let (term, weight) = (class_term(setting.method)?, setting.method.number("class_weight")?);
+        let (term, weight) = (class_term(setting.method)?, setting.method.number(CLASS_WEIGHT.key)?);
         Ok(Self { prediction: PredictTransform::new(setting, scope)?, class_head, term, weight })
     }
 }
 
+/// Options that are changed and have no effect beside the others, with what is allowed there.
+pub(super) fn options_without_effect(method: &MethodConfig) -> Vec<(&'static str, &'static str)> {
+    let Ok(chosen) = method.choice(CLASS_INFORMATION.key) else { return Vec::new() };
+    let is_changed =
+        |option: ConfigOption| method.options.get(option.key).is_some_and(|v| *v != option.default_value());
+    let mut found = Vec::new();
+    if chosen == "leave" && is_changed(CLASS_WEIGHT) {
+        found.push((CLASS_WEIGHT.key, "a change only where class_information is add or eliminate"));
+    }
+    if chosen != "eliminate" && is_changed(ELIMINATION) {
+        found.push((ELIMINATION.key, "a change only where class_information is eliminate"));
+    }
+    found
+}
+
 fn class_term(method: &MethodConfig) -> Result<ClassTerm> {
-    Ok(match (method.choice("class_information")?.as_str(), method.choice("elimination")?.as_str()) {
+    Ok(match (method.choice(CLASS_INFORMATION.key)?.as_str(), method.choice(ELIMINATION.key)?.as_str()) {
         ("add", _) => ClassTerm::Add,
         ("eliminate", "clipped") => ClassTerm::EliminateClipped,
         ("eliminate", _) => ClassTerm::EliminateUniform,

@@ -1,6 +1,7 @@
 use candle_core::Result;
 use serde::{Deserialize, Serialize};
 
+use super::class_information::options_without_effect;
 use super::{MethodEntry, meaningless_options, sextant};
 use crate::options::{Checks, Entries, OptionKind, Options};
 use crate::transformation::Transformations;
@@ -42,7 +43,7 @@ impl MethodConfig {
             let names = self.options.names(key).unwrap_or_default();
             checks.names_among(&format!("method.{key}"), &names, &known.names_with_classes());
         }
-        for (key, allowed) in meaningless_options(self) {
+        for (key, allowed) in meaningless_options(self).into_iter().chain(options_without_effect(self)) {
             checks.require(false, &format!("method.{key}"), "set", allowed);
         }
     }

@@ -58,7 +58,7 @@ pub fn report(registry: &Registry, runs: &[&Path], device: &str) -> anyhow::Resu
             // Figures that another version wrote are measured again.
             let stored = Evaluation::stored(run).ok().flatten();
             let evaluation = stored.map_or_else(|| evaluate(model, &source, &config), Ok)?;
-            let pool = Pool::of(model, &source, &config.evaluation)?;
+            let pool = Pool::of(model, &config.untransformed(&source)?, &config.evaluation)?;
             let mut page = Page::default();
             neighbours::strips(&mut page, &pool)?;
             steering::strips(&mut page, model, &pool)?;
