@@ -85,6 +85,26 @@ fn colour_model_with(metadata: &[(&str, &str)]) -> Vec<u8> {
     model::write(&metadata, &[builder.finish()]).unwrap()
 }
 
+/// On 4x4 images: the features are the mean colour and green minus blue, and their first two numbers say what was done, unless
+/// the features are all that is asked for.
+fn model_without_pose(transformations: bool) -> Vec<u8> {
+    let mut builder = GraphBuilder::new("encode");
+    let image = builder.input("image", &[4, 4, 3], DataType::U8);
+    let normalize = Op::Normalize { mean: [0.0; 3], std: [0.1; 3] };
+    let normalized = builder.node("normalize", normalize, &[image]).unwrap();
+    let colour = builder.node("colour", Op::GlobalAveragePool, &[normalized]).unwrap();
+    let pair = builder.node("pair", Op::Slice { start: 1, end: 3 }, &[colour]).unwrap();
+    if transformations {
+        builder.output("transformation_logits.quarter-turns", colour);
+        builder.output("transformation_logits.grey", pair);
+    }
+    builder.output("invariant", colour);
+    builder.output("equivariant", pair);
+    let classes = r#"{"quarter-turns": ["0°", "120°", "240°"], "grey": ["no", "yes\u0007"]}"#;
+    let metadata = [("transformations".to_string(), classes.to_string())].into_iter().collect();
+    model::write(&metadata, &[builder.finish()]).unwrap()
+}
+
 fn text(bytes: &[u8]) -> &str {
     std::str::from_utf8(bytes).unwrap()
 }
@@ -109,6 +129,56 @@ fn predictions_are_printed_for_people_and_for_programs() {
     assert!((prediction["rotation_wxyz"][3].as_f64().unwrap() - 0.5f64.sqrt()).abs() < 1e-6);
     assert!((prediction["euler_deg"][2].as_f64().unwrap() - 90.0).abs() < 1e-3);
     assert!(prediction.get("invariant").is_none());
+}
+
+#[test]
+fn what_was_done_to_a_picture_is_printed_without_pose_and_class() {
+    let bench = Bench::new("transformations");
+    bench.write("t.sxt", &model_without_pose(true));
+    bench.image("green.png", RgbImage::from_pixel(40, 30, Rgb([0, 255, 0])));
+    bench.image("blue.png", RgbImage::from_pixel(4, 4, Rgb([0, 0, 255])));
+    let people = bench.run(&["predict", "t.sxt", "green.png", "blue.png"]);
+    let expected = "green.png\n  quarter-turns  120°  1.000\n  grey          no  1.000\n\
+                    blue.png\n  quarter-turns  240°  1.000\n  grey          yes\\u{7}  1.000\n";
+    assert_eq!((text(&people.stdout), text(&people.stderr), people.status.code()), (expected, "", Some(0)));
+    let programs = json(&bench.run(&["predict", "t.sxt", "green.png", "--json"]));
+    let [turns, grey] = [&programs[0]["transformations"][0], &programs[0]["transformations"][1]];
+    let named: [(&str, serde_json::Value); 3] =
+        [("name", "quarter-turns".into()), ("class", "120°".into()), ("class_index", 1.into())];
+    for (key, value) in named {
+        assert_eq!(turns[key], value, "{turns}");
+    }
+    assert_eq!(turns["class_names"], serde_json::json!(["0°", "120°", "240°"]));
+    assert!((turns["probabilities"][0].as_f64().unwrap() - 4.539_58e-5).abs() < 1e-8, "{turns}");
+    assert!((turns["angle_deg"].as_f64().unwrap() - 120.0).abs() < 1e-2, "{turns}");
+    assert_eq!((&grey["name"], grey.get("angle_deg")), (&"grey".into(), None));
+    for key in ["rotation_wxyz", "euler_deg", "class", "invariant"] {
+        assert!(programs[0].get(key).is_none(), "{programs}");
+    }
+    let plain = json(&bench.run(&["predict", "m.sxt", "green.png", "--json"]));
+    assert!(plain[0].get("transformations").is_none(), "{plain}");
+    assert!(json(&bench.run(&["bench", "t.sxt", "--json"]))["median_ms"].as_f64().is_some());
+}
+
+#[test]
+fn models_of_features_alone_say_what_they_have() {
+    let bench = Bench::new("features_alone");
+    bench.write("f.sxt", &model_without_pose(false));
+    bench.image("green.png", RgbImage::from_pixel(40, 30, Rgb([0, 255, 0])));
+    bench.image("half.png", RgbImage::from_pixel(4, 4, Rgb([51, 51, 0])));
+    let people = bench.run(&["predict", "f.sxt", "green.png"]);
+    let expected = "green.png\n  invariant    3 numbers (--features prints them)\n  \
+                    equivariant  2 numbers (--features prints them)\n";
+    assert_eq!((text(&people.stdout), people.status.code()), (expected, Some(0)));
+    let people = bench.run(&["predict", "f.sxt", "green.png", "--features"]);
+    let expected = "green.png\n  invariant    0.00000 10.00000 0.00000\n  equivariant  10.00000 0.00000\n";
+    assert_eq!(text(&people.stdout), expected);
+    let compared = bench.run(&["compare", "f.sxt", "green.png", "half.png"]);
+    let expected = "invariant_cosine_similarity  0.7071\nequivariant_cosine_similarity 1.0000\n";
+    assert_eq!((text(&compared.stdout), text(&compared.stderr)), (expected, ""));
+    let compared = json(&bench.run(&["compare", "f.sxt", "green.png", "half.png", "--json"]));
+    assert_eq!(compared["equivariant_cosine_similarity"], 1.0);
+    assert!(compared.get("angle_deg").is_none() && compared.get("relative_rotation_wxyz").is_none(), "{compared}");
 }
 
 #[test]
