@@ -537,3 +537,134 @@ fn a_picture_twice_as_large_is_averaged() {
         assert!((found.as_f64().unwrap() - expected / 255.0).abs() < 1e-6, "{prediction}");
     }
 }
+
+/// A bench with a model of the mean colour, without pose, and pictures of four colours in `pictures/`.
+fn search_bench(test: &str) -> Bench {
+    let bench = Bench::new(test);
+    bench.write("f.sxt", &model_without_pose(false));
+    fs::create_dir_all(bench.folder.join("pictures/inner")).unwrap();
+    for (name, colour) in [
+        ("red.png", [250, 0, 0]),
+        ("orange.png", [250, 120, 0]),
+        ("inner/green.png", [0, 250, 0]),
+        ("inner/two\nlines, \u{e9}.png", [0, 120, 250]),
+    ] {
+        bench.image(&format!("pictures/{name}"), RgbImage::from_pixel(9, 7, Rgb(colour)));
+    }
+    bench.image("query.png", RgbImage::from_pixel(4, 4, Rgb([255, 10, 0])));
+    bench
+}
+
+fn found(output: &Output) -> Vec<String> {
+    let answer: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap_or_else(|_| panic!("{output:?}"));
+    let matches = answer["queries"][0]["matches"].as_array().unwrap();
+    matches.iter().map(|found| found["picture"].as_str().unwrap().to_string()).collect()
+}
+
+#[test]
+fn a_folder_is_searched_and_its_index_follows_it() {
+    let bench = search_bench("search");
+    let search = |more: &[&str]| bench.run(&[&["search", "pictures", "query.png"], more].concat());
+    let first = search(&["--model", "f.sxt", "--top", "2"]);
+    let people = "query.png\n  0.9992  pictures/red.png\n  0.9163  pictures/orange.png\n";
+    assert_eq!((text(&first.stdout), first.status.code()), (people, Some(0)), "{first:?}");
+    let told = text(&first.stderr);
+    assert!(told.starts_with("index: 4 new, 0 changed, 0 gone: pictures/.sextant-index\nnext: "), "{told}");
+    assert!(told.ends_with("f.sxt query.png pictures/red.png\n"), "{told}");
+
+    // Without a change nothing is told but what to do next.
+    let again = search(&["--json"]);
+    assert_eq!(found(&again)[..2], ["pictures/red.png", "pictures/orange.png"]);
+    assert_eq!(found(&again)[3], "pictures/inner/two\nlines, \u{e9}.png");
+    assert!(text(&again.stderr).starts_with("next: "), "{}", text(&again.stderr));
+    let escaped = search(&[]);
+    assert!(text(&escaped.stdout).contains("  pictures/inner/two\\nlines, \u{e9}.png\n"), "{escaped:?}");
+    for (half, first) in [("invariant", "red.png"), ("equivariant", "inner/green.png"), ("features", "red.png")] {
+        let answer = search(&["--json", "--half", half]);
+        assert_eq!(found(&answer)[0], format!("pictures/{first}"), "{half}");
+    }
+
+    // New, changed, gone and unreadable pictures.
+    bench.image("pictures/new.png", RgbImage::from_pixel(3, 3, Rgb([255, 10, 0])));
+    bench.image("pictures/red.png", RgbImage::from_pixel(30, 30, Rgb([0, 0, 9])));
+    fs::remove_file(bench.folder.join("pictures/orange.png")).unwrap();
+    bench.write("pictures/broken.jpg", b"no picture");
+    let changed = search(&["--top", "1"]);
+    assert_eq!(text(&changed.stdout), "query.png\n  1.0000  pictures/new.png\n");
+    let told = text(&changed.stderr);
+    let warning = "warning: pictures/broken.jpg: not a PNG or JPEG file";
+    assert!(
+        told.starts_with(warning) && told.contains(": left out\nindex: 2 new, 1 changed, 1 of them left out, 1 gone: "),
+        "{told}"
+    );
+
+    // A picture of the folder finds itself.
+    let itself = bench.run(&["search", "pictures", "pictures/inner/green.png", "--top", "1", "--json"]);
+    assert_eq!(found(&itself), ["pictures/inner/green.png"]);
+}
+
+#[test]
+fn an_index_knows_its_model() {
+    let bench = search_bench("search_model");
+    let search = |more: &[&str]| bench.run(&[&["search", "pictures", "query.png"], more].concat());
+    let refused = |output: Output, error: &str, hint: &str| {
+        let told = text(&output.stderr);
+        assert!(told.contains(error) && told.contains("\nhint: ") && told.contains(hint), "{told}");
+        assert_eq!((output.stdout.len(), output.status.code()), (0, Some(2)), "{told}");
+    };
+    refused(search(&[]), "pictures: has no index yet, so a model is needed", "--model FILE");
+    refused(search(&["--model", "gone.sxt"]), "gone.sxt: No such file", "that is there");
+    assert!(search(&["--model", "f.sxt"]).status.success());
+    // Another place of the same model is the same model.
+    fs::rename(bench.folder.join("f.sxt"), bench.folder.join("moved.sxt")).unwrap();
+    refused(search(&[]), "f.sxt: No such file", "--model FILE");
+    let moved = search(&["--model", "moved.sxt"]);
+    assert!(text(&moved.stderr).starts_with("index: 0 new, 0 changed, 0 gone: "), "{moved:?}");
+    assert!(search(&[]).status.success());
+    // Another model at its place, and another one that is asked for.
+    bench.write("moved.sxt", &model_without_pose(true));
+    refused(search(&[]), "is not the model any more", "--model ");
+    let other = search(&["--model", "moved.sxt"]);
+    let told = text(&other.stderr);
+    assert!(told.starts_with("warning: pictures/.sextant-index: has the features of another model"), "{told}");
+    assert!(told.contains("\nindex: 4 new, "), "{told}");
+    // A model without an equivariant half, and one without features.
+    let plain = search(&["--model", "m.sxt", "--index", "plain"]);
+    assert!(plain.status.success(), "{plain:?}");
+    refused(search(&["--index", "plain", "--half", "equivariant"]), "does not give the half", "leave --half out");
+}
+
+#[test]
+fn indexes_that_are_none_are_refused_and_left_alone() {
+    let bench = search_bench("search_index");
+    let search = |index: &str| bench.run(&["search", "pictures", "query.png", "--model", "f.sxt", "--index", index]);
+    assert!(search("good").status.success());
+    let good = fs::read(bench.folder.join("good")).unwrap();
+    bench.write("cut", &good[..good.len() - 1]);
+    bench.write("flipped", &[&good[..good.len() - 1], &[good[good.len() - 1] ^ 1]].concat());
+    for (index, error) in [
+        ("query.png", "query.png: not an index of pictures"),
+        ("cut", "cut: the index is damaged: it is shorter or longer than its parts"),
+        ("flipped", "flipped: the index is damaged: its checksum is wrong"),
+        ("pictures", "pictures: not an index of pictures"),
+    ] {
+        let before = fs::read(bench.folder.join(index)).ok();
+        let output = search(index);
+        let told = text(&output.stderr);
+        assert!(told.starts_with(&format!("error: {error}\nhint: ")) && told.contains("--index FILE"), "{told}");
+        assert_eq!((output.status.code(), fs::read(bench.folder.join(index)).ok()), (Some(2), before), "{index}");
+    }
+    let nowhere = search("nowhere/index");
+    let told = text(&nowhere.stderr);
+    assert!(
+        told.starts_with("error: the index cannot be written: nowhere/index: ") && told.contains("--index FILE"),
+        "{told}"
+    );
+    fs::create_dir(bench.folder.join("empty")).unwrap();
+    let empty = bench.run(&["search", "empty", "query.png", "--model", "f.sxt"]);
+    assert!(text(&empty.stderr).starts_with("error: empty: a folder without PNG or JPEG files\n"), "{empty:?}");
+    bench.write("empty/a.png", b"broken");
+    let unreadable = bench.run(&["search", "empty", "query.png", "--model", "f.sxt"]);
+    assert!(text(&unreadable.stderr).contains("error: empty: none of its pictures can be read\n"), "{unreadable:?}");
+    assert!(!bench.folder.join("empty/.sextant-index").exists());
+}
