@@ -5,8 +5,10 @@
 #![no_std]
 
 use sextant_runtime::contract::graph::ENCODE;
+use sextant_runtime::contract::metadata::VISIBLE;
 use sextant_runtime::model::Model;
 use sextant_runtime::pose::{EncoderOutputs, PictureView};
+use sextant_runtime::preprocess::Visible;
 use sextant_runtime::rotation::UnitQuaternion;
 use sextant_runtime::session::{Input, Session};
 
@@ -18,6 +20,8 @@ const WIDTH: usize = 512;
 struct Seen {
     rotation: Option<UnitQuaternion>,
     class: Option<(usize, f32)>,
+    /// Class and probability of the first transformation that the model tells of.
+    done: Option<(usize, f32)>,
 }
 
 /// Looks at a camera's frame. `None`: the model is damaged or too large for its memory, or its answer is none.
@@ -27,6 +31,10 @@ fn look(model_file: &[u8], frame: &PictureView<'_>, arena: &mut [u8], image: &mu
     let &[height, width, 3] = graph.value(graph.inputs().next()?)?.shape.extents() else { return None };
     let image = image.get_mut(..3 * width * height)?;
     frame.resize_into(width, height, image);
+    // What the model was not shown when it learned, it must not see now. A firmware for one model knows the name.
+    if let Visible::Circle = Visible::named(model.metadata(VISIBLE).unwrap_or("whole"))? {
+        Visible::Circle.apply(image, if width == height { width } else { return None });
+    }
 
     let mut values = [[0.0; WIDTH]; OUTPUTS];
     let mut places: [&mut [f32]; OUTPUTS] = core::array::from_fn(|_| &mut [][..]);
@@ -40,7 +48,8 @@ fn look(model_file: &[u8], frame: &PictureView<'_>, arena: &mut [u8], image: &mu
 
     let named = names[..count].iter().zip(&places).map(|(name, values)| (*name, &values[..]));
     let outputs = EncoderOutputs::read(named).ok()?;
-    Some(Seen { rotation: outputs.rotation(), class: outputs.class() })
+    let done = outputs.transformations().next().map(|done| done.most_probable());
+    Some(Seen { rotation: outputs.rotation(), class: outputs.class(), done })
 }
 
 /// The host that stands in for the firmware.
@@ -59,8 +68,9 @@ fn main() {
     let pixels = [90; 160 * 120];
     let frame = PictureView::new(&pixels, PixelFormat::Grey8, 160, 120).expect("a whole frame");
     match look(&model.0[..bytes.len()], &frame, &mut arena.0, &mut image) {
-        Some(Seen { rotation, class }) => {
-            std::println!("wxyz {:?}, class and probability {class:?}", rotation.map(UnitQuaternion::wxyz));
+        Some(Seen { rotation, class, done }) => {
+            let wxyz = rotation.map(UnitQuaternion::wxyz);
+            std::println!("wxyz {wxyz:?}, class and probability {class:?}, of what was done {done:?}");
         }
         None => std::println!("no answer"),
     }

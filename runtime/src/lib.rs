@@ -55,7 +55,8 @@
 //! ```
 //!
 //! Without default features the crate is `no_std` and does not allocate. The feature `std`, the default, brings
-//! [`pose::Predictor`]; `images` decodes PNG and JPEG files; `tract` and `ort` run ONNX files; `cli` builds the command.
+//! [`pose::Predictor`]; `images` decodes PNG and JPEG files and
+//! searches folders of them; `tract` and `ort` run ONNX files; `cli` builds the command.
 #![cfg_attr(not(any(feature = "std", test)), no_std)]
 #![deny(missing_docs, unsafe_code)]
 
@@ -91,6 +92,8 @@ pub mod picture;
 pub mod pose;
 pub mod preprocess;
 pub mod rotation;
+#[cfg(feature = "images")]
+pub mod search;
 pub mod session;
 mod tensor;
 #[cfg(feature = "std")]

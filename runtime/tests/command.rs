@@ -85,6 +85,26 @@ fn colour_model_with(metadata: &[(&str, &str)]) -> Vec<u8> {
     model::write(&metadata, &[builder.finish()]).unwrap()
 }
 
+/// On 4x4 images: the features are the mean colour and green minus blue, and their first two numbers say what was done, unless
+/// the features are all that is asked for.
+fn model_without_pose(transformations: bool) -> Vec<u8> {
+    let mut builder = GraphBuilder::new("encode");
+    let image = builder.input("image", &[4, 4, 3], DataType::U8);
+    let normalize = Op::Normalize { mean: [0.0; 3], std: [0.1; 3] };
+    let normalized = builder.node("normalize", normalize, &[image]).unwrap();
+    let colour = builder.node("colour", Op::GlobalAveragePool, &[normalized]).unwrap();
+    let pair = builder.node("pair", Op::Slice { start: 1, end: 3 }, &[colour]).unwrap();
+    if transformations {
+        builder.output("transformation_logits.quarter-turns", colour);
+        builder.output("transformation_logits.grey", pair);
+    }
+    builder.output("invariant", colour);
+    builder.output("equivariant", pair);
+    let classes = r#"{"quarter-turns": ["0°", "120°", "240°"], "grey": ["no", "yes\u0007"]}"#;
+    let metadata = [("transformations".to_string(), classes.to_string())].into_iter().collect();
+    model::write(&metadata, &[builder.finish()]).unwrap()
+}
+
 fn text(bytes: &[u8]) -> &str {
     std::str::from_utf8(bytes).unwrap()
 }
@@ -109,6 +129,56 @@ fn predictions_are_printed_for_people_and_for_programs() {
     assert!((prediction["rotation_wxyz"][3].as_f64().unwrap() - 0.5f64.sqrt()).abs() < 1e-6);
     assert!((prediction["euler_deg"][2].as_f64().unwrap() - 90.0).abs() < 1e-3);
     assert!(prediction.get("invariant").is_none());
+}
+
+#[test]
+fn what_was_done_to_a_picture_is_printed_without_pose_and_class() {
+    let bench = Bench::new("transformations");
+    bench.write("t.sxt", &model_without_pose(true));
+    bench.image("green.png", RgbImage::from_pixel(40, 30, Rgb([0, 255, 0])));
+    bench.image("blue.png", RgbImage::from_pixel(4, 4, Rgb([0, 0, 255])));
+    let people = bench.run(&["predict", "t.sxt", "green.png", "blue.png"]);
+    let expected = "green.png\n  quarter-turns  120°  1.000\n  grey          no  1.000\n\
+                    blue.png\n  quarter-turns  240°  1.000\n  grey          yes\\u{7}  1.000\n";
+    assert_eq!((text(&people.stdout), text(&people.stderr), people.status.code()), (expected, "", Some(0)));
+    let programs = json(&bench.run(&["predict", "t.sxt", "green.png", "--json"]));
+    let [turns, grey] = [&programs[0]["transformations"][0], &programs[0]["transformations"][1]];
+    let named: [(&str, serde_json::Value); 3] =
+        [("name", "quarter-turns".into()), ("class", "120°".into()), ("class_index", 1.into())];
+    for (key, value) in named {
+        assert_eq!(turns[key], value, "{turns}");
+    }
+    assert_eq!(turns["class_names"], serde_json::json!(["0°", "120°", "240°"]));
+    assert!((turns["probabilities"][0].as_f64().unwrap() - 4.539_58e-5).abs() < 1e-8, "{turns}");
+    assert!((turns["angle_deg"].as_f64().unwrap() - 120.0).abs() < 1e-2, "{turns}");
+    assert_eq!((&grey["name"], grey.get("angle_deg")), (&"grey".into(), None));
+    for key in ["rotation_wxyz", "euler_deg", "class", "invariant"] {
+        assert!(programs[0].get(key).is_none(), "{programs}");
+    }
+    let plain = json(&bench.run(&["predict", "m.sxt", "green.png", "--json"]));
+    assert!(plain[0].get("transformations").is_none(), "{plain}");
+    assert!(json(&bench.run(&["bench", "t.sxt", "--json"]))["median_ms"].as_f64().is_some());
+}
+
+#[test]
+fn models_of_features_alone_say_what_they_have() {
+    let bench = Bench::new("features_alone");
+    bench.write("f.sxt", &model_without_pose(false));
+    bench.image("green.png", RgbImage::from_pixel(40, 30, Rgb([0, 255, 0])));
+    bench.image("half.png", RgbImage::from_pixel(4, 4, Rgb([51, 51, 0])));
+    let people = bench.run(&["predict", "f.sxt", "green.png"]);
+    let expected = "green.png\n  invariant    3 numbers (--features prints them)\n  \
+                    equivariant  2 numbers (--features prints them)\n";
+    assert_eq!((text(&people.stdout), people.status.code()), (expected, Some(0)));
+    let people = bench.run(&["predict", "f.sxt", "green.png", "--features"]);
+    let expected = "green.png\n  invariant    0.00000 10.00000 0.00000\n  equivariant  10.00000 0.00000\n";
+    assert_eq!(text(&people.stdout), expected);
+    let compared = bench.run(&["compare", "f.sxt", "green.png", "half.png"]);
+    let expected = "invariant_cosine_similarity  0.7071\nequivariant_cosine_similarity 1.0000\n";
+    assert_eq!((text(&compared.stdout), text(&compared.stderr)), (expected, ""));
+    let compared = json(&bench.run(&["compare", "f.sxt", "green.png", "half.png", "--json"]));
+    assert_eq!(compared["equivariant_cosine_similarity"], 1.0);
+    assert!(compared.get("angle_deg").is_none() && compared.get("relative_rotation_wxyz").is_none(), "{compared}");
 }
 
 #[test]
@@ -466,4 +536,135 @@ fn a_picture_twice_as_large_is_averaged() {
     for (found, expected) in prediction[0]["invariant"].as_array().unwrap().iter().zip([128.0, 26.0, 128.0]) {
         assert!((found.as_f64().unwrap() - expected / 255.0).abs() < 1e-6, "{prediction}");
     }
+}
+
+/// A bench with a model of the mean colour, without pose, and pictures of four colours in `pictures/`.
+fn search_bench(test: &str) -> Bench {
+    let bench = Bench::new(test);
+    bench.write("f.sxt", &model_without_pose(false));
+    fs::create_dir_all(bench.folder.join("pictures/inner")).unwrap();
+    for (name, colour) in [
+        ("red.png", [250, 0, 0]),
+        ("orange.png", [250, 120, 0]),
+        ("inner/green.png", [0, 250, 0]),
+        ("inner/two\nlines, \u{e9}.png", [0, 120, 250]),
+    ] {
+        bench.image(&format!("pictures/{name}"), RgbImage::from_pixel(9, 7, Rgb(colour)));
+    }
+    bench.image("query.png", RgbImage::from_pixel(4, 4, Rgb([255, 10, 0])));
+    bench
+}
+
+fn found(output: &Output) -> Vec<String> {
+    let answer: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap_or_else(|_| panic!("{output:?}"));
+    let matches = answer["queries"][0]["matches"].as_array().unwrap();
+    matches.iter().map(|found| found["picture"].as_str().unwrap().to_string()).collect()
+}
+
+#[test]
+fn a_folder_is_searched_and_its_index_follows_it() {
+    let bench = search_bench("search");
+    let search = |more: &[&str]| bench.run(&[&["search", "pictures", "query.png"], more].concat());
+    let first = search(&["--model", "f.sxt", "--top", "2"]);
+    let people = "query.png\n  0.9992  pictures/red.png\n  0.9163  pictures/orange.png\n";
+    assert_eq!((text(&first.stdout), first.status.code()), (people, Some(0)), "{first:?}");
+    let told = text(&first.stderr);
+    assert!(told.starts_with("index: 4 new, 0 changed, 0 gone: pictures/.sextant-index\nnext: "), "{told}");
+    assert!(told.ends_with("f.sxt query.png pictures/red.png\n"), "{told}");
+
+    // Without a change nothing is told but what to do next.
+    let again = search(&["--json"]);
+    assert_eq!(found(&again)[..2], ["pictures/red.png", "pictures/orange.png"]);
+    assert_eq!(found(&again)[3], "pictures/inner/two\nlines, \u{e9}.png");
+    assert!(text(&again.stderr).starts_with("next: "), "{}", text(&again.stderr));
+    let escaped = search(&[]);
+    assert!(text(&escaped.stdout).contains("  pictures/inner/two\\nlines, \u{e9}.png\n"), "{escaped:?}");
+    for (half, first) in [("invariant", "red.png"), ("equivariant", "inner/green.png"), ("features", "red.png")] {
+        let answer = search(&["--json", "--half", half]);
+        assert_eq!(found(&answer)[0], format!("pictures/{first}"), "{half}");
+    }
+
+    // New, changed, gone and unreadable pictures.
+    bench.image("pictures/new.png", RgbImage::from_pixel(3, 3, Rgb([255, 10, 0])));
+    bench.image("pictures/red.png", RgbImage::from_pixel(30, 30, Rgb([0, 0, 9])));
+    fs::remove_file(bench.folder.join("pictures/orange.png")).unwrap();
+    bench.write("pictures/broken.jpg", b"no picture");
+    let changed = search(&["--top", "1"]);
+    assert_eq!(text(&changed.stdout), "query.png\n  1.0000  pictures/new.png\n");
+    let told = text(&changed.stderr);
+    let warning = "warning: pictures/broken.jpg: not a PNG or JPEG file";
+    assert!(
+        told.starts_with(warning) && told.contains(": left out\nindex: 2 new, 1 changed, 1 of them left out, 1 gone: "),
+        "{told}"
+    );
+
+    // A picture of the folder finds itself.
+    let itself = bench.run(&["search", "pictures", "pictures/inner/green.png", "--top", "1", "--json"]);
+    assert_eq!(found(&itself), ["pictures/inner/green.png"]);
+}
+
+#[test]
+fn an_index_knows_its_model() {
+    let bench = search_bench("search_model");
+    let search = |more: &[&str]| bench.run(&[&["search", "pictures", "query.png"], more].concat());
+    let refused = |output: Output, error: &str, hint: &str| {
+        let told = text(&output.stderr);
+        assert!(told.contains(error) && told.contains("\nhint: ") && told.contains(hint), "{told}");
+        assert_eq!((output.stdout.len(), output.status.code()), (0, Some(2)), "{told}");
+    };
+    refused(search(&[]), "pictures: has no index yet, so a model is needed", "--model FILE");
+    refused(search(&["--model", "gone.sxt"]), "gone.sxt: No such file", "that is there");
+    assert!(search(&["--model", "f.sxt"]).status.success());
+    // Another place of the same model is the same model.
+    fs::rename(bench.folder.join("f.sxt"), bench.folder.join("moved.sxt")).unwrap();
+    refused(search(&[]), "f.sxt: No such file", "--model FILE");
+    let moved = search(&["--model", "moved.sxt"]);
+    assert!(text(&moved.stderr).starts_with("index: 0 new, 0 changed, 0 gone: "), "{moved:?}");
+    assert!(search(&[]).status.success());
+    // Another model at its place, and another one that is asked for.
+    bench.write("moved.sxt", &model_without_pose(true));
+    refused(search(&[]), "is not the model any more", "--model ");
+    let other = search(&["--model", "moved.sxt"]);
+    let told = text(&other.stderr);
+    assert!(told.starts_with("warning: pictures/.sextant-index: has the features of another model"), "{told}");
+    assert!(told.contains("\nindex: 4 new, "), "{told}");
+    // A model without an equivariant half, and one without features.
+    let plain = search(&["--model", "m.sxt", "--index", "plain"]);
+    assert!(plain.status.success(), "{plain:?}");
+    refused(search(&["--index", "plain", "--half", "equivariant"]), "does not give the half", "leave --half out");
+}
+
+#[test]
+fn indexes_that_are_none_are_refused_and_left_alone() {
+    let bench = search_bench("search_index");
+    let search = |index: &str| bench.run(&["search", "pictures", "query.png", "--model", "f.sxt", "--index", index]);
+    assert!(search("good").status.success());
+    let good = fs::read(bench.folder.join("good")).unwrap();
+    bench.write("cut", &good[..good.len() - 1]);
+    bench.write("flipped", &[&good[..good.len() - 1], &[good[good.len() - 1] ^ 1]].concat());
+    for (index, error) in [
+        ("query.png", "query.png: not an index of pictures"),
+        ("cut", "cut: the index is damaged: it is shorter or longer than its parts"),
+        ("flipped", "flipped: the index is damaged: its checksum is wrong"),
+        ("pictures", "pictures: not an index of pictures"),
+    ] {
+        let before = fs::read(bench.folder.join(index)).ok();
+        let output = search(index);
+        let told = text(&output.stderr);
+        assert!(told.starts_with(&format!("error: {error}\nhint: ")) && told.contains("--index FILE"), "{told}");
+        assert_eq!((output.status.code(), fs::read(bench.folder.join(index)).ok()), (Some(2), before), "{index}");
+    }
+    let nowhere = search("nowhere/index");
+    let told = text(&nowhere.stderr);
+    assert!(
+        told.starts_with("error: the index cannot be written: nowhere/index: ") && told.contains("--index FILE"),
+        "{told}"
+    );
+    fs::create_dir(bench.folder.join("empty")).unwrap();
+    let empty = bench.run(&["search", "empty", "query.png", "--model", "f.sxt"]);
+    assert!(text(&empty.stderr).starts_with("error: empty: a folder without PNG or JPEG files\n"), "{empty:?}");
+    bench.write("empty/a.png", b"broken");
+    let unreadable = bench.run(&["search", "empty", "query.png", "--model", "f.sxt"]);
+    assert!(text(&unreadable.stderr).contains("error: empty: none of its pictures can be read\n"), "{unreadable:?}");
+    assert!(!bench.folder.join("empty/.sextant-index").exists());
 }

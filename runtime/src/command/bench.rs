@@ -83,7 +83,7 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         backend: predictor.encoder().kind().to_string(),
         threads: arguments.threads.get(),
         batch: arguments.batch.into(),
-        provider: arguments.model.provider.as_ref().map(ToString::to_string),
+        provider: arguments.model.engine.provider.as_ref().map(ToString::to_string),
         nodes_by_provider: predictor.encoder().nodes_by_provider().cloned(),
         runs: durations_ms.len(),
         median_ms: quantile(&mut durations_ms, 0.5),

@@ -8,11 +8,12 @@ mod images;
 mod limits;
 mod names;
 mod predict;
+mod search;
 mod sources;
 
 use std::error::Error;
 use std::num::NonZeroUsize;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::bail;
@@ -41,6 +42,7 @@ enum Command {
     Compare(compare::Arguments),
     /// Measures the latency of one image on one thread.
     Bench(bench::Arguments),
+    Search(search::Arguments),
     Backends(backends::Arguments),
 }
 
@@ -49,6 +51,13 @@ enum Command {
 struct ModelArguments {
     /// Model file: .sxt or .onnx.
     model: PathBuf,
+    #[command(flatten)]
+    engine: EngineArguments,
+}
+
+/// What computes a model, and what it may cost.
+#[derive(Args)]
+struct EngineArguments {
     /// What computes the model [default: native for .sxt, tract for .onnx].
     #[arg(long, value_enum)]
     backend: Option<BackendName>,
@@ -105,9 +114,15 @@ impl ModelArguments {
         self.predictor_of(NonZeroUsize::MIN)
     }
 
-    /// Tells on stderr what each execution provider ran, where one was asked for.
     fn predictor_of(&self, threads: NonZeroUsize) -> anyhow::Result<Predictor> {
-        let predictor = Predictor::open_with(&self.model, &self.options(threads)?)?;
+        self.engine.predictor(&self.model, threads)
+    }
+}
+
+impl EngineArguments {
+    /// Tells on stderr what each execution provider ran, where one was asked for.
+    fn predictor(&self, model: &Path, threads: NonZeroUsize) -> anyhow::Result<Predictor> {
+        let predictor = Predictor::open_with(model, &self.options(threads)?)?;
         if let Some(nodes) = predictor.encoder().nodes_by_provider() {
             tell("nodes", nodes_text(nodes));
         }
@@ -137,6 +152,7 @@ pub fn main() -> ExitCode {
         Command::Predict(arguments) => predict::run(&arguments),
         Command::Compare(arguments) => compare::run(&arguments),
         Command::Bench(arguments) => bench::run(&arguments),
+        Command::Search(arguments) => search::run(&arguments),
         Command::Backends(arguments) => backends::run(&arguments),
     };
     done.unwrap_or_else(|error| report(&error, hint_of))
@@ -146,6 +162,9 @@ pub fn main() -> ExitCode {
 fn hint_of(cause: &(dyn Error + 'static)) -> Option<String> {
     if let Some(error) = cause.downcast_ref::<PoseError>() {
         return error.hint().map(String::from);
+    }
+    if let Some(refused) = cause.downcast_ref::<search::Refused>() {
+        return Some(refused.hint.clone());
     }
     cause.downcast_ref::<images::ImageError>().map(|error| error.hint().into())
 }

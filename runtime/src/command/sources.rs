@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
 use sextant_runtime::command_line::warn;
+use sextant_runtime::picture::is_named_as_picture;
 
 use super::names::shown;
 
@@ -105,9 +106,8 @@ fn sorted_pictures(folder: &Path) -> io::Result<(Vec<Source>, Skipped)> {
 
 /// By its name or by its first bytes; a broken one shall be named, not skipped.
 fn is_picture(path: &Path) -> bool {
-    let extension = path.extension().unwrap_or_default().to_string_lossy().to_ascii_lowercase();
     let mut start = [0; 4];
-    ["png", "jpg", "jpeg", "jpe", "jfif"].contains(&extension.as_str())
+    is_named_as_picture(path)
         || fs::File::open(path).and_then(|mut file| file.read_exact(&mut start)).is_ok()
             && (start == *b"\x89PNG" || start.starts_with(b"\xff\xd8\xff"))
 }

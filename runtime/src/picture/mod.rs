@@ -14,6 +14,7 @@ mod tests;
 use std::borrow::Cow;
 use std::fmt;
 use std::io::Cursor;
+use std::path::Path;
 use std::string::{String, ToString};
 use std::vec;
 use std::vec::Vec;
@@ -25,6 +26,12 @@ use image::{ColorType, ImageDecoder, ImageFormat, ImageResult};
 pub use error::PictureError;
 
 use crate::preprocess::{PictureView, PixelFormat};
+
+/// Whether a file's name ends as those of PNG and JPEG files do.
+pub fn is_named_as_picture(path: &Path) -> bool {
+    let extension = path.extension().unwrap_or_default().as_encoded_bytes();
+    [&b"png"[..], b"jpg", b"jpeg", b"jpe", b"jfif"].iter().any(|known| extension.eq_ignore_ascii_case(known))
+}
 
 /// What a picture may take.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
