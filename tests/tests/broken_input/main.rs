@@ -133,6 +133,40 @@ fn three_die_bench_folders() {
     fails_as_printed(&place, "3diebench");
 }
 
+/// An IDX file of bytes.
+fn idx(sizes: &[u32], bytes: &[u8]) -> Vec<u8> {
+    let header: Vec<u8> = sizes.iter().flat_map(|size| size.to_be_bytes()).collect();
+    [&[0, 0, 8, sizes.len() as u8][..], &header, bytes].concat()
+}
+
+#[test]
+fn sets_of_pictures() {
+    let place = Place::new();
+    for split in ["train", "test"] {
+        place.write_picture_of(&format!("pets/{split}/cat/1.png"), [20, 20]);
+    }
+    ["mixed/cat/1.png", "mixed/2.png"].iter().for_each(|name| place.write_picture_of(name, [20, 20]));
+    place.write("empty-zip.zip", b"");
+    place.write("text.tar.gz", b"text");
+    place.write("list.txt", b"cat/1\n");
+    for set in ["cifar-short", "cifar-missing"] {
+        (1..=5).for_each(|batch| place.write(&format!("{set}/data_batch_{batch}.bin"), &[0; 3073]));
+        place.write(&format!("{set}/batches.meta.txt"), b"cat\ndog\n");
+    }
+    place.write("cifar-short/test_batch.bin", &[0; 3073]);
+    place.write("cifar-short/data_batch_2.bin", &[0; 3000]);
+    for set in ["idx-counts", "idx-magic", "other-idx"] {
+        for split in ["train", "t10k"] {
+            place.write(&format!("{set}/{split}-images-idx3-ubyte"), &idx(&[2, 2, 2], &[0; 8]));
+            place.write(&format!("{set}/{split}-labels-idx1-ubyte"), &idx(&[2], &[0, 1]));
+        }
+    }
+    place.write("idx-counts/train-labels-idx1-ubyte", &idx(&[3], &[0; 3]));
+    place.edit("idx-magic/t10k-images-idx3-ubyte", |bytes| bytes[2] = 0x0d);
+    place.write("broken-cache/cifar10-v1/origin.json", b"{");
+    fails_as_printed(&place, "pictures");
+}
+
 #[test]
 fn meshes_and_their_folders() {
     let place = Place::new();

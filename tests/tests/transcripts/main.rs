@@ -41,6 +41,26 @@ fn the_rendering_guide_is_true() {
 }
 
 #[test]
+fn the_guide_to_pictures_is_true() {
+    let place = Place::new();
+    for (split, count) in [("train", 5), ("test", 2)] {
+        for class in ["cat", "dog"] {
+            (0..count).for_each(|at| place.write_picture_of(&format!("pets/{split}/{class}/{at}.png"), [40, 30]));
+        }
+    }
+    for (name, size) in
+        [("2021/a.png", [30, 40]), ("2021/05/b.jpg", [60, 30]), ("2022/c.png", [40, 40]), ("d.png", [40, 40])]
+    {
+        place.write_picture_of(&format!("photos/{name}"), size);
+    }
+    place.write("photos/notes.txt", b"x");
+    ["a.png", "b.png"].iter().for_each(|name| place.write_picture_of(&format!("broken/{name}"), [40, 30]));
+    place.truncate("broken/b.png", 100);
+    place.write("broken/c.jpg", b"GIF89a");
+    place.follow("../docs/data.md");
+}
+
+#[test]
 fn the_guide_to_conventions_is_true() {
     let place = place();
     place.copy(&finished_run().join("run"), "runs/bolts");

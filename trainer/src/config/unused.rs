@@ -230,11 +230,13 @@ mod tests {
         let cases: [(&[&str], &str); 4] = [
             (
                 &["data.path=meshes"],
-                "`data.path` has no effect here; it goes with data.source = meshes, sextant, 3diebench or sweethome3d",
+                "`data.path` has no effect here; it goes with data.source = meshes, sextant, 3diebench, pictures, \
+                 sweethome3d, cifar or idx",
             ),
             (
                 &["data.held_out_share=0.3"],
-                "`data.held_out_share` has no effect here; it goes with data.source = meshes without data.held_out_list",
+                "`data.held_out_share` has no effect here; it goes with data.source = pictures, or meshes without \
+                 data.held_out_list",
             ),
             (
                 &["model.embedding=64", "method.name=equicaps"],

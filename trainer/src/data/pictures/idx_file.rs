@@ -44,15 +44,16 @@ pub(super) fn read(path: &Path, size_count: usize, most_bytes: u64) -> Result<Id
 }
 
 fn read_from(mut stream: impl Read, size_count: usize, most_bytes: u64) -> Result<(Vec<usize>, Vec<u8>), String> {
-    let mut header = vec![0; 4 + 4 * size_count];
-    stream.read_exact(&mut header).map_err(|error| fault(&error, "ends within its header"))?;
-    let (magic, sizes) = header.split_at(4);
+    let mut magic = [0; 4];
+    stream.read_exact(&mut magic).map_err(|error| fault(&error, "ends within its header"))?;
     if magic[..3] != MAGIC || usize::from(magic[3]) != size_count {
         let expected = [&MAGIC[..], &[size_count as u8]].concat();
         return Err(format!(
             "is no IDX file of bytes with {size_count} sizes: it begins with {magic:?}, not {expected:?}"
         ));
     }
+    let mut sizes = vec![0; 4 * size_count];
+    stream.read_exact(&mut sizes).map_err(|error| fault(&error, "ends within its header"))?;
     let sizes: Vec<usize> = sizes.as_chunks::<4>().0.iter().map(|size| u32::from_be_bytes(*size) as usize).collect();
     let claimed = sizes.iter().try_fold(1_u64, |product, &size| product.checked_mul(size as u64));
     let claimed = claimed.filter(|claimed| *claimed <= most_bytes).ok_or_else(|| {

@@ -24,5 +24,5 @@ pub use cifar::{CifarLabels, holds_cifar, list_cifar};
 pub use idx::{FASHION_MNIST_CLASSES, list_idx, looks_like_idx};
 pub use listed::ListedPictures;
 pub use origin::Origin;
-pub use picture_folder::{PictureFolderSettings, is_archive, list_pictures, looks_like_pictures};
+pub use picture_folder::{PictureFolderSettings, list_pictures, looks_like_pictures};
 pub use picture_set::PictureSet;

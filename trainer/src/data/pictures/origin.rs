@@ -43,8 +43,9 @@ impl Origin {
             Err(error) if [ErrorKind::NotFound, ErrorKind::NotADirectory].contains(&error.kind()) => return Ok(None),
             text => text.map_err(DataError::io(&path))?,
         };
-        let broken =
-            |what: String| DataError::Unusable(format!("{}: {what}: prepare the data set again", path.display()));
+        let broken = |what: String| {
+            DataError::Unusable(format!("{}: {what}: prepare the data set again with --overwrite", path.display()))
+        };
         let origin: Self = serde_json::from_str(&text).map_err(|error| broken(format!("broken ({error})")))?;
         if origin.format != FORMAT || origin.version != VERSION {
             return Err(broken(format!(

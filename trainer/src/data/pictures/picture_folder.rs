@@ -28,14 +28,9 @@ pub struct PictureFolderSettings {
     pub archive_bytes: u64,
 }
 
-/// Whether a path has the name of an archive that is read.
-pub fn is_archive(path: &Path) -> bool {
-    Format::of(path).is_some()
-}
-
 /// Whether a folder has pictures in itself or in folders below it, or a file is an archive.
 pub fn looks_like_pictures(path: &Path) -> bool {
-    if path.is_file() { is_archive(path) } else { holds_pictures(path, DEEPEST) }
+    if path.is_file() { Format::of(path).is_some() } else { holds_pictures(path, DEEPEST) }
 }
 
 /// The PNG and JPEG files of a folder or an archive, as SPLIT/CLASS/NAME, CLASS/NAME or without classes.

@@ -194,7 +194,14 @@ mod tests {
             ("no folder", |_| (), "No such file"),
             ("other classes", |from| write_png(&from.join("train/cat/a.png"), [32, 32], [0; 3]), "found cat"),
             ("no classes", |from| write_png(&from.join("a.png"), [32, 32], [0; 3]), "found none"),
-            ("no split", |from| all(&from.join("x/y"), [32, 32]), "is not CIFAR-10"),
+            (
+                "no split",
+                |from| {
+                    all(from, [32, 32]);
+                    std::fs::remove_dir_all(from.join("test")).unwrap();
+                },
+                "has no split",
+            ),
             ("other size", |from| all(from, [28, 32]), "20 of 20 pictures cannot be read"),
         ];
         for (name, write, want) in cases {
