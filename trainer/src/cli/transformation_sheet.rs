@@ -1,5 +1,3 @@
-use std::ops::Range;
-
 use image::codecs::png::{CompressionType, FilterType, PngEncoder};
 use image::{ExtendedColorType, ImageEncoder};
 use rand::SeedableRng;
@@ -9,17 +7,17 @@ use crate::transformation::{Augmentation, OnPixels, Transformation, Transformati
 
 /// Side of each picture, pixels.
 pub(super) const PICTURE_SIDE: usize = 64;
-/// Pictures beside each other.
+/// Pictures in a row, at most.
 const COLUMNS: usize = 8;
-/// White pixels between pictures of one transformation, and between transformations.
+/// White pixels between pictures, and between rows.
 const GAP: usize = 2;
-const WIDE_GAP: usize = 8;
+const ROW_GAP: usize = 8;
+/// Distance of the levels that channels are rounded to: the file is a third as large.
+const LEVEL: u8 = 8;
 
-/// One picture under each class of each transformation, and under some draws of each augmentation; eight to a row, and
-/// each in rows of its own.
+/// A row of pictures for each transformation, the first eight of its classes, and for each augmentation, eight draws.
 pub(super) struct TransformationSheet {
-    /// Pictures of each transformation and augmentation.
-    groups: Vec<Vec<Vec<u8>>>,
+    rows: Vec<Vec<Vec<u8>>>,
 }
 
 impl TransformationSheet {
@@ -29,8 +27,8 @@ impl TransformationSheet {
         let on_pixels = known.iter().filter_map(|entry| Some((*entry, entry.on_pixels()?)));
         let of_transformations = on_pixels.map(|(entry, on_pixels)| transformed(picture, entry, on_pixels));
         let changing = Augmentation::ALL.into_iter().filter(|augmentation| *augmentation != Augmentation::None);
-        let groups = of_transformations.chain(changing.map(|augmentation| augmented(picture, augmentation)));
-        Self { groups: groups.collect() }
+        let rows = of_transformations.chain(changing.map(|augmentation| augmented(picture, augmentation)));
+        Self { rows: rows.collect() }
     }
 
     /// As a PNG file.
@@ -40,39 +38,28 @@ impl TransformationSheet {
     pub fn png(&self) -> anyhow::Result<Vec<u8>> {
         let [width, height] = self.size();
         let mut rgb = vec![255; width * height * 3];
-        for (group, rows) in self.groups.iter().zip(self.rows()) {
-            for (at, picture) in group.iter().enumerate() {
-                let [left, top] = [at % COLUMNS, at / COLUMNS].map(|place| place * (PICTURE_SIDE + GAP));
-                paint(picture, &mut rgb, [left, rows.start + top], width);
+        for (row, pictures) in self.rows.iter().enumerate() {
+            for (column, picture) in pictures.iter().enumerate() {
+                let corner = [column * (PICTURE_SIDE + GAP), row * (PICTURE_SIDE + ROW_GAP)];
+                paint(picture, &mut rgb, corner, width);
             }
         }
         let mut png = Vec::new();
-        let encoder = PngEncoder::new_with_quality(&mut png, CompressionType::Best, FilterType::Adaptive);
+        let encoder = PngEncoder::new_with_quality(&mut png, CompressionType::Best, FilterType::NoFilter);
         encoder.write_image(&rgb, width as u32, height as u32, ExtendedColorType::Rgb8)?;
         Ok(png)
     }
 
     /// Width and height, pixels.
     fn size(&self) -> [usize; 2] {
-        [COLUMNS * (PICTURE_SIDE + GAP) - GAP, self.rows().last().map_or(0, |rows| rows.end)]
-    }
-
-    /// The rows of pixels of each group.
-    fn rows(&self) -> Vec<Range<usize>> {
-        let mut start = 0;
-        let rows_of = |group: &Vec<Vec<u8>>| {
-            let rows = start..start + group.len().div_ceil(COLUMNS) * (PICTURE_SIDE + GAP) - GAP;
-            start = rows.end + WIDE_GAP;
-            rows
-        };
-        self.groups.iter().map(rows_of).collect()
+        [COLUMNS * (PICTURE_SIDE + GAP) - GAP, self.rows.len() * (PICTURE_SIDE + ROW_GAP) - ROW_GAP]
     }
 }
 
-/// The picture in every class, or in some draws where there are no finite classes.
+/// The picture in the first classes, or in some draws where there are no finite classes.
 fn transformed(picture: &[u8], entry: &dyn Transformation, on_pixels: &dyn OnPixels) -> Vec<Vec<u8>> {
     let values: Vec<Value> = match entry.kind().classes() {
-        Some(count) => (0..count as u32).map(Value::Class).collect(),
+        Some(count) => (0..count.min(COLUMNS) as u32).map(Value::Class).collect(),
         None => draws().map(|mut rng| on_pixels.draw(&mut rng)).collect(),
     };
     let changed = |value: &Value| {
@@ -100,8 +87,14 @@ fn draws() -> impl Iterator<Item = ChaCha8Rng> {
 
 fn paint(picture: &[u8], rgb: &mut [u8], [left, top]: [usize; 2], width: usize) {
     for (row, pixels) in picture.chunks_exact(PICTURE_SIDE * 3).enumerate() {
-        rgb[((top + row) * width + left) * 3..][..PICTURE_SIDE * 3].copy_from_slice(pixels);
+        let painted = &mut rgb[((top + row) * width + left) * 3..][..PICTURE_SIDE * 3];
+        painted.iter_mut().zip(pixels).for_each(|(painted, byte)| *painted = level(*byte));
     }
+}
+
+/// The nearest multiple of [`LEVEL`], or white.
+fn level(byte: u8) -> u8 {
+    byte.saturating_add(LEVEL / 2) / LEVEL * LEVEL | if byte >= u8::MAX - LEVEL / 2 { LEVEL - 1 } else { 0 }
 }
 
 #[cfg(test)]
@@ -111,21 +104,24 @@ mod tests {
     use crate::transformation::TRANSFORMATIONS;
 
     #[test]
-    fn every_class_has_its_picture() {
+    fn each_has_a_row_of_up_to_eight_pictures() {
         let picture: Vec<u8> = (0..PICTURE_SIDE * PICTURE_SIDE * 3).map(|at| (at % 251) as u8).collect();
         let sheet = TransformationSheet::of(&picture, Registry::default().transformations());
-        let shown: Vec<usize> = sheet.groups.iter().map(Vec::len).collect();
+        let shown: Vec<usize> = sheet.rows.iter().map(Vec::len).collect();
         let classes = TRANSFORMATIONS.iter().filter_map(|entry| entry.kind().classes());
-        assert_eq!(shown, classes.chain([COLUMNS; 3]).collect::<Vec<_>>());
-        assert_eq!(sheet.groups[0][0], picture, "no quarter turn");
-        // 32 pictures of the fourth group are in four rows.
-        let rows = sheet.rows();
-        assert_eq!((rows[0].clone(), rows[3].len()), (0..64, 4 * 64 + 3 * 2));
+        assert_eq!(shown, classes.map(|count| count.min(8)).chain([8; 3]).collect::<Vec<_>>());
+        assert_eq!(sheet.rows[0][0], picture, "no quarter turn");
         let png = image::load_from_memory(&sheet.png().unwrap()).unwrap().to_rgb8();
         assert_eq!([png.width() as usize, png.height() as usize], sheet.size());
-        let below = rows[1].start as u32;
-        assert_eq!(png.get_pixel(1, below - 1).0, [255; 3]);
-        assert_eq!(png.get_pixel(1, below).0, [128; 3], "the corner of a circle");
-        assert_eq!(png.get_pixel(3, 2).0[..], picture[(2 * PICTURE_SIDE + 3) * 3..][..3]);
+        assert_eq!(png.get_pixel(1, 71).0, [255; 3]);
+        assert_eq!(png.get_pixel(1, 72).0, [128; 3], "the corner of a circle");
+        let pixel: Vec<u8> = picture[(2 * PICTURE_SIDE + 3) * 3..][..3].iter().map(|byte| level(*byte)).collect();
+        assert_eq!(png.get_pixel(3, 2).0[..], pixel);
+    }
+
+    #[test]
+    fn levels_are_near() {
+        assert_eq!([0, 3, 4, 128, 131, 132, 250, 251, 255].map(level), [0, 0, 8, 128, 128, 136, 248, 255, 255]);
+        assert!((0..=255u8).all(|byte| level(byte).abs_diff(byte) <= LEVEL / 2));
     }
 }

@@ -23,8 +23,8 @@ pub struct TransformationsArgs {
     /// Print one JSON object
     #[arg(long)]
     json: bool,
-    /// PNG file to write: what a picture looks like in each class, in the order of the list, and 8 draws of each
-    /// augmentation
+    /// PNG file to write: a row for each transformation of pictures in the order of the list, with the first 8 of its
+    /// classes, and for each augmentation, with 8 draws
     #[arg(long, value_name = "FILE")]
     sheet: Option<PathBuf>,
     /// PNG or JPEG file that the sheet shows [default: a rendered object]
