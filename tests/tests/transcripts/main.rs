@@ -28,6 +28,13 @@ fn data_commands_are_as_printed() {
 }
 
 #[test]
+fn transformations_are_as_printed() {
+    let place = place();
+    place.write_picture("part.png");
+    place.follow("cmd/transformations.trycmd");
+}
+
+#[test]
 fn commands_on_a_run_are_as_printed() {
     let place = place();
     place.copy(&finished_run().join("run"), "run");

@@ -22,6 +22,8 @@ mod resume;
 mod sources;
 mod split_args;
 mod study;
+mod transformation_sheet;
+mod transformations;
 
 use std::process::ExitCode;
 
@@ -51,6 +53,8 @@ pub enum Command {
     Encoders(encoders::EncodersArgs),
     /// List the sources of objects and images.
     Sources(sources::SourcesArgs),
+    /// List the transformations of pictures, and draw what they do
+    Transformations(transformations::TransformationsArgs),
     /// Write one HTML file about finished runs: curves, tables, pictures.
     Report(report::ReportArgs),
     /// Train a table of methods under one budget, and write down what came of it.
@@ -71,6 +75,7 @@ pub fn run(command: Command, registry: &Registry) -> anyhow::Result<ExitCode> {
         Command::Methods(args) => methods::run(args, registry),
         Command::Encoders(args) => encoders::run(args, registry),
         Command::Sources(args) => sources::run(args, registry),
+        Command::Transformations(args) => transformations::run(args, registry),
         Command::Report(args) => report::run(args, registry),
         Command::Study(args) => study::run(args, registry),
     }

@@ -41,7 +41,7 @@ pub fn transformed(
         return Ok(source);
     }
     let views = TransformedViews::new(source, &named(&config.transformations, known)?)?;
-    Ok(Arc::new(views.after(config.augmentation)))
+    Ok(Arc::new(views.with_augmentation(config.augmentation)))
 }
 
 /// `source` with its pictures as they are, but with no more of them to be seen than those of `known` that have these names
@@ -91,7 +91,7 @@ impl TransformedViews {
 
     /// With a base augmentation before the transformations.
     #[must_use]
-    pub fn after(self, augmentation: Augmentation) -> Self {
+    pub fn with_augmentation(self, augmentation: Augmentation) -> Self {
         Self { augmentation, ..self }
     }
 

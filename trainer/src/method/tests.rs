@@ -217,8 +217,10 @@ fn an_option_that_says_nothing_is_refused() {
 
 #[test]
 fn a_wrong_list_of_transformations_is_told_once() {
+    let names = Registry::default().transformations().names_with_classes().join(", ");
+    let known = format!("a list of {names}, each once");
     for (list, allowed) in [
-        (r#"["flips"]"#, "a list of quarter-turns, each once"),
+        (r#"["flips"]"#, known.as_str()),
         (r#"["flips", "flips"]"#, "a list of transformations with finite classes, each once"),
     ] {
         let text = format!("[method]\nname = \"predict-transform\"\ntransforms = {list}\n");

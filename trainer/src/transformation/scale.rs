@@ -61,7 +61,7 @@ mod tests {
         let first = scaled(0, &edge, size);
         for class in 1..4 {
             for (found, expected) in scaled(class, &edge, size).iter().zip(&first) {
-                assert!(found.abs_diff(*expected) <= 24, "class {class}: {found}, not {expected}");
+                assert!(found.abs_diff(*expected) <= 8, "class {class}: {found}, not {expected}");
             }
         }
     }

@@ -1,12 +1,14 @@
 /// Moves the hue of every pixel on by a share of the circle, from red to green to blue; value and saturation, as HSV has
 /// them, stay.
 pub fn shift_hue(picture: &mut [u8], share: f32) {
+    let sixths = 6.0 * (share - share.floor());
     for pixel in picture.as_chunks_mut::<3>().0 {
-        *pixel = shifted(*pixel, share);
+        *pixel = shifted(*pixel, sixths);
     }
 }
 
-fn shifted(pixel: [u8; 3], share: f32) -> [u8; 3] {
+/// `sixths` of the circle are from 0 to 6.
+fn shifted(pixel: [u8; 3], sixths: f32) -> [u8; 3] {
     let [red, green, blue] = pixel.map(f32::from);
     let (most, least) = (red.max(green).max(blue), red.min(green).min(blue));
     let chroma = most - least;
@@ -21,17 +23,18 @@ fn shifted(pixel: [u8; 3], share: f32) -> [u8; 3] {
     } else {
         4.0 + (red - green) / chroma
     };
-    let hue = hue + 6.0 * share;
+    let hue = if hue < 0.0 { hue + 6.0 } else { hue };
+    let hue = below_six(hue + sixths);
     // A channel is full within a sixth on either side of its own hue, empty beyond two, and a ramp between.
     [5.0, 3.0, 1.0].map(|offset| {
-        let at = within_circle(hue + offset);
+        let at = below_six(hue + offset);
         (most - chroma * at.min(4.0 - at).clamp(0.0, 1.0) + 0.5) as u8
     })
 }
 
-/// The same angle from 0 to below 6.
-fn within_circle(sixths: f32) -> f32 {
-    sixths - 6.0 * (sixths * (1.0 / 6.0)).floor()
+/// The same angle below 6, of one below 12.
+fn below_six(sixths: f32) -> f32 {
+    if sixths >= 6.0 { sixths - 6.0 } else { sixths }
 }
 
 #[cfg(test)]

@@ -13,16 +13,23 @@
 /// Places between two pixels that are told apart.
 pub const PHASES: usize = 256;
 
-/// Weights of the pixels before, at, after and two after a place, for each phase of [`PHASES`].
-pub static WEIGHTS: [[f32; 4]; PHASES] = weights();
-
-const fn weights() -> [[f32; 4]; PHASES] {
-    let mut weights = [[0.0; 4]; PHASES];
+/// Weights of the pixels before, at, after and two after a place, for each phase of [`PHASES`], as whole numbers whose sum is
+/// `ONE`.
+pub const fn weights<const ONE: u64>() -> [[u64; 4]; PHASES] {
+    let mut weights = [[0; 4]; PHASES];
     let mut phase = 0;
     while phase < PHASES {
         let t = phase as f64 / PHASES as f64;
-        weights[phase] =
-            [b_spline(1.0 + t) as f32, b_spline(t) as f32, b_spline(1.0 - t) as f32, b_spline(2.0 - t) as f32];
+        let distances = [1.0 + t, t, 1.0 - t, 2.0 - t];
+        let mut at = 0;
+        while at < 4 {
+            weights[phase][at] = (b_spline(distances[at]) * ONE as f64 + 0.5) as u64;
+            at += 1;
+        }
+        // The nearer of the two pixels, the largest weight, takes what rounding leaves.
+        let nearer = if phase * 2 < PHASES { 1 } else { 2 };
+        let [a, b, c, d] = weights[phase];
+        weights[phase][nearer] = weights[phase][nearer] + ONE - (a + b + c + d);
         phase += 1;
     }
     weights
@@ -44,17 +51,32 @@ pub const fn b_spline(distance: f64) -> f64 {
 mod tests {
     use super::*;
 
-    #[test]
-    fn moments_do_not_depend_on_the_phase() {
-        for (phase, weights) in WEIGHTS.iter().enumerate() {
+    fn check_moments<const ONE: u64>() {
+        for (phase, weights) in weights::<ONE>().iter().enumerate() {
             let t = phase as f64 / PHASES as f64;
             let moment = |power: i32| -> f64 {
-                (-1..3).zip(weights).map(|(k, weight)| f64::from(*weight) * (f64::from(k) - t).powi(power)).sum()
+                (-1..3)
+                    .zip(weights)
+                    .map(|(k, weight)| *weight as f64 / ONE as f64 * (f64::from(k) - t).powi(power))
+                    .sum()
             };
-            for (power, expected) in [(0, 1.0), (1, 0.0), (2, 1.0 / 3.0)] {
-                assert!((moment(power) - expected).abs() < 1e-6, "phase {phase}, moment {power}: {}", moment(power));
+            assert_eq!(weights.iter().sum::<u64>(), ONE);
+            for (power, expected) in [(1, 0.0), (2, 1.0 / 3.0)] {
+                let rounding = 4.0 / ONE as f64;
+                assert!(
+                    (moment(power) - expected).abs() < rounding,
+                    "phase {phase}, moment {power}: {}",
+                    moment(power)
+                );
             }
         }
-        assert_eq!(WEIGHTS[0].map(|weight| (weight * 6.0).round()), [1.0, 4.0, 1.0, 0.0]);
+    }
+
+    #[test]
+    fn moments_do_not_depend_on_the_phase() {
+        check_moments::<1024>();
+        check_moments::<8192>();
+        check_moments::<{ 1 << 40 }>();
+        assert_eq!(weights::<600>()[0], [100, 400, 100, 0]);
     }
 }

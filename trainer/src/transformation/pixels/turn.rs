@@ -1,6 +1,6 @@
 use std::cell::RefCell;
 
-use super::spline::{PHASES, WEIGHTS};
+use super::spline::{PHASES, weights};
 
 /// Parts of a circle that a turn is a multiple of.
 pub const PARTS: u32 = 32;
@@ -14,9 +14,21 @@ const PLACE_BITS: u32 = 17;
 /// `cos(k 2 pi / 32)` in 65,536ths, for a quarter of the circle.
 const COSINES: [i32; 9] = [65_536, 64_277, 60_547, 54_491, 46_341, 36_410, 25_080, 12_785, 0];
 
+/// Red, green and blue of a pixel beside each other in one number, so that one product weighs all three: each has
+/// [`CHANNEL_BITS`], of which a weighted sum fills no more.
+type Channels = u64;
+
+const CHANNEL_BITS: u32 = 21;
+/// One in each channel.
+const EACH: Channels = 1 | 1 << CHANNEL_BITS | 1 << (2 * CHANNEL_BITS);
+
+/// A byte has 8 bits; sums along a row add 13, of which 3 are kept, and sums of rows add 10: 21 at most each time.
+static ACROSS: [[u64; 4]; PHASES] = weights::<{ 1 << 13 }>();
+static DOWN: [[u64; 4]; PHASES] = weights::<{ 1 << 10 }>();
+
 thread_local! {
     /// The picture with its margin, of which one serves all pictures of a thread.
-    static PADDED: RefCell<Vec<[f32; 4]>> = const { RefCell::new(Vec::new()) };
+    static PADDED: RefCell<Vec<Channels>> = const { RefCell::new(Vec::new()) };
 }
 
 /// Turns a picture counter-clockwise about its middle by so many 32nds of a circle, blurred as [`super::spline`] tells.
@@ -60,21 +72,20 @@ impl Place {
     }
 
     /// The mean around the place; where the corners of a turned picture fall outside of it, that of a pixel at its edge.
-    fn weighted(&self, padded: &[[f32; 4]], size: usize) -> [u8; 3] {
+    fn weighted(&self, padded: &[Channels], size: usize) -> [u8; 3] {
         let [column, row] = self.at.map(|at| (at >> PLACE_BITS).clamp(-1, size as i32 - 1));
-        let [across, down] = self.at.map(|at| &WEIGHTS[(at >> (PLACE_BITS - PHASES.ilog2())) as usize % PHASES]);
+        let [across, down] = self.at.map(|at| (at >> (PLACE_BITS - PHASES.ilog2())) as usize % PHASES);
         let stride = size + 2 * MARGIN;
         // The first pixel with a weight is the one before.
         let first = (row + MARGIN as i32 - 1) as usize * stride + (column + MARGIN as i32 - 1) as usize;
-        let mut sum = [0.5; 4];
-        for (line, weight) in padded[first..].chunks(stride).zip(down) {
-            let mut of_line = [0.0; 4];
-            for (pixel, weight) in line[..4].iter().zip(across) {
-                of_line = [0, 1, 2, 3].map(|channel| of_line[channel] + weight * pixel[channel]);
-            }
-            sum = [0, 1, 2, 3].map(|channel| sum[channel] + weight * of_line[channel]);
+        let mut sum = EACH << 12;
+        for (line, weight) in DOWN[down].iter().enumerate() {
+            let pixels: &[Channels; 4] = padded[first + line * stride..].first_chunk().expect("a margin all around");
+            let of_line =
+                (EACH << 9) + pixels.iter().zip(&ACROSS[across]).map(|(pixel, weight)| pixel * weight).sum::<u64>();
+            sum += (of_line >> 10 & EACH * 0x7ff) * weight;
         }
-        [0, 1, 2].map(|channel| sum[channel] as u8)
+        [0, 1, 2].map(|channel| (sum >> (channel * CHANNEL_BITS + 13)) as u8)
     }
 }
 
@@ -84,15 +95,15 @@ fn cosine_and_sine(parts: u32) -> [i32; 2] {
     [[cos, sin], [-sin, cos], [-cos, -sin], [sin, -cos]][(parts / 8 % 4) as usize]
 }
 
-/// Writes the picture with a margin in which its outer pixels go on; a fourth channel fills up the vectors of processors.
-fn pad(picture: &[u8], size: usize, padded: &mut Vec<[f32; 4]>) {
+/// Writes the picture with a margin in which its outer pixels go on.
+fn pad(picture: &[u8], size: usize, padded: &mut Vec<Channels>) {
     padded.clear();
     let within = |at: usize| at.saturating_sub(MARGIN).min(size - 1);
     for row in 0..size + 2 * MARGIN {
         let pixels = picture[within(row) * size * 3..][..size * 3].as_chunks::<3>().0;
         padded.extend((0..size + 2 * MARGIN).map(|column| {
-            let [red, green, blue] = pixels[within(column)].map(f32::from);
-            [red, green, blue, 0.0]
+            let [red, green, blue] = pixels[within(column)].map(Channels::from);
+            red | green << CHANNEL_BITS | blue << (2 * CHANNEL_BITS)
         }));
     }
 }
