@@ -566,7 +566,7 @@ fn a_folder_is_searched_and_its_index_follows_it() {
     let bench = search_bench("search");
     let search = |more: &[&str]| bench.run(&[&["search", "pictures", "query.png"], more].concat());
     let first = search(&["--model", "f.sxt", "--top", "2"]);
-    let people = "query.png\n  0.9992  pictures/red.png\n  0.9163  pictures/orange.png\n";
+    let people = "query.png\n  0.9992  pictures/red.png\n  0.9178  pictures/orange.png\n";
     assert_eq!((text(&first.stdout), first.status.code()), (people, Some(0)), "{first:?}");
     let told = text(&first.stderr);
     assert!(told.starts_with("index: 4 new, 0 changed, 0 gone: pictures/.sextant-index\nnext: "), "{told}");
@@ -597,6 +597,13 @@ fn a_folder_is_searched_and_its_index_follows_it() {
         told.starts_with(warning) && told.contains(": left out\nindex: 2 new, 1 changed, 1 of them left out, 1 gone: "),
         "{told}"
     );
+
+    // What cannot be read is named each time, and the index is left as it is.
+    let written = fs::metadata(bench.folder.join("pictures/.sextant-index")).unwrap().modified().unwrap();
+    let again = search(&["--top", "1"]);
+    let told = text(&again.stderr);
+    assert!(told.starts_with(warning) && !told.contains("index: "), "{told}");
+    assert_eq!(fs::metadata(bench.folder.join("pictures/.sextant-index")).unwrap().modified().unwrap(), written);
 
     // A picture of the folder finds itself.
     let itself = bench.run(&["search", "pictures", "pictures/inner/green.png", "--top", "1", "--json"]);

@@ -10,7 +10,7 @@ fn names() -> Vec<&'static str> {
     let mut names = run_folder::FILES.to_vec();
     names.extend([graph::ENCODE, graph::PREDICT_LATENT]);
     names.extend([output::ROTATION_WXYZ, output::CLASS_LOGITS, output::INVARIANT, output::EQUIVARIANT]);
-    names.extend([output::TRANSFORMATION_LOGITS, metadata::TRANSFORMATIONS]);
+    names.push(output::TRANSFORMATION_LOGITS);
     names.extend([metadata::CLASS_NAMES, metadata::CLASS_SYMMETRY, metadata::IMAGE_LAYOUT]);
     names.extend([metadata::NORMALIZE_MEAN, metadata::NORMALIZE_STD, metadata::ROTATION_FRAME]);
     names.extend([metadata::ROTATION_CONVENTION, metadata::CAMERA_AXES, metadata::EULER_ORDER]);

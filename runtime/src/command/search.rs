@@ -136,7 +136,7 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     let listing = listing(&arguments.folder)?;
     let (index, is_new) = arguments.opened(&path)?;
     let changes = index.changes(&listing);
-    let mut search = Search { arguments, path, index };
+    let mut search = Search { arguments, path, index, is_new };
     let mut predictor = search.predictor(changes.pending.len())?;
     let mut left_out = vec![];
     if is_new || !changes.is_empty() {
@@ -239,7 +239,12 @@ struct Search<'a> {
     /// The index's file.
     path: PathBuf,
     index: Index,
+    /// Whether the file has to be written even if no picture differs.
+    is_new: bool,
 }
+
+/// Pictures for which it is worth to see first whether their features can be kept.
+const MANY: usize = 100;
 
 impl Search<'_> {
     /// With as many threads as there are cores and pictures to look at.
@@ -264,7 +269,7 @@ impl Search<'_> {
         predictor: &mut Predictor,
     ) -> anyhow::Result<Vec<LeftOut>> {
         // A place that cannot be written is told before the work, not after it.
-        if changes.pending.len() > 1 {
+        if self.is_new || changes.pending.len() > MANY {
             self.check_place()?;
         }
         let folder = &self.arguments.folder;
@@ -277,9 +282,12 @@ impl Search<'_> {
             let message = format!("{}: none of its pictures can be read", shown(&folder.to_string_lossy()));
             return Err(refused(message, "give a folder of whole PNG or JPEG files"));
         }
+        let (path, changed, unread) = (shown(&self.path.to_string_lossy()), changes.changed(), left_out.len());
+        // Pictures that cannot be read are tried each time, and change nothing.
+        if !self.is_new && changes.gone + changed == 0 && unread == changes.pending.len() {
+            return Ok(left_out);
+        }
         self.index.write(&self.path).map_err(|error| self.not_written(&error))?;
-        let (path, changed) = (shown(&self.path.to_string_lossy()), changes.changed());
-        let unread = left_out.len();
         let without = if unread == 0 { String::new() } else { format!(", {unread} of them left out") };
         tell("index", format_args!("{} new, {changed} changed{without}, {} gone: {path}", changes.new, changes.gone));
         Ok(left_out)

@@ -43,6 +43,17 @@ fn commands_on_a_run_are_as_printed() {
 }
 
 #[test]
+fn searches_are_as_printed() {
+    let place = Place::new();
+    place.copy(&finished_run().join("run"), "run");
+    place.write("photos/broken.png", b"no picture");
+    for name in ["part.png", "photos/a.png", "photos/b.png"] {
+        place.write_picture(name);
+    }
+    place.follow("cmd/search.trycmd");
+}
+
+#[test]
 fn the_rendering_guide_is_true() {
     place().follow("../docs/rendering.md");
 }
