@@ -9,7 +9,7 @@ use crate::scene::MeshFolderSettings;
 // Which meshes are held out. No documentation: it would become the command's.
 #[derive(Debug, Args)]
 pub(super) struct SplitArgs {
-    /// Share of the meshes of each class that is held out, at least one of two [default: 0.2]
+    /// Share of each class that is held out, at least one of two [default: 0.2]
     #[arg(long, value_name = "SHARE")]
     pub held_out_share: Option<f32>,
     /// File with a line CLASS/NAME for each mesh that is held out, in place of the share

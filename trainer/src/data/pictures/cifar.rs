@@ -159,7 +159,7 @@ impl Set {
         let bytes = files.take(name)?;
         let path = files.place.join(name);
         let record_bytes = self.kind.label_bytes + PICTURE_BYTES;
-        if bytes.is_empty() || bytes.len() % record_bytes != 0 {
+        if bytes.is_empty() || !bytes.len().is_multiple_of(record_bytes) {
             let reason = format!(
                 "has {} bytes, which are no whole number of records of {record_bytes}: copy the data set again",
                 bytes.len()

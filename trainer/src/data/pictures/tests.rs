@@ -3,6 +3,7 @@
 use std::fs::{self, File};
 use std::io::Write;
 use std::path::Path;
+use std::sync::Arc;
 
 use flate2::Compression;
 use flate2::write::GzEncoder;
@@ -13,6 +14,7 @@ use zip::write::SimpleFileOptions;
 
 use super::cifar::{BATCHES, CLASS_NAMES_FILE, PICTURE_BYTES, TEST_BATCH, planar};
 use super::*;
+use crate::data::named_classes::in_order_of;
 use crate::data::{DataError, Place, ViewSource};
 
 const MEMORY: u64 = 64 << 20;
@@ -265,6 +267,8 @@ fn pictures_without_classes_have_no_names_of_classes() {
     assert_eq!((set.class_names().len(), set.label(3), set.held_out_subjects().len()), (0, 0, 1));
     assert_eq!(set.warnings(), [""; 0]);
     assert_eq!(colours(&set), [0, 1, 2, 3, 4].map(|at| [at, 0, 0]));
+    let named = in_order_of(Arc::new(set), &["cat".into()]).unwrap();
+    assert_eq!((named.class_names().len(), named.label(3)), (0, 0), "a run with classes can look at them, too");
     let all = PictureFolderSettings { held_out_share: 0.0, ..settings() };
     let set = loaded(list_pictures(scratch.path(), &all).unwrap(), 16);
     assert_eq!(set.warnings(), ["no object is held out: figures are of the very pictures of the objects trained on"]);
