@@ -179,7 +179,7 @@ fn options(args: StudyArgs, registry: &Registry) -> anyhow::Result<StudyOptions>
     let stop = stop_on_interrupt()?;
     let question = args.study.question();
     let config = Config::resolve(registry, Some(args.preset()), args.config.as_deref(), &args.sets)?;
-    let data = data_words(&config);
+    let data = if question.is_some() { data_words(&config)? } else { String::new() };
     let all_rows = match (question, args.ablation) {
         (Some(question), _) => (question.rows)(),
         (None, Some(method)) => Row::ablation(method),
@@ -212,15 +212,17 @@ fn options(args: StudyArgs, registry: &Registry) -> anyhow::Result<StudyOptions>
     Ok(StudyOptions { plan, question, data, out, results, command, device: args.device, stop })
 }
 
-/// What the pictures of a study are, for its page.
-fn data_words(config: &Config) -> String {
-    match &config.data.path {
-        None => format!("Source `{}`", config.data.source),
-        Some(path) => {
-            let name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned();
-            format!("Source `{}`, `{name}`", config.data.source)
-        }
+/// What the pictures of a study are, with all that the source warns of, for its page.
+fn data_words(config: &Config) -> anyhow::Result<String> {
+    let mut words = format!("Source `{}`", config.data.source);
+    if let Some(path) = &config.data.path {
+        let name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy();
+        words += &format!(", `{name}`");
     }
+    for warning in config.open_data()?.warnings() {
+        words += &format!(" ({warning})");
+    }
+    Ok(words)
 }
 
 /// Views of each object that are to be rendered; `None` where the source has images already.

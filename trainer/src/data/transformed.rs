@@ -267,7 +267,7 @@ mod tests {
         };
         assert_eq!(error(&[]), None);
         let found = error(&["half-turns"]).unwrap();
-        let expected = "there is no transformation `half-turns`; known are quarter-turns, rotations-8, ";
+        let expected = "there is no transformation `half-turns`; known are quarter-turns, rotations-4, ";
         assert!(found.starts_with(expected), "{found}");
         let found = error(&[ROTATION.name()]).unwrap();
         assert_eq!(found, "rotation cannot be done to a finished picture: leave it out");

@@ -31,6 +31,10 @@ const HELD_OUT_PAIRS: usize = 256;
 /// Training pairs whose images are the bank of the nearest-neighbour classifier.
 const BANK_PAIRS: usize = 512;
 
+/// The same of single pictures, which cost no rendering.
+const HELD_OUT_PICTURES: usize = 2048;
+const BANK_PICTURES: usize = 4096;
+
 /// Measures the deployed weights as they stand.
 ///
 /// # Errors
@@ -73,9 +77,8 @@ fn of_poses(training: &mut Training, source: &Arc<dyn ViewSource>, config: &Conf
 
 fn of_pictures(training: &mut Training, source: &Arc<dyn ViewSource>, config: &Config) -> anyhow::Result<ProbeFigures> {
     let seed = config.evaluation.seed;
-    // As many pictures as two views of each object are.
-    let held_out = fixed_objects(&source.held_out_subjects(), 2 * HELD_OUT_PAIRS.min(config.evaluation.pairs), seed);
-    let bank = fixed_objects(&source.training_subjects(), 2 * BANK_PAIRS.min(config.evaluation.train_pairs), seed);
+    let held_out = fixed_objects(&source.held_out_subjects(), HELD_OUT_PICTURES.min(config.evaluation.pairs), seed);
+    let bank = fixed_objects(&source.training_subjects(), BANK_PICTURES.min(config.evaluation.train_pairs), seed);
     let of_classes = match training.model.class_head.is_some() {
         false => ProbeFigures::NONE,
         true => {

@@ -22,7 +22,7 @@ pub fn write_page(options: &StudyOptions, question: &Question, finished: &[Finis
         std::fs::create_dir_all(folder)?;
     }
     let name = &options.plan.name;
-    let drawing = drawing_path(page, name);
+    let drawing = drawing_path(page, &name.replace(' ', "-"));
     write_file(&drawing, stacked(&charts(question, finished)).as_bytes()).map_err(RunError::from)?;
     let drawing_name = drawing.file_name().unwrap_or_default().to_string_lossy().into_owned();
     let before = match page.is_file() {
@@ -58,17 +58,14 @@ fn section(options: &StudyOptions, question: &Question, finished: &[FinishedRun]
 /// What all rows share.
 fn setting(options: &StudyOptions, run: &FinishedRun) -> String {
     let (config, evaluation) = (&run.config, &run.evaluation);
+    let seeds = match options.plan.seeds {
+        0 | 1 => "Seed 0".into(),
+        seeds => format!("Figures are means ± standard deviations over {seeds} seeds"),
+    };
     format!(
-        "{}: encoder `{}`, {} px, {} steps, {} pictures seen by each run; {} held-out pictures. Figures are means ± \
-         standard deviations over {} seeds. No row learns from a label, but for probes and heads whose gradient does not \
+        "{}: encoder `{}`, {} px, {} steps, {} pictures seen by each run; {} held-out pictures. {seeds}. No row learns from a label, but for probes and heads whose gradient does not \
          reach the encoder, and where a row says so.",
-        options.data,
-        config.model.encoder,
-        config.data.image_size,
-        config.fit.steps,
-        run.images,
-        evaluation.pairs,
-        options.plan.seeds,
+        options.data, config.model.encoder, config.data.image_size, config.fit.steps, run.images, evaluation.pairs,
     )
 }
 
@@ -79,7 +76,7 @@ fn shown<'a>(question: &'a Question, finished: &'a [FinishedRun]) -> impl Iterat
 
 fn table(text: &mut String, question: &Question, labels: &[&str], finished: &[FinishedRun]) {
     let columns: Vec<&Column> = shown(question, finished).collect();
-    let titles: Vec<&str> = columns.iter().map(|column| column.title).collect();
+    let titles: Vec<String> = columns.iter().map(|column| in_table(column.title)).collect();
     let has_paper = !question.paper.is_empty();
     let paper_title = if has_paper { " the paper |" } else { "" };
     let _ = writeln!(text, "| row | seeds | {} |{paper_title}", titles.join(" | "));
@@ -95,6 +92,11 @@ fn table(text: &mut String, question: &Question, labels: &[&str], finished: &[Fi
         let paper = if has_paper { format!(" {paper} |") } else { String::new() };
         let _ = writeln!(text, "| {label} | {seeds} | {} |{paper}", cells.join(" | "));
     }
+}
+
+/// A bar ends a cell.
+fn in_table(words: &str) -> String {
+    words.replace('|', "\\|")
 }
 
 fn cell(column: &Column, spread: Option<Spread>) -> String {
@@ -118,7 +120,7 @@ fn claims(text: &mut String, question: &Question, finished: &[FinishedRun]) {
             "| {} | {} | {} | {} |",
             claim.words,
             claim.source,
-            claim.column,
+            in_table(claim.column),
             outcome(question, claim, finished)
         );
     }

@@ -48,14 +48,15 @@ pub use parameters::Parameters;
 pub use quarter_turns::{QUARTER_TURNS, quarter_turned};
 pub use rotation::{ROTATION, RotationCode};
 pub use scale::SCALE;
-pub use turns::{ROTATIONS_8, ROTATIONS_16, ROTATIONS_32};
+pub use turns::{ROTATIONS_4, ROTATIONS_8, ROTATIONS_16, ROTATIONS_32};
 pub use value::{SignedRotation, Value};
 
 /// Every transformation of this project.
-pub const TRANSFORMATIONS: [&dyn Transformation; 16] = [
+pub const TRANSFORMATIONS: [&dyn Transformation; 17] = [
     ROTATION,
     HUES,
     QUARTER_TURNS,
+    ROTATIONS_4,
     ROTATIONS_8,
     ROTATIONS_16,
     ROTATIONS_32,

@@ -1,4 +1,4 @@
-//! Turns of the picture in its plane by parts of a circle that are finer than a quarter.
+//! Turns of the picture in its plane by whole parts of a circle.
 
 use std::f32::consts::TAU;
 
@@ -9,6 +9,10 @@ use super::picture_classes::PictureClasses;
 use super::pixels::turn::{PARTS, turn_by_parts};
 use super::quarter_turns::rolled_camera;
 use super::{Cyclic, PoseChange, Transformation, Value};
+
+/// Counter-clockwise turns by multiples of 90 degrees, resampled and shown as those of finer ones are.
+pub const ROTATIONS_4: &dyn Transformation =
+    &turns::<4>("rotations-4", "turns the picture counter-clockwise by multiples of 90 degrees, in a circle");
 
 /// Counter-clockwise turns by multiples of 45 degrees.
 pub const ROTATIONS_8: &dyn Transformation =
