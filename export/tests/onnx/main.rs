@@ -1,5 +1,6 @@
 //! What the ONNX files compute, and how they are made.
 
+#[allow(dead_code)]
 #[path = "../random/networks.rs"]
 mod networks;
 mod operators;

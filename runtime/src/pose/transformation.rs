@@ -21,7 +21,7 @@ pub struct Transformation {
 ///
 /// ```
 /// # use sextant_runtime::pose::{Transformation, TransformationPrediction};
-/// let classes = ["0°", "90°", "180°", "270°"].map(Into::into);
+/// let classes: [std::sync::Arc<str>; 4] = ["0°", "90°", "180°", "270°"].map(Into::into);
 /// let turns = Transformation { name: "quarter-turns".into(), classes: classes.into() };
 /// let prediction = TransformationPrediction::of_logits(&turns, &[2.0, 2.0, -9.0, -9.0]);
 /// assert_eq!((prediction.class(), prediction.transformation.name.as_ref()), ("90°", "quarter-turns"));
