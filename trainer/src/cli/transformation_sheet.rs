@@ -94,7 +94,7 @@ fn paint(picture: &[u8], rgb: &mut [u8], [left, top]: [usize; 2], width: usize) 
 
 /// The nearest multiple of [`LEVEL`], or white.
 fn level(byte: u8) -> u8 {
-    byte.saturating_add(LEVEL / 2) / LEVEL * LEVEL | if byte >= u8::MAX - LEVEL / 2 { LEVEL - 1 } else { 0 }
+    if byte >= u8::MAX - LEVEL / 2 { u8::MAX } else { (byte + LEVEL / 2) / LEVEL * LEVEL }
 }
 
 #[cfg(test)]

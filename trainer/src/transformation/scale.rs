@@ -26,7 +26,7 @@ pub const SCALE: &dyn Transformation = &PictureClasses {
 };
 
 /// Share of the side that each class shows: each is the one before over the fourth root of 2.
-const SHOWN: [f64; 4] = [1.0, 0.840_896_415_253_714_5, 0.707_106_781_186_547_6, 0.594_603_557_501_360_5];
+const SHOWN: [f64; 4] = [1.0, 0.840_896_415_253_714_5, std::f64::consts::FRAC_1_SQRT_2, 0.594_603_557_501_360_5];
 
 #[cfg(test)]
 mod tests {

@@ -11,7 +11,7 @@ impl Factor {
     }
 
     /// `other + factor * (byte - other)`, to the nearest byte; more than white is white.
-    fn from_other(self, byte: u8, other: u8) -> u8 {
+    fn away_from(self, byte: u8, other: u8) -> u8 {
         let (byte, other) = (i32::from(byte), i32::from(other));
         ((other * ONE + (byte - other) * self.0 + ONE / 2) >> 16).clamp(0, 255) as u8
     }
@@ -19,7 +19,7 @@ impl Factor {
 
 /// Multiplies every byte.
 pub fn brighten(picture: &mut [u8], factor: Factor) {
-    picture.iter_mut().for_each(|byte| *byte = factor.from_other(*byte, 0));
+    picture.iter_mut().for_each(|byte| *byte = factor.away_from(*byte, 0));
 }
 
 /// Takes every byte away from the mean of the picture's greys, or towards it.
@@ -27,14 +27,14 @@ pub fn change_contrast(picture: &mut [u8], factor: Factor) {
     let pixels = picture.as_chunks::<3>().0;
     let (count, sum) = (pixels.len() as u64, pixels.iter().map(|pixel| u64::from(grey(*pixel))).sum::<u64>());
     let mean = ((2 * sum + count) / (2 * count.max(1))) as u8;
-    picture.iter_mut().for_each(|byte| *byte = factor.from_other(*byte, mean));
+    picture.iter_mut().for_each(|byte| *byte = factor.away_from(*byte, mean));
 }
 
 /// Takes every pixel away from its grey, or towards it.
 pub fn change_saturation(picture: &mut [u8], factor: Factor) {
     for pixel in picture.as_chunks_mut::<3>().0 {
         let grey = grey(*pixel);
-        *pixel = pixel.map(|byte| factor.from_other(byte, grey));
+        *pixel = pixel.map(|byte| factor.away_from(byte, grey));
     }
 }
 

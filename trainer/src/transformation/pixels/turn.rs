@@ -40,7 +40,7 @@ pub fn turn_by_parts(parts: u32, picture: &mut [u8], size: usize) {
             let mut place = Place::of_first_column(parts, row, size);
             for pixel in pixels.as_chunks_mut::<3>().0 {
                 *pixel = place.weighted(padded, size);
-                place.to_next_column();
+                place.advance_column();
             }
         }
     });
@@ -67,7 +67,7 @@ impl Place {
         Self { at: [origin + cos * right - sin * down, origin + sin * right + cos * down], step: [2 * cos, 2 * sin] }
     }
 
-    fn to_next_column(&mut self) {
+    fn advance_column(&mut self) {
         self.at = [self.at[0] + self.step[0], self.at[1] + self.step[1]];
     }
 
@@ -83,7 +83,7 @@ impl Place {
             let pixels: &[Channels; 4] = padded[first + line * stride..].first_chunk().expect("a margin all around");
             let of_line =
                 (EACH << 9) + pixels.iter().zip(&ACROSS[across]).map(|(pixel, weight)| pixel * weight).sum::<u64>();
-            sum += (of_line >> 10 & EACH * 0x7ff) * weight;
+            sum += ((of_line >> 10) & (EACH * 0x7ff)) * weight;
         }
         [0, 1, 2].map(|channel| (sum >> (channel * CHANNEL_BITS + 13)) as u8)
     }
