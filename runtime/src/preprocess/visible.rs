@@ -35,19 +35,22 @@ impl Visible {
         if self == Self::Whole {
             return;
         }
-        for (at, pixel) in image.as_chunks_mut::<3>().0.iter_mut().enumerate() {
-            if !is_in_circle(at % size, at / size, size) {
-                *pixel = [UNSEEN; 3];
-            }
+        let radius_squared = (size as u64).pow(2);
+        for (y, row) in image.chunks_exact_mut(3 * size.max(1)).enumerate() {
+            let is_unseen = |x: usize| {
+                let [x, y] = [x, y].map(|at| from_middle(at, size));
+                x * x + y * y > radius_squared
+            };
+            let margin = (0..size).take_while(|x| is_unseen(*x)).count();
+            row[..3 * margin].fill(UNSEEN);
+            row[3 * (size - margin)..].fill(UNSEEN);
         }
     }
 }
 
-/// Whether the centre of a pixel lies in the largest circle of a square.
-fn is_in_circle(x: usize, y: usize, size: usize) -> bool {
-    // In half pixels from the centre.
-    let [x, y] = [x, y].map(|at| (2 * at + 1).abs_diff(size) as u64);
-    x * x + y * y <= (size as u64).pow(2)
+/// How far the middle of a pixel lies from that of its row, in half pixels.
+fn from_middle(at: usize, size: usize) -> u64 {
+    (2 * at + 1).abs_diff(size) as u64
 }
 
 #[cfg(test)]

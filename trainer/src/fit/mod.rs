@@ -168,7 +168,7 @@ fn open(config: &Config, device: &str) -> anyhow::Result<(Device, Arc<dyn ViewSo
     // Before the data is opened: that may use the threads.
     limit_threads(config.fit.threads)?;
     let source = config.open_data()?;
-    preflight::check_needs(config, config.shown(&source)?.as_ref())?;
+    preflight::check_needs(config, source.as_ref(), config.shown(&source)?.as_ref())?;
     Ok((device, source))
 }
 

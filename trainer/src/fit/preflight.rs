@@ -8,12 +8,13 @@ use crate::evaluate::gallery_warning;
 use crate::method::UnmetNeeds;
 use crate::transformation::ROTATION;
 
-/// Nothing, when the views of `shown` have all that the method learns from.
-pub(super) fn check_needs(config: &Config, shown: &dyn ViewSource) -> anyhow::Result<()> {
+/// Nothing, when the views of `shown`, which training makes of those of `source`, have all that the method learns from.
+pub(super) fn check_needs(config: &Config, source: &dyn ViewSource, shown: &dyn ViewSource) -> anyhow::Result<()> {
     let needed = config.needs()?.transformations;
     let offered = shown.offers();
     if !needed.iter().all(|needed| offered.contains(needed)) {
-        return Err(UnmetNeeds { method: config.method.name.clone(), needed, offered }.into());
+        let lost = source.offers().into_iter().filter(|there| !offered.contains(there)).collect();
+        return Err(UnmetNeeds { method: config.method.name.clone(), needed, offered, lost }.into());
     }
     anyhow::ensure!(
         !shown.class_names().is_empty() || !config.learns_classes(),

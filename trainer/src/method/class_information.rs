@@ -193,7 +193,8 @@ mod tests {
         let of_rows = |x: &[f64]| -> Vec<f64> {
             paid(x, 4).chunks(4).zip(LABELS).map(|(row, label)| row[label as usize]).collect()
         };
-        let expected: [(ClassTerm, Box<dyn Fn(&[f64]) -> f64>); 4] = [
+        type OfEncoder = Box<dyn Fn(&[f64]) -> f64>;
+        let expected: [(ClassTerm, OfEncoder); 4] = [
             (ClassTerm::Leave, Box::new(|_| 0.0)),
             (ClassTerm::Add, Box::new(|x| reference::cross_entropy(x, &LABELS, 4))),
             (ClassTerm::EliminateUniform, Box::new(|x| paid(x, 4).iter().sum::<f64>() / 20.0)),

@@ -44,6 +44,8 @@ pub struct UnmetNeeds {
     pub needed: Vec<&'static dyn Transformation>,
     /// What there is.
     pub offered: Vec<&'static dyn Transformation>,
+    /// What there would be without `data.transformations` and `data.augmentation`.
+    pub lost: Vec<&'static dyn Transformation>,
 }
 
 impl UnmetNeeds {
@@ -54,6 +56,11 @@ impl UnmetNeeds {
             missing.into_iter().partition(|missing| missing.on_pixels().is_some());
         match (addable.as_slice(), others.as_slice()) {
             (addable, []) => format!("add {} to data.transformations", listed(addable)),
+            (_, others) if others.iter().all(|other| self.lost.contains(other)) => format!(
+                "leave out what loses {}: data.augmentation, and of data.transformations those that `trainer \
+                 transformations` says so of",
+                listed(others)
+            ),
             (_, others) => format!("choose a data.source that offers {}, or another method", listed(others)),
         }
     }
@@ -119,18 +126,26 @@ mod tests {
 
     #[test]
     fn what_is_missing_is_told_with_the_remedy() {
-        let unmet = |needed: &[&'static dyn Transformation], offered: &[&'static dyn Transformation]| {
-            let unmet = UnmetNeeds { method: "m".into(), needed: needed.to_vec(), offered: offered.to_vec() };
+        type Some<'a> = &'a [&'static dyn Transformation];
+        let unmet = |needed: Some, offered: Some, lost: Some| {
+            let unmet = UnmetNeeds {
+                method: "m".into(),
+                needed: needed.to_vec(),
+                offered: offered.to_vec(),
+                lost: lost.to_vec(),
+            };
             (unmet.to_string(), unmet.hint())
         };
-        let (message, hint) = unmet(&[ROTATION, QUARTER_TURNS], &[ROTATION, HUES]);
+        let (message, hint) = unmet(&[ROTATION, QUARTER_TURNS], &[ROTATION, HUES], &[]);
         assert_eq!(
             message,
             "the method `m` needs to know of each view: rotation, quarter-turns; the data offer: rotation, hues"
         );
         assert_eq!(hint, "add quarter-turns to data.transformations");
-        let (message, hint) = unmet(&[ROTATION, QUARTER_TURNS], &[]);
+        let (message, hint) = unmet(&[ROTATION, QUARTER_TURNS], &[], &[]);
         assert!(message.ends_with("the data offer: nothing"), "{message}");
         assert_eq!(hint, "choose a data.source that offers rotation, or another method");
+        let (_, hint) = unmet(&[ROTATION], &[HUES], &[ROTATION]);
+        assert!(hint.starts_with("leave out what loses rotation: data.augmentation"), "{hint}");
     }
 }

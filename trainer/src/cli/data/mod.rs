@@ -102,6 +102,15 @@ pub fn run(args: DataArgs) -> Result<()> {
 
 /// The command that trains on a data set.
 pub(super) fn fit_command(source: &str, folder: &Path) -> TypedCommand {
-    let fit = Program::Trainer.command("fit --set").assignment("data.source", source);
+    fit_from("fit", source, folder)
+}
+
+/// The same for pictures, of which no pose is known.
+pub(super) fn fit_pictures_command(source: &str, folder: &Path) -> TypedCommand {
+    fit_from("fit --preset pictures", source, folder)
+}
+
+fn fit_from(fit: &str, source: &str, folder: &Path) -> TypedCommand {
+    let fit = Program::Trainer.command(fit).words("--set").assignment("data.source", source);
     fit.words("--set").assignment("data.path", folder)
 }

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use sextant_runtime::command_line::{next, print_answer, warn};
 
 use super::info::{given, refuse};
-use super::{InfoArgs, Labels, fit_command};
+use super::{InfoArgs, Labels, fit_pictures_command};
 use crate::cli::class_counts::ClassCounts;
 use crate::data::pictures::{
     CifarLabels, ListedPictures, PictureFolderSettings, holds_cifar, list_cifar, list_idx, list_pictures,
@@ -30,7 +30,7 @@ pub(super) fn print_pictures(path: &Path, args: &InfoArgs) -> Result<bool> {
         let errors = report.broken;
         return Err(DataError::BrokenPictures { place: path.to_owned(), errors, pictures: pictures.len() }.into());
     }
-    let fit = fit_command(source, path);
+    let fit = fit_pictures_command(source, path);
     next(if args.labels == Some(Labels::None) { fit.words("--set data.labels=none") } else { fit });
     Ok(true)
 }

@@ -28,7 +28,7 @@ pub(super) fn cache_of(args: &PrepareArgs) -> Result<PathBuf> {
 /// Puts Fashion-MNIST into the cache and prints what it holds.
 pub(super) fn fashion_mnist(args: &PrepareArgs) -> Result<()> {
     let cache = cache_of(args)?;
-    prepare_unless_there(&FASHION_MNIST, args, &cache, || {
+    prepare_unless_there(&FASHION_MNIST, "fit --preset orientation", args, &cache, || {
         let folder = fashion_mnist_folder(args, &cache)?;
         let name = format!("{}_*.deb", FASHION_MNIST_PACKAGE.name);
         let from = args.from.as_deref().unwrap_or(Path::new(&name));
@@ -52,7 +52,7 @@ fn fashion_mnist_folder(args: &PrepareArgs, cache: &Path) -> Result<PackageFolde
 /// Puts CIFAR-10 into the cache and prints what it holds.
 pub(super) fn cifar10(args: &PrepareArgs) -> Result<()> {
     let cache = cache_of(args)?;
-    prepare_unless_there(&CIFAR10, args, &cache, || {
+    prepare_unless_there(&CIFAR10, "fit --preset pictures --set data.source=cifar", args, &cache, || {
         let Some(from) = &args.from else {
             bail!(
                 "CIFAR-10 has to be named: fetch cifar-10-binary.tar.gz (Krizhevsky 2009, \"CIFAR-10 binary version\") from \
@@ -65,8 +65,10 @@ pub(super) fn cifar10(args: &PrepareArgs) -> Result<()> {
     })
 }
 
+/// `fit` is what can be done with it next.
 fn prepare_unless_there(
     set: &PreparedSet,
+    fit: &str,
     args: &PrepareArgs,
     cache: &Path,
     prepare: impl FnOnce() -> Result<Prepared>,
@@ -81,7 +83,8 @@ fn prepare_unless_there(
         None => prepare()?,
     };
     print_prepared(&prepared, args.json)?;
-    next(Program::Trainer.command("data info").path(&prepared.folder));
+    let fit = Program::Trainer.command(fit);
+    next(args.cache.iter().fold(fit, |fit, _| fit.words("--set").assignment("data.path", &prepared.folder)));
     Ok(())
 }
 
