@@ -93,10 +93,11 @@ class Training:
         return F.relu_(x)
 
     def encode(self, images):
-        is_resnet = self.net == "resnet18"
+        is_resnet = self.net.startswith("resnet18")
         x = images.to(self.dtype).div_(255.0).sub_(self.mean).div_(self.std)
-        x = F.relu_(self.conv_norm(x, "encoder.stem", 7 if is_resnet else 3, 2))
-        if is_resnet:
+        kernel, stride = {"resnet18": (7, 2), "resnet18-cifar": (3, 1)}.get(self.net, (3, 2))
+        x = F.relu_(self.conv_norm(x, "encoder.stem", kernel, stride))
+        if self.net == "resnet18":
             x = F.max_pool2d(x, 3, 2, 1)
         for index, (_, stride) in enumerate(RESNET18_BLOCKS if is_resnet else TINY_BLOCKS):
             x = self.block(x, f"encoder.block{index}", stride)

@@ -3,6 +3,7 @@ use std::process::ExitCode;
 
 use anyhow::Context;
 use clap::Args;
+use safetensors::tensor::{Dtype, TensorView};
 use serde_json::{Value, json};
 use sextant_runtime::command_line::{next, print_answer};
 use sextant_runtime::durable::write_file;
@@ -12,7 +13,7 @@ use sextant_runtime::typed_command::Program;
 
 use super::output::refuse_dash;
 use super::transformation_sheet::{PICTURE_SIDE, TransformationSheet};
-use crate::data::{DataConfig, Place, ViewSource, open_objects};
+use crate::data::{DataConfig, Place, ViewSource, open_objects, stream_rng};
 use crate::registry::Registry;
 use crate::scene::CameraPose;
 use crate::transformation::{Augmentation, Kind, OnPixels, PoseChange, Transformation, Transformations};
@@ -28,16 +29,34 @@ pub struct TransformationsArgs {
     #[arg(long, value_name = "FILE")]
     sheet: Option<PathBuf>,
     /// PNG or JPEG file that the sheet shows [default: a rendered object]
-    #[arg(long, value_name = "FILE", requires = "sheet")]
+    #[arg(long, value_name = "FILE")]
     image: Option<PathBuf>,
+    /// For comparisons with a peer: this many draws of each augmentation of the image's middle, 32 pixels a side, as `u8 [draws,
+    /// 32, 32, 3]` in the file after --exchange
+    #[arg(long, value_name = "N", requires_all = ["exchange", "image"], hide = true)]
+    draws: Option<usize>,
+    /// The safetensors file
+    #[arg(long, value_name = "FILE", requires = "draws", hide = true)]
+    exchange: Option<PathBuf>,
 }
+
+/// Rows and columns of exchanged draws.
+const EXCHANGED_SIDE: usize = 32;
 
 /// Prints every transformation and every augmentation, and draws what they do where that is asked for.
 pub fn run(args: TransformationsArgs, registry: &Registry) -> anyhow::Result<ExitCode> {
+    if let (Some(draws), Some(file), Some(image)) = (args.draws, &args.exchange, &args.image) {
+        write_file(file, &exchanged_draws(&shown_picture(image, EXCHANGED_SIDE)?, draws)?)?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    anyhow::ensure!(
+        args.image.is_none() || args.sheet.is_some(),
+        "--image has no effect without --sheet: add --sheet FILE"
+    );
     if let Some(file) = &args.sheet {
         refuse_dash("--sheet", file, "a sheet is one PNG file that is written as a whole")?;
         let picture = match &args.image {
-            Some(image) => shown_picture(image)?,
+            Some(image) => shown_picture(image, PICTURE_SIDE)?,
             None => rendered_picture(registry)?,
         };
         write_file(file, &TransformationSheet::of(&picture, registry.transformations()).png()?)?;
@@ -50,10 +69,27 @@ pub fn run(args: TransformationsArgs, registry: &Registry) -> anyhow::Result<Exi
 }
 
 /// The middle of a file's picture, as a model would be shown it.
-fn shown_picture(file: &Path) -> anyhow::Result<Vec<u8>> {
+fn shown_picture(file: &Path, side: usize) -> anyhow::Result<Vec<u8>> {
     let bytes = std::fs::read(file).with_context(|| format!("{}: reading", file.display()))?;
     let picture = Picture::decode(&bytes, &PictureLimits::default()).with_context(|| file.display().to_string())?;
-    Ok(picture.view().resized(PICTURE_SIDE, PICTURE_SIDE))
+    Ok(picture.view().resized(side, side))
+}
+
+/// Draws of each augmentation of a picture under its name, as safetensors.
+fn exchanged_draws(picture: &[u8], draws: usize) -> anyhow::Result<Vec<u8>> {
+    let drawn = |augmentation: Augmentation| {
+        let mut scratch = Vec::new();
+        let draw = |draw| {
+            let mut changed = picture.to_vec();
+            augmentation.apply(&mut stream_rng(0, draw as u64), &mut changed, EXCHANGED_SIDE, &mut scratch);
+            changed
+        };
+        (augmentation.name(), (0..draws).flat_map(draw).collect::<Vec<u8>>())
+    };
+    let tensors = Augmentation::ALL.map(drawn);
+    let shape = vec![draws, EXCHANGED_SIDE, EXCHANGED_SIDE, 3];
+    let views = tensors.iter().map(|(name, bytes)| Ok((*name, TensorView::new(Dtype::U8, shape.clone(), bytes)?)));
+    Ok(safetensors::serialize(views.collect::<anyhow::Result<Vec<_>>>()?, None)?)
 }
 
 /// An object of which neither mirror images nor turns look alike.

@@ -16,7 +16,8 @@ fn file(text: &str) -> Result<Config, ConfigError> {
 #[test]
 fn every_preset_resolves() {
     for preset in PRESETS {
-        let sets: &[String] = if preset.name == "sie-3diebench" { &["data.path=images".into()] } else { &[] };
+        let needs_path = ["sie-3diebench", "pictures"].contains(&preset.name);
+        let sets: &[String] = if needs_path { &["data.path=images".into()] } else { &[] };
         let config = Config::resolve(&Registry::default(), Some(preset.name), None, sets).unwrap();
         assert_eq!(config.name, preset.name);
     }
@@ -224,7 +225,10 @@ fn unusable_files_are_named() {
 fn an_unknown_preset_names_the_nearest() {
     let error = Config::resolve(&Registry::default(), Some("houshold"), None, &[]).unwrap_err();
     assert_eq!(error.to_string(), "no preset is called `houshold`; the nearest is `household`");
-    assert_eq!(error.hint(), "presets: quickstart, household, sie-3diebench");
+    assert_eq!(
+        error.hint(),
+        "presets: quickstart, household, orientation, pictures, essl-small, essl-paper, sie-3diebench"
+    );
 }
 
 proptest! {

@@ -83,6 +83,7 @@ mod tests {
             "class top-1",
             "k-NN top-1",
             "MLP top-1",
+            "transformation top-1",
             "rotation R2",
             "R2 floor",
             "R2 per component",
