@@ -79,7 +79,7 @@ fn a_folder_of_classes_teaches_features_by_which_like_pictures_are_found() {
     write_pictures(&folder.join("pictures"), true);
     fit("pictures", folder, &["model.projector_hidden=16", "model.embedding=16"]);
     let figures = json("trainer", &["eval", "run", "--json"], folder);
-    assert!(figures["class_top1"].as_f64().unwrap() > 0.9, "{figures}");
+    assert!(figures["class_top1_knn"].as_f64().unwrap() > 0.9, "{figures}");
     assert!(figures.get("pose").is_none() && figures["transformation_top1"].as_f64().is_some(), "{figures}");
     run_ok("trainer", &["report", "run", "--out", "report.html"], folder);
     let found = run_ok(
