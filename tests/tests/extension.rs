@@ -98,7 +98,7 @@ fn a_transformation_of_the_crate_is_done_and_predicted() {
         message(&["method.name=predict-transform", "method.transforms=[\"color-turns\"]"]),
         "--set method.transforms=[\"color-turns\"]: `method.transforms` is [\"color-turns\"]; allowed: a list of \
          quarter-turns, rotations-4, rotations-8, rotations-16, rotations-32, horizontal-flip, vertical-flip, jigsaw, \
-         crop-position, scale, blur, grayscale, inversion, brightness, hue, colour-turns, each once"
+         jigsaw-apart, crop-position, scale, blur, grayscale, inversion, brightness, hue, colour-turns, each once"
     );
     let done = ["data.transformations=[\"colour-turns\"]", "fit.steps=150", "fit.batch_size=16"];
     let config = resolve(&registry, &[&SMALL[..], &predicts, &done].concat()).unwrap();

@@ -4,7 +4,7 @@ use std::time::Duration;
 use super::StepReport;
 use super::journal::Journal;
 use crate::config::Config;
-use crate::data::ViewSource;
+use crate::data::{GroundTruth, ViewSource};
 use crate::monitor::{CollapseMonitor, EmbeddingStatistics, peak_memory_bytes};
 use crate::run::{CheckpointState, RunFolder};
 
@@ -89,10 +89,16 @@ fn introduction(config: &Config, source: &dyn ViewSource, views: usize, run: &Ru
         "" => String::new(),
         base => format!("; {base} tuned for eight bits"),
     };
+    let subjects = if GroundTruth::of(source).rotations { "objects" } else { "pictures" };
+    let in_views = if views == 1 { "one view".into() } else { format!("{views} views") };
+    let classes = match source.class_names().len() {
+        0 => "no classes".into(),
+        1 => "1 class".into(),
+        count => format!("{count} classes"),
+    };
     format!(
-        "{}: {} classes, {trained} objects to train on, {held_out} held out; {} steps of {} objects in {views} views of {} px{tuned}",
+        "{}: {classes}, {trained} {subjects} to train on, {held_out} held out; {} steps of {} {subjects} in {in_views} of {} px{tuned}",
         run.path().display(),
-        source.class_names().len(),
         config.fit.steps,
         config.fit.batch_size,
         config.data.image_size

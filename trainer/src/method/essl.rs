@@ -84,3 +84,26 @@ impl Method for Essl {
         self.heads.lower(graph, equivariant)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use candle_core::Device;
+
+    use super::*;
+    use crate::method::reference::{self, Case, check, matrix};
+    use crate::method::transformation_heads::{judged, terms};
+    use crate::method::weighted_sum;
+
+    #[test]
+    fn the_loss_agrees_with_loops() {
+        let turns = [3u32, 0, 1, 2, 2];
+        let tensors = |x: &[Tensor]| {
+            let mut all = vec![("contrast", 1.0, nt_xent(&x[..2], 0.2)?)];
+            all.extend(terms(vec![judged("turns", &x[2], &Tensor::new(&turns, &Device::Cpu)?)?], 0.4)?);
+            weighted_sum(&all)
+        };
+        let loops =
+            |x: &[Vec<f64>]| reference::nt_xent(&x[..2], 3, 0.2) + 0.4 * reference::cross_entropy(&x[2], &turns, 4);
+        check(&Case { tensors: &tensors, loops: &loops, inputs: &[matrix(5, 3, 1), matrix(5, 3, 2), matrix(5, 4, 3)] });
+    }
+}

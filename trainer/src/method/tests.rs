@@ -2,6 +2,7 @@
 
 use std::sync::{Arc, OnceLock};
 
+use sextant_runtime::graph::{DataType, GraphBuilder};
 use sextant_runtime::memory::AlignedVec;
 use sextant_runtime::model::{Model as DeployedModel, write};
 use sextant_runtime::session::{Input, Session};
@@ -319,6 +320,45 @@ fn the_deployed_predictor_says_what_the_method_says() {
             assert!(error < 1e-4 * largest.max(1e-3), "{method} {options} {name}: off by {error} of {largest}");
         }
     }
+}
+
+/// Each half of the features matters to what the heads of its method say.
+#[test]
+fn the_deployed_heads_say_what_the_method_says_of_transformations() {
+    for (method, options) in
+        [("predict-transform", ""), ("predict-transform", "head_layers = 2"), ("essl", ""), ("class-information", "")]
+    {
+        let config = config(method, options);
+        let model = Model::new(&config, GroundTruth::posed(CLASSES), &candle_core::Device::Cpu).unwrap();
+        let [_, batch] = &batches()[0];
+        let features = model.encode(&model.normalise(batch.images_of(0)).unwrap()).unwrap().features;
+        let said = model.method.transformation_logits(&features).unwrap();
+        let [(transformation, logits)] = &said[..] else { panic!("{method} predicts {}", said.len()) };
+        assert_eq!((*transformation, logits.dims()), (QUARTER_TURNS, &[6, 4][..]), "{method}");
+
+        let mut graph = GraphBuilder::new("heads");
+        let input = graph.input("features", &[features.dim(1).unwrap()], DataType::F32);
+        let lowered = model.method.lower_transformation_logits(&mut graph, input).unwrap();
+        lowered.iter().for_each(|(transformation, value)| graph.output(transformation.name(), *value));
+        let row = |t: &Tensor| t.get(3).unwrap().to_vec1::<f32>().unwrap();
+        let deployed = run_deployed(&graph.finish(), &[&row(&features)]);
+        let expected = row(logits);
+        assert_eq!(deployed[0].0, "quarter-turns");
+        let error = deployed[0].1.iter().zip(&expected).fold(0f32, |worst, (a, b)| worst.max((a - b).abs()));
+        assert!(error < 1e-4, "{method}: {:?} is not {expected:?}", deployed[0].1);
+    }
+}
+
+#[test]
+fn a_random_encoder_keeps_its_weights() {
+    let mut training = training("random-encoder", "");
+    let weights = |training: &Training| -> Vec<Vec<f32>> {
+        let of_encoder = training.model.parameters().trained().iter().filter(|(name, _)| name.starts_with("encoder."));
+        of_encoder.map(|(_, var)| var.flatten_all().unwrap().to_vec1().unwrap()).collect()
+    };
+    let before = weights(&training);
+    train(&mut training, 5);
+    assert!(before.len() > 20 && weights(&training) == before);
 }
 
 #[test]

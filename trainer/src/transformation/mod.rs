@@ -43,7 +43,7 @@ pub use grayscale::GRAYSCALE;
 pub use hue::HUE;
 pub use hues::HUES;
 pub use inversion::INVERSION;
-pub use jigsaw::JIGSAW;
+pub use jigsaw::{JIGSAW, JIGSAW_APART};
 pub use parameters::Parameters;
 pub use quarter_turns::{QUARTER_TURNS, quarter_turned};
 pub use rotation::{ROTATION, RotationCode};
@@ -52,7 +52,7 @@ pub use turns::{ROTATIONS_4, ROTATIONS_8, ROTATIONS_16, ROTATIONS_32};
 pub use value::{SignedRotation, Value};
 
 /// Every transformation of this project.
-pub const TRANSFORMATIONS: [&dyn Transformation; 17] = [
+pub const TRANSFORMATIONS: [&dyn Transformation; 18] = [
     ROTATION,
     HUES,
     QUARTER_TURNS,
@@ -63,6 +63,7 @@ pub const TRANSFORMATIONS: [&dyn Transformation; 17] = [
     HORIZONTAL_FLIP,
     VERTICAL_FLIP,
     JIGSAW,
+    JIGSAW_APART,
     CROP_POSITION,
     SCALE,
     BLUR,

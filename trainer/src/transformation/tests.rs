@@ -178,7 +178,7 @@ fn mirrors_jigsaws_and_windows_lose_the_pose() {
         })
         .map(|transformation| transformation.name())
         .collect();
-    assert_eq!(of_all, ["horizontal-flip", "vertical-flip", "jigsaw", "crop-position"]);
+    assert_eq!(of_all, ["horizontal-flip", "vertical-flip", "jigsaw", "jigsaw-apart", "crop-position"]);
     let mut parameters = views(1).remove(0);
     parameters.change_pose(PoseChange::Lost, &Value::Class(1), UnitQuaternion::IDENTITY);
     assert_eq!((parameters.rotation(), parameters.hues().is_some()), (None, true));
