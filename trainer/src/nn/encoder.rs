@@ -6,7 +6,7 @@ use crate::ops::tape;
 use crate::options::Named;
 
 /// Every encoder of this project.
-pub const ENCODERS: [EncoderEntry; 3] = [tiny::ENTRY, resnet18::ENTRY, resnet18::CIFAR_ENTRY];
+pub const ENCODERS: [EncoderEntry; 4] = [tiny::ENTRY, tiny::POOLED_ENTRY, resnet18::ENTRY, resnet18::CIFAR_ENTRY];
 
 /// Images to feature vectors, whose first half is invariant and whose second half is equivariant.
 ///

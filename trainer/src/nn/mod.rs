@@ -46,7 +46,7 @@ pub use parameters::{EightBitValue, ParameterStore, Scope};
 pub use predictor::{Predictor, PredictorConfig, PredictorKind};
 pub use projector::Projector;
 pub use resnet18::{ResNet18, Stem};
-pub use tiny::Tiny;
+pub use tiny::{Tiny, TinyPooled};
 pub use transformer::{Transformer, TransformerConfig};
 pub use turned::turned;
 
