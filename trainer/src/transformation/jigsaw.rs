@@ -6,42 +6,35 @@ use super::picture_classes::PictureClasses;
 use super::{PoseChange, Transformation};
 
 /// The four quarters in each of their 24 orders. Of an odd size the middle row and column stay where they are.
-pub const JIGSAW: &dyn Transformation = &PictureClasses {
-    name: "jigsaw",
-    description: "puts the four quarters of the picture into one of their 24 orders",
-    count: 24,
-    class_name: |class| order(class).iter().map(|tile| (tile + 1).to_string()).collect(),
-    group: None,
-    pose: PoseChange::Lost,
-    visible: Visible::Whole,
-    apply: |class, picture, size, scratch| {
-        scratch.clear();
-        scratch.extend_from_slice(picture);
-        for (place, tile) in order(class).into_iter().enumerate() {
-            copy_tile(scratch, tile, picture, place, size);
-        }
-    },
-};
+pub const JIGSAW: &dyn Transformation =
+    &jigsaw::<false>("jigsaw", "puts the four quarters of the picture into one of their 24 orders");
 
 /// The same with a grey frame in each quarter, in every order: lines that go on beyond an edge do not tell which quarters are
 /// neighbours.
-pub const JIGSAW_APART: &dyn Transformation = &PictureClasses {
-    name: "jigsaw-apart",
-    description: "the same with grey edges around each quarter, so that neighbours do not touch",
-    count: 24,
-    class_name: |class| order(class).iter().map(|tile| (tile + 1).to_string()).collect(),
-    group: None,
-    pose: PoseChange::Lost,
-    visible: Visible::Whole,
-    apply: |class, picture, size, scratch| {
-        scratch.clear();
-        scratch.extend_from_slice(picture);
-        for (place, tile) in order(class).into_iter().enumerate() {
-            copy_tile(scratch, tile, picture, place, size);
-        }
-        grey_edges(picture, size);
-    },
-};
+pub const JIGSAW_APART: &dyn Transformation =
+    &jigsaw::<true>("jigsaw-apart", "the same with grey edges around each quarter, so that neighbours do not touch");
+
+const fn jigsaw<const APART: bool>(name: &'static str, description: &'static str) -> PictureClasses {
+    PictureClasses {
+        name,
+        description,
+        count: 24,
+        class_name: |class| order(class).iter().map(|tile| (tile + 1).to_string()).collect(),
+        group: None,
+        pose: PoseChange::Lost,
+        visible: Visible::Whole,
+        apply: |class, picture, size, scratch| {
+            scratch.clear();
+            scratch.extend_from_slice(picture);
+            for (place, tile) in order(class).into_iter().enumerate() {
+                copy_tile(scratch, tile, picture, place, size);
+            }
+            if APART {
+                grey_edges(picture, size);
+            }
+        },
+    }
+}
 
 /// Greys a twelfth of the picture's side along each edge of each quarter, and what lies between quarters.
 fn grey_edges(picture: &mut [u8], size: usize) {
