@@ -262,7 +262,7 @@ def answer_rounds(step, steps, before):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--net", choices=("resnet18", "tiny"))
+    parser.add_argument("--net", choices=("resnet18", "resnet18-cifar", "tiny"))
     parser.add_argument("--exchange", help="file of `trainer bench --exchange`")
     parser.add_argument("--layer", help="SIZE,IN,OUT,KERNEL,STRIDE,GROUPS")
     parser.add_argument("--batch", type=int, default=256)
