@@ -20,7 +20,7 @@ use crate::transformation::Transformations;
 pub struct DeployedEvaluation {
     /// The file.
     pub path: PathBuf,
-    /// Both views of each held-out pair; of pictures whose rotation is not known, as many views as training shows.
+    /// Both views of each held-out pair, or one of each picture whose rotation is not known.
     pub images: usize,
     /// Share of images whose class is right, in [0, 1]; `None` without classes.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -129,7 +129,7 @@ fn evaluate_deployed(
     let of_data = |opened: Result<_, DataError>| opened.map_err(EvaluationError::from);
     let has_rotations = GroundTruth::of(of_data(config.shown(source))?.as_ref()).rotations;
     // Classes and rotations are asked of pictures as they are.
-    let (plain, views) = if has_rotations { (source.clone(), 2) } else { (of_data(config.untransformed(source))?, 1) };
+    let (plain, views) = (of_data(config.untransformed(source))?, if has_rotations { 2 } else { 1 });
     fixed_batches(&plain, &objects, views, seed, |batch| answers.add(path, &mut predictor, &batch, source.as_ref()))?;
     if !predictor.transformations().is_empty() {
         let asked = of_data(config.asked(source))?;

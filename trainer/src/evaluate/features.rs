@@ -6,6 +6,7 @@ use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use sextant_runtime::rotation::UnitQuaternion;
 
+use super::measure::share_equal;
 use crate::data::{DataError, Place, ViewBatch, ViewSource};
 use crate::method::{Embeddings, TransformationLogits};
 use crate::model::{Model, Outputs};
@@ -152,8 +153,7 @@ impl ImageFeatures {
     pub fn transformation_shares(&self) -> candle_core::Result<Vec<f64>> {
         let share = |(transformation, logits): &TransformationLogits| {
             let said = logits.argmax(1)?.to_vec1::<u32>()?;
-            let truth = self.classes_of(*transformation);
-            Ok(said.iter().zip(&truth).filter(|(said, truth)| said == truth).count() as f64 / said.len().max(1) as f64)
+            Ok(share_equal(&said, &self.classes_of(*transformation)))
         };
         self.outputs.transformation_logits.iter().map(share).collect()
     }

@@ -13,6 +13,7 @@ use rand_chacha::ChaCha8Rng;
 use serde::{Deserialize, Serialize};
 
 use super::EvaluationError;
+use super::probe::Standardiser;
 use super::transformations::losses_bits;
 use crate::nn::{Mlp, ParameterStore, cross_entropy};
 use crate::optimiser::{Optimiser, OptimiserConfig, OptimiserKind};
@@ -142,10 +143,8 @@ fn probe_losses(
     classes: usize,
     seed: u64,
 ) -> Result<Vec<f64>, EvaluationError> {
-    let mean = train.mean_keepdim(0)?;
-    let std = (train.broadcast_sub(&mean)?.sqr()?.mean_keepdim(0)? + 1e-8)?.sqrt()?;
-    let scaled = |x: &Tensor| x.broadcast_sub(&mean)?.broadcast_div(&std);
-    let (train, test) = (scaled(train)?, scaled(test)?);
+    let scaling = Standardiser::of(train)?;
+    let (train, test) = (scaling.apply(train)?, scaling.apply(test)?);
     let mut rng = ChaCha8Rng::seed_from_u64(seed);
     let mut order: Vec<u32> = (0..train_truth.len() as u32).collect();
     order.shuffle(&mut rng);

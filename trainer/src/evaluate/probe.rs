@@ -143,19 +143,21 @@ impl Probe {
 }
 
 /// Shifts and scales features to mean 0 and variance 1 over the training set.
-struct Standardiser {
+pub(super) struct Standardiser {
     mean: Tensor,
     std: Tensor,
 }
 
 impl Standardiser {
-    fn of(features: &Tensor) -> candle_core::Result<Self> {
+    /// Of training features `[n, d]`.
+    pub(super) fn of(features: &Tensor) -> candle_core::Result<Self> {
         let mean = features.mean_keepdim(0)?;
         let std = (features.broadcast_sub(&mean)?.sqr()?.mean_keepdim(0)? + 1e-8)?.sqrt()?;
         Ok(Self { mean, std })
     }
 
-    fn apply(&self, features: &Tensor) -> candle_core::Result<Tensor> {
+    /// The same shift and scale for any features of that width.
+    pub(super) fn apply(&self, features: &Tensor) -> candle_core::Result<Tensor> {
         features.broadcast_sub(&self.mean)?.broadcast_div(&self.std)
     }
 }

@@ -125,18 +125,20 @@ fn class_terms(
 
 /// Mean over rows and classes of `-log softmax(logits)`: `log(classes)` at least, where the head is in full doubt.
 fn against_uniform(logits: &Tensor) -> Result<Tensor> {
-    let shifted = logits.broadcast_sub(&logits.max_keepdim(1)?.detach())?;
-    let log_sum = shifted.exp()?.sum_keepdim(1)?.log()?;
-    log_sum.broadcast_sub(&shifted)?.mean_all()
+    negative_log_softmax(logits)?.mean_all()
 }
 
 /// Mean over rows of `-min(CE, log(classes))`: nothing is gained by being wrong with more confidence than guessing.
 fn clipped_negative(logits: &Tensor, labels: &Tensor) -> Result<Tensor> {
     let guessing = (logits.dim(1)? as f64).ln();
-    let shifted = logits.broadcast_sub(&logits.max_keepdim(1)?.detach())?;
-    let log_sum = shifted.exp()?.sum_keepdim(1)?.log()?;
-    let paid = (log_sum - shifted.gather(&labels.unsqueeze(1)?, 1)?)?;
+    let paid = negative_log_softmax(logits)?.gather(&labels.unsqueeze(1)?, 1)?;
     paid.minimum(guessing)?.mean_all()?.neg()
+}
+
+/// `-log softmax` of each entry of `[n, classes]`.
+fn negative_log_softmax(logits: &Tensor) -> Result<Tensor> {
+    let shifted = logits.broadcast_sub(&logits.max_keepdim(1)?.detach())?;
+    shifted.exp()?.sum_keepdim(1)?.log()?.broadcast_sub(&shifted)
 }
 
 impl Method for ClassInformation {
