@@ -89,6 +89,7 @@ mod operators;
 pub mod patchwise;
 #[cfg(feature = "images")]
 pub mod picture;
+pub mod plane_group;
 pub mod pose;
 pub mod preprocess;
 pub mod rotation;

@@ -2,7 +2,8 @@
 
 use candle_core::{Result, Tensor, Var};
 use sextant_runtime::graph::{Activation, GraphBuilder, Op, Padding, ValueId};
-use sextant_trainer::nn::{Encoded, Encoder, EncoderEntry, Mode, PlaneGroup, Scope};
+use sextant_runtime::plane_group::PlaneGroup;
+use sextant_trainer::nn::{Encoded, Encoder, EncoderEntry, Mode, Scope};
 use sextant_trainer::ops::{self, Conv2dOptions, tape};
 
 pub const ENTRY: EncoderEntry = EncoderEntry {

@@ -1,5 +1,6 @@
 use candle_core::{DType, Result, Tensor};
 use sextant_runtime::graph::{GraphBuilder, ValueId};
+use sextant_runtime::plane_group::PlaneGroup;
 
 use super::{Mode, Scope, resnet18, tiny};
 use crate::ops::tape;
@@ -19,7 +20,8 @@ pub trait Encoder {
     /// Channels of the last spatial map.
     fn map_channels(&self) -> usize;
 
-    /// The motions of a picture that the last map follows, whatever the weights.
+    /// The motions of a picture that the last map follows, whatever the weights: the map of a moved picture is the moved map, in
+    /// each channel, up to the order of channels.
     fn equivariant_to(&self) -> PlaneGroup {
         PlaneGroup::Identity
     }
@@ -45,26 +47,6 @@ pub trait Encoder {
     /// As [`Self::encode`].
     fn forward(&self, images: &Tensor, mode: Mode) -> Result<Tensor> {
         Ok(self.encode(images, mode)?.features)
-    }
-}
-
-/// Motions of a picture about its centre. A map follows a motion when the map of a moved picture is the moved map, in each
-/// channel, up to the order of channels.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum PlaneGroup {
-    /// None but the one that leaves the picture where it is.
-    Identity,
-    /// Turns by multiples of 90 degrees.
-    QuarterTurns,
-}
-
-impl PlaneGroup {
-    /// In words.
-    pub fn words(self) -> &'static str {
-        match self {
-            Self::Identity => "nothing by construction",
-            Self::QuarterTurns => "quarter turns",
-        }
     }
 }
 

@@ -33,7 +33,7 @@ pub use config::{HeadGradient, HeadsConfig, ModelConfig};
 pub use conv_norm::{ConvNorm, ConvNormConfig};
 pub use cross_entropy::cross_entropy;
 pub use eight_bits::{EightBits, calibrate};
-pub use encoder::{BuildEncoder, ENCODERS, Encoded, Encoder, EncoderEntry, PlaneGroup, split_halves};
+pub use encoder::{BuildEncoder, ENCODERS, Encoded, Encoder, EncoderEntry, split_halves};
 pub use heads::{ClassHead, RotationHead};
 pub use hypernetwork::Hypernetwork;
 pub use layer_norm::LayerNorm;
