@@ -69,6 +69,8 @@ pub mod metadata {
     pub const RESIZE: &str = "resize";
     /// How much of the image is seen: `whole`, as where it is absent, or `circle`.
     pub const VISIBLE: &str = "visible";
+    /// `C4` or `D4`, the [`crate::plane_group::PlaneGroup`] that the halves follow whatever the weights; absent where they follow none.
+    pub const EQUIVARIANT_TO: &str = "equivariant_to";
     /// JSON array of three: subtracted from pixels in 0..1.
     pub const NORMALIZE_MEAN: &str = "normalize_mean";
     /// JSON array of three: pixels are divided by these after that.

@@ -32,6 +32,20 @@ impl PlaneGroup {
         }
     }
 
+    /// Schoenflies' name, as metadata has it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Identity => "C1",
+            Self::QuarterTurns => "C4",
+            Self::TurnsAndMirrors => "D4",
+        }
+    }
+
+    /// What a name stands for; `None` for any other.
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|group| group.name() == name)
+    }
+
     /// In words.
     pub const fn words(self) -> &'static str {
         match self {

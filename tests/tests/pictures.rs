@@ -70,6 +70,33 @@ fn a_folder_of_upright_pictures_teaches_their_orientation() {
     let compared = json("trainer", &["eval", "run", "--model", "run/model-int8.sxt", "--json"], folder);
     assert!(compared["transformation_cost_points"].as_f64().unwrap() < 10.0, "{compared}");
     assert!(compared.get("rotation_cost_deg").is_none(), "{compared}");
+    let moved = ["equivariance", "run", "--pictures", "16", "--drawing", "moved.svg", "--json"];
+    let moved = json("trainer", &[&moved[..], &["--model", "run/model-int8.sxt"]].concat(), folder);
+    let of = |form: usize| moved[form]["of"].as_str().unwrap();
+    assert_eq!(
+        [of(0), of(1), of(2), of(3)],
+        ["before training", "after training", "run/model.sxt", "run/model-int8.sxt"]
+    );
+    for form in moved.as_array().unwrap() {
+        assert_eq!(
+            (form["pictures"].as_u64(), form["by_construction"].as_str()),
+            (Some(8), Some("nothing by construction"))
+        );
+        let [exact, turns] = ["exact", "turns"].map(|motions| form[motions].as_array().unwrap());
+        assert_eq!((exact.len(), turns.len()), (7, 23), "{form}");
+        // What tells by how much a picture is turned changes when it is turned.
+        assert!(exact[1]["equivariant_change"].as_f64().unwrap() > 0.01, "{form}");
+        assert!(exact[0].get("reordering_error").is_none(), "{form}");
+    }
+    let [trained, deployed] = [1, 2].map(|form: usize| moved[form]["exact"][0]["equivariant_change"].as_f64().unwrap());
+    assert!((trained - deployed).abs() < 1e-4, "the trainer and the runtime see the same: {trained} {deployed}");
+    assert!(std::fs::read_to_string(folder.join("moved.svg")).unwrap().contains("run/model-int8.sxt"));
+    // A file alone is shown built-in objects of its size.
+    let told = run_ok("trainer", &["equivariance", "run/model-int8.sxt", "--pictures", "4"], folder);
+    assert!(
+        told.starts_with("run/model-int8.sxt: 4 pictures of 16 px; equivariant to: nothing by construction\n"),
+        "{told}"
+    );
 }
 
 #[test]

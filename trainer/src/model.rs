@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use candle_core::{DType, Device, Result, Tensor};
+use candle_core::{Device, Result, Tensor};
 use rayon::prelude::*;
 use sextant_runtime::calibration::Images;
 use sextant_runtime::contract::{self, output};
@@ -12,7 +12,7 @@ use sextant_runtime::rotation::{UnitQuaternion, nearest_rotation};
 use crate::collective::{Alone, Collective};
 use crate::config::Config;
 use crate::data::GroundTruth;
-use crate::method::{Method, Setting, TransformationLogits};
+use crate::method::{LoweredFeatures, Method, Setting, TransformationLogits};
 use crate::nn::{ClassHead, EightBits, Encoded, Encoder, Mode, ParameterStore, RotationHead, calibrate, split_halves};
 use crate::ops::Activation;
 use crate::transformation::Transformation;
@@ -209,16 +209,6 @@ impl Model {
         })
     }
 
-    /// What the deployed network says was done to an image, in the order of its outputs.
-    ///
-    /// # Errors
-    /// When a device fails.
-    pub fn predicted_transformations(&self) -> Result<Vec<&'static dyn Transformation>> {
-        let features = Tensor::zeros((1, self.encoder.feature_width()), DType::F32, self.normaliser.device())?;
-        let said = self.method.transformation_logits(&features)?;
-        Ok(said.into_iter().map(|(transformation, _)| transformation).collect())
-    }
-
     /// The deployable graphs: `encode`, and `predict_latent` where the method has a predictor.
     ///
     /// # Errors
@@ -231,16 +221,15 @@ impl Model {
         let normalised =
             graph.node(NORMALIZE, Op::Normalize { mean: self.normaliser.mean, std: self.normaliser.std }, &[image])?;
         let features = self.encoder.lower(&mut graph, normalised)?;
-        let half = (width / 2) as u32;
-        let invariant = graph.node(output::INVARIANT, Op::Slice { start: 0, end: half }, &[features])?;
-        let equivariant = graph.node(output::EQUIVARIANT, Op::Slice { start: half, end: 2 * half }, &[features])?;
-        let rotation = self.rotation_head.as_ref().map(|head| head.lower(&mut graph, features)).transpose()?;
-        let class_logits = self.class_head.as_ref().map(|head| head.lower(&mut graph, invariant)).transpose()?;
+        let features = LoweredFeatures::of(&mut graph, features)?;
+        let rotation = self.rotation_head.as_ref().map(|head| head.lower(&mut graph, features.whole)).transpose()?;
+        let class_logits =
+            self.class_head.as_ref().map(|head| head.lower(&mut graph, features.invariant)).transpose()?;
         let outputs = [
             (output::ROTATION_WXYZ, rotation),
             (output::CLASS_LOGITS, class_logits),
-            (output::INVARIANT, Some(invariant)),
-            (output::EQUIVARIANT, Some(equivariant)),
+            (output::INVARIANT, Some(features.invariant)),
+            (output::EQUIVARIANT, Some(features.equivariant)),
         ];
         for (name, value) in outputs {
             value.into_iter().for_each(|value| graph.output(name, value));

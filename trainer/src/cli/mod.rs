@@ -8,6 +8,7 @@ mod class_counts;
 mod contact_sheet;
 mod data;
 mod encoders;
+mod equivariance;
 mod eval;
 mod fit;
 mod hint;
@@ -41,6 +42,8 @@ pub enum Command {
     Fit(fit::FitArgs),
     /// Measure a trained run on held-out objects.
     Eval(eval::EvalArgs),
+    /// Measure what features do when pictures are turned and mirrored.
+    Equivariance(equivariance::EquivarianceArgs),
     /// Render a data set with known poses.
     Render(render::RenderArgs),
     /// Prepare and inspect data.
@@ -69,6 +72,7 @@ pub fn run(command: Command, registry: &Registry) -> anyhow::Result<ExitCode> {
     match command {
         Command::Fit(args) => fit::run(args, registry),
         Command::Eval(args) => eval::run(args, registry),
+        Command::Equivariance(args) => equivariance::run(args, registry),
         Command::Render(args) => render::run(args, registry).map(|()| ExitCode::SUCCESS),
         Command::Data(args) => data::run(args).map(|()| ExitCode::SUCCESS),
         Command::Bench(args) => bench::run(args, registry),

@@ -298,6 +298,36 @@ mod tests {
     }
 
     #[test]
+    fn an_option_of_the_other_kind_of_study_is_refused() {
+        let cases = [
+            (vec!["procedural", "--scale", "small"], Some("--scale"), "the studies of transformations"),
+            (vec!["transforms", "--views", "3"], Some("--views"), "household and procedural"),
+            (vec!["transforms", "--leaders", "3"], Some("--leaders"), "household and procedural"),
+            (vec!["procedural", "--views", "3", "--leaders", "3"], None, ""),
+            (vec!["transforms", "--scale", "paper"], None, ""),
+        ];
+        for (arguments, option, goes_with) in cases {
+            let Command { study } = Command::parse_from([&["study"], &arguments[..]].concat());
+            let refused = study.refuse_what_has_no_effect().err().map(|error| error.to_string());
+            let expected = option.map(|option| {
+                let name = arguments[0];
+                format!("{option}: has no effect on the study {name}: it goes with {goes_with}; leave it out")
+            });
+            assert_eq!(refused, expected, "{arguments:?}");
+        }
+    }
+
+    #[test]
+    fn each_question_is_a_study_of_its_name() {
+        let names: Vec<String> = Study::value_variants().iter().map(|study| study.name()).collect();
+        for question in QUESTIONS {
+            assert!(names.iter().any(|name| name == question.name), "{}", question.name);
+        }
+        let asking = Study::value_variants().iter().filter(|study| study.question().is_some()).count();
+        assert_eq!(asking, QUESTIONS.len());
+    }
+
+    #[test]
     fn views_are_rendered_of_objects_only() {
         let images = ["procedural", "--set", "data.source=sextant", "--set", "data.path=images"];
         let with = |more: &[&'static str]| [&images[..], more].concat();

@@ -32,7 +32,7 @@ pub(super) fn held_out_pairs(source: &dyn ViewSource, config: &Config) -> (Vec<u
 }
 
 /// How the configuration's probes are trained.
-pub(super) fn probe_settings(evaluation: &EvaluationConfig) -> ProbeSettings {
+pub(crate) fn probe_settings(evaluation: &EvaluationConfig) -> ProbeSettings {
     ProbeSettings { epochs: evaluation.probe_epochs, lr: evaluation.probe_lr, seed: evaluation.seed }
 }
 

@@ -4,12 +4,14 @@ mod angles;
 mod deployed;
 mod display;
 mod drift;
+mod equivariance;
 mod features;
 mod figures;
 mod gallery;
 mod information;
 mod knn;
 mod laws;
+mod linear_map;
 mod measure;
 mod of_pictures;
 mod of_poses;
@@ -26,6 +28,7 @@ mod transformations;
 pub use angles::{AngleBin, by_relative_angle};
 pub use deployed::{DeployedComparison, DeployedError, DeployedEvaluation, compare_deployed};
 pub use drift::{Drift, relative_drift};
+pub use equivariance::{EquivarianceReport, Halves, MotionReport, Rows, equivariance};
 pub use features::{
     EvaluationError, ImageFeatures, PairFeatures, fixed_objects, image_features, pair_features,
     pair_features_and_embeddings,
@@ -36,7 +39,7 @@ pub use information::{Estimate, Information};
 pub use knn::knn_top1;
 pub use laws::{PredictorLaws, predictor_laws, relative_error};
 pub use measure::evaluate;
-pub(crate) use measure::images_of;
+pub(crate) use measure::{images_of, probe_settings};
 pub use out_of_range::OutOfRange;
 pub use parts::{FEATURES, PARTS, PartName};
 pub use pose::{GeodesicError, PoseErrors, PoseReport};

@@ -8,6 +8,7 @@ use safetensors::tensor::{Dtype, TensorView};
 use serde::Serialize;
 use sextant_runtime::contract::{metadata, output, run_folder};
 use sextant_runtime::model;
+use sextant_runtime::plane_group::PlaneGroup;
 use sextant_runtime::preprocess::{RESIZE_RULE, Visible};
 
 use crate::config::Config;
@@ -57,7 +58,7 @@ pub fn calibration_images(model: &Model, source: &Arc<dyn ViewSource>, config: &
 
 /// What the deployed network will see: transformed pictures where it tells what was done to them, else pictures as they are.
 fn asked(model: &Model, source: &Arc<dyn ViewSource>, config: &Config) -> anyhow::Result<Arc<dyn ViewSource>> {
-    let tells_transformations = !model.predicted_transformations()?.is_empty();
+    let tells_transformations = !model.method.told_transformations().is_empty();
     Ok(if tells_transformations { config.asked(source)? } else { config.untransformed(source)? })
 }
 
@@ -94,6 +95,10 @@ fn metadata_of(model: &Model, config: &Config, shown: &dyn ViewSource) -> anyhow
     }
     entries.extend(transformations_of(model)?);
     entries.extend(visible_of(config).map(|visible| (metadata::VISIBLE, visible.name().to_string())));
+    let follows = model.encoder.features_follow();
+    if follows != PlaneGroup::Identity {
+        entries.push((metadata::EQUIVARIANT_TO, follows.name().into()));
+    }
     Ok(entries.into_iter().map(|(key, value)| (key.to_string(), value)).collect())
 }
 
@@ -107,7 +112,8 @@ fn visible_of(config: &Config) -> Option<Visible> {
 /// What the classes of each transformation are called that the model predicts; nothing where it predicts none.
 fn transformations_of(model: &Model) -> anyhow::Result<Option<(&'static str, String)>> {
     let predicted: BTreeMap<&str, Vec<String>> = model
-        .predicted_transformations()?
+        .method
+        .told_transformations()
         .into_iter()
         .map(|transformation| (transformation.name(), transformation.class_names()))
         .collect();

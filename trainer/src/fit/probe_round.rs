@@ -118,7 +118,7 @@ fn transformation_top1(
     subjects: &[usize],
     config: &Config,
 ) -> anyhow::Result<Option<f64>> {
-    if training.model.predicted_transformations()?.is_empty() {
+    if training.model.method.told_transformations().is_empty() {
         return Ok(None);
     }
     let asked = config.asked(source)?;

@@ -6,8 +6,8 @@ use sextant_runtime::graph::{GraphBuilder, ValueId};
 
 use super::predict_transform::{PredictTransform, VIEWS};
 use super::{
-    Embeddings, Label, Method, MethodConfig, MethodEntry, MethodOutput, ModelKey, Needs, Setting, TransformationHeads,
-    TransformationLogits, Views, WeightedTerm,
+    Embeddings, Label, LoweredFeatures, Method, MethodConfig, MethodEntry, MethodOutput, ModelKey, Needs, Setting,
+    TransformationHeads, TransformationLogits, Views, WeightedTerm,
 };
 use crate::nn::{Encoded, Encoder, Linear, Scope, cross_entropy};
 use crate::options::ConfigOption;
@@ -158,6 +158,10 @@ impl Method for ClassInformation {
         Ok(Embeddings::default())
     }
 
+    fn told_transformations(&self) -> Vec<&'static dyn Transformation> {
+        self.prediction.told_transformations()
+    }
+
     fn transformation_logits(&self, features: &Tensor) -> Result<Vec<TransformationLogits>> {
         self.prediction.transformation_logits(features)
     }
@@ -165,7 +169,7 @@ impl Method for ClassInformation {
     fn lower_transformation_logits(
         &self,
         graph: &mut GraphBuilder,
-        features: ValueId,
+        features: LoweredFeatures,
     ) -> anyhow::Result<Vec<(&'static dyn Transformation, ValueId)>> {
         self.prediction.lower_transformation_logits(graph, features)
     }

@@ -6,7 +6,7 @@ use sextant_runtime::graph::{GraphBuilder, ValueId};
 
 use super::simclr::TEMPERATURE;
 use super::{
-    Embeddings, InvariantBranch, Method, MethodEntry, MethodOutput, ModelKey, Needs, Sees, Setting,
+    Embeddings, InvariantBranch, LoweredFeatures, Method, MethodEntry, MethodOutput, ModelKey, Needs, Sees, Setting,
     TransformationHeads, TransformationLogits, Views, nt_xent,
 };
 use crate::nn::{Encoded, Encoder, Mode, Scope, split_halves};
@@ -70,6 +70,10 @@ impl Method for Essl {
         Ok(Embeddings { invariant: Some(invariant), equivariant: None })
     }
 
+    fn told_transformations(&self) -> Vec<&'static dyn Transformation> {
+        self.heads.transformations()
+    }
+
     fn transformation_logits(&self, features: &Tensor) -> Result<Vec<TransformationLogits>> {
         self.heads.logits(&split_halves(features)?.1)
     }
@@ -77,11 +81,9 @@ impl Method for Essl {
     fn lower_transformation_logits(
         &self,
         graph: &mut GraphBuilder,
-        features: ValueId,
+        features: LoweredFeatures,
     ) -> anyhow::Result<Vec<(&'static dyn Transformation, ValueId)>> {
-        // The deployed graph has this half as an output already.
-        let equivariant = super::equivariant_half(graph, features)?;
-        self.heads.lower(graph, equivariant)
+        self.heads.lower(graph, features.equivariant)
     }
 }
 

@@ -34,6 +34,7 @@ mod vicreg;
 mod views;
 
 use candle_core::{Result, Tensor};
+use sextant_runtime::contract::output;
 use sextant_runtime::graph::{Graph, GraphBuilder, Op, ValueId};
 
 use crate::nn::{Encoded, Encoder, EncoderEntry, ModelConfig, Scope};
@@ -97,6 +98,11 @@ pub trait Method {
     /// When shapes differ.
     fn embed(&self, encoded: &Encoded) -> Result<Embeddings>;
 
+    /// The transformations that it tells of images, in the order of [`Self::transformation_logits`].
+    fn told_transformations(&self) -> Vec<&'static dyn Transformation> {
+        Vec::new()
+    }
+
     /// What it says was done to images of features `[n, feature_width]`, in evaluation mode and without gradient; nothing
     /// where it is never asked.
     ///
@@ -113,7 +119,7 @@ pub trait Method {
     fn lower_transformation_logits(
         &self,
         _graph: &mut GraphBuilder,
-        _features: ValueId,
+        _features: LoweredFeatures,
     ) -> anyhow::Result<Vec<(&'static dyn Transformation, ValueId)>> {
         Ok(Vec::new())
     }
@@ -142,10 +148,30 @@ pub trait Method {
 /// A number for each class of a transformation, before softmax: `[n, classes]`.
 pub type TransformationLogits = (&'static dyn Transformation, Tensor);
 
-/// The equivariant half of features in a graph.
-fn equivariant_half(graph: &mut GraphBuilder, features: ValueId) -> anyhow::Result<ValueId> {
-    let width = graph.shape(features).iter().product::<usize>() as u32;
-    Ok(graph.node("equivariant_half", Op::Slice { start: width / 2, end: width }, &[features])?)
+/// Features in a graph.
+#[derive(Clone, Copy, Debug)]
+pub struct LoweredFeatures {
+    /// Both halves.
+    pub whole: ValueId,
+    /// The first half.
+    pub invariant: ValueId,
+    /// The second half.
+    pub equivariant: ValueId,
+}
+
+impl LoweredFeatures {
+    /// Appends the slices of an encoder's features, named as the outputs that they are.
+    ///
+    /// # Errors
+    /// When the value is no vector.
+    pub fn of(graph: &mut GraphBuilder, features: ValueId) -> anyhow::Result<Self> {
+        let width = graph.shape(features).iter().product::<usize>() as u32;
+        Ok(Self {
+            whole: features,
+            invariant: graph.node(output::INVARIANT, Op::Slice { start: 0, end: width / 2 }, &[features])?,
+            equivariant: graph.node(output::EQUIVARIANT, Op::Slice { start: width / 2, end: width }, &[features])?,
+        })
+    }
 }
 
 /// What a method is made for.

@@ -4,8 +4,8 @@ use candle_core::{Result, Tensor};
 use sextant_runtime::graph::{GraphBuilder, ValueId};
 
 use super::{
-    Embeddings, Method, MethodEntry, MethodOutput, ModelKey, Needs, Setting, TransformationHeads, TransformationLogits,
-    Views,
+    Embeddings, LoweredFeatures, Method, MethodEntry, MethodOutput, ModelKey, Needs, Setting, TransformationHeads,
+    TransformationLogits, Views,
 };
 use crate::nn::{Encoded, Encoder, Mode, Scope};
 use crate::options::ConfigOption;
@@ -69,6 +69,10 @@ impl Method for PredictTransform {
         Ok(Embeddings::default())
     }
 
+    fn told_transformations(&self) -> Vec<&'static dyn Transformation> {
+        self.heads.transformations()
+    }
+
     fn transformation_logits(&self, features: &Tensor) -> Result<Vec<TransformationLogits>> {
         self.heads.logits(features)
     }
@@ -76,9 +80,9 @@ impl Method for PredictTransform {
     fn lower_transformation_logits(
         &self,
         graph: &mut GraphBuilder,
-        features: ValueId,
+        features: LoweredFeatures,
     ) -> anyhow::Result<Vec<(&'static dyn Transformation, ValueId)>> {
-        self.heads.lower(graph, features)
+        self.heads.lower(graph, features.whole)
     }
 }
 

@@ -335,9 +335,11 @@ fn the_deployed_heads_say_what_the_method_says_of_transformations() {
         let said = model.method.transformation_logits(&features).unwrap();
         let [(transformation, logits)] = &said[..] else { panic!("{method} predicts {}", said.len()) };
         assert_eq!((*transformation, logits.dims()), (QUARTER_TURNS, &[6, 4][..]), "{method}");
+        assert_eq!(model.method.told_transformations(), [QUARTER_TURNS], "{method}");
 
         let mut graph = GraphBuilder::new("heads");
         let input = graph.input("features", &[features.dim(1).unwrap()], DataType::F32);
+        let input = LoweredFeatures::of(&mut graph, input).unwrap();
         let lowered = model.method.lower_transformation_logits(&mut graph, input).unwrap();
         lowered.iter().for_each(|(transformation, value)| graph.output(transformation.name(), *value));
         let row = |t: &Tensor| t.get(3).unwrap().to_vec1::<f32>().unwrap();

@@ -81,6 +81,11 @@ impl TransformationHeads {
         terms(self.0.iter().map(judge).collect::<Result<_>>()?, weight)
     }
 
+    /// What they tell apart.
+    pub fn transformations(&self) -> Vec<&'static dyn Transformation> {
+        self.0.iter().map(|head| head.transformation).collect()
+    }
+
     /// What they say of inputs `[n, width_in]`, without gradient.
     ///
     /// # Errors

@@ -26,6 +26,13 @@ pub trait Encoder {
         PlaneGroup::Identity
     }
 
+    /// The motions of a picture that the features follow, whatever the weights: the invariant half stays as it is, and the
+    /// equivariant half has an orientation of its fields for each motion, as the channels of a map over the group
+    /// ([`sextant_runtime::plane_group`]).
+    fn features_follow(&self) -> PlaneGroup {
+        PlaneGroup::Identity
+    }
+
     /// The last spatial map with the features.
     ///
     /// # Shapes
@@ -94,6 +101,10 @@ impl Encoder for Recorded {
 
     fn equivariant_to(&self) -> PlaneGroup {
         self.0.equivariant_to()
+    }
+
+    fn features_follow(&self) -> PlaneGroup {
+        self.0.features_follow()
     }
 
     fn encode(&self, images: &Tensor, mode: Mode) -> Result<Encoded> {

@@ -1,7 +1,7 @@
 //! The figures of all runs as bars: one chart for each group of figures.
 
 use super::RunRecord;
-use super::chart::bar_chart;
+use super::chart::{Bar, bar_chart};
 use super::page::Page;
 use crate::evaluate::{Better, FIGURES, Figure, Group};
 
@@ -23,10 +23,10 @@ fn chart(figures: &[&Figure], records: &[RunRecord]) -> Option<String> {
     let figures: Vec<&&Figure> = figures.iter().filter(is_measured).collect();
     let names: Vec<String> = figures.iter().filter_map(|figure| figure.bar).map(String::from).collect();
     let bars = |record: &RunRecord| {
-        let heights = figures.iter().map(|figure| figure.of(&record.evaluation).unwrap_or(f64::NAN));
+        let heights = figures.iter().map(|figure| figure.of(&record.evaluation).unwrap_or(f64::NAN).into());
         (record.name.clone(), heights.collect())
     };
-    let series: Vec<(String, Vec<f64>)> = records.iter().map(bars).collect();
+    let series: Vec<(String, Vec<Bar>)> = records.iter().map(bars).collect();
     (!names.is_empty()).then(|| bar_chart(title, &names, &series))
 }
 

@@ -65,9 +65,29 @@ pub fn line_chart(title: &str, x_name: &str, series: &[Series]) -> String {
             "<polyline fill=\"none\" stroke=\"{colour}\" stroke-width=\"1.8\" points=\"{}\"/>",
             path.join(" ")
         );
-        legend(&mut svg, index, &one.name, [14.0, 4.0]);
+        legend(&mut svg, index, &one.name, [14.0, 4.0], 0.0);
     }
     svg + "</svg>"
+}
+
+/// Drawings one above the other, as one.
+pub fn stacked(charts: &[String]) -> String {
+    let height = |svg: &str| -> f64 {
+        let view_box = svg.split("viewBox=\"0 0 ").nth(1).and_then(|rest| rest.split('"').next()).unwrap_or_default();
+        view_box.split(' ').nth(1).and_then(|h| h.parse().ok()).unwrap_or(300.0)
+    };
+    let mut drawing = String::new();
+    let mut y = 0.0;
+    for chart in charts {
+        let height = height(chart);
+        let placed = format!("<svg x=\"0\" y=\"{y}\" width=\"{WIDTH}\" height=\"{height}\" ");
+        drawing.push_str(&chart.replacen("<svg ", &placed, 1));
+        y += height;
+    }
+    format!(
+        "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {WIDTH} {y}\">\
+         <rect width=\"100%\" height=\"100%\" fill=\"#fff\"/>{drawing}</svg>\n"
+    )
 }
 
 /// Points with a colour and a hover text each; axes without numbers, for maps whose units mean nothing.
@@ -118,32 +138,118 @@ pub fn confusion(title: &str, names: &[String], counts: &[Vec<usize>]) -> String
     svg + "</svg>"
 }
 
+/// A bar of a chart.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Bar {
+    /// Where it ends; nothing is drawn where it is not finite.
+    pub value: f64,
+    /// How far a line goes either way from there; none where it is not known.
+    pub spread: Option<f64>,
+}
+
+impl From<f64> for Bar {
+    /// Without a spread.
+    fn from(value: f64) -> Self {
+        Self { value, spread: None }
+    }
+}
+
+impl Bar {
+    /// Its end and those of its line.
+    fn reach(self) -> impl Iterator<Item = f64> {
+        let spread = self.spread.unwrap_or(0.0);
+        [self.value, self.value - spread, self.value + spread].into_iter()
+    }
+
+    fn draw(self, svg: &mut String, y: &Axis, left: f64, width: f64, colour: &str) {
+        let Self { value, spread } = self;
+        let (end, base) = (y.vertical(value), y.vertical(0.0));
+        let (top, height) = (end.min(base), (base - end).abs());
+        let of_spread = spread.map(|spread| format!(" ± {spread:.2}")).unwrap_or_default();
+        let _ = write!(
+            svg,
+            "<rect x=\"{left:.1}\" y=\"{top:.1}\" width=\"{width:.1}\" height=\"{height:.1}\" fill=\"{colour}\">\
+             <title>{value:.2}{of_spread}</title></rect>"
+        );
+        let Some(spread) = spread else { return };
+        let (x, [low, high]) = (left + width / 2.0, [value - spread, value + spread].map(|end| y.vertical(end)));
+        let _ = write!(
+            svg,
+            "<path d=\"M{x:.1} {low:.1}V{high:.1}M{0:.1} {low:.1}h6M{0:.1} {high:.1}h6\" stroke=\"#222\" fill=\"none\"/>",
+            x - 3.0
+        );
+    }
+}
+
 /// Groups of bars, one bar of each group for a series.
-pub fn bar_chart(title: &str, groups: &[String], series: &[(String, Vec<f64>)]) -> String {
-    let mut svg = opened(title, WIDTH, height_with_legend(series.len()));
-    let y = Axis::over(series.iter().flat_map(|s| s.1.iter().copied()).chain([0.0]));
-    let group_width = (WIDTH - LEFT - RIGHT) / groups.len().max(1) as f64;
+pub fn bar_chart(title: &str, groups: &[String], series: &[(String, Vec<Bar>)]) -> String {
+    let names = GroupNames::of(groups);
+    let mut svg = opened(title, WIDTH, height_with_legend(series.len()) + names.below());
+    let y = Axis::over(series.iter().flat_map(|s| s.1.iter().flat_map(|bar| bar.reach())).chain([0.0]));
     draw_vertical(&mut svg, &y);
     for (g, group) in groups.iter().enumerate() {
-        let left = LEFT + group_width * g as f64;
-        text(&mut svg, left + group_width / 2.0, HEIGHT - BOTTOM + 16.0, "middle", group);
-        for (s, (_, values)) in series.iter().enumerate() {
-            let Some(value) = values.get(g).filter(|v| v.is_finite()) else { continue };
-            let bar = group_width * 0.8 / series.len() as f64;
-            let (end, base) = (y.vertical(*value), y.vertical(0.0));
-            let (top, height) = (end.min(base), (base - end).abs());
-            let _ = write!(
-                svg,
-                "<rect x=\"{:.1}\" y=\"{top:.1}\" width=\"{bar:.1}\" height=\"{height:.1}\" fill=\"{}\"><title>{value:.2}</title></rect>",
-                left + group_width * 0.1 + bar * s as f64,
-                colour(s)
-            );
+        let left = LEFT + names.width * g as f64;
+        names.draw(&mut svg, left + names.width / 2.0, group);
+        for (s, (_, bars)) in series.iter().enumerate() {
+            let Some(bar) = bars.get(g).filter(|bar| bar.value.is_finite()) else { continue };
+            let width = names.width * 0.8 / series.len() as f64;
+            bar.draw(&mut svg, &y, left + names.width * 0.1 + width * s as f64, width, &colour(s));
         }
     }
     for (index, (name, _)) in series.iter().enumerate() {
-        legend(&mut svg, index, name, [12.0, 10.0]);
+        legend(&mut svg, index, name, [12.0, 10.0], names.below());
     }
     svg + "</svg>"
+}
+
+/// Names below groups of bars: level where each has room, else slanted, else upright.
+struct GroupNames {
+    /// Of a group.
+    width: f64,
+    /// Of the longest name.
+    longest: f64,
+    slope_deg: f64,
+}
+
+/// Of a letter.
+const LETTER: f64 = 6.2;
+const SLANTED_DEG: f64 = 40.0;
+
+impl GroupNames {
+    fn of(groups: &[String]) -> Self {
+        let width = (WIDTH - LEFT - RIGHT) / groups.len().max(1) as f64;
+        let lengths: Vec<f64> = groups.iter().map(|group| LETTER * group.chars().count() as f64).collect();
+        let longest = lengths.iter().fold(0.0f64, |longest, length| longest.max(*length));
+        // A slanted name ends below its group and must not begin beyond the left edge.
+        let has_room = |(index, length): (usize, &f64)| {
+            length * SLANTED_DEG.to_radians().cos() <= LEFT + width * (index as f64 + 0.5)
+        };
+        let slope_deg = match longest <= width {
+            true => 0.0,
+            false if lengths.iter().enumerate().all(has_room) => SLANTED_DEG,
+            false => 90.0,
+        };
+        Self { width, longest, slope_deg }
+    }
+
+    /// What they need below the chart beside a line of text.
+    fn below(&self) -> f64 {
+        (self.longest * self.slope_deg.to_radians().sin()).ceil()
+    }
+
+    fn draw(&self, svg: &mut String, middle: f64, name: &str) {
+        let y = HEIGHT - BOTTOM + 16.0;
+        if self.slope_deg == 0.0 {
+            return text(svg, middle, y, "middle", name);
+        }
+        let (x, y) = (middle + 4.0, y - 4.0);
+        let _ = write!(
+            svg,
+            "<text x=\"{x:.1}\" y=\"{y:.1}\" text-anchor=\"end\" transform=\"rotate(-{} {x:.1} {y:.1})\">{}</text>",
+            self.slope_deg,
+            escape(name)
+        );
+    }
 }
 
 /// Of a chart with that many names below it, two in a row.
@@ -151,10 +257,10 @@ fn height_with_legend(names: usize) -> f64 {
     HEIGHT + 18.0 * names.div_ceil(2) as f64
 }
 
-/// A name below a chart, behind a mark of that width and height in the colour of its series.
-fn legend(svg: &mut String, index: usize, name: &str, [width, height]: [f64; 2]) {
+/// A name so far below a chart, behind a mark of that width and height in the colour of its series.
+fn legend(svg: &mut String, index: usize, name: &str, [width, height]: [f64; 2], below: f64) {
     let column = (WIDTH - LEFT - RIGHT) / 2.0;
-    let (x, y) = (LEFT + (index % 2) as f64 * column, HEIGHT + 12.0 + 18.0 * (index / 2) as f64);
+    let (x, y) = (LEFT + (index % 2) as f64 * column, HEIGHT + below + 12.0 + 18.0 * (index / 2) as f64);
     let (top, colour) = (y - 4.0 - height / 2.0, colour(index));
     let _ = write!(svg, "<rect x=\"{x}\" y=\"{top:.1}\" width=\"{width}\" height=\"{height}\" fill=\"{colour}\"/>");
     text(svg, x + width + 6.0, y, "start", name);
@@ -281,7 +387,20 @@ mod tests {
         let names = ["cup".to_string(), "jug".into()];
         let svg = confusion("c", &names, &[vec![3, 1], vec![0, 4]]);
         assert!(svg.contains("cup taken for jug: 1 of 4") && !svg.contains("jug taken for cup"));
-        let svg = bar_chart("b", &["x".into()], &[("run".into(), vec![2.0])]);
-        assert!(svg.contains("<title>2.00</title>"));
+        let svg = bar_chart("b", &["x".into()], &[("run".into(), vec![2.0.into()])]);
+        assert!(svg.contains("<title>2.00</title>") && !svg.contains("<path"));
+        let with_spread = Bar { value: 2.0, spread: Some(0.5) };
+        let svg = bar_chart("b", &["x".into()], &[("run".into(), vec![with_spread])]);
+        assert!(svg.contains("<title>2.00 ± 0.50</title>") && svg.contains("<path d=\"M257.0 "), "{svg}");
+    }
+
+    #[test]
+    fn names_of_many_groups_do_not_lie_on_each_other() {
+        let of = |names: &[&str]| GroupNames::of(&names.iter().map(ToString::to_string).collect::<Vec<_>>());
+        assert_eq!((of(&["a", "b"]).slope_deg, of(&["a", "b"]).below()), (0.0, 0.0));
+        let short = ["blur", "hue", "scale", "jigsaw", "inversion", "grayscale", "brightness", "rotations"];
+        assert_eq!((of(&short).slope_deg, of(&short).below()), (SLANTED_DEG, 40.0));
+        let long = ["rotation-crop-flip-as-published"; 5];
+        assert_eq!((of(&long).slope_deg, of(&long).below()), (90.0, 193.0));
     }
 }

@@ -8,7 +8,7 @@ use sextant_runtime::rotation::{SymmetryGroup, UnitQuaternion};
 use super::page::Picture;
 use crate::config::EvaluationConfig;
 use crate::data::{Place, ViewSource};
-use crate::evaluate::{ClassProbe, ProbeSettings, fixed_objects, images_of, pair_features};
+use crate::evaluate::{ClassProbe, fixed_objects, images_of, pair_features, probe_settings};
 use crate::model::Model;
 use crate::nn::split_halves;
 
@@ -135,7 +135,7 @@ fn probe(model: &Model, source: &Arc<dyn ViewSource>, config: &EvaluationConfig)
     }
     let objects = fixed_objects(&source.training_subjects(), PROBE_PAIRS.min(config.train_pairs), config.seed);
     let train = pair_features(model, source, &objects, config.seed)?;
-    let settings = ProbeSettings { epochs: config.probe_epochs, lr: config.probe_lr, seed: config.seed };
+    let settings = probe_settings(config);
     let (images, labels) = images_of(&train)?;
     Ok(Some(ClassProbe::linear(&images, &labels, source.class_names().len(), settings)?))
 }

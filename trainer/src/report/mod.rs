@@ -27,7 +27,7 @@ use crate::run::{CheckpointSlot, MetricRecord, read_metrics};
 use gather::Pool;
 use page::Page;
 
-pub use chart::{Series, WIDTH as CHART_WIDTH, bar_chart, line_chart};
+pub use chart::{Bar, Series, bar_chart, line_chart, stacked};
 pub use page::escape;
 
 /// What the report knows of one run without its network.

@@ -1,7 +1,7 @@
 //! The figures of all runs side by side, and what is taken for what.
 
 use super::RunRecord;
-use super::chart::{bar_chart, confusion as confusion_drawing};
+use super::chart::{Bar, bar_chart, confusion as confusion_drawing};
 use super::gather::Pool;
 use super::page::Page;
 use crate::evaluate::{AngleBin, ClassReport, Evaluation, FIGURES, Figure};
@@ -39,9 +39,9 @@ pub fn angles(page: &mut Page, records: &[RunRecord]) {
     let groups = AngleBin::ranges();
     let of_range = |record: &RunRecord, range: &String| {
         let mut bins = record.evaluation.rotation.iter().flat_map(|rotation| &rotation.by_relative_angle);
-        bins.find(|bin| bin.range() == *range).map_or(f64::NAN, |bin| bin.symmetric_median_deg)
+        bins.find(|bin| bin.range() == *range).map_or(f64::NAN, |bin| bin.symmetric_median_deg).into()
     };
-    let series: Vec<(String, Vec<f64>)> =
+    let series: Vec<(String, Vec<Bar>)> =
         records.iter().map(|r| (r.name.clone(), groups.iter().map(|range| of_range(r, range)).collect())).collect();
     page.charts(&[bar_chart("median error, degrees", &groups, &series)]);
     let classes = first.evaluation.per_class.iter().map(ClassReport::cells);

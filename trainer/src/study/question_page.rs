@@ -6,10 +6,10 @@ use std::path::Path;
 use sextant_runtime::durable::write_file;
 
 use super::question::{Chart, Claim, Column, Question, Verdict};
-use super::results::{curve, drawing_path, replace_section, stacked};
+use super::results::{curve, drawing_path, replace_section};
 use super::summary::Spread;
 use super::{FinishedRun, StudyOptions};
-use crate::report::{Series, bar_chart, line_chart};
+use crate::report::{Bar, Series, bar_chart, line_chart, stacked};
 use crate::run::RunError;
 
 /// Puts the study's section into its page, and its drawing beside the page.
@@ -163,11 +163,12 @@ fn charts(question: &Question, finished: &[FinishedRun]) -> Vec<String> {
     });
     let chart = |chart: &Chart| match chart {
         Chart::Bars { title, columns } => {
-            let height = |title: &&str, label: &&str| {
-                question.column(title).spread(label, finished).map_or(f64::NAN, |spread| spread.mean)
+            let bar = |title: &&str, label: &&str| {
+                let spread = question.column(title).spread(label, finished);
+                spread.map_or(f64::NAN.into(), |Spread { mean, std }| Bar { value: mean, spread: std })
             };
             let bars = |title: &&'static str| {
-                (title.to_string(), unique.iter().map(|label| height(title, label)).collect::<Vec<f64>>())
+                (title.to_string(), unique.iter().map(|label| bar(title, label)).collect::<Vec<Bar>>())
             };
             let groups: Vec<String> = unique.iter().map(ToString::to_string).collect();
             bar_chart(title, &groups, &columns.iter().map(bars).collect::<Vec<_>>())

@@ -7,7 +7,7 @@ use sextant_runtime::durable::write_file;
 
 use super::summary::{columns, score_in_words, summaries};
 use super::{FinishedRun, Plan, RowSummary, StudyOptions};
-use crate::report::{CHART_WIDTH, Series, line_chart};
+use crate::report::{Series, line_chart, stacked};
 use crate::run::RunError;
 
 const TITLE: &str = "# Results\n\nEvery table is written by the command above it.\n";
@@ -139,26 +139,6 @@ fn curves(finished: &[FinishedRun]) -> String {
         })
         .collect();
     stacked(&charts)
-}
-
-/// Drawings one above the other, as one.
-pub(super) fn stacked(charts: &[String]) -> String {
-    let height = |svg: &str| -> f64 {
-        let view_box = svg.split("viewBox=\"0 0 ").nth(1).and_then(|rest| rest.split('"').next()).unwrap_or_default();
-        view_box.split(' ').nth(1).and_then(|h| h.parse().ok()).unwrap_or(300.0)
-    };
-    let mut drawing = String::new();
-    let mut y = 0.0;
-    for chart in charts {
-        let height = height(chart);
-        let placed = format!("<svg x=\"0\" y=\"{y}\" width=\"{CHART_WIDTH}\" height=\"{height}\" ");
-        drawing.push_str(&chart.replacen("<svg ", &placed, 1));
-        y += height;
-    }
-    format!(
-        "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {CHART_WIDTH} {y}\">\
-         <rect width=\"100%\" height=\"100%\" fill=\"#fff\"/>{drawing}</svg>\n"
-    )
 }
 
 /// A run's figure over its steps; of a loss, which jumps from batch to batch, means of some lines.

@@ -161,3 +161,75 @@ fn every_row_of_the_plans_is_a_configuration() {
         }
     }
 }
+
+/// Pictures in folders of two classes.
+fn pictures(folder: &Path) -> PathBuf {
+    let at = folder.join("pictures");
+    for (class, index) in (0..40).map(|index| (["bright", "dark"][index % 2], index as u8)) {
+        std::fs::create_dir_all(at.join(class)).unwrap();
+        let (dark, grain) = (if class == "dark" { 0 } else { 120 }, index);
+        let pixel = |x: u32, y: u32| image::Rgb([dark + grain, dark + (x * 3) as u8, dark + (y * 2) as u8]);
+        image::RgbImage::from_fn(32, 32, pixel).save(at.join(class).join(format!("{index}.png"))).unwrap();
+    }
+    at
+}
+
+#[test]
+fn a_question_is_answered_on_its_page_and_goes_on_where_it_stopped() {
+    let folder = tempfile::tempdir().unwrap();
+    let question = QUESTIONS.iter().find(|question| question.name == "augmentations").unwrap();
+    let rows = (question.rows)().into_iter().filter(|row| ["rotation-none", "rotation-simclr"].contains(&&*row.label));
+    let sets = [
+        "data.source=pictures",
+        &format!("data.path={}", pictures(folder.path()).display()),
+        "data.image_size=32",
+        "fit.steps=4",
+        "fit.batch_size=8",
+        "fit.log_every=2",
+        "fit.probe_every=2",
+        "evaluation.pairs=20",
+        "evaluation.train_pairs=30",
+        "evaluation.probe_epochs=1",
+    ];
+    let mut options = options(folder.path());
+    options.plan.sets = sets.map(String::from).to_vec();
+    options.plan.preset = Scale::Small.preset().into();
+    options.plan.name = "augmentations small pictures".into();
+    options.plan.rows = rows.collect();
+    options.question = Some(question);
+    options.data = "Source `pictures`".into();
+    options.results = folder.path().join("docs/studies/augmentations.md");
+    let StudyOutcome::Finished(rows) = study(&options).unwrap() else { panic!("nobody interrupted it") };
+    assert_eq!(rows.iter().map(|row| row.seeds).collect::<Vec<_>>(), [2, 2]);
+
+    let page = std::fs::read_to_string(&options.results).unwrap();
+    for words in [
+        "# What do base augmentations do to the prediction of rotations?",
+        "<!-- study augmentations small pictures -->",
+        "    cargo trainer study toy\n",
+        "Source `pictures`: encoder `tiny`, 32 px, 4 steps, 32 pictures seen by each run; ",
+        "Figures are means ± standard deviations over 2 seeds.",
+        "| rotation-none | 2 | 0.",
+        "| rotation-simclr | 2 | 0.",
+        "59.06 % at best",
+        "- class top-1: a linear probe on frozen features",
+        "| Shortcuts pruned:",
+        "](augmentations-augmentations-small-pictures.svg)",
+    ] {
+        assert!(page.contains(words), "{words} is missing in\n{page}");
+    }
+    assert!(!page.contains("Not trained yet"), "{page}");
+    assert!(folder.path().join("docs/studies/augmentations-augmentations-small-pictures.svg").is_file());
+
+    // What is written by hand outside of the markers stays, and a run that is lost is trained again, the others are not.
+    let by_hand = format!("{page}\n## Why\n\nBecause.\n");
+    std::fs::write(&options.results, &by_hand).unwrap();
+    let runs = || std::fs::read_dir(&options.out).unwrap().map(|run| run.unwrap().path()).collect::<Vec<_>>();
+    let (lost, kept) = (runs()[0].clone(), runs()[1].join("evaluation.json"));
+    let written = |path: &Path| std::fs::metadata(path).unwrap().modified().unwrap();
+    let before = written(&kept);
+    std::fs::remove_dir_all(&lost).unwrap();
+    let StudyOutcome::Finished(_) = study(&options).unwrap() else { panic!("nobody interrupted it") };
+    assert_eq!((runs().len(), written(&kept)), (4, before));
+    assert_eq!(std::fs::read_to_string(&options.results).unwrap(), by_hand, "runs repeat to the bit");
+}

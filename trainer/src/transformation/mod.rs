@@ -45,6 +45,7 @@ pub use hues::HUES;
 pub use inversion::INVERSION;
 pub use jigsaw::{JIGSAW, JIGSAW_APART};
 pub use parameters::Parameters;
+pub use pixels::turn::{PARTS, turn_by_parts};
 pub use quarter_turns::{QUARTER_TURNS, quarter_turned};
 pub use rotation::{ROTATION, RotationCode};
 pub use scale::SCALE;

@@ -3,7 +3,10 @@ use std::cell::RefCell;
 use super::spline::{PHASES, weights};
 
 /// Parts of a circle that a turn is a multiple of.
-pub const PARTS: u32 = 32;
+pub const PARTS: u32 = 96;
+
+/// Parts of a quarter turn.
+const QUARTER: usize = PARTS as usize / 4;
 
 /// Pixels around the picture that weights may reach.
 const MARGIN: usize = 2;
@@ -11,8 +14,11 @@ const MARGIN: usize = 2;
 /// Places are whole numbers of 131,072ths of a pixel: the product of a sine in 65,536ths and a half pixel.
 const PLACE_BITS: u32 = 17;
 
-/// `cos(k 2 pi / 32)` in 65,536ths, for a quarter of the circle.
-const COSINES: [i32; 9] = [65_536, 64_277, 60_547, 54_491, 46_341, 36_410, 25_080, 12_785, 0];
+/// `cos(k 2 pi / 96)` in 65,536ths, for a quarter of the circle.
+const COSINES: [i32; QUARTER + 1] = [
+    65_536, 65_396, 64_975, 64_277, 63_303, 62_058, 60_547, 58_777, 56_756, 54_491, 51_993, 49_273, 46_341, 43_211,
+    39_896, 36_410, 32_768, 28_986, 25_080, 21_066, 16_962, 12_785, 8554, 4286, 0,
+];
 
 /// Red, green and blue of a pixel beside each other in one number, so that one product weighs all three: each has
 /// [`CHANNEL_BITS`], of which a weighted sum fills no more.
@@ -31,7 +37,7 @@ thread_local! {
     static PADDED: RefCell<Vec<Channels>> = const { RefCell::new(Vec::new()) };
 }
 
-/// Turns a picture counter-clockwise about its middle by so many 32nds of a circle, blurred as [`super::spline`] tells.
+/// Turns a picture counter-clockwise about its middle by so many 96ths of a circle, blurred as [`super::spline`] tells.
 /// Beyond an edge its last pixels go on.
 pub fn turn_by_parts(parts: u32, picture: &mut [u8], size: usize) {
     PADDED.with_borrow_mut(|padded| {
@@ -90,9 +96,9 @@ impl Place {
 }
 
 fn cosine_and_sine(parts: u32) -> [i32; 2] {
-    let part = (parts % 8) as usize;
-    let (cos, sin) = (COSINES[part], COSINES[8 - part]);
-    [[cos, sin], [-sin, cos], [-cos, -sin], [sin, -cos]][(parts / 8 % 4) as usize]
+    let part = parts as usize % QUARTER;
+    let (cos, sin) = (COSINES[part], COSINES[QUARTER - part]);
+    [[cos, sin], [-sin, cos], [-cos, -sin], [sin, -cos]][parts as usize / QUARTER % 4]
 }
 
 /// Writes the picture with a margin in which its outer pixels go on.
