@@ -227,9 +227,8 @@ mod tests {
             for pixel in (0..SIDE * SIDE).map(|at| [at / SIDE, at % SIDE]) {
                 let [y, x] = group.moved(element, pixel, SIDE);
                 moved[y][x] = picture[pixel[0]][pixel[1]];
-                for orientation in 0..group.order() {
-                    let before = group.product(group.inverse(element), orientation);
-                    expected[y][x][orientation] = answer[pixel[0]][pixel[1]][before];
+                for (orientation, number) in expected[y][x].iter_mut().take(group.order()).enumerate() {
+                    *number = answer[pixel[0]][pixel[1]][group.product(group.inverse(element), orientation)];
                 }
             }
             assert_eq!(network(&moved), expected, "element {element}");

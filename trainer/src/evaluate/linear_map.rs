@@ -126,7 +126,8 @@ mod tests {
     #[test]
     fn a_linear_map_leaves_nothing_and_another_leaves_what_it_cannot_tell() {
         let from = rows(3, x);
-        let cases: [(fn(usize, usize) -> f64, std::ops::Range<f64>); 3] = [
+        type Target = fn(usize, usize) -> f64;
+        let cases: [(Target, std::ops::Range<f64>); 3] = [
             (|row, column| 2.0 * x(row, (column + 1) % 3) - 0.5 * x(row, 0) + 7.0, 0.0..1e-4),
             (|row, column| x(row, column) + if row % 3 == 0 { 8.0 } else { -4.0 }, 0.3..0.8),
             (|row, column| ((row * 31 + column * 17) * (row + 5) % 23) as f64, 0.8..1.4),
