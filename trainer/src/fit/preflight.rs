@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::config::{Config, EvaluationConfig};
+use crate::config::Config;
 use crate::data::ViewSource;
 use crate::evaluate::gallery_warning;
 use crate::method::UnmetNeeds;
@@ -38,32 +38,26 @@ pub(super) fn warnings(config: &Config, source: &dyn ViewSource) -> Vec<String> 
             .into()
     });
     // A gallery is of rotations.
-    let knows_rotations = source.offers().contains(&ROTATION);
-    let gallery = knows_rotations.then(|| gallery_warning(source, &config.evaluation)).flatten();
-    let unmeasured = unmeasured(config, knows_rotations, is_labelled);
-    one_class.into_iter().chain(one_object).chain(gallery).chain(unmeasured).collect()
+    let has_gallery = source.offers().contains(&ROTATION);
+    let gallery = has_gallery.then(|| gallery_warning(source, &config.evaluation)).flatten();
+    let information = without_information(config, is_labelled);
+    one_class.into_iter().chain(one_object).chain(gallery).chain(information).collect()
 }
 
-/// What is asked for and cannot be measured on these data.
-fn unmeasured(config: &Config, knows_rotations: bool, is_labelled: bool) -> Vec<String> {
-    let (asked, default) = (&config.evaluation, EvaluationConfig::default());
+/// That `evaluation.information` cannot be measured on these data, where it is asked for.
+fn without_information(config: &Config, is_labelled: bool) -> Option<String> {
+    if !config.evaluation.information {
+        return None;
+    }
     let known = config.registry().transformations();
-    let told = config.data.transformations.iter().filter_map(|name| known.find(name));
-    let tells_classes = told.into_iter().any(|transformation| transformation.kind().classes().is_some());
-    let information = match (asked.information, is_labelled, tells_classes) {
-        (true, false, _) => Some("nothing is known of classes here"),
-        (true, true, false) => Some("no transformation with classes is among data.transformations"),
-        _ => None,
+    let mut done = config.data.transformations.iter().filter_map(|name| known.find(name));
+    let has_classes = done.any(|transformation| transformation.kind().classes().is_some());
+    let why = match (is_labelled, has_classes) {
+        (true, true) => return None,
+        (true, false) => "no transformation with classes is among data.transformations",
+        (false, _) => "nothing is known of classes here",
     };
-    let information = information.map(|why| format!("evaluation.information measures nothing: {why}"));
-    let of_rotations = [
-        ("gallery_objects", asked.gallery_objects != 0 && asked.gallery_objects != default.gallery_objects),
-        ("gallery_views", asked.gallery_views != default.gallery_views),
-    ];
-    let without_rotations = of_rotations.into_iter().filter(|(_, is_asked)| *is_asked && !knows_rotations);
-    let of_rotations = without_rotations
-        .map(|(key, _)| format!("evaluation.{key} has no effect: no rotation is known of these pictures"));
-    information.into_iter().chain(of_rotations).collect()
+    Some(format!("evaluation.information measures nothing: {why}"))
 }
 
 #[cfg(test)]
@@ -72,35 +66,21 @@ mod tests {
     use crate::registry::Registry;
 
     #[test]
-    fn what_cannot_be_measured_is_said() {
-        let cases: [(&[&str], [bool; 2], &[&str]); 6] = [
-            (&[], [false, false], &[]),
-            (&["evaluation.gallery_objects=0"], [false, true], &[]),
-            (
-                &["evaluation.gallery_objects=3", "evaluation.gallery_views=9"],
-                [false, true],
-                &[
-                    "evaluation.gallery_objects has no effect: no rotation is known of these pictures",
-                    "evaluation.gallery_views has no effect: no rotation is known of these pictures",
-                ],
-            ),
-            (&["evaluation.gallery_objects=3", "evaluation.gallery_views=9"], [true, true], &[]),
-            (
-                &["evaluation.information=true", "data.transformations=[\"jigsaw\"]"],
-                [false, false],
-                &["evaluation.information measures nothing: nothing is known of classes here"],
-            ),
-            (
-                &["evaluation.information=true"],
-                [true, true],
-                &["evaluation.information measures nothing: no transformation with classes is among \
-                   data.transformations"],
-            ),
+    fn information_that_cannot_be_measured_is_said() {
+        let asked = "evaluation.information=true";
+        let jigsaw = "data.transformations=[\"jigsaw\"]";
+        let cases: [(&[&str], bool, Option<&str>); 5] = [
+            (&[], false, None),
+            (&[jigsaw], true, None),
+            (&[asked, jigsaw], true, None),
+            (&[asked, jigsaw], false, Some("nothing is known of classes here")),
+            (&[asked], true, Some("no transformation with classes is among data.transformations")),
         ];
-        for (sets, [knows_rotations, is_labelled], expected) in cases {
+        for (sets, is_labelled, why) in cases {
             let sets: Vec<String> = sets.iter().map(ToString::to_string).collect();
             let config = Config::resolve(&Registry::default(), None, None, &sets).unwrap();
-            assert_eq!(unmeasured(&config, knows_rotations, is_labelled), expected, "{sets:?}");
+            let expected = why.map(|why| format!("evaluation.information measures nothing: {why}"));
+            assert_eq!(without_information(&config, is_labelled), expected, "{sets:?}");
         }
     }
 }
