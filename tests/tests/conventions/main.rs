@@ -116,9 +116,9 @@ fn contract_guide_and_models_have_the_same_metadata() {
     let folder = finished_run();
     let sxt = inspect(&folder.join("run/model.sxt")).unwrap().metadata;
     let written: BTreeSet<String> = sxt.keys().cloned().collect();
-    // A model that tells what was done to pictures has these, and one of eight bits its precision.
-    let of_pictures = [metadata::TRANSFORMATIONS, metadata::VISIBLE];
-    let of_int8: BTreeSet<String> = known.iter().filter(|key| !of_pictures.contains(&key.as_str())).cloned().collect();
+    // A model that tells what was done to pictures or follows motions has these, and one of eight bits its precision.
+    let of_others = [metadata::TRANSFORMATIONS, metadata::VISIBLE, metadata::EQUIVARIANT_TO];
+    let of_int8: BTreeSet<String> = known.iter().filter(|key| !of_others.contains(&key.as_str())).cloned().collect();
     let expected = of_int8.iter().filter(|key| *key != metadata::PRECISION).cloned().collect();
     assert_eq!(written, expected, "model.sxt against contract::metadata");
     let conventions = fs::read_to_string(repository().join("docs/conventions.md")).unwrap();

@@ -37,7 +37,7 @@ thread_local! {
     static PADDED: RefCell<Vec<Channels>> = const { RefCell::new(Vec::new()) };
 }
 
-/// Turns a picture counter-clockwise about its middle by so many 96ths of a circle, blurred as [`super::spline`] tells.
+/// Turns a picture counter-clockwise about its middle by so many of [`PARTS`], weighed by cubic B-splines.
 /// Beyond an edge its last pixels go on.
 pub fn turn_by_parts(parts: u32, picture: &mut [u8], size: usize) {
     PADDED.with_borrow_mut(|padded| {
