@@ -202,7 +202,11 @@ fn as_text(report: &EquivarianceReport) -> String {
     let _ = writeln!(
         text,
         "    {:<14}{:>10}{:>13}{:>12}{:>12}",
-        "motion", "invariant", "equivariant", "reordering", "linear map"
+        "motion",
+        output::INVARIANT,
+        output::EQUIVARIANT,
+        "reordering",
+        "linear map"
     );
     report.exact.iter().for_each(|motion| line(&mut text, motion));
     text.push_str("    resampled, in a circle\n");
