@@ -188,8 +188,7 @@ fn lower_float(builder: &mut Lowered<'_>, node: &Node) -> Result<(), GraphError>
     let inputs = node.inputs.iter().map(|id| builder.real(*id)).collect::<Result<Vec<_>, _>>()?;
     let mut copies = HashMap::new();
     for (_, id) in node.op.weights() {
-        let weight = builder.graph.weight(id);
-        copies.insert(id, builder.builder.constant(&weight.name, &weight.shape, weight.data.clone())?);
+        copies.insert(id, builder.builder.copied_constant(builder.graph.weight(id))?);
     }
     let made = builder.builder.node(&node.name, node.op.with_weights(|id| copies[&id]), &inputs)?;
     builder.real.insert(node.output, made);

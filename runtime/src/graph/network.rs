@@ -1,7 +1,7 @@
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use super::{DataType, GraphOperands, Op, Quantization, Shape, ValueId, WeightId};
+use super::{DataType, FilterExpansion, GraphOperands, Op, Quantization, Shape, ValueId, WeightId};
 
 /// One operator application.
 #[derive(Clone, Debug, PartialEq)]
@@ -34,10 +34,13 @@ pub struct ValueInfo {
 pub struct Weight {
     /// Unique in its graph.
     pub name: String,
-    /// Layout as the operator says.
+    /// Layout as the operator says; where there is an expansion, of the base filters.
     pub shape: Vec<usize>,
-    /// Row-major values.
+    /// Row-major values; where there is an expansion, of the base filters.
     pub data: WeightData,
+    /// Of filters that are copies of base filters: how an [`Op::Conv2d`] gets all of them. It takes one bias and, of
+    /// int8, one multiplier for each base filter.
+    pub expansion: Option<FilterExpansion>,
 }
 
 impl Weight {
@@ -88,6 +91,7 @@ impl WeightData {
         }
     }
 
+    /// Output channels that it has multipliers for; 0 when it is not of eight bits.
     pub(crate) fn requantized_channels(&self) -> usize {
         match self {
             Self::I8 { multipliers, .. } => multipliers.len(),

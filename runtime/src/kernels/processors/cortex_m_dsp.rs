@@ -17,6 +17,7 @@ use core::arch::{asm, naked_asm};
 
 use super::thumb2::tap_starts;
 use crate::kernels::int8::depthwise::{self, Covered, Depthwise, Padding};
+use crate::kernels::int8::expanded::{Orbit, move_numbers};
 use crate::kernels::int8::segment::{self, Segment};
 use crate::kernels::int8::{BLOCK, Kernel, Operands, OutputScale, Sums, Window, outputs_by_products};
 
@@ -51,6 +52,22 @@ impl Kernel for Dsp {
         for quad in memory.get_mut(first..reach).unwrap_or_default().chunks_mut(2 * QUAD) {
             if let Some(quad) = quad.first_chunk_mut::<QUAD>() {
                 *quad = [value.into(); QUAD];
+            }
+        }
+    }
+
+    #[inline(always)]
+    fn move_taps<const N: usize>(windows: &mut [i16], orbit: Orbit<N>) {
+        let Orbit { starts, length, row, count } = orbit;
+        let whole = length.is_multiple_of(QUAD);
+        for pair in (0..count).step_by(2).map(|index| index * row) {
+            if whole {
+                move_numbers(windows, starts.map(|tap| pair + 2 * tap), 2 * length);
+                continue;
+            }
+            for (tap, window) in (0..length).flat_map(|tap| [(tap, 0), (tap, QUAD)]) {
+                let places = starts.map(|start| pair + place(start + tap) + window);
+                move_number(windows, places);
             }
         }
     }
@@ -170,6 +187,24 @@ impl Kernel for Dsp {
     #[inline(never)]
     fn write(scale: &OutputScale<'_>, first: usize, sums: &[i32], output: &mut [i8]) {
         scale.write(first, sums, output);
+    }
+}
+
+/// Where a tap of a window stands behind the window's first number.
+fn place(tap: usize) -> usize {
+    // The second and the third of four stand in each other's place.
+    let [high, low] = [tap >> 1 & 1, tap & 1];
+    (tap & !3) * 2 + 2 * low + high
+}
+
+/// Moves a number from each place to the one before.
+fn move_number<const N: usize>(numbers: &mut [i16], places: [usize; N]) {
+    let held = places.map(|place| numbers.get(place).copied().unwrap_or_default());
+    for (index, number) in held.into_iter().enumerate() {
+        let to = places.get(index.checked_sub(1).unwrap_or(N - 1)).and_then(|place| numbers.get_mut(*place));
+        if let Some(to) = to {
+            *to = number;
+        }
     }
 }
 

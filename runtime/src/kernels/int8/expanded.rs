@@ -1,0 +1,196 @@
+//! Convolutions whose filters are copies of base filters, which alone are stored (`FilterExpansion`).
+//!
+//! Filter `(g, field)` on a window is base filter `field` on the window as `g` sees it: the number at pixel `p` of orientation
+//! `h` is that at `g p` of `g h`. So a window is gathered once, and its numbers change places from one orientation to the
+//! next, while filters are read where they are stored. Sums of integers do not depend on their order: results are the same
+//! bits as of expanded filters.
+
+use super::convolution::{Convolution, gather};
+use super::{BLOCK, Kernel, Operands, Window};
+use crate::plane_group::{Fibre, FilterExpansion};
+
+/// A convolution with base filters: biases and multipliers are theirs, and the output has all channels.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct ExpandedConvolution<'w> {
+    pub base: Convolution<'w>,
+    pub expansion: FilterExpansion,
+}
+
+/// Places in every window that neighbouring taps take in turn.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Orbit<const N: usize> {
+    /// First tap of each place: what is at one goes to the place before, and what is at the first to the last.
+    pub starts: [usize; N],
+    /// Taps of each.
+    pub length: usize,
+    /// Numbers of a window, and how many windows are filled.
+    pub row: usize,
+    pub count: usize,
+}
+
+/// As [`super::convolution::convolve_with`].
+#[inline(always)]
+pub(crate) fn convolve_with<K: Kernel>(
+    options: &ExpandedConvolution<'_>,
+    arena: &mut [i8],
+    from: usize,
+    to: usize,
+    scratch: &mut [i16],
+) {
+    let ExpandedConvolution { base, expansion } = options;
+    let ([height, width, channels], row) = (base.output, base.row_bytes);
+    let (order, taps) = (expansion.group.order(), base.vertical.kernel * base.horizontal.kernel * base.input_channels);
+    let fields = channels / order;
+    let Some(filters) = base.filters.get(..fields * row).filter(|filters| !filters.is_empty()) else { return };
+    let Some(windows) = scratch.get_mut(..BLOCK * row) else { return };
+    for y in 0..height {
+        for x in (0..width).step_by(BLOCK) {
+            let count = BLOCK.min(width - x);
+            let Some(input) = arena.get(from..) else { return };
+            for index in 0..count {
+                gather::<K>(base, input, [y, x + index], base.input_channels, Window { memory: windows, row, index });
+            }
+            let mut orientation = 0;
+            for step in 1..=order {
+                let Some(output) = arena.get_mut(to + (y * width + x) * channels + orientation * fields..) else {
+                    return;
+                };
+                K::outputs(Operands { filters, windows, count, row, taps }, &base.scale, 0, output, channels);
+                if step < order {
+                    let motion = motion_after(step);
+                    Motion { options, windows, count }.apply::<K>(motion);
+                    orientation = expansion.group.product(orientation, motion);
+                }
+            }
+        }
+    }
+}
+
+/// A quarter turn, four times over the least that moves nothing.
+const TURN: usize = 1;
+/// Left to right; its own inverse.
+const MIRROR: usize = 4;
+
+/// Turns by turns through all orientations: those of a mirror image come after the first four.
+fn motion_after(step: usize) -> usize {
+    if step == 4 { MIRROR } else { TURN }
+}
+
+/// Windows whose numbers change places.
+struct Motion<'a, 'w> {
+    options: &'a ExpandedConvolution<'w>,
+    windows: &'a mut [i16],
+    count: usize,
+}
+
+impl Motion<'_, '_> {
+    /// What is at `u q` goes to every place `q`, for the turn or the mirror image `u`.
+    #[inline(always)]
+    fn apply<K: Kernel>(&mut self, motion: usize) {
+        let side = self.options.base.vertical.kernel;
+        // One place of each orbit. Where there are orientations, no place stays where it is: one of each orbit of
+        // orientations, at all pixels.
+        let (rows, columns, step) = match (self.options.expansion.reads, motion) {
+            (Fibre::Regular, MIRROR) => (side, side, 1),
+            (Fibre::Regular, _) => (side, side, 4),
+            (Fibre::Trivial, MIRROR) => (side, side / 2, 1),
+            (Fibre::Trivial, _) => (side / 2, side.div_ceil(2), 1),
+        };
+        let orientations = match (self.options.expansion.reads, motion) {
+            (Fibre::Trivial, _) => 1,
+            (Fibre::Regular, MIRROR) => MIRROR,
+            (Fibre::Regular, _) => self.options.expansion.group.order(),
+        };
+        for (row, column) in (0..rows).flat_map(|row| (0..columns).map(move |column| (row, column))) {
+            for orientation in (0..orientations).step_by(step) {
+                if motion == MIRROR {
+                    self.move_orbit::<K, 2>(motion, [row, column], orientation);
+                } else {
+                    self.move_orbit::<K, 4>(motion, [row, column], orientation);
+                }
+            }
+        }
+    }
+
+    #[inline(always)]
+    fn move_orbit<K: Kernel, const N: usize>(&mut self, motion: usize, pixel: [usize; 2], orientation: usize) {
+        let ExpandedConvolution { base, expansion: FilterExpansion { group, reads } } = self.options;
+        let (side, channels) = (base.vertical.kernel, base.input_channels);
+        let (mut pixel, mut orientation) = (pixel, orientation);
+        let is_regular = matches!(reads, Fibre::Regular);
+        let length = if is_regular { channels / group.order() } else { channels };
+        let mut starts = [0; N];
+        for start in &mut starts {
+            let [row, column] = pixel;
+            *start = (row * side + column) * channels + orientation * length;
+            pixel = group.moved(motion, pixel, side);
+            orientation = if is_regular { group.product(motion, orientation) } else { 0 };
+        }
+        K::move_taps(self.windows, Orbit { starts, length, row: base.row_bytes, count: self.count });
+    }
+}
+
+/// Moves `length` neighbouring numbers from each of two or four places to the one before.
+#[inline(always)]
+pub(crate) fn move_numbers<T: Copy, const N: usize>(memory: &mut [T], starts: [usize; N], length: usize) {
+    let Ok(mut blocks) = memory.get_disjoint_mut(starts.map(|start| start..start.saturating_add(length))) else {
+        return;
+    };
+    match blocks.as_mut_slice() {
+        [a, b, c, d] => {
+            // Four at a time, so that processors without vectors move whole words.
+            let [(a, a_rest), (b, b_rest), (c, c_rest), (d, d_rest)] =
+                [a, b, c, d].map(|block| block.as_chunks_mut::<4>());
+            cycle([a, b, c, d]);
+            cycle([a_rest, b_rest, c_rest, d_rest]);
+        }
+        [a, b] => a.swap_with_slice(b),
+        _ => {}
+    }
+}
+
+#[inline(always)]
+fn cycle<T: Copy>([a, b, c, d]: [&mut [T]; 4]) {
+    for (((a, b), c), d) in a.iter_mut().zip(b).zip(c).zip(d) {
+        (*a, *b, *c, *d) = (*b, *c, *d, *a);
+    }
+}
+
+/// Filters, biases and multipliers of all orientations, for kernels that pack filters.
+#[cfg(all(target_arch = "x86_64", feature = "std"))]
+pub(crate) struct AllFilters {
+    filters: std::vec::Vec<i8>,
+    bias: std::vec::Vec<i32>,
+    multipliers: std::vec::Vec<i32>,
+}
+
+#[cfg(all(target_arch = "x86_64", feature = "std"))]
+impl ExpandedConvolution<'_> {
+    /// All filters.
+    pub fn all_filters(&self) -> AllFilters {
+        let Convolution { vertical, horizontal, input_channels, output, filters, row_bytes, scale, .. } = self.base;
+        let shape = [output[2], vertical.kernel, horizontal.kernel, input_channels];
+        let taps = shape.iter().skip(1).product::<usize>().max(1);
+        let place = |index: usize| index / taps * row_bytes + index % taps;
+        let mut all = std::vec![0; output[2] * row_bytes];
+        for (index, base) in self.expansion.base_indices(shape).enumerate() {
+            if let (Some(to), Some(from)) = (all.get_mut(place(index)), filters.get(place(base))) {
+                *to = *from;
+            }
+        }
+        let order = self.expansion.group.order();
+        AllFilters { filters: all, bias: scale.bias.repeat(order), multipliers: scale.multipliers.repeat(order) }
+    }
+
+    /// Bytes that [`Self::all_filters`] allocates.
+    pub fn all_filters_bytes(&self) -> u64 {
+        let row = (self.base.row_bytes + size_of::<i32>() + size_of::<i32>()) as u64;
+        row.saturating_mul(self.base.output[2] as u64)
+    }
+
+    /// The same convolution with all filters.
+    pub fn with<'f>(&self, all: &'f AllFilters) -> Convolution<'f> {
+        let scale = super::OutputScale { bias: &all.bias, multipliers: &all.multipliers, ..self.base.scale };
+        Convolution { filters: &all.filters, scale, ..self.base }
+    }
+}
