@@ -194,3 +194,132 @@ impl ExpandedConvolution<'_> {
         Convolution { filters: &all.filters, scale, ..self.base }
     }
 }
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use std::vec;
+    use std::vec::Vec;
+
+    use super::super::OutputScale;
+    use super::super::convolution;
+    use super::super::scalar::Scalar;
+    use super::*;
+    use crate::kernels::window::WindowAxis;
+    use crate::plane_group::PlaneGroup;
+    use crate::tensor::filter_row_bytes;
+
+    #[derive(Clone, Copy, Debug)]
+    struct Case {
+        size: [usize; 2],
+        kernel: usize,
+        stride: usize,
+        padding: usize,
+        /// Channels of a picture, or fields of a map over the group.
+        reads: (Fibre, usize),
+        fields: usize,
+    }
+
+    const fn case(
+        size: [usize; 2],
+        kernel: usize,
+        stride: usize,
+        padding: usize,
+        reads: (Fibre, usize),
+        fields: usize,
+    ) -> Case {
+        Case { size, kernel, stride, padding, reads, fields }
+    }
+
+    const CASES: [Case; 10] = [
+        case([5, 6], 3, 1, 1, (Fibre::Trivial, 3), 5),
+        case([8, 7], 3, 2, 1, (Fibre::Trivial, 3), 8),
+        case([9, 9], 7, 2, 3, (Fibre::Trivial, 3), 2),
+        case([6, 5], 2, 1, 0, (Fibre::Trivial, 4), 3),
+        case([5, 5], 3, 1, 1, (Fibre::Regular, 1), 1),
+        case([6, 9], 3, 1, 1, (Fibre::Regular, 8), 4),
+        case([7, 6], 3, 2, 1, (Fibre::Regular, 3), 5),
+        case([4, 5], 2, 1, 1, (Fibre::Regular, 4), 2),
+        case([6, 6], 5, 2, 2, (Fibre::Regular, 2), 3),
+        case([3, 7], 1, 1, 0, (Fibre::Regular, 16), 9),
+    ];
+
+    impl Case {
+        fn axis(&self, axis: usize) -> WindowAxis {
+            WindowAxis { size: self.size[axis], kernel: self.kernel, stride: self.stride, padding_before: self.padding }
+        }
+
+        /// By the base filters and by all filters.
+        fn check<K: Kernel>(&self, group: PlaneGroup, kernel: &str) {
+            let (reads, from) = self.reads;
+            let expansion = FilterExpansion { group, reads };
+            let order = group.order();
+            let cin = if reads == Fibre::Regular { order * from } else { from };
+            let (taps, cout) = (self.kernel * self.kernel * cin, order * self.fields);
+            let row = filter_row_bytes(taps);
+            let numbers = |count: usize, seed: usize| -> Vec<i8> {
+                (0..count).map(|i| ((i * 7919 + seed * 104_729 + (i * i) % 911) % 256) as u8 as i8).collect()
+            };
+            let base = numbers(self.fields * taps, 2);
+            let padded = |filters: &[i8]| -> Vec<i8> {
+                let filled = |filter: &[i8]| (0..row).map(|i| filter.get(i).copied().unwrap_or(0)).collect::<Vec<_>>();
+                filters.chunks(taps).flat_map(filled).collect()
+            };
+            let shape = [cout, self.kernel, self.kernel, cin];
+            let all: Vec<i8> = expansion.base_indices(shape).map(|place| base[place]).collect();
+            let (base, all) = (padded(&base), padded(&all));
+            let bias: Vec<i32> = (0..self.fields).map(|field| 977 * field as i32 - 3000).collect();
+            let multipliers: Vec<i32> = (0..self.fields).map(|f| (1 << 30) - 33_333_333 * (f % 20) as i32).collect();
+            let (all_bias, all_multipliers) = (bias.repeat(order), multipliers.repeat(order));
+            let extent = |axis: usize| (self.size[axis] + 2 * self.padding - self.kernel) / self.stride + 1;
+            let options = |filters, bias, multipliers| Convolution {
+                vertical: self.axis(0),
+                horizontal: self.axis(1),
+                input_channels: cin,
+                output: [extent(0), extent(1), cout],
+                groups: 1,
+                filters,
+                row_bytes: row,
+                padding_value: -7,
+                scale: OutputScale { bias, multipliers, shift: 9, zero_point: 11, bounds: [-100, 120] },
+            };
+            let expanded = ExpandedConvolution { base: options(&base, &bias, &multipliers), expansion };
+            let length = extent(0) * extent(1) * cout;
+            let arena = || {
+                let mut arena = vec![55; length];
+                arena.extend(numbers(self.size[0] * self.size[1] * cin, 1));
+                arena
+            };
+            let (mut found, mut expected) = (arena(), arena());
+            convolve_with::<K>(&expanded, &mut found, length, 0, &mut vec![0x5A5A; BLOCK * row]);
+            let all = options(&all, &all_bias, &all_multipliers);
+            let mut scratch = vec![0; BLOCK * row];
+            convolution::convolve_with::<Scalar>(&all, &mut expected, length, 0, &mut scratch);
+            assert!(expected[..length].iter().any(|number| *number != expected[0]), "{self:?} tests nothing");
+            assert_eq!(found, expected, "{kernel}, {group:?}, {self:?}");
+        }
+    }
+
+    /// Every case by a kernel.
+    pub(crate) fn check<K: Kernel>(kernel: &str) {
+        for case in CASES {
+            PlaneGroup::ALL.iter().for_each(|group| case.check::<K>(*group, kernel));
+        }
+    }
+
+    #[test]
+    fn base_filters_compute_what_all_filters_do() {
+        check::<Scalar>("scalar");
+    }
+
+    #[test]
+    fn numbers_go_to_the_place_before() {
+        let mut memory: Vec<usize> = (0..40).collect();
+        move_numbers(&mut memory, [30, 0, 10, 20], 6);
+        assert_eq!(memory[..7], [10, 11, 12, 13, 14, 15, 6]);
+        assert_eq!(memory[10..17], [20, 21, 22, 23, 24, 25, 16]);
+        assert_eq!(memory[20..27], [30, 31, 32, 33, 34, 35, 26]);
+        assert_eq!(memory[30..37], [0, 1, 2, 3, 4, 5, 36]);
+        move_numbers(&mut memory, [7, 17], 2);
+        assert_eq!((memory[7], memory[17]), (17, 7));
+    }
+}

@@ -314,8 +314,8 @@ impl<'m> Choice<'m> {
                     options.horizontal.kernel,
                     options.input_channels,
                 ];
-                let all: Vec<f32> =
-                    expansion.base_indices(shape).filter_map(|place| weight.get(place).copied()).collect();
+                let mut all = Vec::with_capacity(shape.iter().product());
+                all.extend(expansion.base_indices(shape).filter_map(|place| weight.get(place)));
                 let bias = bias.repeat(expansion.group.order());
                 return Choice::Float(options, height, [&all, &bias]).pack();
             }
