@@ -82,3 +82,74 @@ impl WeightData {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use alloc::vec;
+
+    use super::*;
+    use crate::graph::{Activation, DataType, Fibre, GraphBuilder, Padding, PlaneGroup};
+
+    const LIFTED: FilterExpansion = FilterExpansion { group: PlaneGroup::QuarterTurns, reads: Fibre::Trivial };
+
+    fn convolution(builder: &mut GraphBuilder, weight: WeightId, bias: WeightId) -> Result<(), crate::graph::GraphError> {
+        let x = builder.input("x", &[4, 4, 2], DataType::F32);
+        let (stride, padding, activation) = ([1, 1], Padding::default(), Activation::Relu);
+        let made = builder.node("conv", Op::Conv2d { weight, bias, stride, padding, groups: 1, activation }, &[x])?;
+        builder.output("y", made);
+        Ok(())
+    }
+
+    #[test]
+    fn a_bias_is_repeated_where_each_node_wants_it() {
+        let mut builder = GraphBuilder::new("encode");
+        let base = builder.expanded_weight("base", &[2, 1, 1, 2], vec![1.0, 2.0, 3.0, 4.0], LIFTED).unwrap();
+        let plain = builder.weight("plain", &[2, 1, 1, 2], vec![1.0; 4]).unwrap();
+        let bias = builder.weight("bias", &[2], vec![0.5, -0.5]).unwrap();
+        convolution(&mut builder, plain, bias).unwrap();
+        convolution(&mut builder, base, bias).unwrap();
+        let graph = builder.finish().with_expanded_filters();
+        let of_node = |node: usize| {
+            let Op::Conv2d { weight, bias, .. } = graph.nodes[node].op else { panic!() };
+            (graph.weight(weight).shape.clone(), graph.weight(bias).floats().to_vec())
+        };
+        assert_eq!(of_node(0), (vec![2, 1, 1, 2], vec![0.5, -0.5]));
+        assert_eq!(of_node(1), (vec![8, 1, 1, 2], [0.5, -0.5].repeat(4)));
+        assert_eq!(graph.weight(base).floats(), [1.0, 2.0, 3.0, 4.0].repeat(4));
+        assert_eq!(graph.with_expanded_filters(), graph);
+    }
+
+    #[test]
+    fn the_group_that_moves_nothing_makes_a_plain_weight() {
+        let mut builder = GraphBuilder::new("encode");
+        let identity = FilterExpansion { group: PlaneGroup::Identity, reads: Fibre::Regular };
+        builder.expanded_weight("w", &[2, 3, 1, 2], vec![0.0; 12], identity).unwrap();
+        assert!(!builder.finish().has_base_filters());
+    }
+
+    #[test]
+    fn filters_that_cannot_be_expanded_are_refused_in_words() {
+        let regular = FilterExpansion { reads: Fibre::Regular, ..LIFTED };
+        let cases: [(&[usize], WeightData, FilterExpansion, &str); 5] = [
+            (&[2, 3, 1, 2], WeightData::F32(vec![0.0; 12]), LIFTED, "cannot be expanded to 4 orientations"),
+            (&[2, 1, 1, 2], WeightData::F32(vec![0.0; 4]), regular, "reading Regular"),
+            (&[8], WeightData::F32(vec![0.0; 8]), LIFTED, "cannot be expanded"),
+            (&[2, 1, 1, 2], WeightData::I32(vec![0; 4]), LIFTED, "of I32 cannot be expanded"),
+            (&[2, 1, 1, 2], WeightData::F32(vec![0.0; 5]), LIFTED, "5 values do not fill"),
+        ];
+        for (shape, data, expansion, expected) in cases {
+            let error = GraphBuilder::new("encode").expanded_constant("w", shape, data, expansion).unwrap_err();
+            assert!(error.reason.contains(expected), "{error}");
+        }
+        let mut builder = GraphBuilder::new("encode");
+        let weight = builder.expanded_weight("w", &[2, 1, 1, 2], vec![1.0; 4], LIFTED).unwrap();
+        let all = builder.weight("b", &[8], vec![0.0; 8]).unwrap();
+        let error = convolution(&mut builder, weight, all).unwrap_err();
+        assert!(error.reason.contains("bias"), "{error}");
+        assert!(builder.expanded_weight("w", &[1, 1, 1, 1], vec![f32::NAN], LIFTED).is_err());
+        let graph = builder.finish();
+        let mut other = GraphBuilder::new("other");
+        let copied = other.copied_constant(graph.weight(weight)).unwrap();
+        assert_eq!(other.finish().weight(copied), graph.weight(weight));
+    }
+}

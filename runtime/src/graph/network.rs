@@ -2,6 +2,7 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use super::{DataType, FilterExpansion, GraphOperands, Op, Quantization, Shape, ValueId, WeightId};
+use crate::tensor::filter_row_bytes;
 
 /// One operator application.
 #[derive(Clone, Debug, PartialEq)]
@@ -50,6 +51,19 @@ impl Weight {
             WeightData::F32(values) => values,
             _ => &[],
         }
+    }
+
+    /// Bytes of its numbers in a model file, with multipliers.
+    pub fn stored_bytes(&self) -> u64 {
+        let bytes = match &self.data {
+            WeightData::F32(values) => size_of_val(values.as_slice()),
+            WeightData::I32(values) => size_of_val(values.as_slice()),
+            WeightData::I8 { values, multipliers, .. } => {
+                let taps = self.shape.iter().skip(1).product::<usize>().max(1);
+                values.len() / taps * filter_row_bytes(taps) + size_of_val(multipliers.as_slice())
+            }
+        };
+        bytes as u64
     }
 }
 

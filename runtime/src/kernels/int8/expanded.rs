@@ -7,7 +7,7 @@
 
 use super::convolution::{Convolution, gather};
 use super::{BLOCK, Kernel, Operands, Window};
-use crate::plane_group::{Fibre, FilterExpansion};
+use crate::plane_group::{Fibre, FilterExpansion, PlaneGroup};
 
 /// A convolution with base filters: biases and multipliers are theirs, and the output has all channels.
 #[derive(Clone, Copy, Debug)]
@@ -50,88 +50,112 @@ pub(crate) fn convolve_with<K: Kernel>(
             for index in 0..count {
                 gather::<K>(base, input, [y, x + index], base.input_channels, Window { memory: windows, row, index });
             }
+            let places = Places::of(options, count);
             let mut orientation = 0;
             for step in 1..=order {
                 let Some(output) = arena.get_mut(to + (y * width + x) * channels + orientation * fields..) else {
                     return;
                 };
                 K::outputs(Operands { filters, windows, count, row, taps }, &base.scale, 0, output, channels);
-                if step < order {
-                    let motion = motion_after(step);
-                    Motion { options, windows, count }.apply::<K>(motion);
-                    orientation = expansion.group.product(orientation, motion);
+                if step == order {
+                    break;
                 }
+                // The orientations of a mirror image come after the first four.
+                let motion = if step == MIRROR { MIRROR } else { TURN };
+                if motion == MIRROR {
+                    places.mirror::<K>(windows)
+                } else {
+                    places.turn::<K>(windows)
+                }
+                orientation = expansion.group.product(orientation, motion);
             }
         }
     }
 }
 
-/// A quarter turn, four times over the least that moves nothing.
+/// A quarter turn; four of them move nothing.
 const TURN: usize = 1;
 /// Left to right; its own inverse.
 const MIRROR: usize = 4;
 
-/// Turns by turns through all orientations: those of a mirror image come after the first four.
-fn motion_after(step: usize) -> usize {
-    if step == 4 { MIRROR } else { TURN }
-}
-
-/// Windows whose numbers change places.
-struct Motion<'a, 'w> {
-    options: &'a ExpandedConvolution<'w>,
-    windows: &'a mut [i16],
+/// The places of a window: pixels, at each of them orientations, at each of these channels.
+#[derive(Clone, Copy)]
+struct Places {
+    group: PlaneGroup,
+    side: usize,
+    /// One of a picture.
+    orientations: usize,
+    /// Of one orientation.
+    channels: usize,
+    /// Numbers of a window, and how many windows are filled.
+    row: usize,
     count: usize,
 }
 
-impl Motion<'_, '_> {
-    /// What is at `u q` goes to every place `q`, for the turn or the mirror image `u`.
-    #[inline(always)]
-    fn apply<K: Kernel>(&mut self, motion: usize) {
-        let side = self.options.base.vertical.kernel;
-        // One place of each orbit. Where there are orientations, no place stays where it is: one of each orbit of
-        // orientations, at all pixels.
-        let (rows, columns, step) = match (self.options.expansion.reads, motion) {
-            (Fibre::Regular, MIRROR) => (side, side, 1),
-            (Fibre::Regular, _) => (side, side, 4),
-            (Fibre::Trivial, MIRROR) => (side, side / 2, 1),
-            (Fibre::Trivial, _) => (side / 2, side.div_ceil(2), 1),
-        };
-        let orientations = match (self.options.expansion.reads, motion) {
-            (Fibre::Trivial, _) => 1,
-            (Fibre::Regular, MIRROR) => MIRROR,
-            (Fibre::Regular, _) => self.options.expansion.group.order(),
-        };
-        for (row, column) in (0..rows).flat_map(|row| (0..columns).map(move |column| (row, column))) {
-            for orientation in (0..orientations).step_by(step) {
-                if motion == MIRROR {
-                    self.move_orbit::<K, 2>(motion, [row, column], orientation);
-                } else {
-                    self.move_orbit::<K, 4>(motion, [row, column], orientation);
+impl Places {
+    fn of(ExpandedConvolution { base, expansion }: &ExpandedConvolution<'_>, count: usize) -> Self {
+        let FilterExpansion { group, reads } = *expansion;
+        let orientations = if matches!(reads, Fibre::Regular) { group.order() } else { 1 };
+        let channels = base.input_channels / orientations.max(1);
+        Self { group, side: base.vertical.kernel, orientations, channels, row: base.row_bytes, count }
+    }
+
+    /// Where there are orientations, none stays as it is.
+    fn is_picture(&self) -> bool {
+        self.orientations == 1
+    }
+
+    /// Moves to every place what a quarter turn takes it to. Apart from the loop over the map, which needs all registers.
+    #[inline(never)]
+    fn turn<K: Kernel>(&self, windows: &mut [i16]) {
+        // One place of each orbit: of a picture a quarter of its pixels, and the one in the middle stays.
+        let [rows, columns] =
+            if self.is_picture() { [self.side / 2, self.side.div_ceil(2)] } else { [self.side, self.side] };
+        for row in 0..rows {
+            for column in 0..columns {
+                let mut orientation = 0;
+                while orientation < self.orientations {
+                    self.move_orbit::<K, TURN, 4>(windows, [row, column], orientation);
+                    orientation += 4;
+                }
+            }
+        }
+    }
+
+    /// The same for the mirror image.
+    #[inline(never)]
+    fn mirror<K: Kernel>(&self, windows: &mut [i16]) {
+        let columns = if self.is_picture() { self.side / 2 } else { self.side };
+        for row in 0..self.side {
+            for column in 0..columns {
+                for orientation in 0..self.orientations.min(MIRROR) {
+                    self.move_orbit::<K, MIRROR, 2>(windows, [row, column], orientation);
                 }
             }
         }
     }
 
     #[inline(always)]
-    fn move_orbit<K: Kernel, const N: usize>(&mut self, motion: usize, pixel: [usize; 2], orientation: usize) {
-        let ExpandedConvolution { base, expansion: FilterExpansion { group, reads } } = self.options;
-        let (side, channels) = (base.vertical.kernel, base.input_channels);
+    fn move_orbit<K: Kernel, const MOTION: usize, const N: usize>(
+        &self,
+        windows: &mut [i16],
+        pixel: [usize; 2],
+        orientation: usize,
+    ) {
+        let Self { group, side, orientations, channels: length, row, count } = *self;
         let (mut pixel, mut orientation) = (pixel, orientation);
-        let is_regular = matches!(reads, Fibre::Regular);
-        let length = if is_regular { channels / group.order() } else { channels };
         let mut starts = [0; N];
         for start in &mut starts {
-            let [row, column] = pixel;
-            *start = (row * side + column) * channels + orientation * length;
-            pixel = group.moved(motion, pixel, side);
-            orientation = if is_regular { group.product(motion, orientation) } else { 0 };
+            *start = ((pixel[0] * side + pixel[1]) * orientations + orientation) * length;
+            pixel = group.moved(MOTION, pixel, side);
+            orientation = if self.is_picture() { 0 } else { group.product(MOTION, orientation) };
         }
-        K::move_taps(self.windows, Orbit { starts, length, row: base.row_bytes, count: self.count });
+        K::move_taps(windows, Orbit { starts, length, row, count });
     }
 }
 
 /// Moves `length` neighbouring numbers from each of two or four places to the one before.
-#[inline(always)]
+#[inline(never)]
 pub(crate) fn move_numbers<T: Copy, const N: usize>(memory: &mut [T], starts: [usize; N], length: usize) {
     let Ok(mut blocks) = memory.get_disjoint_mut(starts.map(|start| start..start.saturating_add(length))) else {
         return;
@@ -144,7 +168,11 @@ pub(crate) fn move_numbers<T: Copy, const N: usize>(memory: &mut [T], starts: [u
             cycle([a, b, c, d]);
             cycle([a_rest, b_rest, c_rest, d_rest]);
         }
-        [a, b] => a.swap_with_slice(b),
+        [a, b] => {
+            let [(a, a_rest), (b, b_rest)] = [a, b].map(|block| block.as_chunks_mut::<4>());
+            a.iter_mut().zip(b).for_each(|(a, b)| core::mem::swap(a, b));
+            a_rest.iter_mut().zip(b_rest).for_each(|(a, b)| core::mem::swap(a, b));
+        }
         _ => {}
     }
 }
@@ -205,7 +233,6 @@ pub(crate) mod tests {
     use super::super::scalar::Scalar;
     use super::*;
     use crate::kernels::window::WindowAxis;
-    use crate::plane_group::PlaneGroup;
     use crate::tensor::filter_row_bytes;
 
     #[derive(Clone, Copy, Debug)]

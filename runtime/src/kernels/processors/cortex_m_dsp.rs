@@ -59,15 +59,22 @@ impl Kernel for Dsp {
     #[inline(always)]
     fn move_taps<const N: usize>(windows: &mut [i16], orbit: Orbit<N>) {
         let Orbit { starts, length, row, count } = orbit;
-        let whole = length.is_multiple_of(QUAD);
+        let ends_inside = |start: &usize| start.checked_add(length).is_some_and(|end| end <= row);
+        if windows.len() < BLOCK * row || count > BLOCK || !starts.iter().all(ends_inside) {
+            return;
+        }
+        let memory = windows.as_mut_ptr();
+        // As all starts are multiples of the length.
+        if !length.is_multiple_of(QUAD) {
+            // SAFETY: all taps are within a row.
+            return unsafe { move_single_taps(memory, orbit) };
+        }
         for pair in (0..count).step_by(2).map(|index| index * row) {
-            if whole {
-                move_numbers(windows, starts.map(|tap| pair + 2 * tap), 2 * length);
-                continue;
-            }
-            for (tap, window) in (0..length).flat_map(|tap| [(tap, 0), (tap, QUAD)]) {
-                let places = starts.map(|start| pair + place(start + tap) + window);
-                move_number(windows, places);
+            match starts.map(|tap| memory.wrapping_add(pair + 2 * tap)).as_slice() {
+                // SAFETY: of both windows `length` taps, a multiple of four, stand in one run of `4 * length` bytes, within
+                // the room for four windows; they are plain numbers.
+                [a, b, c, d] => unsafe { move_four(*a, *b, *c, *d, length) },
+                _ => move_numbers(windows, starts.map(|tap| pair + 2 * tap), 2 * length),
             }
         }
     }
@@ -197,15 +204,55 @@ fn place(tap: usize) -> usize {
     (tap & !3) * 2 + 2 * low + high
 }
 
-/// Moves a number from each place to the one before.
-fn move_number<const N: usize>(numbers: &mut [i16], places: [usize; N]) {
-    let held = places.map(|place| numbers.get(place).copied().unwrap_or_default());
-    for (index, number) in held.into_iter().enumerate() {
-        let to = places.get(index.checked_sub(1).unwrap_or(N - 1)).and_then(|place| numbers.get_mut(*place));
-        if let Some(to) = to {
-            *to = number;
+/// Moves taps of each window one by one.
+///
+/// # Safety
+/// `memory` has room for four windows of `row` numbers, of which `count` at most four are meant, and all taps are below `row`.
+#[inline(never)]
+unsafe fn move_single_taps<const N: usize>(memory: *mut i16, orbit: Orbit<N>) {
+    let Orbit { starts, length, row, count } = orbit;
+    for tap in 0..length {
+        let places = starts.map(|start| place(start + tap));
+        for index in 0..count {
+            let window = memory.wrapping_add((index & !1) * row + (index & 1) * QUAD);
+            let places = places.map(|place| window.wrapping_add(place));
+            let [first, others @ ..] = places.as_slice() else { return };
+            // SAFETY: the caller has made sure of every tap of every window.
+            unsafe {
+                let held = first.read();
+                let mut to = *first;
+                for place in others {
+                    to.write(place.read());
+                    to = *place;
+                }
+                to.write(held);
+            }
         }
     }
+}
+
+/// Moves `length` neighbouring taps of a pair of windows from each place to the one before.
+///
+/// # Safety
+/// Each place, aligned to 4, has `4 * length` bytes, `length` being a multiple of 4 and not zero; places do not overlap.
+#[unsafe(naked)]
+unsafe extern "C" fn move_four(a: *mut i16, b: *mut i16, c: *mut i16, d: *mut i16, length: usize) {
+    naked_asm!(
+        "push {{r4-r11, lr}}",
+        "ldr r12, [sp, #36]",
+        "2:",
+        "ldrd r4, r5, [r0]",
+        "ldrd r6, r7, [r1]",
+        "ldrd r8, r9, [r2]",
+        "ldrd r10, r11, [r3]",
+        "subs r12, r12, #2",
+        "strd r6, r7, [r0], #8",
+        "strd r8, r9, [r1], #8",
+        "strd r10, r11, [r2], #8",
+        "strd r4, r5, [r3], #8",
+        "bne 2b",
+        "pop {{r4-r11, pc}}",
+    )
 }
 
 #[inline(never)]
