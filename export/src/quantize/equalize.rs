@@ -1,4 +1,5 @@
-use sextant_runtime::graph::{Activation, Fibre, FilterExpansion, Graph, Node, Op, Weight, WeightData, WeightId};
+use sextant_runtime::graph::{Activation, Graph, Node, Op, Weight, WeightData, WeightId};
+use sextant_runtime::plane_group::{Fibre, FilterExpansion};
 
 /// How far a channel is scaled at most, either way.
 const LARGEST_FACTOR: f32 = 16.0;

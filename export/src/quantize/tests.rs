@@ -1,6 +1,5 @@
-use sextant_runtime::graph::{
-    Activation, DataType, Fibre, FilterExpansion, Graph, GraphBuilder, Op, Padding, PlaneGroup, ValueId,
-};
+use sextant_runtime::graph::{Activation, DataType, Graph, GraphBuilder, Op, Padding, ValueId};
+use sextant_runtime::plane_group::{Fibre, FilterExpansion, PlaneGroup};
 
 use super::*;
 

@@ -2,9 +2,8 @@
 
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
-use sextant_runtime::graph::{
-    Activation, DataType, Fibre, FilterExpansion, Graph, GraphBuilder, Op, Padding, PlaneGroup, ValueId, WeightId,
-};
+use sextant_runtime::graph::{Activation, DataType, Graph, GraphBuilder, Op, Padding, ValueId, WeightId};
+use sextant_runtime::plane_group::{Fibre, FilterExpansion, PlaneGroup};
 
 pub const IMAGE_SIZE: usize = 16;
 

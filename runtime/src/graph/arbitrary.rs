@@ -3,9 +3,8 @@
 use alloc::vec::Vec;
 use alloc::{format, vec};
 
-use super::{
-    DataType, Fibre, FilterExpansion, Graph, GraphBuilder, Op, Padding, PlaneGroup, Quantization, ValueId, WeightData,
-};
+use super::{DataType, Graph, GraphBuilder, Op, Padding, Quantization, ValueId, WeightData};
+use crate::plane_group::{Fibre, FilterExpansion, PlaneGroup};
 use crate::operators::ARBITRARY;
 pub(crate) use crate::operators::Choices;
 

@@ -3,10 +3,8 @@ use alloc::vec;
 use alloc::vec::Vec;
 use core::fmt;
 
-use super::{
-    ALL_OPERATORS, DataType, FilterExpansion, Graph, GraphOperands, Node, Op, PlaneGroup, Quantization, ValueId,
-    ValueInfo, Weight, WeightData, WeightId,
-};
+use super::{ALL_OPERATORS, DataType, Graph, GraphOperands, Node, Op, Quantization, ValueId, ValueInfo, Weight, WeightData, WeightId};
+use crate::plane_group::{FilterExpansion, PlaneGroup};
 use crate::operators::{check_scales, infer};
 
 /// Why a node does not fit the graph it is added to.
@@ -73,7 +71,7 @@ impl GraphBuilder {
     /// # Example
     /// ```
     /// use sextant_runtime::graph::{Activation, DataType, GraphBuilder, Op, Padding};
-    /// use sextant_runtime::graph::{Fibre, FilterExpansion, PlaneGroup};
+    /// use sextant_runtime::plane_group::{Fibre, FilterExpansion, PlaneGroup};
     /// let mut builder = GraphBuilder::new("encode");
     /// let map = builder.input("map", &[8, 8, 3], DataType::F32);
     /// let expansion = FilterExpansion { group: PlaneGroup::QuarterTurns, reads: Fibre::Trivial };

@@ -1,7 +1,8 @@
 use alloc::string::ToString;
 use alloc::vec::Vec;
 
-use super::{FilterExpansion, Graph, Op, Weight, WeightData, WeightId};
+use super::{Graph, Op, Weight, WeightData, WeightId};
+use crate::plane_group::FilterExpansion;
 
 impl Graph {
     /// Whether a weight has only the base filters of a convolution.
@@ -88,7 +89,8 @@ mod tests {
     use alloc::vec;
 
     use super::*;
-    use crate::graph::{Activation, DataType, Fibre, GraphBuilder, Padding, PlaneGroup};
+    use crate::graph::{Activation, DataType, GraphBuilder, Padding};
+    use crate::plane_group::{Fibre, PlaneGroup};
 
     const LIFTED: FilterExpansion = FilterExpansion { group: PlaneGroup::QuarterTurns, reads: Fibre::Trivial };
 

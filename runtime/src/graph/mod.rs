@@ -2,7 +2,7 @@
 //!
 //! Activations are channels-last: `[h, w, c]` for maps, `[c]` for vectors. The batch axis is not part of a
 //! shape: every value has one entry per sample. Weights keep the layouts that [`Op`] gives; of filters that are copies of each
-//! other they may keep the base filters alone ([`FilterExpansion`]).
+//! other they may keep the base filters alone ([`crate::plane_group::FilterExpansion`]).
 //!
 //! The operators and their shape rules need no allocation; building a [`Graph`] does (feature `alloc`).
 
@@ -27,5 +27,4 @@ pub(crate) use operands::GraphOperands;
 pub use value_id::ValueId;
 
 pub use crate::operators::{ALL_OPERATORS, OPERATOR_NAMES, Op, Padding, ShapeError, WeightId};
-pub use crate::plane_group::{Fibre, FilterExpansion, PlaneGroup};
 pub use crate::tensor::{Activation, DataType, MAX_RANK, Quantization, Shape};

@@ -1,7 +1,8 @@
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use super::{DataType, FilterExpansion, GraphOperands, Op, Quantization, Shape, ValueId, WeightId};
+use super::{DataType, GraphOperands, Op, Quantization, Shape, ValueId, WeightId};
+use crate::plane_group::FilterExpansion;
 use crate::tensor::filter_row_bytes;
 
 /// One operator application.

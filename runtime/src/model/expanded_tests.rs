@@ -7,10 +7,8 @@ use alloc::vec::Vec;
 use super::checksum::crc32;
 use super::layout::{CHECKED_FROM, CHECKSUM_OFFSET, TENSOR_BYTES, tensor};
 use super::*;
-use crate::graph::{
-    Activation, DataType, Fibre, FilterExpansion, Graph, GraphBuilder, Op, Padding, PlaneGroup, Quantization, ShapeError,
-    WeightData,
-};
+use crate::graph::{Activation, DataType, Graph, GraphBuilder, Op, Padding, Quantization, ShapeError, WeightData};
+use crate::plane_group::{Fibre, FilterExpansion, PlaneGroup};
 use crate::memory::AlignedVec;
 
 const LIFTED: FilterExpansion = FilterExpansion { group: PlaneGroup::QuarterTurns, reads: Fibre::Trivial };

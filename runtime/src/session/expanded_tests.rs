@@ -4,10 +4,8 @@ use alloc::vec;
 use alloc::vec::Vec;
 
 use super::{Input, Session};
-use crate::graph::{
-    Activation, DataType, Fibre, FilterExpansion, Graph, GraphBuilder, Op, Padding, PlaneGroup, Quantization, ValueId,
-    WeightData,
-};
+use crate::graph::{Activation, DataType, Graph, GraphBuilder, Op, Padding, Quantization, ValueId, WeightData};
+use crate::plane_group::{Fibre, FilterExpansion, PlaneGroup};
 use crate::memory::AlignedVec;
 use crate::model::{Model, write};
 

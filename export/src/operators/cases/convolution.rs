@@ -1,6 +1,7 @@
 //! Convolutions of float32 and of eight bits.
 
-use sextant_runtime::graph::{Activation, Fibre, FilterExpansion, GraphError, Op, Padding, PlaneGroup, Quantization};
+use sextant_runtime::graph::{Activation, GraphError, Op, Padding, Quantization};
+use sextant_runtime::plane_group::{Fibre, FilterExpansion, PlaneGroup};
 
 use crate::operators::EngineId::CandleOnnx;
 use crate::operators::case::{Case, Drafted};

@@ -60,21 +60,24 @@ impl Kernel for Dsp {
     fn move_taps<const N: usize>(windows: &mut [i16], orbit: Orbit<N>) {
         let Orbit { starts, length, row, count } = orbit;
         let ends_inside = |start: &usize| start.checked_add(length).is_some_and(|end| end <= row);
-        if windows.len() < BLOCK * row || count > BLOCK || !starts.iter().all(ends_inside) {
+        let is_empty = length == 0 || count == 0;
+        if is_empty || windows.len() < BLOCK * row || count > BLOCK || !starts.iter().all(ends_inside) {
             return;
         }
         let memory = windows.as_mut_ptr();
-        // As all starts are multiples of the length.
+        // Starts are multiples of the length: of taps that are no multiple of four, some stand in the same group of four.
         if !length.is_multiple_of(QUAD) {
-            // SAFETY: all taps are within a row.
+            // SAFETY: all taps are within a row, and there is room for four windows.
             return unsafe { move_single_taps(memory, orbit) };
         }
-        for pair in (0..count).step_by(2).map(|index| index * row) {
-            match starts.map(|tap| memory.wrapping_add(pair + 2 * tap)).as_slice() {
-                // SAFETY: of both windows `length` taps, a multiple of four, stand in one run of `4 * length` bytes, within
-                // the room for four windows; they are plain numbers.
-                [a, b, c, d] => unsafe { move_four(*a, *b, *c, *d, length) },
-                _ => move_numbers(windows, starts.map(|tap| pair + 2 * tap), 2 * length),
+        match starts.map(|tap| memory.wrapping_add(2 * tap)).as_slice() {
+            // SAFETY: of both windows of a pair `length` taps, a multiple of four, stand in one run of `4 * length` bytes, the
+            // next pair's `4 * row` bytes later, within the room for four windows; they are plain numbers.
+            [a, b, c, d] => unsafe { move_four(*a, *b, *c, *d, length, 4 * (row - length), count.div_ceil(2)) },
+            _ => {
+                for pair in (0..count).step_by(2).map(|index| index * row) {
+                    move_numbers(windows, starts.map(|tap| pair + 2 * tap), 2 * length);
+                }
             }
         }
     }
@@ -231,16 +234,26 @@ unsafe fn move_single_taps<const N: usize>(memory: *mut i16, orbit: Orbit<N>) {
     }
 }
 
-/// Moves `length` neighbouring taps of a pair of windows from each place to the one before.
+/// Moves `length` neighbouring taps of pairs of windows from each place to the one before.
 ///
 /// # Safety
-/// Each place, aligned to 4, has `4 * length` bytes, `length` being a multiple of 4 and not zero; places do not overlap.
+/// Each place, aligned to 4, has `4 * length` bytes, `length` being a multiple of 4 and not zero, and `gap` bytes behind them
+/// there is that of the next pair, for `pairs` pairs, at least one.
 #[unsafe(naked)]
-unsafe extern "C" fn move_four(a: *mut i16, b: *mut i16, c: *mut i16, d: *mut i16, length: usize) {
+unsafe extern "C" fn move_four(
+    a: *mut i16,
+    b: *mut i16,
+    c: *mut i16,
+    d: *mut i16,
+    length: usize,
+    gap: usize,
+    pairs: usize,
+) {
     naked_asm!(
         "push {{r4-r11, lr}}",
-        "ldr r12, [sp, #36]",
         "2:",
+        "ldr r12, [sp, #36]",
+        "3:",
         "ldrd r4, r5, [r0]",
         "ldrd r6, r7, [r1]",
         "ldrd r8, r9, [r2]",
@@ -250,6 +263,14 @@ unsafe extern "C" fn move_four(a: *mut i16, b: *mut i16, c: *mut i16, d: *mut i1
         "strd r8, r9, [r1], #8",
         "strd r10, r11, [r2], #8",
         "strd r4, r5, [r3], #8",
+        "bne 3b",
+        "ldrd r4, r5, [sp, #40]",
+        "add r0, r4",
+        "add r1, r4",
+        "add r2, r4",
+        "add r3, r4",
+        "subs r5, r5, #1",
+        "str r5, [sp, #44]",
         "bne 2b",
         "pop {{r4-r11, pc}}",
     )

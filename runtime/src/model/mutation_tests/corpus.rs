@@ -7,10 +7,8 @@ use alloc::vec::Vec;
 
 use super::random::Random;
 use crate::graph::arbitrary::{Choices, arbitrary_graph};
-use crate::graph::{
-    Activation, DataType, Fibre, FilterExpansion, Graph, GraphBuilder, Op, Padding, PlaneGroup, Quantization, ValueId,
-    WeightData,
-};
+use crate::graph::{Activation, DataType, Graph, GraphBuilder, Op, Padding, Quantization, ValueId, WeightData};
+use crate::plane_group::{Fibre, FilterExpansion, PlaneGroup};
 use crate::model::write;
 use crate::operators::ARBITRARY;
 use crate::patchwise::stages;

@@ -5,7 +5,8 @@ use alloc::vec::Vec;
 use super::super::layout::{SECTIONS, Section};
 use super::parts::{Parts, put, word_at};
 use super::random::Random;
-use crate::graph::{Fibre, FilterExpansion, Graph, Op, PlaneGroup, WeightData};
+use crate::graph::{Graph, Op, WeightData};
+use crate::plane_group::{Fibre, FilterExpansion, PlaneGroup};
 use crate::operators::{OpCode, decode};
 
 /// Numbers at which something changes: as an offset, a count, an extent, a stride or a code.
