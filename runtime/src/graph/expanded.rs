@@ -1,4 +1,3 @@
-use alloc::string::ToString;
 use alloc::vec::Vec;
 
 use super::{Graph, Op, Weight, WeightData, WeightId};
@@ -37,7 +36,7 @@ impl Graph {
             WeightData::I8 { .. } => return bias,
         };
         let shape = alloc::vec![data.elements()];
-        let name = stored.name.to_string();
+        let name = stored.name.clone();
         let repeated = Weight { name, shape, data, expansion: None };
         match *before {
             Some(before) if before != times => {
