@@ -36,7 +36,7 @@ fn summary(graph: &Graph, arena_bytes: usize) -> GraphSummary {
 
 fn base_filters(graph: &Graph) -> Option<BaseFilters> {
     let bytes = |weight: &Weight| Some((weight.stored_bytes(), weight.expansion?.group.order() as u64));
-    graph.weights.iter().filter_map(bytes).fold(None, |sum, (bytes, order)| {
+    graph.weights.iter().filter_map(bytes).fold(None, |sum: Option<BaseFilters>, (bytes, order)| {
         let BaseFilters { stored_bytes, expanded_bytes } = sum.unwrap_or_default();
         Some(BaseFilters { stored_bytes: stored_bytes + bytes, expanded_bytes: expanded_bytes + order * bytes })
     })
