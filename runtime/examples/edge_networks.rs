@@ -26,7 +26,9 @@ use sextant_runtime::contract::input::IMAGE;
 use sextant_runtime::contract::metadata::TRANSFORMATIONS;
 use sextant_runtime::contract::output::{CLASS_LOGITS, EQUIVARIANT, INVARIANT, TRANSFORMATION_LOGITS};
 use sextant_runtime::firmware::model_folder;
-use sextant_runtime::graph::{Activation, DataType, Graph, GraphBuilder, GraphError, Op, Padding, Quantization, ValueId, WeightData, WeightId};
+use sextant_runtime::graph::{
+    Activation, DataType, Graph, GraphBuilder, GraphError, Op, Padding, Quantization, ValueId, WeightData, WeightId,
+};
 use sextant_runtime::plane_group::{Fibre, FilterExpansion, PlaneGroup};
 use sextant_runtime::{model, patchwise};
 use topologies::{RESNET8, VWW};

@@ -1,7 +1,9 @@
 //! A case in the making: a graph with values for its inputs.
 
 use sextant_runtime::contract::graph::ENCODE;
-use sextant_runtime::graph::{DataType, Graph, GraphBuilder, GraphError, Op, Quantization, ValueId, WeightData, WeightId};
+use sextant_runtime::graph::{
+    DataType, Graph, GraphBuilder, GraphError, Op, Quantization, ValueId, WeightData, WeightId,
+};
 use sextant_runtime::plane_group::FilterExpansion;
 
 use super::case::{Case, Drafted, RESULT};

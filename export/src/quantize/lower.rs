@@ -1,7 +1,9 @@
 use std::collections::HashMap;
 
 use sextant_runtime::calibration::Observer;
-use sextant_runtime::graph::{DataType, Graph, GraphBuilder, GraphError, Node, Op, Quantization, ValueId, Weight, WeightId};
+use sextant_runtime::graph::{
+    DataType, Graph, GraphBuilder, GraphError, Node, Op, Quantization, ValueId, Weight, WeightId,
+};
 use sextant_runtime::plane_group::{Fibre, FilterExpansion};
 
 use super::weights::Filters;

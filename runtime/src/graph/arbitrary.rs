@@ -4,9 +4,9 @@ use alloc::vec::Vec;
 use alloc::{format, vec};
 
 use super::{DataType, Graph, GraphBuilder, Op, Padding, Quantization, ValueId, WeightData};
-use crate::plane_group::{Fibre, FilterExpansion, PlaneGroup};
 use crate::operators::ARBITRARY;
 pub(crate) use crate::operators::Choices;
+use crate::plane_group::{Fibre, FilterExpansion, PlaneGroup};
 
 /// A graph of that many nodes or somewhat more, with an image, a vector and a condition as inputs.
 pub(crate) fn arbitrary_graph(name: &str, nodes: usize, choices: &mut Choices) -> Graph {

@@ -3,9 +3,12 @@ use alloc::vec;
 use alloc::vec::Vec;
 use core::fmt;
 
-use super::{ALL_OPERATORS, DataType, Graph, GraphOperands, Node, Op, Quantization, ValueId, ValueInfo, Weight, WeightData, WeightId};
-use crate::plane_group::{FilterExpansion, PlaneGroup};
+use super::{
+    ALL_OPERATORS, DataType, Graph, GraphOperands, Node, Op, Quantization, ValueId, ValueInfo, Weight, WeightData,
+    WeightId,
+};
 use crate::operators::{check_scales, infer};
+use crate::plane_group::{FilterExpansion, PlaneGroup};
 
 /// Why a node does not fit the graph it is added to.
 #[derive(Clone, Debug, PartialEq)]

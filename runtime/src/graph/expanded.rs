@@ -93,7 +93,11 @@ mod tests {
 
     const LIFTED: FilterExpansion = FilterExpansion { group: PlaneGroup::QuarterTurns, reads: Fibre::Trivial };
 
-    fn convolution(builder: &mut GraphBuilder, weight: WeightId, bias: WeightId) -> Result<(), crate::graph::GraphError> {
+    fn convolution(
+        builder: &mut GraphBuilder,
+        weight: WeightId,
+        bias: WeightId,
+    ) -> Result<(), crate::graph::GraphError> {
         let x = builder.input("x", &[4, 4, 2], DataType::F32);
         let (stride, padding, activation) = ([1, 1], Padding::default(), Activation::Relu);
         let made = builder.node("conv", Op::Conv2d { weight, bias, stride, padding, groups: 1, activation }, &[x])?;

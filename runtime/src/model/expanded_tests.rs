@@ -8,8 +8,8 @@ use super::checksum::crc32;
 use super::layout::{CHECKED_FROM, CHECKSUM_OFFSET, TENSOR_BYTES, tensor};
 use super::*;
 use crate::graph::{Activation, DataType, Graph, GraphBuilder, Op, Padding, Quantization, ShapeError, WeightData};
-use crate::plane_group::{Fibre, FilterExpansion, PlaneGroup};
 use crate::memory::AlignedVec;
+use crate::plane_group::{Fibre, FilterExpansion, PlaneGroup};
 
 const LIFTED: FilterExpansion = FilterExpansion { group: PlaneGroup::QuarterTurns, reads: Fibre::Trivial };
 const REGULAR: FilterExpansion = FilterExpansion { group: PlaneGroup::QuarterTurns, reads: Fibre::Regular };
@@ -25,11 +25,7 @@ fn graph(expansion: FilterExpansion, is_int8: bool) -> Graph {
             WeightData::I32(vec![3, 65]),
             builder.quantized_node("q", Op::Quantize, &[x], to).unwrap(),
         ),
-        false => (
-            WeightData::F32(vec![1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0]),
-            WeightData::F32(vec![0.5, -1.0]),
-            x,
-        ),
+        false => (WeightData::F32(vec![1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0]), WeightData::F32(vec![0.5, -1.0]), x),
     };
     let weight = builder.expanded_constant("conv.weight", &[2, 1, 1, 4], data, expansion).unwrap();
     let bias = builder.constant("conv.bias", &[2], bias).unwrap();
@@ -76,7 +72,10 @@ fn what_is_read_is_what_was_written() {
         let bytes = AlignedVec::copy_of(&file(graph.clone()));
         let model = Model::parse(&bytes).unwrap();
         assert_eq!(Graph::from_model(&model, "encode").unwrap(), graph);
-        assert_eq!(model.graph("encode").unwrap().operators() & ALL_CONVOLUTIONS, if is_int8 { 1 << 61 } else { 1 << 29 });
+        assert_eq!(
+            model.graph("encode").unwrap().operators() & ALL_CONVOLUTIONS,
+            if is_int8 { 1 << 61 } else { 1 << 29 }
+        );
     }
 }
 
@@ -139,7 +138,10 @@ fn impossible_expansions_are_refused() {
     let mut refused = graph(LIFTED, true);
     refused.weights[1].expansion = Some(LIFTED);
     let error = write(&BTreeMap::new(), &[refused]).unwrap_err();
-    assert!(matches!(error, WriteError::Invalid(ParseError::Record { fault: Fault::Expansion, index: 1, .. })), "{error}");
+    assert!(
+        matches!(error, WriteError::Invalid(ParseError::Record { fault: Fault::Expansion, index: 1, .. })),
+        "{error}"
+    );
 }
 
 #[test]

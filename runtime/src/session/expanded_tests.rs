@@ -5,9 +5,9 @@ use alloc::vec::Vec;
 
 use super::{Input, Session};
 use crate::graph::{Activation, DataType, Graph, GraphBuilder, Op, Padding, Quantization, ValueId, WeightData};
-use crate::plane_group::{Fibre, FilterExpansion, PlaneGroup};
 use crate::memory::AlignedVec;
 use crate::model::{Model, write};
+use crate::plane_group::{Fibre, FilterExpansion, PlaneGroup};
 
 const SCALE: Quantization = Quantization { scale: 0.03, zero_point: -5 };
 

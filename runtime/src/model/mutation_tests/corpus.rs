@@ -8,10 +8,10 @@ use alloc::vec::Vec;
 use super::random::Random;
 use crate::graph::arbitrary::{Choices, arbitrary_graph};
 use crate::graph::{Activation, DataType, Graph, GraphBuilder, Op, Padding, Quantization, ValueId, WeightData};
-use crate::plane_group::{Fibre, FilterExpansion, PlaneGroup};
 use crate::model::write;
 use crate::operators::ARBITRARY;
 use crate::patchwise::stages;
+use crate::plane_group::{Fibre, FilterExpansion, PlaneGroup};
 
 /// A few files of two graphs and metadata, those with the fewest bytes first: bits of small files matter more often.
 pub(super) fn files() -> Vec<Vec<u8>> {

@@ -6,8 +6,8 @@ use super::super::layout::{SECTIONS, Section};
 use super::parts::{Parts, put, word_at};
 use super::random::Random;
 use crate::graph::{Graph, Op, WeightData};
-use crate::plane_group::{Fibre, FilterExpansion, PlaneGroup};
 use crate::operators::{OpCode, decode};
+use crate::plane_group::{Fibre, FilterExpansion, PlaneGroup};
 
 /// Numbers at which something changes: as an offset, a count, an extent, a stride or a code.
 const EDGES: [u32; 20] = [
