@@ -207,31 +207,67 @@ fn place(tap: usize) -> usize {
     (tap & !3) * 2 + 2 * low + high
 }
 
-/// Moves taps of each window one by one.
+/// Moves taps of pairs of windows one by one.
 ///
 /// # Safety
-/// `memory` has room for four windows of `row` numbers, of which `count` at most four are meant, and all taps are below `row`.
+/// `memory`, aligned to 4, has room for four windows of `row` numbers, of which `count` are meant, one to four, and all taps
+/// are below `row`.
 #[inline(never)]
 unsafe fn move_single_taps<const N: usize>(memory: *mut i16, orbit: Orbit<N>) {
     let Orbit { starts, length, row, count } = orbit;
     for tap in 0..length {
-        let places = starts.map(|start| place(start + tap));
-        for index in 0..count {
-            let window = memory.wrapping_add((index & !1) * row + (index & 1) * QUAD);
-            let places = places.map(|place| window.wrapping_add(place));
-            let [first, others @ ..] = places.as_slice() else { return };
-            // SAFETY: the caller has made sure of every tap of every window.
-            unsafe {
-                let held = first.read();
-                let mut to = *first;
-                for place in others {
-                    to.write(place.read());
-                    to = *place;
+        let places = starts.map(|start| memory.wrapping_add(place(start + tap)));
+        match *places.as_slice() {
+            // SAFETY: the caller has made sure of every tap of every window; the next pair's stands `4 * row` bytes later.
+            [a, b, c, d] => unsafe { move_one(a, b, c, d, 4 * row, count.div_ceil(2)) },
+            [a, b] => {
+                for index in 0..count {
+                    let window = (index & !1) * row + (index & 1) * QUAD;
+                    // SAFETY: as above; the places are apart.
+                    unsafe { core::ptr::swap(a.wrapping_add(window), b.wrapping_add(window)) };
                 }
-                to.write(held);
             }
+            _ => {}
         }
     }
+}
+
+/// Moves a tap of both windows of each of `pairs` pairs from each place to the one before. From one pair to the next it is
+/// `step` bytes.
+///
+/// # Safety
+/// There is at least one pair, and each place has a tap of both windows of all pairs.
+#[unsafe(naked)]
+unsafe extern "C" fn move_one(a: *mut i16, b: *mut i16, c: *mut i16, d: *mut i16, step: usize, pairs: usize) {
+    naked_asm!(
+        "push {{r4-r8, lr}}",
+        "ldr r8, [sp, #24]",
+        "ldr r12, [sp, #28]",
+        "2:",
+        "ldrh r4, [r0]",
+        "ldrh r5, [r1]",
+        "ldrh r6, [r2]",
+        "ldrh r7, [r3]",
+        "strh r5, [r0]",
+        "strh r6, [r1]",
+        "strh r7, [r2]",
+        "strh r4, [r3]",
+        "ldrh r4, [r0, #8]",
+        "ldrh r5, [r1, #8]",
+        "ldrh r6, [r2, #8]",
+        "ldrh r7, [r3, #8]",
+        "strh r5, [r0, #8]",
+        "strh r6, [r1, #8]",
+        "strh r7, [r2, #8]",
+        "strh r4, [r3, #8]",
+        "add r0, r8",
+        "add r1, r8",
+        "add r2, r8",
+        "add r3, r8",
+        "subs r12, r12, #1",
+        "bne 2b",
+        "pop {{r4-r8, pc}}",
+    )
 }
 
 /// Moves `length` neighbouring taps of pairs of windows from each place to the one before.
