@@ -26,6 +26,8 @@ pub struct SxtExport {
     /// What the model may take; nothing is written when it takes more. The first layers of an int8 model are computed in
     /// stripes where its memory asks for it.
     pub budget: Option<Budget>,
+    /// Whether all filters of an equivariant network are stored, and not its base filters alone. It answers the same.
+    pub expand_filters: bool,
     /// Whether a file that is not ours may be replaced.
     pub overwrite: bool,
 }
@@ -98,6 +100,13 @@ impl SxtExport {
             graphs.iter_mut().filter(|graph| graph.name == ENCODE).for_each(|graph| *graph = encode.clone());
             metadata.insert(PRECISION.to_string(), "int8".to_string());
             quantization = Some(report);
+        }
+        if self.expand_filters {
+            if !graphs.iter().any(Graph::has_base_filters) {
+                let reason = "stores all filters already";
+                return Err(Error::invalid(&path, reason, "leave --expand-filters out"));
+            }
+            graphs.iter_mut().for_each(|graph| *graph = graph.with_expanded_filters());
         }
         let arena = |graph: Option<model::GraphView<'_>>| graph.map_or(0, |graph| graph.arena_bytes());
         let float_arena_bytes = arena(model.graph(ENCODE));

@@ -14,6 +14,9 @@ use std::process::{Command, Output};
 
 use prost::Message;
 use sextant_export::onnx::proto::{GraphProto, ModelProto};
+use sextant_runtime::graph::Graph;
+use sextant_runtime::memory::AlignedVec;
+use sextant_runtime::model::Model;
 use tempfile::TempDir;
 
 /// A folder that is gone after the test, with a run in `run/`.
@@ -624,6 +627,52 @@ fn a_firmware_project_is_complete_and_replaces_only_its_own() {
     assert_eq!(golden, 2 * (16 * 16 * 3 + 4 * (4 + 5 + 16 + 16)));
     let in_the_way = place.export("firmware run --out run");
     assert_eq!(in_the_way.status.code(), Some(2), "{}", text(&in_the_way.stderr));
+}
+
+fn graph_of(place: &Place, file: &str) -> Graph {
+    let bytes = AlignedVec::copy_of(&fs::read(place.path(file)).unwrap());
+    Graph::from_model(&Model::parse(&bytes).unwrap(), "encode").unwrap()
+}
+
+#[test]
+fn files_of_an_equivariant_network_keep_its_base_filters() {
+    let place = Place::new();
+    let refused = place.export("sxt run --expand-filters");
+    assert_eq!(refused.status.code(), Some(2));
+    assert!(text(&refused.stderr).contains("stores all filters already"), "{}", text(&refused.stderr));
+
+    run::write_of(&place.path("run"), &[networks::invariant(7)], &[], 5).unwrap();
+    fs::copy(place.path("run/golden.safetensors"), place.path("run/calibration.safetensors")).unwrap();
+    let report =
+        assert_done(&place.export("inspect run/model.sxt --json"), "cargo runtime predict run/model.sxt IMAGE.png");
+    let filters = &report["graphs"][0]["base_filters"];
+    assert_eq!(filters["stored_bytes"], 4 * 9 * (4 * 3 + 5 * 32));
+    assert_eq!(filters["expanded_bytes"].as_u64(), filters["stored_bytes"].as_u64().map(|bytes| 8 * bytes));
+    assert!(text(&place.export("inspect run/model.sxt").stdout).contains("base filters 6192 bytes"));
+
+    // float32 and eight bits, as it is and with all filters: the same networks.
+    for (flags, bytes) in [("", 4), ("--int8", 1)] {
+        let sizes = [("base.sxt", ""), ("all.sxt", "--expand-filters")].map(|(file, more)| {
+            let done = place.export(&format!("sxt run {flags} {more} --out {file} --overwrite --json"));
+            assert_done(&done, &format!("cargo runtime predict {file} IMAGE.png"))["size_bytes"].as_u64().unwrap()
+        });
+        let base = graph_of(&place, "base.sxt");
+        assert!(base.has_base_filters());
+        assert_eq!(base.with_expanded_filters(), graph_of(&place, "all.sxt"), "{flags}");
+        let copies = 7 * bytes * 9 * (4 * 3 + 5 * 32);
+        assert!(sizes[1] > sizes[0] + copies, "{sizes:?}");
+    }
+    // As ONNX it is plain convolutions, which other engines run.
+    for command in ["onnx run", "int8 run"] {
+        let done = place.export(command);
+        assert_eq!(done.status.code(), Some(0), "{command}: {}", text(&done.stderr));
+    }
+    let done = place.export("verify run --json");
+    assert_eq!(done.status.code(), Some(0), "{}", text(&done.stderr));
+    let report: serde_json::Value = serde_json::from_slice(&done.stdout).unwrap();
+    assert!(report["int8"]["onnx_difference"].is_null(), "{report}");
+    assert_done(&place.export("firmware run --out fw --model-only --frames 2 --json"), "cargo firmware --model fw");
+    assert_eq!(graph_of(&place, "fw/model.sxt"), graph_of(&place, "base.sxt"));
 }
 
 /// `images` of a calibration file: so many, each of bytes that a function gives.

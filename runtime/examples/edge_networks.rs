@@ -8,6 +8,9 @@
 //! - `small`: fits 16 KiB of memory
 //! - `turns`: tells by how many quarter turns an image of 28x28 is rotated, and has no pose and no classes
 //! - `odd`: windows, channels and activations that fit no kernel's stride
+//! - `p4`: equivariant to quarter turns, with base filters alone; `p4-expanded`: the same with all filters, which answers the
+//!   same bits
+//! - `p4m-odd`, `p4m-odd-expanded`: equivariant to quarter turns and mirror images, in shapes that fit no kernel's stride
 //!
 //! Prints what each takes, and for both topologies what stripes take: each line less memory than the one before, for the
 //! fewest multiplications.
@@ -26,6 +29,7 @@ use sextant_runtime::firmware::model_folder;
 use sextant_runtime::graph::{
     Activation, DataType, Graph, GraphBuilder, GraphError, Op, Padding, Quantization, ValueId, WeightData, WeightId,
 };
+use sextant_runtime::plane_group::{Fibre, FilterExpansion, PlaneGroup};
 use sextant_runtime::{model, patchwise};
 use topologies::{RESNET8, VWW};
 
@@ -37,6 +41,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     for (name, graph) in [("resnet8", resnet8()?), ("vww", vww()?)] {
         print_stripes(name, &graph)?;
     }
+    let mut answers = BTreeMap::new();
     for (name, size, graph) in [
         ("resnet8", 32, resnet8()?),
         ("resnet8-stripes", 32, in_stripes(&resnet8()?, "stack1.add", 4).ok_or("too few rows")?),
@@ -46,12 +51,20 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         ("small", 24, small()?),
         ("turns", 28, turns()?),
         ("odd", 13, odd()?),
+        ("p4", 32, p4()?),
+        ("p4-expanded", 32, p4()?.with_expanded_filters()),
+        ("p4m-odd", 15, p4m_odd()?),
+        ("p4m-odd-expanded", 15, p4m_odd()?.with_expanded_filters()),
     ] {
         let images: Vec<u8> = numbers(2 * size * size * 3, 77).map(|number| number as u8).collect();
         let classes =
             [(TRANSFORMATIONS.to_string(), r#"{"quarter-turns": ["0°", "90°", "180°", "270°"]}"#.to_string())];
         let metadata: BTreeMap<_, _> = classes.into_iter().filter(|_| name == "turns").collect();
         let files = model_folder(name, &model::write(&metadata, &[graph])?, ENCODE, &images)?;
+        if name.strip_suffix("-expanded").is_some_and(|base| answers.get(base) != Some(&files.golden)) {
+            return Err(format!("{name} answers other bits than its base filters").into());
+        }
+        answers.insert(name, files.golden.clone());
         let (one, other) = files.golden.split_at(files.golden.len() / 2);
         if one.get(size * size * 3..) == other.get(size * size * 3..) {
             return Err(format!("{name} answers both images the same: its golden frames would test nothing").into());
@@ -113,7 +126,11 @@ struct Network {
     builder: GraphBuilder,
     seed: u64,
     activation: Activation,
+    /// Of the next layers; the group that moves nothing of plain ones.
+    expansion: FilterExpansion,
 }
+
+const PLAIN: FilterExpansion = FilterExpansion { group: PlaneGroup::Identity, reads: Fibre::Trivial };
 
 impl Network {
     /// A network of square images, and its first int8 value.
@@ -122,7 +139,7 @@ impl Network {
         let image = builder.input(IMAGE, &[size, size, 3], DataType::U8);
         let op = Op::QuantizeImage { mean: [0.0; 3], std: [0.2; 3], rows: None };
         let made = builder.quantized_node("normalize", op, &[image], SCALE)?;
-        Ok((Self { builder, seed: 1, activation: Activation::Relu }, made))
+        Ok((Self { builder, seed: 1, activation: Activation::Relu, expansion: PLAIN }, made))
     }
 
     /// Random filters `[cout][taps]` that keep the spread of their input, and biases that take out its zero point.
@@ -144,7 +161,7 @@ impl Network {
         let shift = (-factor.log2()).floor() as u32 - 1;
         let multiplier = (factor * f64::from(shift).exp2() * 4_294_967_296.0).round() as i32;
         let data = WeightData::I8 { values, multipliers: vec![multiplier; cout], shift };
-        let weight = self.builder.constant(&format!("{name}.weight"), shape, data)?;
+        let weight = self.builder.expanded_constant(&format!("{name}.weight"), shape, data, self.expansion)?;
         let bias = self.builder.constant(&format!("{name}.bias"), &[cout], WeightData::I32(bias))?;
         Ok([weight, bias])
     }
@@ -187,6 +204,16 @@ impl Network {
         let activation = self.activation;
         let op = Op::Conv2d { weight, bias, stride: [stride; 2], padding, groups: groups as u32, activation };
         self.builder.quantized_node(name, op, &[x], SCALE)
+    }
+
+    /// The largest number over the orientations of each field, which stand beside each other as pixels do.
+    fn invariant(&mut self, x: ValueId) -> Result<ValueId, GraphError> {
+        let (order, shape) = (self.expansion.group.order(), self.builder.shape(x));
+        let shape = [shape[0], shape[1] * order, shape[2] / order, 0].map(|extent| extent as u32);
+        let side_by_side = self.builder.node("orientations", Op::Reshape { shape }, &[x])?;
+        let window = [1, order as u16];
+        let op = Op::MaxPool2d { kernel: window, stride: window, padding: Padding::default() };
+        self.builder.node("invariant", op, &[side_by_side])
     }
 
     fn add(&mut self, name: &str, a: ValueId, b: ValueId) -> Result<ValueId, GraphError> {
@@ -310,4 +337,25 @@ fn odd() -> Result<Graph, GraphError> {
     let x = network.builder.node("flat", Op::Reshape { shape: [elements as u32, 0, 0, 0] }, &[x])?;
     let x = network.linear("linear", x, 9)?;
     network.finish(x, 3)
+}
+
+fn p4() -> Result<Graph, GraphError> {
+    equivariant(PlaneGroup::QuarterTurns, 32, [(4, 3, 1), (8, 3, 2), (8, 3, 1), (16, 3, 2), (16, 3, 1)])
+}
+
+fn p4m_odd() -> Result<Graph, GraphError> {
+    equivariant(PlaneGroup::TurnsAndMirrors, 15, [(3, 3, 1), (5, 3, 2), (2, 2, 1), (4, 5, 2), (3, 1, 1)])
+}
+
+/// A picture lifted to a group, and convolutions over it: fields, side of the filters and step of each layer.
+fn equivariant(group: PlaneGroup, size: usize, layers: [(usize, usize, u16); 5]) -> Result<Graph, GraphError> {
+    let (mut network, mut x) = Network::new(size)?;
+    for (index, (fields, kernel, stride)) in layers.into_iter().enumerate() {
+        let reads = if index == 0 { Fibre::Trivial } else { Fibre::Regular };
+        network.expansion = FilterExpansion { group, reads };
+        x = network.conv(&format!("group_conv{index}"), x, fields, kernel, stride)?;
+    }
+    let x = network.invariant(x)?;
+    network.expansion = PLAIN;
+    network.finish(x, 10)
 }

@@ -131,6 +131,23 @@ impl FilterExpansion {
         };
         ((filter % fields * side + row) * side + column) * channels + channel
     }
+
+    /// The shape of the filters that base filters `[fields, side, side, channels]` expand to; `None` when they cannot.
+    pub fn expanded_shape(self, [fields, rows, columns, channels]: [usize; 4]) -> Option<[usize; 4]> {
+        let shape = [fields.checked_mul(self.group.order())?, rows, columns, channels];
+        self.fits(shape).then_some(shape)
+    }
+
+    /// For each number of expanded filters of a shape that [`Self::fits`], row-major, its place in the base filters.
+    #[cfg(feature = "alloc")]
+    pub(crate) fn base_indices(self, shape: [usize; 4]) -> impl Iterator<Item = usize> {
+        let [filters, rows, columns, channels] = shape;
+        let place = move |index: usize| {
+            let (pixel, channel) = (index / channels, index % channels);
+            [pixel / columns / rows, pixel / columns % rows, pixel % columns, channel]
+        };
+        (0..filters * rows * columns * channels).map(move |index| self.base_index(shape, place(index)))
+    }
 }
 
 #[cfg(test)]

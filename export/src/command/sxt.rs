@@ -28,6 +28,10 @@ pub struct SxtArguments {
     /// --int8, float32 is taken if it fits, else eight bits, with the first layers in stripes if they must be.
     #[arg(long, value_name = "LIMITS")]
     budget: Option<Budget>,
+    /// Store all filters of an equivariant network, which are copies of its base filters, and not these alone: a larger file
+    /// that answers the same bits.
+    #[arg(long)]
+    expand_filters: bool,
     /// Replace FILE even when this command did not write it.
     #[arg(long)]
     overwrite: bool,
@@ -61,7 +65,8 @@ impl SxtArguments {
         let default = if int8 { run.int8_model_path() } else { run.float_model_path() };
         let out = self.out.clone().unwrap_or(default);
         let quantizer = int8.then(|| self.quantizer.quantizer());
-        Ok(SxtExport { quantizer, budget: self.budget, overwrite: self.overwrite }.prepare(run, &out)?)
+        let (budget, expand_filters, overwrite) = (self.budget, self.expand_filters, self.overwrite);
+        Ok(SxtExport { quantizer, budget, expand_filters, overwrite }.prepare(run, &out)?)
     }
 }
 

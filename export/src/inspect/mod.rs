@@ -48,9 +48,21 @@ pub struct GraphSummary {
     /// Multiply-accumulates of convolutions and of products with stored matrices, for one sample; `None` when a shape
     /// is unknown.
     pub macs: Option<u64>,
+    /// Of convolutions whose filters are copies of base filters; only in .sxt files that store these alone.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub base_filters: Option<BaseFilters>,
     /// Memory for activations; only in .sxt files.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub arena_bytes: Option<usize>,
+}
+
+/// Filters that are copies of stored ones.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct BaseFilters {
+    /// Bytes of the base filters.
+    pub stored_bytes: u64,
+    /// Bytes that all filters would take.
+    pub expanded_bytes: u64,
 }
 
 /// An input or output.
@@ -177,6 +189,9 @@ impl fmt::Display for GraphSummary {
             writeln!(f, "  {name:<32} {operator:<18} {shape:<18} {parameters:>11} {macs:>13}")?;
         }
         writeln!(f, "  {:<70} {:>11} {:>13}", "total", self.parameters, count_text(self.macs))?;
+        if let Some(BaseFilters { stored_bytes, expanded_bytes }) = self.base_filters {
+            writeln!(f, "  base filters {stored_bytes} bytes; all filters would take {expanded_bytes}")?;
+        }
         match self.arena_bytes {
             Some(bytes) => writeln!(f, "  arena {bytes} bytes"),
             None => Ok(()),

@@ -42,6 +42,7 @@ fn summary(graph: &GraphProto) -> GraphSummary {
         operators: graph.node.iter().map(|node| operator(node, &shapes, &constants)).collect(),
         parameters: 0,
         macs: None,
+        base_filters: None,
         arena_bytes: None,
     }
     .with_totals()

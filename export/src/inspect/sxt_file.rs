@@ -1,10 +1,10 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use sextant_runtime::graph::{DataType, Graph, Node, ValueId};
+use sextant_runtime::graph::{DataType, Graph, Node, ValueId, Weight};
 use sextant_runtime::model::VERSION;
 
-use super::{Extent, GraphSummary, Inspection, OperatorSummary, Port};
+use super::{BaseFilters, Extent, GraphSummary, Inspection, OperatorSummary, Port};
 use crate::{Error, model_file};
 
 pub(super) fn inspect(path: &Path, bytes: &[u8]) -> Result<Inspection, Error> {
@@ -28,9 +28,18 @@ fn summary(graph: &Graph, arena_bytes: usize) -> GraphSummary {
         operators: graph.nodes.iter().map(|node| operator(graph, node)).collect(),
         parameters: 0,
         macs: None,
+        base_filters: base_filters(graph),
         arena_bytes: Some(arena_bytes),
     }
     .with_totals()
+}
+
+fn base_filters(graph: &Graph) -> Option<BaseFilters> {
+    let bytes = |weight: &Weight| Some((weight.stored_bytes(), weight.expansion?.group.order() as u64));
+    graph.weights.iter().filter_map(bytes).fold(None, |sum: Option<BaseFilters>, (bytes, order)| {
+        let BaseFilters { stored_bytes, expanded_bytes } = sum.unwrap_or_default();
+        Some(BaseFilters { stored_bytes: stored_bytes + bytes, expanded_bytes: expanded_bytes + order * bytes })
+    })
 }
 
 fn port(graph: &Graph, name: &str, id: ValueId) -> Port {

@@ -5,6 +5,8 @@
 //!
 //! Eight bits are written as QDQ: weights int8 symmetric for each output channel, biases int32, activations int8 for a
 //! whole tensor, each behind a `DequantizeLinear`.
+//!
+//! Where a graph has base filters alone, the file has all filters of plain convolutions.
 
 mod graph_writer;
 mod lowering;
@@ -115,6 +117,8 @@ pub fn from_graph_as(
     batch: Batch,
     numbers: Numbers,
 ) -> Result<ModelProto, OnnxError> {
+    // ONNX has no filters that are copies of others.
+    let graph = &graph.with_expanded_filters();
     let mut writer = GraphWriter::new(graph, numbers);
     let input = declare_inputs(&mut writer, batch)?;
     let output = declare_outputs(&mut writer, batch)?;

@@ -4,6 +4,7 @@ use sextant_runtime::contract::graph::ENCODE;
 use sextant_runtime::graph::{
     DataType, Graph, GraphBuilder, GraphError, Op, Quantization, ValueId, WeightData, WeightId,
 };
+use sextant_runtime::plane_group::FilterExpansion;
 
 use super::case::{Case, Drafted, RESULT};
 use crate::Tolerance;
@@ -24,6 +25,8 @@ pub(super) struct EightBitFilters<'f> {
     pub shape: &'f [usize],
     /// Whether the graph wants one filter per channel, channels last.
     pub depthwise: bool,
+    /// How a convolution's filters are copies of these, unless these are all.
+    pub expansion: Option<FilterExpansion>,
     /// Of the operator's input.
     pub input: Quantization,
     /// What the filters of the channels are multiplied by, in turn.
@@ -80,9 +83,23 @@ impl Draft {
 
     /// A float32 constant that keeps the size of what it is multiplied with.
     pub fn weight(&mut self, shape: &[usize]) -> Result<WeightId, GraphError> {
-        let scale = (3.0 / shape[1..].iter().product::<usize>() as f32).sqrt();
-        let values = self.draw(shape.iter().product()).into_iter().map(|value| scale * value).collect();
+        let values = self.weight_values(shape);
         self.constant(shape, values)
+    }
+
+    /// The same of filters that may be copies of these.
+    pub fn base_weight(&mut self, shape: &[usize], expansion: Option<FilterExpansion>) -> Result<WeightId, GraphError> {
+        let values = self.weight_values(shape);
+        let name = self.constant_name();
+        match expansion {
+            Some(expansion) => self.builder.expanded_weight(&name, shape, values, expansion),
+            None => self.builder.weight(&name, shape, values),
+        }
+    }
+
+    fn weight_values(&mut self, shape: &[usize]) -> Vec<f32> {
+        let scale = (3.0 / shape[1..].iter().product::<usize>() as f32).sqrt();
+        self.draw(shape.iter().product()).into_iter().map(|value| scale * value).collect()
     }
 
     /// A float32 constant for each of `count` channels.
@@ -93,8 +110,7 @@ impl Draft {
 
     /// A float32 constant.
     pub fn constant(&mut self, shape: &[usize], values: Vec<f32>) -> Result<WeightId, GraphError> {
-        let name = format!("constant{}", self.drawn);
-        self.drawn += 1;
+        let name = self.constant_name();
         self.builder.weight(&name, shape, values)
     }
 
@@ -103,7 +119,7 @@ impl Draft {
         &mut self,
         filters: &EightBitFilters<'_>,
     ) -> Result<([WeightId; 2], Quantization), GraphError> {
-        let &EightBitFilters { shape, depthwise, input, factors, fill, zero_point } = filters;
+        let &EightBitFilters { shape, depthwise, expansion, input, factors, fill, zero_point } = filters;
         let (cout, taps) = (shape[0], shape[1..].iter().product::<usize>());
         let factor = |index: usize| factors[index / taps % factors.len()];
         let values = self.draw(cout * taps).into_iter().enumerate().map(|(i, value)| factor(i) * value);
@@ -122,15 +138,26 @@ impl Draft {
             (true, &[cout, height, width, _]) => vec![1, height, width, cout],
             _ => shape.to_vec(),
         };
-        let weight = self.eight_bit_constant(&stored, weight)?;
+        let weight = match expansion {
+            Some(expansion) => {
+                let name = self.constant_name();
+                self.builder.expanded_constant(&name, &stored, weight, expansion)?
+            }
+            None => self.eight_bit_constant(&stored, weight)?,
+        };
         Ok(([weight, self.eight_bit_constant(&[cout], bias)?], to))
     }
 
     /// A constant of eight bits, or of sums of them.
     pub fn eight_bit_constant(&mut self, shape: &[usize], data: WeightData) -> Result<WeightId, GraphError> {
+        let name = self.constant_name();
+        self.builder.constant(&name, shape, data)
+    }
+
+    fn constant_name(&mut self) -> String {
         let name = format!("constant{}", self.drawn);
         self.drawn += 1;
-        self.builder.constant(&name, shape, data)
+        name
     }
 
     /// What an operator makes; of int8 values with the scale of the first input.

@@ -11,6 +11,7 @@ use crate::onnx::ChannelScales;
 /// # Errors
 /// When a node has no such form; the reason, for people.
 pub(super) fn float_form(graph: &Graph) -> Result<Graph, String> {
+    let graph = &graph.with_expanded_filters();
     let mut form = FloatForm { graph, builder: GraphBuilder::new(&graph.name), real: HashMap::new() };
     for id in &graph.inputs {
         let value = graph.value(*id);

@@ -1,4 +1,5 @@
-use sextant_runtime::graph::{Activation, Graph, Node, Op, WeightData, WeightId};
+use sextant_runtime::graph::{Activation, Graph, Node, Op, Weight, WeightData, WeightId};
+use sextant_runtime::plane_group::{Fibre, FilterExpansion};
 
 /// How far a channel is scaled at most, either way.
 const LARGEST_FACTOR: f32 = 16.0;
@@ -31,7 +32,17 @@ fn only_reader(graph: &Graph, first: usize) -> Option<usize> {
         graph.nodes.iter().filter_map(constants).flat_map(|(weight, bias, _)| [weight, bias]).collect();
     let unshared = |id: WeightId| all.iter().filter(|other| **other == id).count() == 1;
     let own = [weight, bias, next_weight, next_bias].into_iter().all(unshared);
-    (passes && !is_output && own).then_some(second)
+    let scales_fields = scales_fields(graph.weight(weight), graph.weight(next_weight));
+    (passes && !is_output && own && scales_fields).then_some(second)
+}
+
+/// Whether factors of the first layer's stored filters are factors of whole fields for the second, so that its filters stay
+/// copies of each other.
+fn scales_fields(first: &Weight, second: &Weight) -> bool {
+    match second.expansion {
+        Some(FilterExpansion { group, reads: Fibre::Regular }) => first.expansion.is_some_and(|by| by.group == group),
+        _ => true,
+    }
 }
 
 fn constants(node: &Node) -> Option<(WeightId, WeightId, Activation)> {
@@ -58,8 +69,10 @@ fn balance(graph: &mut Graph, first: usize, second: usize) {
         *most = filter.iter().fold(0.0, |most, value| most.max(value.abs()));
     }
     let mut read = vec![0.0f32; channels];
+    // Of filters that are copies, all orientations of a field are one channel.
+    let channel = |index: usize| reader.channel(index) % channels;
     for (index, value) in graph.weight(next).floats().iter().enumerate() {
-        let most = &mut read[reader.channel(index)];
+        let most = &mut read[channel(index)];
         *most = most.max(value.abs());
     }
     let factor = |(written, read): (&f32, &f32)| match (written / read).sqrt() {
@@ -69,7 +82,7 @@ fn balance(graph: &mut Graph, first: usize, second: usize) {
     let factors: Vec<f32> = written.iter().zip(&read).map(factor).collect();
     scale(graph, weight, |index| 1.0 / factors[index / taps]);
     scale(graph, bias, |index| 1.0 / factors[index]);
-    scale(graph, next, |index| factors[reader.channel(index)]);
+    scale(graph, next, |index| factors[channel(index)]);
 }
 
 fn scale(graph: &mut Graph, id: WeightId, factor: impl Fn(usize) -> f32) {

@@ -4,6 +4,7 @@ use sextant_runtime::calibration::Observer;
 use sextant_runtime::graph::{
     DataType, Graph, GraphBuilder, GraphError, Node, Op, Quantization, ValueId, Weight, WeightId,
 };
+use sextant_runtime::plane_group::{Fibre, FilterExpansion};
 
 use super::weights::Filters;
 
@@ -156,15 +157,22 @@ impl Lowering<'_> {
         };
         let (values, biases) = filters.into_data(to, arrange);
         let shape = if depthwise { vec![1, weight.shape[1], weight.shape[2], cout] } else { weight.shape.clone() };
-        let weight = builder.builder.constant(&weight.name, &shape, values)?;
+        let weight = match weight.expansion {
+            Some(expansion) => builder.builder.expanded_constant(&weight.name, &shape, values, expansion)?,
+            None => builder.builder.constant(&weight.name, &shape, values)?,
+        };
         let bias = builder.builder.constant(&bias.name, &bias.shape, biases)?;
         let op = node.op.with_weights(|id| if id == weight_id { weight } else { bias });
         builder.builder.quantized_node(&node.name, op, &inputs, to)
     }
 
-    /// Mean of the input under each tap of each filter.
+    /// Mean of the input under each tap of each filter; of base filters the mean over all their copies.
     fn input_means(&self, node: &Node, weight: &Weight) -> Vec<f64> {
         let means = self.observer.channel_means(node.inputs[0]);
+        let means = &match weight.expansion {
+            Some(FilterExpansion { group, reads: Fibre::Regular }) => over_orientations(means, group.order()),
+            _ => means.to_vec(),
+        };
         let group_cin = *weight.shape.last().unwrap_or(&1);
         let groups = if let Op::Conv2d { groups, .. } = node.op { groups as usize } else { 1 };
         let (cout, taps) = (weight.shape[0], weight.shape[1..].iter().product::<usize>());
@@ -174,6 +182,14 @@ impl Lowering<'_> {
         };
         (0..cout).flat_map(|channel| (0..taps).map(move |tap| (channel, tap))).map(mean).collect()
     }
+}
+
+/// The mean over the orientations of each field, in the place of every orientation: each copy of a filter reads them in
+/// another order.
+fn over_orientations(means: &[f64], order: usize) -> Vec<f64> {
+    let fields = means.len() / order;
+    let field = |channel: usize| means.iter().skip(channel % fields.max(1)).step_by(fields.max(1)).sum::<f64>();
+    (0..means.len()).map(|channel| field(channel) / order as f64).collect()
 }
 
 fn is_depthwise(op: &Op, weight: &Weight) -> bool {
@@ -188,8 +204,7 @@ fn lower_float(builder: &mut Lowered<'_>, node: &Node) -> Result<(), GraphError>
     let inputs = node.inputs.iter().map(|id| builder.real(*id)).collect::<Result<Vec<_>, _>>()?;
     let mut copies = HashMap::new();
     for (_, id) in node.op.weights() {
-        let weight = builder.graph.weight(id);
-        copies.insert(id, builder.builder.constant(&weight.name, &weight.shape, weight.data.clone())?);
+        copies.insert(id, builder.builder.copied_constant(builder.graph.weight(id))?);
     }
     let made = builder.builder.node(&node.name, node.op.with_weights(|id| copies[&id]), &inputs)?;
     builder.real.insert(node.output, made);

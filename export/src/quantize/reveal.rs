@@ -15,7 +15,7 @@ pub(crate) fn reveal(graph: &Graph) -> Result<(Graph, Vec<Revealed>), GraphError
         values[id.0 as usize] = Some(builder.input(&value.name, &value.shape, value.data_type));
     }
     for weight in &graph.weights {
-        builder.constant(&weight.name, &weight.shape, weight.data.clone())?;
+        builder.copied_constant(weight)?;
     }
     let mut revealed = vec![];
     for node in &graph.nodes {

@@ -1,4 +1,5 @@
 use sextant_runtime::graph::{Activation, DataType, Graph, GraphBuilder, Op, Padding, ValueId};
+use sextant_runtime::plane_group::{Fibre, FilterExpansion, PlaneGroup};
 
 use super::*;
 
@@ -211,4 +212,50 @@ fn unfit_inputs_are_refused() {
     let mut builder = GraphBuilder::new("predict_latent");
     builder.input("z", &[4], DataType::F32);
     assert!(matches!(refuse(&builder.finish(), images), QuantizeError::NoImage { .. }));
+}
+
+/// A network over quarter turns whose second layer reads channels of different sizes.
+fn equivariant() -> Graph {
+    let mut layers = Layers(GraphBuilder::new("encode"));
+    let image = layers.0.input("image", &[SIZE, SIZE, 3], DataType::U8);
+    let normalize = Op::Normalize { mean: [0.5, 0.4, 0.3], std: [0.25, 0.2, 0.3] };
+    let mut x = layers.0.node("normalize", normalize, &[image]).unwrap();
+    let group = PlaneGroup::QuarterTurns;
+    for (name, fields, reads) in [("lifted", 4, Fibre::Trivial), ("regular", 3, Fibre::Regular)] {
+        let shape = [fields, 3, 3, layers.0.shape(x)[2]];
+        let taps: usize = shape[1..].iter().product();
+        let size = |field: usize| 4f32.powi(field as i32 % 4);
+        let scaled = |(index, value): (usize, f32)| match reads {
+            Fibre::Trivial => value / size(index / taps),
+            Fibre::Regular => value * size(index % 4),
+        };
+        let values = numbers(fields * taps, fields, (3.0 / taps as f32).sqrt()).into_iter().enumerate().map(scaled);
+        let expansion = FilterExpansion { group, reads };
+        let weight = layers.0.expanded_weight(&format!("{name}.weight"), &shape, values.collect(), expansion).unwrap();
+        let bias = layers.0.weight(&format!("{name}.bias"), &[fields], vec![0.0; fields]).unwrap();
+        let (padding, activation) = (Padding { top: 1, left: 1, bottom: 1, right: 1 }, Activation::Relu);
+        let op = Op::Conv2d { weight, bias, stride: [1, 1], padding, groups: 1, activation };
+        x = layers.0.node(name, op, &[x]).unwrap();
+    }
+    layers.0.output("map", x);
+    layers.0.finish()
+}
+
+#[test]
+fn base_filters_are_quantised_once_for_all_orientations() {
+    let (graph, pixels) = (equivariant(), pixels(16));
+    let images = Images { pixels: &pixels, count: 16 };
+    for equalization in [false, true] {
+        let quantizer = Quantizer { equalization: Some(equalization), ..Quantizer::default() };
+        let base = quantizer.quantize(&graph, images, images).unwrap();
+        assert_eq!(base.graph.weights.iter().filter(|weight| weight.expansion.is_some()).count(), 2);
+        // A layer alone keeps base filters, too.
+        assert_eq!(base.layers.len(), 3);
+        let all = quantizer.quantize(&graph.with_expanded_filters(), images, images).unwrap();
+        let (base, all) = (base.drift.signal_to_noise_db, all.drift.signal_to_noise_db);
+        assert!(base > 25.0 && base > all - 3.0, "balanced: {equalization}, {base} dB, all filters apart {all} dB");
+    }
+    let with = |equalization| quality(&graph, Quantizer { equalization: Some(equalization), ..Quantizer::default() });
+    let (plain, balanced) = (with(false), with(true));
+    assert!(balanced > plain + 3.0, "{balanced} dB after {plain} dB");
 }

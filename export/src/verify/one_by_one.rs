@@ -14,7 +14,7 @@ pub(super) fn one_by_one(graph: &Graph) -> Result<(Graph, Vec<ValueId>, Vec<Valu
         known.insert(*id, builder.input(&value.name, &value.shape, value.data_type));
     }
     for weight in &graph.weights {
-        builder.constant(&weight.name, &weight.shape, weight.data.clone())?;
+        builder.copied_constant(weight)?;
     }
     let (mut fed, mut made) = (vec![], vec![]);
     for node in &graph.nodes {

@@ -3,6 +3,7 @@
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use sextant_runtime::graph::{Activation, DataType, Graph, GraphBuilder, Op, Padding, ValueId, WeightId};
+use sextant_runtime::plane_group::{Fibre, FilterExpansion, PlaneGroup};
 
 pub const IMAGE_SIZE: usize = 16;
 
@@ -141,6 +142,34 @@ fn halves(random: &mut Random) -> (GraphBuilder, ValueId) {
         b.output(name, half);
     }
     (b, features)
+}
+
+/// A network that quarter turns and mirror images of the picture do not change, of base filters: a picture lifted to the
+/// group, a convolution over it, and the largest number of all orientations.
+pub fn invariant(seed: u64) -> Graph {
+    let mut random = Random::seeded(seed);
+    let mut b = GraphBuilder::new("encode");
+    let image = b.input("image", &[IMAGE_SIZE, IMAGE_SIZE, 3], DataType::U8);
+    let normalize = Op::Normalize { mean: [0.485, 0.456, 0.406], std: [0.229, 0.224, 0.225] };
+    let mut x = b.node("normalize", normalize, &[image]).unwrap();
+    let group = PlaneGroup::TurnsAndMirrors;
+    for (name, fields, reads) in [("lifted", 4, Fibre::Trivial), ("regular", 5, Fibre::Regular)] {
+        let shape = [fields, 3, 3, b.shape(x)[2]];
+        let numbers = random.floats(shape.iter().product(), (3.0 / shape[1..].iter().product::<usize>() as f32).sqrt());
+        let expansion = FilterExpansion { group, reads };
+        let weight = b.expanded_weight(&format!("{name}.weight"), &shape, numbers, expansion).unwrap();
+        let bias = random.bias(&mut b, &format!("{name}.bias"), fields);
+        let padding = Padding { top: 1, left: 1, bottom: 1, right: 1 };
+        let op = Op::Conv2d { weight, bias, stride: [1, 1], padding, groups: 1, activation: Activation::Relu };
+        x = b.node(name, op, &[x]).unwrap();
+    }
+    let shape = [IMAGE_SIZE as u32, IMAGE_SIZE as u32 * 8, 5, 0];
+    x = b.node("orientations", Op::Reshape { shape }, &[x]).unwrap();
+    let op = Op::MaxPool2d { kernel: [1, 8], stride: [1, 8], padding: Padding::default() };
+    x = b.node("largest", op, &[x]).unwrap();
+    let features = b.node("features", Op::GlobalAveragePool, &[x]).unwrap();
+    b.output("invariant", features);
+    b.finish()
 }
 
 /// The equivariant half and a rotation to the equivariant half after it.

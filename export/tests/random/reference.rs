@@ -5,6 +5,7 @@ use sextant_runtime::rotation::unique_nearest_rotation;
 
 /// The graph's outputs, in its order, for one sample of each input.
 pub fn evaluate(graph: &Graph, inputs: &[Vec<f32>]) -> Vec<Vec<f32>> {
+    let graph = &graph.with_expanded_filters();
     let mut values: Vec<Vec<f64>> = vec![vec![]; graph.values.len()];
     for (id, input) in graph.inputs.iter().zip(inputs) {
         values[id.0 as usize] = input.iter().map(|v| f64::from(*v)).collect();
@@ -32,6 +33,7 @@ fn compute(graph: &Graph, node: &Node, values: &[Vec<f64>]) -> Vec<f64> {
         }
         Op::Add { activation } => activated(input(0).iter().zip(input(1)).map(|(a, b)| a + b).collect(), *activation),
         Op::Relu => activated(input(0).to_vec(), Activation::Relu),
+        Op::Reshape { .. } => input(0).to_vec(),
         Op::MaxPool2d { .. } => max_pool(graph, node, input(0)),
         Op::GlobalAveragePool => {
             let &[h, w, c] = shape(0) else { panic!("not a map") };

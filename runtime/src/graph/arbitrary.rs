@@ -6,6 +6,7 @@ use alloc::{format, vec};
 use super::{DataType, Graph, GraphBuilder, Op, Padding, Quantization, ValueId, WeightData};
 use crate::operators::ARBITRARY;
 pub(crate) use crate::operators::Choices;
+use crate::plane_group::{Fibre, FilterExpansion, PlaneGroup};
 
 /// A graph of that many nodes or somewhat more, with an image, a vector and a condition as inputs.
 pub(crate) fn arbitrary_graph(name: &str, nodes: usize, choices: &mut Choices) -> Graph {
@@ -103,7 +104,7 @@ fn grow(
         }
         (&[cin], 0) => {
             let cout = [9, 2, 1, 13][choices.below(4)];
-            let (weight, bias) = constants(builder, name, &[cout, cin], cout, quantized, choices);
+            let (weight, bias) = constants(builder, name, &[cout, cin], cout, quantized, None, choices);
             (Op::Linear { weight, bias, activation: choices.activation() }, vec![input])
         }
         _ => drawn(builder, input, values, choices),
@@ -151,27 +152,31 @@ fn pair(builder: &GraphBuilder, input: ValueId, values: &[ValueId], choices: &mu
     if choices.below(2) == 0 { vec![input, other] } else { vec![other, input] }
 }
 
-/// A weight of that shape and a bias, both of the element types that go together.
+/// A weight of that shape, which is that of base filters where there is an expansion, and a bias, both of the element types
+/// that go together.
 fn constants(
     builder: &mut GraphBuilder,
     name: &str,
     shape: &[usize],
     channels: usize,
     quantized: bool,
+    expansion: Option<FilterExpansion>,
     choices: &mut Choices,
 ) -> (super::WeightId, super::WeightId) {
     let elements = shape.iter().product();
+    // Of the group that moves nothing it is a constant as any other.
+    let expansion = expansion.unwrap_or(FilterExpansion { group: PlaneGroup::Identity, reads: Fibre::Trivial });
     let (weight_name, bias_name) = (format!("{name}.weight"), format!("{name}.bias"));
     if !quantized {
         let weight = choices.numbers(elements);
         let bias = choices.numbers(channels);
-        let weight = builder.weight(&weight_name, shape, weight).unwrap();
+        let weight = builder.expanded_weight(&weight_name, shape, weight, expansion).unwrap();
         return (weight, builder.weight(&bias_name, &[channels], bias).unwrap());
     }
     let multipliers = (0..channels).map(|channel| (1 << 30) - 77_777_777 * (channel % 9) as i32).collect();
     let data = WeightData::I8 { values: choices.bytes(elements), multipliers, shift: choices.between(0, 8) as u32 };
     let bias = (0..channels).map(|channel| 1000 * channel as i32 - 2500).collect();
-    let weight = builder.constant(&weight_name, shape, data).unwrap();
+    let weight = builder.expanded_constant(&weight_name, shape, data, expansion).unwrap();
     (weight, builder.constant(&bias_name, &[channels], WeightData::I32(bias)).unwrap())
 }
 
@@ -185,7 +190,9 @@ fn convolution(builder: &mut GraphBuilder, name: &str, shape: &[usize], quantize
         true => [1, kernel[0], kernel[1], cin],
         false => [cout, kernel[0], kernel[1], cin / groups],
     };
-    let (weight, bias) = constants(builder, name, &shape, cout, quantized, choices);
+    // One in three of those that can be.
+    let expansion = (groups == 1 && kernel[0] == kernel[1]).then(|| expansion(cin, choices)).flatten();
+    let (weight, bias) = constants(builder, name, &shape, cout, quantized, expansion, choices);
     Op::Conv2d {
         weight,
         bias,
@@ -199,4 +206,11 @@ fn convolution(builder: &mut GraphBuilder, name: &str, shape: &[usize], quantize
         groups: groups as u32,
         activation: choices.activation(),
     }
+}
+
+/// How filters that read so many channels may come of base filters.
+fn expansion(channels: usize, choices: &mut Choices) -> Option<FilterExpansion> {
+    let group = [PlaneGroup::QuarterTurns, PlaneGroup::TurnsAndMirrors].get(choices.below(6)).copied()?;
+    let reads = if channels.is_multiple_of(group.order()) { Fibre::Regular } else { Fibre::Trivial };
+    Some(FilterExpansion { group, reads })
 }

@@ -8,6 +8,7 @@ use super::{
     WeightId,
 };
 use crate::operators::{check_scales, infer};
+use crate::plane_group::{FilterExpansion, PlaneGroup};
 
 /// Why a node does not fit the graph it is added to.
 #[derive(Clone, Debug, PartialEq)]
@@ -59,10 +60,83 @@ impl GraphBuilder {
     /// # Errors
     /// When the data does not fill the shape, or a value is not finite.
     pub fn weight(&mut self, name: &str, shape: &[usize], data: Vec<f32>) -> Result<WeightId, GraphError> {
-        if let Some(index) = data.iter().position(|v| !v.is_finite()) {
-            return fail(name, alloc::format!("weight {index} is {}, not a finite number", data[index]));
-        }
+        check_finite(name, &data)?;
         self.constant(name, shape, WeightData::F32(data))
+    }
+
+    /// Adds the float32 filters of an [`Op::Conv2d`] of which all but the base filters `[fields, side, side, channels]` are
+    /// copies: only these are stored. The convolution makes `G * fields` channels, `G` being the group's order, and takes a
+    /// bias `[fields]`, which all orientations share. Of the group that moves nothing it is as [`Self::weight`].
+    ///
+    /// # Errors
+    /// When the data does not fill the shape, a value is not finite, or the filters cannot be expanded.
+    ///
+    /// # Example
+    /// ```
+    /// use sextant_runtime::graph::{Activation, DataType, GraphBuilder, Op, Padding};
+    /// use sextant_runtime::plane_group::{Fibre, FilterExpansion, PlaneGroup};
+    /// let mut builder = GraphBuilder::new("encode");
+    /// let map = builder.input("map", &[8, 8, 3], DataType::F32);
+    /// let expansion = FilterExpansion { group: PlaneGroup::QuarterTurns, reads: Fibre::Trivial };
+    /// let weight = builder.expanded_weight("w", &[5, 3, 3, 3], vec![0.5; 5 * 27], expansion)?;
+    /// let bias = builder.weight("b", &[5], vec![0.0; 5])?;
+    /// let (stride, padding, activation) = ([1, 1], Padding::default(), Activation::Relu);
+    /// let lifted = Op::Conv2d { weight, bias, stride, padding, groups: 1, activation };
+    /// let lifted = builder.node("lifted", lifted, &[map])?;
+    /// assert_eq!(builder.shape(lifted), [6, 6, 4 * 5]);
+    /// # Ok::<(), sextant_runtime::graph::GraphError>(())
+    /// ```
+    pub fn expanded_weight(
+        &mut self,
+        name: &str,
+        base_shape: &[usize],
+        base: Vec<f32>,
+        expansion: FilterExpansion,
+    ) -> Result<WeightId, GraphError> {
+        check_finite(name, &base)?;
+        self.expanded_constant(name, base_shape, WeightData::F32(base), expansion)
+    }
+
+    /// As [`Self::expanded_weight`], of float32 or int8; one multiplier for each base filter is enough for all orientations.
+    ///
+    /// # Errors
+    /// When the data does not fill the shape or is int32, or the filters cannot be expanded.
+    pub fn expanded_constant(
+        &mut self,
+        name: &str,
+        base_shape: &[usize],
+        base: WeightData,
+        expansion: FilterExpansion,
+    ) -> Result<WeightId, GraphError> {
+        if expansion.group == PlaneGroup::Identity {
+            return self.constant(name, base_shape, base);
+        }
+        let expanded = <[usize; 4]>::try_from(base_shape).ok().and_then(|base| expansion.expanded_shape(base));
+        if expanded.is_none() || base.data_type() == DataType::I32 {
+            let (kind, order) = (base.data_type(), expansion.group.order());
+            return fail(
+                name,
+                alloc::format!(
+                    "filters {base_shape:?} of {kind:?} cannot be expanded to {order} orientations, reading {:?}: they are \
+                     square, of float32 or int8, and read whole fields",
+                    expansion.reads
+                ),
+            );
+        }
+        let id = self.constant(name, base_shape, base)?;
+        self.graph.weights[id.0 as usize].expansion = Some(expansion);
+        Ok(id)
+    }
+
+    /// Adds a constant of another graph under its name.
+    ///
+    /// # Errors
+    /// As [`Self::constant`] and [`Self::expanded_constant`].
+    pub fn copied_constant(&mut self, weight: &Weight) -> Result<WeightId, GraphError> {
+        match weight.expansion {
+            Some(expansion) => self.expanded_constant(&weight.name, &weight.shape, weight.data.clone(), expansion),
+            None => self.constant(&weight.name, &weight.shape, weight.data.clone()),
+        }
     }
 
     /// Adds a constant of any element type.
@@ -74,7 +148,7 @@ impl GraphBuilder {
         if data.elements() != expected {
             return fail(name, alloc::format!("{} values do not fill the shape {shape:?}", data.elements()));
         }
-        self.graph.weights.push(Weight { name: name.to_string(), shape: shape.to_vec(), data });
+        self.graph.weights.push(Weight { name: name.to_string(), shape: shape.to_vec(), data, expansion: None });
         Ok(WeightId(self.graph.weights.len() as u32 - 1))
     }
 
@@ -186,6 +260,13 @@ impl GraphBuilder {
         let shape = |id: WeightId| self.graph.weights.get(id.0 as usize).map(|weight| weight.shape.as_slice());
         let describe = |(name, id)| alloc::format!(", {name} {:?}", shape(id).unwrap_or_default());
         op.weights().into_iter().map(describe).collect()
+    }
+}
+
+fn check_finite(name: &str, data: &[f32]) -> Result<(), GraphError> {
+    match data.iter().position(|value| !value.is_finite()) {
+        Some(index) => fail(name, alloc::format!("weight {index} is {}, not a finite number", data[index])),
+        None => Ok(()),
     }
 }
 

@@ -1,7 +1,8 @@
 //! The operator graph that every deployable form of a network comes from.
 //!
 //! Activations are channels-last: `[h, w, c]` for maps, `[c]` for vectors. The batch axis is not part of a
-//! shape: every value has one entry per sample. Weights keep the layouts that [`Op`] gives.
+//! shape: every value has one entry per sample. Weights keep the layouts that [`Op`] gives; of filters that are copies of each
+//! other they may keep the base filters alone ([`crate::plane_group::FilterExpansion`]).
 //!
 //! The operators and their shape rules need no allocation; building a [`Graph`] does (feature `alloc`).
 
@@ -9,6 +10,8 @@
 pub(crate) mod arbitrary;
 #[cfg(feature = "alloc")]
 mod builder;
+#[cfg(feature = "alloc")]
+mod expanded;
 #[cfg(feature = "alloc")]
 mod network;
 #[cfg(feature = "alloc")]

@@ -2,6 +2,8 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use super::{DataType, GraphOperands, Op, Quantization, Shape, ValueId, WeightId};
+use crate::plane_group::FilterExpansion;
+use crate::tensor::filter_row_bytes;
 
 /// One operator application.
 #[derive(Clone, Debug, PartialEq)]
@@ -34,10 +36,13 @@ pub struct ValueInfo {
 pub struct Weight {
     /// Unique in its graph.
     pub name: String,
-    /// Layout as the operator says.
+    /// Layout as the operator says; where there is an expansion, of the base filters.
     pub shape: Vec<usize>,
-    /// Row-major values.
+    /// Row-major values; where there is an expansion, of the base filters.
     pub data: WeightData,
+    /// Of filters that are copies of base filters: how an [`Op::Conv2d`] gets all of them. It takes one bias and, of
+    /// int8, one multiplier for each base filter.
+    pub expansion: Option<FilterExpansion>,
 }
 
 impl Weight {
@@ -47,6 +52,19 @@ impl Weight {
             WeightData::F32(values) => values,
             _ => &[],
         }
+    }
+
+    /// Bytes of its numbers in a model file, with multipliers.
+    pub fn stored_bytes(&self) -> u64 {
+        let bytes = match &self.data {
+            WeightData::F32(values) => size_of_val(values.as_slice()),
+            WeightData::I32(values) => size_of_val(values.as_slice()),
+            WeightData::I8 { values, multipliers, .. } => {
+                let taps = self.shape.iter().skip(1).product::<usize>().max(1);
+                values.len() / taps * filter_row_bytes(taps) + size_of_val(multipliers.as_slice())
+            }
+        };
+        bytes as u64
     }
 }
 
@@ -88,6 +106,7 @@ impl WeightData {
         }
     }
 
+    /// Output channels that it has multipliers for; 0 when it is not of eight bits.
     pub(crate) fn requantized_channels(&self) -> usize {
         match self {
             Self::I8 { multipliers, .. } => multipliers.len(),

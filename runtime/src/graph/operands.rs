@@ -28,8 +28,8 @@ impl Operands for GraphOperands<'_> {
 
     fn weight(&self, id: WeightId) -> Option<WeightInfo> {
         let weight = self.graph.weights.get(id.0 as usize)?;
-        let shape = Shape::new(&weight.shape)?;
+        let stored = Shape::new(&weight.shape)?;
         let (data_type, requantized_channels) = (weight.data.data_type(), weight.data.requantized_channels());
-        Some(WeightInfo { shape, data_type, requantized_channels })
+        WeightInfo::new(stored, data_type, requantized_channels, weight.expansion)
     }
 }

@@ -1,6 +1,7 @@
-use super::dot::DotProducts;
+use super::dot::{DotProducts, LANES};
 use super::elementwise::activate;
 use super::window::WindowAxis;
+use crate::plane_group::{Fibre, FilterExpansion};
 use crate::tensor::Activation;
 
 /// A two-dimensional convolution.
@@ -70,15 +71,35 @@ fn convolve_filters<const N: usize>(
     output: &mut [f32],
 ) {
     let filter_length = options.vertical.kernel * options.horizontal.kernel * channels.group_cin;
-    let filters: [&[f32]; N] = core::array::from_fn(|n| {
-        weight.get((channels.first_output + n) * filter_length..).and_then(|w| w.get(..filter_length)).unwrap_or(&[])
-    });
+    let filters: [&[f32]; N] = core::array::from_fn(|n| filter(weight, channels.first_output + n, filter_length));
     let Some(bias) = bias.get(channels.first_output..channels.first_output + N) else { return };
+    let add = |products: &mut DotProducts<N>, start: usize, values: &[f32]| {
+        products.add_fused(values, filters.map(|filter| filter.get(start..start + values.len()).unwrap_or(&[])));
+    };
+    each_window(options, channels, input, bias, output, add);
+}
+
+/// One filter of many.
+fn filter(weight: &[f32], index: usize, length: usize) -> &[f32] {
+    weight.get(index * length..).and_then(|rest| rest.get(..length)).unwrap_or(&[])
+}
+
+/// Writes the sums of `N` filters at every window, with their biases. `add` adds the products of the numbers of a window
+/// from some number of the filters on.
+#[inline(always)]
+fn each_window<const N: usize>(
+    options: &Convolution,
+    channels: Channels,
+    input: &[f32],
+    bias: &[f32],
+    output: &mut [f32],
+    add: impl Fn(&mut DotProducts<N>, usize, &[f32]),
+) {
     for (row, output_row) in
         output.chunks_exact_mut((options.output_width * options.output_channels).max(1)).enumerate()
     {
         for (column, pixel) in output_row.chunks_exact_mut(options.output_channels.max(1)).enumerate() {
-            let sums = window_sums(options, channels, input, filters, [row, column]);
+            let sums = window_sums(options, channels, input, &add, [row, column]);
             let written = pixel.iter_mut().skip(channels.first_output);
             for ((to, sum), bias) in written.zip(sums).zip(bias) {
                 *to = activate(options.activation, sum + bias);
@@ -92,7 +113,7 @@ fn window_sums<const N: usize>(
     options: &Convolution,
     channels: Channels,
     input: &[f32],
-    filters: [&[f32]; N],
+    add: &impl Fn(&mut DotProducts<N>, usize, &[f32]),
     [row, column]: [usize; 2],
 ) -> [f32; N] {
     let (taps_y, input_y) = options.vertical.covered(row);
@@ -107,11 +128,114 @@ fn window_sums<const N: usize>(
             let tap = tap_y * options.horizontal.kernel + taps_x.start + step;
             let start = pixel * options.input_channels + channels.first_input;
             let values = input.get(start..start + length).unwrap_or(&[]);
-            let start = tap * channels.group_cin;
-            products.add_fused(values, filters.map(|filter| filter.get(start..start + length).unwrap_or(&[])));
+            add(&mut products, tap * channels.group_cin, values);
         }
     }
     products.sums()
+}
+
+/// [`convolve`] with filters that are copies of base filters, which alone are there. Every sum is made in the order in which
+/// it is with expanded filters.
+///
+/// # Shapes
+/// `input [h, w, cin]`, `base [fields, k, k, cin]`, `bias [fields]`, `output [oh, ow, G * fields]`.
+pub(crate) fn convolve_expanded(
+    options: &Convolution,
+    expansion: FilterExpansion,
+    input: &[f32],
+    base: &[f32],
+    bias: &[f32],
+    output: &mut [f32],
+) {
+    let fields = options.output_channels / expansion.group.order();
+    for orientation in 0..expansion.group.order() {
+        let mut field = 0;
+        while field < fields {
+            let expanded = ExpandedFilters { options, expansion, base, fields, orientation, field };
+            if field + 4 <= fields {
+                expanded.convolve::<4>(input, bias, output);
+                field += 4;
+            } else {
+                expanded.convolve::<1>(input, bias, output);
+                field += 1;
+            }
+        }
+    }
+}
+
+/// A few filters of one orientation.
+struct ExpandedFilters<'a> {
+    options: &'a Convolution,
+    expansion: FilterExpansion,
+    base: &'a [f32],
+    fields: usize,
+    orientation: usize,
+    /// The first one's.
+    field: usize,
+}
+
+/// Numbers of a filter that are gathered at a time: whole [`LANES`], so that each gets into the lane where it belongs.
+const PIECE: usize = 4 * LANES;
+
+impl ExpandedFilters<'_> {
+    fn convolve<const N: usize>(&self, input: &[f32], bias: &[f32], output: &mut [f32]) {
+        let Self { options, base, field, .. } = *self;
+        let length = options.vertical.kernel * options.horizontal.kernel * options.input_channels;
+        let filters: [&[f32]; N] = core::array::from_fn(|n| filter(base, field + n, length));
+        let Some(bias) = bias.get(field..field + N) else { return };
+        let first_output = self.orientation * self.fields + field;
+        let channels = Channels { first_input: 0, group_cin: options.input_channels, first_output };
+        let add = |products: &mut DotProducts<N>, start: usize, values: &[f32]| {
+            self.add(products, filters, start, values);
+        };
+        each_window(options, channels, input, bias, output, add);
+    }
+
+    #[inline(always)]
+    fn add<const N: usize>(&self, products: &mut DotProducts<N>, filters: [&[f32]; N], start: usize, values: &[f32]) {
+        let run = match self.expansion.reads {
+            Fibre::Trivial => self.options.input_channels,
+            Fibre::Regular => self.options.input_channels / self.expansion.group.order(),
+        };
+        let runs =
+            values.chunks(run.max(1)).enumerate().map(|(index, values)| (self.base_start(start + index * run), values));
+        if run.is_multiple_of(LANES) {
+            for (from, values) in runs {
+                products.add_fused(values, filters.map(|filter| filter.get(from..from + values.len()).unwrap_or(&[])));
+            }
+            return;
+        }
+        let (mut common, mut factors, mut filled) = ([0.0; PIECE], [[0.0; PIECE]; N], 0);
+        for (from, values) in runs {
+            for (index, value) in values.iter().enumerate() {
+                if let Some(to) = common.get_mut(filled) {
+                    *to = *value;
+                }
+                for (factors, filter) in factors.iter_mut().zip(filters) {
+                    if let (Some(to), Some(number)) = (factors.get_mut(filled), filter.get(from + index)) {
+                        *to = *number;
+                    }
+                }
+                filled += 1;
+                if filled == PIECE {
+                    products.add_fused(&common, factors.each_ref().map(|factors| factors.as_slice()));
+                    filled = 0;
+                }
+            }
+        }
+        let rest = common.get(..filled).unwrap_or(&[]);
+        products.add_fused(rest, factors.each_ref().map(|factors| factors.get(..filled).unwrap_or(&[])));
+    }
+
+    /// Where the numbers of a filter from `start` on, which is the first channel of an orientation, stand in a base filter.
+    fn base_start(&self, start: usize) -> usize {
+        let Convolution { vertical, horizontal, input_channels, output_channels, .. } = *self.options;
+        let shape = [output_channels, vertical.kernel, horizontal.kernel, input_channels];
+        let pixel = start / input_channels.max(1);
+        let (row, column) = (pixel / horizontal.kernel.max(1), pixel % horizontal.kernel.max(1));
+        let place = [self.orientation * self.fields, row, column, start % input_channels.max(1)];
+        self.expansion.base_index(shape, place)
+    }
 }
 
 /// One filter per channel: `weight [c, kh, kw, 1]`.

@@ -79,6 +79,8 @@ pub enum Fault {
     Shape,
     /// The data's length does not fit shape and element type.
     DataLength,
+    /// Filters cannot be expanded by that group, or these never are.
+    Expansion,
     /// A value is infinite or not a number.
     NotFinite {
         /// Which element.
@@ -162,6 +164,7 @@ impl fmt::Display for Fault {
             Self::DataType => "unknown element type",
             Self::Quantization => "scale, zero point, multipliers or shift are impossible here",
             Self::Shape => "impossible shape",
+            Self::Expansion => "these filters cannot be expanded in this way",
             Self::DataLength => "the data's length does not fit the shape",
             Self::NotFinite { element } => return write!(f, "element {element} is not a finite number"),
             Self::Operator => "unknown operator",

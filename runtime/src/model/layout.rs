@@ -104,9 +104,12 @@ pub(crate) mod tensor {
     pub const SHAPE: usize = 4;
     pub const DATA_OFFSET: usize = 20;
     pub const DATA_BYTES: usize = 24;
-    /// Zero, offset of multipliers, shift, number of channels, zero: all zero but for int8.
-    pub const QUANTIZATION_FIELDS: core::ops::Range<usize> = 28..48;
-    pub const ZERO_POINT: core::ops::Range<usize> = 28..32;
+    /// The group of an expansion, what it reads, and two bytes of zero: all zero without one.
+    pub const GROUP: usize = 28;
+    pub const READS: usize = 29;
+    pub const AFTER_EXPANSION: core::ops::Range<usize> = 30..32;
+    /// Offset of multipliers, shift, number of channels, zero: all zero but for int8.
+    pub const QUANTIZATION_FIELDS: core::ops::Range<usize> = 32..48;
     pub const MULTIPLIERS_OFFSET: usize = 32;
     pub const SHIFT: usize = 36;
     pub const CHANNELS: usize = 40;
@@ -162,6 +165,12 @@ pub(crate) const DATA_TYPE_U8: u8 = 1;
 pub(crate) const DATA_TYPE_F32: u8 = 2;
 pub(crate) const DATA_TYPE_I8: u8 = 3;
 pub(crate) const DATA_TYPE_I32: u8 = 4;
+
+/// Codes of groups and of what filters read, in a tensor that is expanded.
+pub(crate) const QUARTER_TURNS: u8 = 1;
+pub(crate) const TURNS_AND_MIRRORS: u8 = 2;
+pub(crate) const TRIVIAL: u8 = 1;
+pub(crate) const REGULAR: u8 = 2;
 
 /// The next multiple of 16; `None` beyond the address space.
 pub(crate) fn aligned(offset: usize) -> Option<usize> {

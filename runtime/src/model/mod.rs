@@ -23,6 +23,8 @@ mod view;
 mod write;
 
 #[cfg(all(test, feature = "alloc"))]
+mod expanded_tests;
+#[cfg(all(test, feature = "alloc"))]
 mod mutation_tests;
 #[cfg(all(test, feature = "alloc"))]
 mod tests;

@@ -26,7 +26,7 @@ impl Operands for FileOperands<'_, '_> {
     }
 
     fn weight(&self, id: WeightId) -> Option<WeightInfo> {
-        let TensorView { shape, data, .. } = self.graph.weight(id)?;
-        Some(Constant { shape, data }.into())
+        let TensorView { shape, data, expansion, .. } = self.graph.weight(id)?;
+        Constant { shape, data, expansion }.info()
     }
 }

@@ -1,6 +1,7 @@
 use super::error::Fault;
 use super::layout::{self, MAX_NAME_BYTES, NONE};
 use crate::graph::{DataType, MAX_RANK, Shape};
+use crate::plane_group::{Fibre, FilterExpansion, PlaneGroup};
 
 /// One fixed-size record of a section. Fields beyond its end read as zero; the size is known when this is compiled, so
 /// that nothing is compared when it runs.
@@ -58,6 +59,25 @@ impl<'m, const BYTES: usize> Record<'m, BYTES> {
     /// The shape with the number of axes at `rank` and the extents at `extents`; unused extents must be zero.
     pub fn shape(self, rank: usize, extents: usize) -> Result<Shape, Fault> {
         shape(self.u8(rank).into(), [0, 4, 8, 12].map(|step| self.u32(extents + step) as usize))
+    }
+
+    /// How the filters of a tensor come of the stored ones, unless they are all stored.
+    pub fn expansion(self) -> Result<Option<FilterExpansion>, Fault> {
+        if self.u32(layout::tensor::GROUP) == 0 {
+            return Ok(None);
+        }
+        self.require_zero(layout::tensor::AFTER_EXPANSION, Fault::ReservedNotZero)?;
+        let group = match self.u8(layout::tensor::GROUP) {
+            layout::QUARTER_TURNS => PlaneGroup::QuarterTurns,
+            layout::TURNS_AND_MIRRORS => PlaneGroup::TurnsAndMirrors,
+            _ => return Err(Fault::Expansion),
+        };
+        let reads = match self.u8(layout::tensor::READS) {
+            layout::TRIVIAL => Fibre::Trivial,
+            layout::REGULAR => Fibre::Regular,
+            _ => return Err(Fault::Expansion),
+        };
+        Ok(Some(FilterExpansion { group, reads }))
     }
 
     pub fn require_zero(self, range: core::ops::Range<usize>, fault: Fault) -> Result<(), Fault> {

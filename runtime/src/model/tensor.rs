@@ -3,12 +3,16 @@ use super::layout::{self, Section, TENSOR_BYTES, aligned};
 use super::record::Record;
 use super::view::Model;
 use crate::memory::{as_f32, as_i8, as_i32};
+use crate::plane_group::FilterExpansion;
 use crate::tensor::{DataType, MAX_SHIFT, QuantizedFilters, Shape, TensorData, filter_row_bytes};
 
 /// A tensor's record, and where its bytes end.
 pub(crate) struct Tensor<'m> {
+    /// Of what is stored.
     pub shape: Shape,
     pub data: TensorData<'m>,
+    /// Of filters whose base filters alone are stored.
+    pub expansion: Option<FilterExpansion>,
     pub data_end: usize,
     /// After the multipliers, where there are any.
     pub end: usize,
@@ -25,8 +29,12 @@ impl<'m> Model<'m> {
         let data_end = start.checked_add(length).ok_or(Fault::OutOfRange)?;
         let bytes = self.data.get(start..data_end).ok_or(Fault::OutOfRange)?;
         let data_type = record.data_type(layout::tensor::DATA_TYPE)?;
+        let expansion = record.expansion()?;
+        if expansion.is_some_and(|expansion| data_type == DataType::I32 || shape.expanded(expansion).is_none()) {
+            return Err(Fault::Expansion);
+        }
         if data_type == DataType::I8 {
-            return self.filters(record, shape, bytes, data_end);
+            return Ok(Tensor { expansion, ..self.filters(record, shape, bytes, data_end)? });
         }
         if record.u8(layout::tensor::QUANTIZATION) != 0 {
             return Err(Fault::Quantization);
@@ -40,7 +48,7 @@ impl<'m> Model<'m> {
             DataType::I32 => TensorData::I32(as_i32(bytes).ok_or(Fault::Alignment)?),
             _ => return Err(Fault::DataType),
         };
-        Ok(Tensor { shape, data, data_end, end: data_end })
+        Ok(Tensor { shape, data, expansion, data_end, end: data_end })
     }
 
     fn filters(
@@ -53,7 +61,6 @@ impl<'m> Model<'m> {
         if record.u8(layout::tensor::QUANTIZATION) != layout::tensor::PER_CHANNEL {
             return Err(Fault::Quantization);
         }
-        record.require_zero(layout::tensor::ZERO_POINT, Fault::Quantization)?;
         record.require_zero(layout::tensor::RESERVED, Fault::ReservedNotZero)?;
         let &[filters, ref filter @ ..] = shape.extents() else { return Err(Fault::Shape) };
         let row_bytes = filter_row_bytes(filter.iter().product());
@@ -73,7 +80,7 @@ impl<'m> Model<'m> {
             return Err(Fault::Quantization);
         }
         let filters = QuantizedFilters { rows: as_i8(bytes), row_bytes, multipliers, shift };
-        Ok(Tensor { shape, data: TensorData::I8(filters), data_end, end })
+        Ok(Tensor { shape, data: TensorData::I8(filters), expansion: None, data_end, end })
     }
 }
 

@@ -55,6 +55,7 @@ impl GraphView<'_> {
                 name: weight.name.to_string(),
                 shape: weight.shape.extents().to_vec(),
                 data: copied_data(weight),
+                expansion: weight.expansion,
             })
             .collect()
     }

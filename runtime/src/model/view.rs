@@ -3,6 +3,7 @@ use super::layout::{self, Section};
 use super::record::{Record, Span};
 use crate::graph::{DataType, Op, Quantization, Shape, ValueId, WeightId};
 use crate::operators::{CodeError, Operand, decode, operator_bit};
+use crate::plane_group::FilterExpansion;
 use crate::tensor::TensorData;
 
 /// A checked model file, read in place.
@@ -195,10 +196,10 @@ impl<'m> GraphView<'m> {
     /// The bit of a node's operator in a set of operators, if it makes numbers of that type.
     pub(crate) fn operator_bit(&self, node: &NodeView<'m>, makes: DataType) -> u64 {
         let weight = match node.op {
-            Op::Conv2d { weight, .. } => self.weight(weight).map(|weight| weight.shape),
+            Op::Conv2d { weight, .. } => self.weight(weight),
             _ => None,
         };
-        operator_bit(&node.op, makes, weight)
+        operator_bit(&node.op, makes, weight.map(|weight| (weight.shape, weight.expansion)))
     }
 
     /// The operators that the graph has, as a set for [`LimitedModel`].
@@ -265,7 +266,8 @@ impl<'m> GraphView<'m> {
             .model
             .record::<{ layout::WEIGHT_BYTES }>(Section::Weights, self.weights.at(index).ok_or(Fault::Reference)?)?;
         let tensor = self.model.tensor_at(record.u32(layout::weight::TENSOR) as usize)?;
-        Ok(TensorView { name: record.name(self.model.strings)?, shape: tensor.shape, data: tensor.data })
+        let name = record.name(self.model.strings)?;
+        Ok(TensorView { name, shape: tensor.shape, data: tensor.data, expansion: tensor.expansion })
     }
 
     pub(crate) fn output_at(&self, index: usize) -> Result<(&'m str, ValueId), Fault> {
@@ -377,8 +379,10 @@ impl core::fmt::Debug for NodeView<'_> {
 pub struct TensorView<'m> {
     /// From the layer that lowered to it.
     pub name: &'m str,
-    /// Layout as the operator says.
+    /// Layout as the operator says; where there is an expansion, of the base filters.
     pub shape: Shape,
     /// In place.
     pub data: TensorData<'m>,
+    /// How an [`Op::Conv2d`] gets all filters, if only the base filters are stored.
+    pub expansion: Option<FilterExpansion>,
 }

@@ -13,6 +13,7 @@ use super::view::Model;
 use crate::graph::{DataType, Graph, Node, Shape, ValueInfo, Weight, WeightData};
 use crate::memory::AlignedVec;
 use crate::operators::OpCode;
+use crate::plane_group::{Fibre, FilterExpansion, PlaneGroup};
 use crate::tensor::filter_row_bytes;
 
 /// Why a model cannot be written.
@@ -251,7 +252,7 @@ impl<'g> Writer<'g> {
         self.shape(Section::Tensors, &weight.shape)?;
         self.number(Section::Tensors, start)?;
         self.number(Section::Tensors, fields.data_bytes)?;
-        self.u32(Section::Tensors, 0);
+        self.section(Section::Tensors).extend_from_slice(&expansion_codes(weight.expansion));
         for field in [fields.multipliers_offset, fields.shift, fields.channels] {
             self.number(Section::Tensors, field)?;
         }
@@ -336,10 +337,27 @@ fn data_type_code(data_type: DataType) -> u8 {
     }
 }
 
+/// Group and what is read, each zero where all filters are stored, and two bytes of zero.
+fn expansion_codes(expansion: Option<FilterExpansion>) -> [u8; 4] {
+    let Some(FilterExpansion { group, reads }) = expansion else { return [0; 4] };
+    let group = match group {
+        // The reader refuses it: such filters are written without an expansion.
+        PlaneGroup::Identity => 0,
+        PlaneGroup::QuarterTurns => QUARTER_TURNS,
+        PlaneGroup::TurnsAndMirrors => TURNS_AND_MIRRORS,
+    };
+    let reads = match reads {
+        Fibre::Trivial => TRIVIAL,
+        Fibre::Regular => REGULAR,
+    };
+    [group, reads, 0, 0]
+}
+
 /// Equal shapes and equal bits: -0.0 is not 0.0.
 fn same_content(a: &Weight, b: &Weight) -> bool {
     let same_bits = |a: &[f32], b: &[f32]| a.iter().zip(b).all(|(a, b)| a.to_bits() == b.to_bits());
     a.shape == b.shape
+        && a.expansion == b.expansion
         && match (&a.data, &b.data) {
             (WeightData::F32(a), WeightData::F32(b)) => a.len() == b.len() && same_bits(a, b),
             (a, b) => a == b,

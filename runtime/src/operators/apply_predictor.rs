@@ -24,7 +24,12 @@ impl Operator for ApplyPredictor {
         filters::stored_numbers(operands, self.weight)
     }
 
-    fn run_float<'a>(&self, inputs: &impl NodeInputs<'a>, _: &Operand, output: &mut [f32]) -> Option<()> {
+    fn run_float<'a, const OPERATORS: u64>(
+        &self,
+        inputs: &impl NodeInputs<'a>,
+        _: &Operand,
+        output: &mut [f32],
+    ) -> Option<()> {
         let matrices = inputs.constant(self.weight)?.data.floats();
         apply_predictor(inputs.floats(0)?, inputs.floats(1)?, matrices, output);
         Some(())

@@ -20,7 +20,12 @@ impl Operator for Reshape {
         if fits { Ok(shape) } else { Err(ShapeError::Size) }
     }
 
-    fn run_float<'a>(&self, inputs: &impl NodeInputs<'a>, _: &Operand, output: &mut [f32]) -> Option<()> {
+    fn run_float<'a, const OPERATORS: u64>(
+        &self,
+        inputs: &impl NodeInputs<'a>,
+        _: &Operand,
+        output: &mut [f32],
+    ) -> Option<()> {
         map_floats(inputs, output, |value| value)
     }
 
@@ -59,7 +64,12 @@ impl Operator for Transpose {
         Shape::new(moved.get(..extents.len()).unwrap_or(&[])).ok_or(ShapeError::Axes)
     }
 
-    fn run_float<'a>(&self, inputs: &impl NodeInputs<'a>, _: &Operand, output: &mut [f32]) -> Option<()> {
+    fn run_float<'a, const OPERATORS: u64>(
+        &self,
+        inputs: &impl NodeInputs<'a>,
+        _: &Operand,
+        output: &mut [f32],
+    ) -> Option<()> {
         transpose(inputs.operand(0)?.shape, self.axes, inputs.floats(0)?, output);
         Some(())
     }
@@ -91,7 +101,12 @@ impl Operator for ReduceMean {
         check_mean_of_all(operands, output)
     }
 
-    fn run_float<'a>(&self, inputs: &impl NodeInputs<'a>, _: &Operand, output: &mut [f32]) -> Option<()> {
+    fn run_float<'a, const OPERATORS: u64>(
+        &self,
+        inputs: &impl NodeInputs<'a>,
+        _: &Operand,
+        output: &mut [f32],
+    ) -> Option<()> {
         let around = AroundAxis::of(inputs.operand(0)?.shape, self.axis)?;
         let count = around.length as f32;
         around.reduce(inputs.floats(0)?, output, |sum: Option<f32>, v| sum.unwrap_or(0.0) + v, |sum| sum / count);
@@ -126,7 +141,12 @@ impl Operator for ReduceMax {
         reduced(first.shape, self.axis.into())
     }
 
-    fn run_float<'a>(&self, inputs: &impl NodeInputs<'a>, _: &Operand, output: &mut [f32]) -> Option<()> {
+    fn run_float<'a, const OPERATORS: u64>(
+        &self,
+        inputs: &impl NodeInputs<'a>,
+        _: &Operand,
+        output: &mut [f32],
+    ) -> Option<()> {
         let around = AroundAxis::of(inputs.operand(0)?.shape, self.axis)?;
         let larger = |most: Option<f32>, v: f32| most.map_or(v, |m| m.max(v));
         around.reduce(inputs.floats(0)?, output, larger, |most| most);

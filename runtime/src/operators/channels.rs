@@ -17,7 +17,12 @@ impl Operator for Slice {
         first.shape.with_channels(end - start).ok_or(ShapeError::Size)
     }
 
-    fn run_float<'a>(&self, inputs: &impl NodeInputs<'a>, made: &Operand, output: &mut [f32]) -> Option<()> {
+    fn run_float<'a, const OPERATORS: u64>(
+        &self,
+        inputs: &impl NodeInputs<'a>,
+        made: &Operand,
+        output: &mut [f32],
+    ) -> Option<()> {
         let (from, to) = (inputs.operand(0)?.channels(), made.channels());
         slice_channels(self.start as usize, from, to, inputs.floats(0)?, output);
         Some(())
@@ -68,7 +73,12 @@ impl Operator for Concat {
         Ok(())
     }
 
-    fn run_float<'a>(&self, inputs: &impl NodeInputs<'a>, made: &Operand, output: &mut [f32]) -> Option<()> {
+    fn run_float<'a, const OPERATORS: u64>(
+        &self,
+        inputs: &impl NodeInputs<'a>,
+        made: &Operand,
+        output: &mut [f32],
+    ) -> Option<()> {
         let mut start = 0;
         for index in 0..inputs.count() {
             let channels = inputs.operand(index)?.channels();

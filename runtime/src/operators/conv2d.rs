@@ -9,9 +9,9 @@ use super::{
 };
 #[cfg(feature = "alloc")]
 use super::{Padding, Rows};
-use crate::kernels::convolution::{Convolution, convolve};
-use crate::kernels::int8;
-use crate::tensor::{DataType, Shape};
+use crate::kernels::convolution::{Convolution, convolve, convolve_expanded};
+use crate::kernels::int8::{self, expanded::ExpandedConvolution};
+use crate::tensor::{Constant, DataType, Shape};
 
 impl Operator for Conv2d {
     const ON_ARENA: OnArena = OnArena::OfInt8;
@@ -23,6 +23,9 @@ impl Operator for Conv2d {
             return Err(ShapeError::Weight);
         };
         let groups = self.groups as usize;
+        if weight.expansion.is_some() && groups != 1 {
+            return Err(ShapeError::Expansion);
+        }
         let depthwise = self.is_depthwise(weight);
         let cout = if depthwise { groups } else { rows };
         if groups == 0 || !cout.is_multiple_of(groups) || !cin.is_multiple_of(groups) {
@@ -72,11 +75,24 @@ impl Operator for Conv2d {
         Some(Self { padding: Padding { top, bottom, ..self.padding }, ..self })
     }
 
-    fn run_float<'a>(&self, inputs: &impl NodeInputs<'a>, made: &Operand, output: &mut [f32]) -> Option<()> {
+    fn run_float<'a, const OPERATORS: u64>(
+        &self,
+        inputs: &impl NodeInputs<'a>,
+        made: &Operand,
+        output: &mut [f32],
+    ) -> Option<()> {
+        let linked = |kind| is_linked(OPERATORS, kind, DataType::F32);
         let filters = inputs.constant(self.weight)?;
         let options = self.float_convolution(inputs.operand(0)?.shape, filters.shape, made.shape)?;
         let bias = inputs.constant(self.bias)?.data.floats();
-        convolve(&options, inputs.floats(0)?, filters.data.floats(), bias, output);
+        let (input, weight) = (inputs.floats(0)?, filters.data.floats());
+        match filters.expansion {
+            Some(expansion) if linked(Kind::ExpandedConv2d) => {
+                convolve_expanded(&options, expansion, input, weight, bias, output);
+            }
+            None if linked(Kind::Conv2d) => convolve(&options, input, weight, bias, output),
+            _ => return None,
+        }
         Some(())
     }
 
@@ -129,7 +145,7 @@ impl Conv2d {
         made: &Operand,
     ) -> Option<Windows<'m>> {
         let linked = |kind| is_linked(OPERATORS, kind, DataType::I8);
-        let shape = constants.constant(self.weight)?.shape;
+        let Constant { shape, expansion, .. } = constants.constant(self.weight)?;
         let (filters, scale) =
             filters::filters(constants, self.weight, self.bias, self.activation, made.quantization?)?;
         let (&[height, width, input_channels], &[_, kernel_height, kernel_width, _], &[rows, columns, channels]) =
@@ -151,7 +167,7 @@ impl Conv2d {
                 scale,
             }));
         }
-        linked(Kind::Conv2d).then_some(Windows::Convolution(int8::convolution::Convolution {
+        let convolution = int8::convolution::Convolution {
             vertical,
             horizontal,
             input_channels,
@@ -161,6 +177,13 @@ impl Conv2d {
             row_bytes: filters.row_bytes,
             padding_value,
             scale,
-        }))
+        };
+        match expansion {
+            Some(expansion) if linked(Kind::ExpandedConv2d) => {
+                Some(Windows::Expanded(ExpandedConvolution { base: convolution, expansion }))
+            }
+            None if linked(Kind::Conv2d) => Some(Windows::Convolution(convolution)),
+            _ => None,
+        }
     }
 }

@@ -19,7 +19,12 @@ impl Operator for Add {
         Blend::of(two_quantizations(operands)?, output).map(|_| ()).ok_or(ShapeError::Scales)
     }
 
-    fn run_float<'a>(&self, inputs: &impl NodeInputs<'a>, _: &Operand, output: &mut [f32]) -> Option<()> {
+    fn run_float<'a, const OPERATORS: u64>(
+        &self,
+        inputs: &impl NodeInputs<'a>,
+        _: &Operand,
+        output: &mut [f32],
+    ) -> Option<()> {
         combine_floats(inputs, output, |a, b| activate(self.activation, a + b))
     }
 
@@ -58,7 +63,12 @@ impl Operator for Mul {
         Ratio::of(a.scale * b.scale / output.scale).map(|_| ()).ok_or(ShapeError::Scales)
     }
 
-    fn run_float<'a>(&self, inputs: &impl NodeInputs<'a>, _: &Operand, output: &mut [f32]) -> Option<()> {
+    fn run_float<'a, const OPERATORS: u64>(
+        &self,
+        inputs: &impl NodeInputs<'a>,
+        _: &Operand,
+        output: &mut [f32],
+    ) -> Option<()> {
         combine_floats(inputs, output, |a, b| activate(self.activation, a * b))
     }
 
@@ -91,7 +101,12 @@ impl Operator for Relu {
     const IN_PLACE: bool = true;
     const KEEPS_ROWS: bool = true;
 
-    fn run_float<'a>(&self, inputs: &impl NodeInputs<'a>, _: &Operand, output: &mut [f32]) -> Option<()> {
+    fn run_float<'a, const OPERATORS: u64>(
+        &self,
+        inputs: &impl NodeInputs<'a>,
+        _: &Operand,
+        output: &mut [f32],
+    ) -> Option<()> {
         map_floats(inputs, output, |value| value.max(0.0))
     }
 
@@ -120,7 +135,12 @@ impl Operator for Clamp {
         if self.bounds().is_valid() { Ok(first.shape) } else { Err(ShapeError::Activation) }
     }
 
-    fn run_float<'a>(&self, inputs: &impl NodeInputs<'a>, _: &Operand, output: &mut [f32]) -> Option<()> {
+    fn run_float<'a, const OPERATORS: u64>(
+        &self,
+        inputs: &impl NodeInputs<'a>,
+        _: &Operand,
+        output: &mut [f32],
+    ) -> Option<()> {
         map_floats(inputs, output, |value| clamp(value, self.low, self.high))
     }
 
@@ -150,7 +170,12 @@ impl Operator for Sigmoid {
     const TYPES: Types = Types::Float;
     const IN_PLACE: bool = true;
 
-    fn run_float<'a>(&self, inputs: &impl NodeInputs<'a>, _: &Operand, output: &mut [f32]) -> Option<()> {
+    fn run_float<'a, const OPERATORS: u64>(
+        &self,
+        inputs: &impl NodeInputs<'a>,
+        _: &Operand,
+        output: &mut [f32],
+    ) -> Option<()> {
         map_floats(inputs, output, elementwise::sigmoid)
     }
 

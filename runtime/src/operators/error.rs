@@ -14,6 +14,8 @@ pub enum ShapeError {
     Bias,
     /// The number of channel groups.
     Groups,
+    /// Filters of which only the base ones are stored, for an operator that does not expand them.
+    Expansion,
     /// The window, its stride or its padding.
     Window,
     /// The range of channels.
@@ -40,6 +42,7 @@ impl fmt::Display for ShapeError {
             Self::Weight => "the weight's shape does not fit the inputs",
             Self::Bias => "the bias's shape does not fit the weight",
             Self::Groups => "the channels do not divide into the groups",
+            Self::Expansion => "only a convolution of one group expands filters",
             Self::Window => "the window, its stride or its padding does not fit the map",
             Self::Channels => "the range of channels is empty or outside the input",
             Self::Rows => "the range of rows is empty or outside the map",

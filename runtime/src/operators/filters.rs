@@ -4,7 +4,8 @@ use super::{ArenaNode, Constants, Operands, ShapeError, WeightId, WeightInfo};
 use crate::kernels::int8::OutputScale;
 use crate::kernels::int8::convolution::Convolution;
 use crate::kernels::int8::depthwise::Depthwise;
-use crate::kernels::processors::{convolve, convolve_depthwise};
+use crate::kernels::int8::expanded::ExpandedConvolution;
+use crate::kernels::processors::{convolve, convolve_depthwise, convolve_expanded};
 use crate::memory::{as_i8_mut, as_i16_mut};
 use crate::tensor::{Activation, DataType, Quantization, QuantizedFilters, Shape, TensorData, filter_row_bytes};
 
@@ -16,19 +17,21 @@ pub(crate) fn is_depthwise(groups: u32, weight: Shape) -> bool {
     }
 }
 
-/// float32 operators take float32 constants; int8 ones an int8 weight and an int32 bias.
+/// float32 operators take float32 constants; int8 ones an int8 weight and an int32 bias. There is a bias for each stored
+/// filter, and a multiplier of int8.
 pub(super) fn check_types(
     reads: DataType,
     weight: WeightInfo,
     bias: Option<WeightInfo>,
     output_channels: usize,
 ) -> Result<(), ShapeError> {
-    if weight.data_type != reads || (reads == DataType::I8 && weight.requantized_channels != output_channels) {
+    let stored = output_channels / weight.orientations();
+    if weight.data_type != reads || (reads == DataType::I8 && weight.requantized_channels != stored) {
         return Err(ShapeError::Weight);
     }
     let bias_type = if reads == DataType::I8 { DataType::I32 } else { DataType::F32 };
     match bias {
-        Some(bias) if bias.shape.extents() == [output_channels] && bias.data_type == bias_type => Ok(()),
+        Some(bias) if bias.shape.extents() == [stored] && bias.data_type == bias_type => Ok(()),
         _ => Err(ShapeError::Bias),
     }
 }
@@ -51,6 +54,7 @@ pub(super) fn stored_numbers(operands: &impl Operands, weight: WeightId) -> u64 
 /// A product of windows with int8 filters.
 pub(crate) enum Windows<'m> {
     Convolution(Convolution<'m>),
+    Expanded(ExpandedConvolution<'m>),
     Depthwise(Depthwise<'m>),
 }
 
@@ -78,6 +82,7 @@ impl Windows<'_> {
         let activations = as_i8_mut(activations);
         match self {
             Self::Convolution(options) => convolve(options, activations, from, to, as_i16_mut(scratch)?),
+            Self::Expanded(options) => convolve_expanded(options, activations, from, to, as_i16_mut(scratch)?),
             Self::Depthwise(options) => convolve_depthwise(options, activations, from, to),
         }
         Some(())

@@ -22,7 +22,12 @@ impl Operator for Normalize {
         normalized(first.shape, &self.mean, &self.std)
     }
 
-    fn run_float<'a>(&self, inputs: &impl NodeInputs<'a>, _: &Operand, output: &mut [f32]) -> Option<()> {
+    fn run_float<'a, const OPERATORS: u64>(
+        &self,
+        inputs: &impl NodeInputs<'a>,
+        _: &Operand,
+        output: &mut [f32],
+    ) -> Option<()> {
         normalize(&self.mean, &self.std, inputs.image(0)?, output);
         Some(())
     }

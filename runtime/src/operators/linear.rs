@@ -31,7 +31,12 @@ impl Operator for Linear {
         filters::stored_numbers(operands, self.weight)
     }
 
-    fn run_float<'a>(&self, inputs: &impl NodeInputs<'a>, _: &Operand, output: &mut [f32]) -> Option<()> {
+    fn run_float<'a, const OPERATORS: u64>(
+        &self,
+        inputs: &impl NodeInputs<'a>,
+        _: &Operand,
+        output: &mut [f32],
+    ) -> Option<()> {
         let (matrix, bias) = (inputs.constant(self.weight)?.data.floats(), inputs.constant(self.bias)?.data.floats());
         linear::linear(self.activation, inputs.floats(0)?, matrix, bias, output);
         Some(())

@@ -20,7 +20,12 @@ impl Operator for NearestRotation {
         OPERATIONS
     }
 
-    fn run_float<'a>(&self, inputs: &impl NodeInputs<'a>, _: &Operand, output: &mut [f32]) -> Option<()> {
+    fn run_float<'a, const OPERATORS: u64>(
+        &self,
+        inputs: &impl NodeInputs<'a>,
+        _: &Operand,
+        output: &mut [f32],
+    ) -> Option<()> {
         let rows = inputs.floats(0)?.first_chunk::<9>()?;
         // NaN, so that whoever checks for finite outputs sees an answer that means nothing.
         *output.first_chunk_mut::<4>()? = unique_nearest_rotation(rows).map_or([f32::NAN; 4], UnitQuaternion::wxyz);

@@ -3,6 +3,7 @@
 use core::ops::Range;
 
 use super::WeightId;
+use crate::plane_group::FilterExpansion;
 use crate::tensor::{Constant, DataType, Quantization, Shape, TensorData};
 
 /// A value that a node reads or makes.
@@ -27,26 +28,49 @@ impl Operand {
 /// A constant that a node reads.
 #[derive(Clone, Copy)]
 pub(crate) struct WeightInfo {
+    /// Of all filters, also of those that are copies of stored ones.
     pub shape: Shape,
     pub data_type: DataType,
-    /// Output channels that it has multipliers for; 0 when it is not of eight bits.
+    /// Stored filters that it has multipliers for; 0 when it is not of eight bits.
     pub requantized_channels: usize,
+    /// How the filters come of those that are stored, unless they are all stored.
+    pub expansion: Option<FilterExpansion>,
 }
 
 impl WeightInfo {
+    /// `None` when the stored filters cannot be expanded.
+    pub fn new(
+        stored: Shape,
+        data_type: DataType,
+        requantized_channels: usize,
+        expansion: Option<FilterExpansion>,
+    ) -> Option<Self> {
+        let shape = match expansion {
+            Some(expansion) => stored.expanded(expansion)?,
+            None => stored,
+        };
+        Some(Self { shape, data_type, requantized_channels, expansion })
+    }
+
+    /// How many of its filters come of one that is stored.
+    pub fn orientations(&self) -> usize {
+        self.expansion.map_or(1, |expansion| expansion.group.order())
+    }
+
     pub fn elements(&self) -> u64 {
         self.shape.elements() as u64
     }
 }
 
-impl From<Constant<'_>> for WeightInfo {
-    fn from(Constant { shape, data }: Constant<'_>) -> Self {
-        let (data_type, requantized_channels) = match data {
+impl Constant<'_> {
+    /// What is known of it without its numbers; `None` when stored filters cannot be expanded.
+    pub fn info(&self) -> Option<WeightInfo> {
+        let (data_type, requantized_channels) = match self.data {
             TensorData::F32(_) => (DataType::F32, 0),
             TensorData::I32(_) => (DataType::I32, 0),
             TensorData::I8(filters) => (DataType::I8, filters.multipliers.len()),
         };
-        Self { shape, data_type, requantized_channels }
+        WeightInfo::new(self.shape, data_type, requantized_channels, self.expansion)
     }
 }
 

@@ -92,7 +92,12 @@ pub(crate) trait Operator: Entry {
     }
 
     /// Makes float32 numbers. `None` cannot be for a model that was checked.
-    fn run_float<'a>(&self, inputs: &impl NodeInputs<'a>, made: &Operand, output: &mut [f32]) -> Option<()> {
+    fn run_float<'a, const OPERATORS: u64>(
+        &self,
+        inputs: &impl NodeInputs<'a>,
+        made: &Operand,
+        output: &mut [f32],
+    ) -> Option<()> {
         let _ = (inputs, made, output);
         None
     }

@@ -2,6 +2,7 @@
 
 use super::filters::is_depthwise;
 use super::{Op, OperatorKind};
+use crate::plane_group::FilterExpansion;
 use crate::tensor::{DataType, Shape};
 
 /// Every operator.
@@ -13,11 +14,12 @@ const fn bit(kind: OperatorKind, makes: DataType) -> u64 {
     1 << (half + kind as u32)
 }
 
-/// The bit of a node's operator; `weight` is the shape of its weight, if it has one.
-pub(crate) fn operator_bit(op: &Op, makes: DataType, weight: Option<Shape>) -> u64 {
+/// The bit of a node's operator; `weight` is the stored shape and the expansion of its weight, if it has one.
+pub(crate) fn operator_bit(op: &Op, makes: DataType, weight: Option<(Shape, Option<FilterExpansion>)>) -> u64 {
     let kind = match op {
+        Op::Conv2d { .. } if weight.is_some_and(|(_, expansion)| expansion.is_some()) => OperatorKind::ExpandedConv2d,
         Op::Conv2d { groups, .. }
-            if makes == DataType::I8 && weight.is_some_and(|shape| is_depthwise(*groups, shape)) =>
+            if makes == DataType::I8 && weight.is_some_and(|(shape, _)| is_depthwise(*groups, shape)) =>
         {
             OperatorKind::Depthwise
         }
@@ -36,12 +38,13 @@ pub(crate) const fn is_linked(operators: u64, kind: OperatorKind, makes: DataTyp
 /// Whether it runs this one, or what is a case of it in a file, on numbers of that type.
 #[inline(always)]
 pub(crate) const fn is_linked_in_any_case(operators: u64, kind: OperatorKind, makes: DataType) -> bool {
-    let case = match kind {
-        OperatorKind::Conv2d => OperatorKind::Depthwise,
-        OperatorKind::QuantizeImage => OperatorKind::QuantizeRows,
-        kind => kind,
+    let [case, other] = match kind {
+        OperatorKind::Conv2d => [OperatorKind::Depthwise, OperatorKind::ExpandedConv2d],
+        OperatorKind::QuantizeImage => [OperatorKind::QuantizeRows; 2],
+        kind => [kind; 2],
     };
-    is_linked(operators, kind, makes) || is_linked(operators, case, makes)
+    let any = bit(kind, makes) | bit(case, makes) | bit(other, makes);
+    operators & any != 0
 }
 
 /// Whether it runs it on numbers of any type.

@@ -73,7 +73,12 @@ impl<P: Pool2d> Operator for P {
         Some(P::with_window(self.window().padded(padding)))
     }
 
-    fn run_float<'a>(&self, inputs: &impl NodeInputs<'a>, made: &Operand, output: &mut [f32]) -> Option<()> {
+    fn run_float<'a, const OPERATORS: u64>(
+        &self,
+        inputs: &impl NodeInputs<'a>,
+        made: &Operand,
+        output: &mut [f32],
+    ) -> Option<()> {
         let options = self.window().options(inputs.operand(0)?.shape, made.shape)?;
         P::pool_floats(&options, inputs.floats(0)?, output);
         Some(())
@@ -169,7 +174,12 @@ impl Operator for GlobalAveragePool {
         check_mean_of_all(operands, output)
     }
 
-    fn run_float<'a>(&self, inputs: &impl NodeInputs<'a>, _: &Operand, output: &mut [f32]) -> Option<()> {
+    fn run_float<'a, const OPERATORS: u64>(
+        &self,
+        inputs: &impl NodeInputs<'a>,
+        _: &Operand,
+        output: &mut [f32],
+    ) -> Option<()> {
         pooling::global_average_pool(inputs.floats(0)?, output);
         Some(())
     }

@@ -28,7 +28,12 @@ impl Operator for Quantize {
 impl Operator for Dequantize {
     const TYPES: Types = Types::Int8ToFloat;
 
-    fn run_float<'a>(&self, inputs: &impl NodeInputs<'a>, _: &Operand, output: &mut [f32]) -> Option<()> {
+    fn run_float<'a, const OPERATORS: u64>(
+        &self,
+        inputs: &impl NodeInputs<'a>,
+        _: &Operand,
+        output: &mut [f32],
+    ) -> Option<()> {
         let quantization = inputs.quantization(0)?;
         elementwise::map(inputs.numbers(0)?, output, |number| quantization.dequantize(number));
         Some(())

@@ -20,7 +20,8 @@ fn run_float_of<'a, const OPERATORS: u64, O: Operator>(
     made: &Operand,
     output: &mut [f32],
 ) -> Option<()> {
-    if is_linked(OPERATORS, O::KIND, DataType::F32) { operator.run_float(inputs, made, output) } else { None }
+    let linked = const { is_linked_in_any_case(OPERATORS, O::KIND, DataType::F32) };
+    if linked { operator.run_float::<OPERATORS>(inputs, made, output) } else { None }
 }
 
 /// Makes int8 numbers as [`run_float`] makes float32 ones.

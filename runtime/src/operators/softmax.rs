@@ -5,7 +5,12 @@ use crate::kernels::elementwise;
 impl Operator for Softmax {
     const TYPES: Types = Types::Float;
 
-    fn run_float<'a>(&self, inputs: &impl NodeInputs<'a>, made: &Operand, output: &mut [f32]) -> Option<()> {
+    fn run_float<'a, const OPERATORS: u64>(
+        &self,
+        inputs: &impl NodeInputs<'a>,
+        made: &Operand,
+        output: &mut [f32],
+    ) -> Option<()> {
         elementwise::softmax(made.channels(), inputs.floats(0)?, output);
         Some(())
     }

@@ -27,7 +27,9 @@ macro_rules! operators {
         #[repr(u8)]
         pub(crate) enum OperatorKind {
             $($name = $code,)+
-            // In a file these two are what they are a case of.
+            // In a file these three are what they are a case of.
+            /// A [`OperatorKind::Conv2d`] of which only the base filters are stored.
+            ExpandedConv2d = 29,
             /// A [`OperatorKind::QuantizeImage`] of some rows of the image.
             QuantizeRows = 30,
             /// An int8 [`OperatorKind::Conv2d`] with one filter per channel.
@@ -114,7 +116,7 @@ macro_rules! operators {
         fn places_of(kind: OperatorKind) -> Places {
             match kind {
                 $(OperatorKind::$name => const { Places::NONE $($(.and(Places::of($offset, <$type as Parameter>::BYTES)))+)? },)+
-                OperatorKind::QuantizeRows | OperatorKind::Depthwise => Places::NONE,
+                OperatorKind::ExpandedConv2d | OperatorKind::QuantizeRows | OperatorKind::Depthwise => Places::NONE,
             }
         }
 
@@ -125,7 +127,7 @@ macro_rules! operators {
         #[cfg(all(test, feature = "alloc"))]
         pub(crate) const KINDS: &[OperatorKind] = &[$(OperatorKind::$name,)+];
 
-        const _: () = assert!(true $(&& $code > 0 && $code < OperatorKind::QuantizeRows as u8)+, "a code is 1 to 29");
+        const _: () = assert!(true $(&& $code > 0 && $code < OperatorKind::ExpandedConv2d as u8)+, "a code is 1 to 28");
 
         /// Evaluates an expression with an operator as its own struct.
         macro_rules! each_operator {

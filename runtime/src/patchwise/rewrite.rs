@@ -18,7 +18,7 @@ pub(super) fn rewrite(graph: &Graph, stage: &Stage, stripes: &[Range<usize>]) ->
         rewriting.whole[id.0 as usize] = Some(rewriting.builder.input(&value.name, &value.shape, value.data_type));
     }
     for weight in &graph.weights {
-        rewriting.builder.constant(&weight.name, &weight.shape, weight.data.clone()).ok()?;
+        rewriting.builder.copied_constant(weight).ok()?;
     }
     let mut parts = vec![];
     for (number, stripe) in stripes.iter().enumerate() {

@@ -7,6 +7,8 @@ mod node_inputs;
 mod prepared;
 
 #[cfg(all(test, feature = "alloc"))]
+mod expanded_tests;
+#[cfg(all(test, feature = "alloc"))]
 mod tests;
 
 pub use error::{RunError, SessionError};

@@ -35,7 +35,7 @@ pub(super) fn run<const OPERATORS: u64>(
 impl<'m> Constants<'m> for GraphView<'m> {
     fn constant(&self, id: WeightId) -> Option<Constant<'m>> {
         let weight = self.weight(id)?;
-        Some(Constant { shape: weight.shape, data: weight.data })
+        Some(Constant { shape: weight.shape, data: weight.data, expansion: weight.expansion })
     }
 }
 

@@ -1,10 +1,14 @@
 use super::Shape;
+use crate::plane_group::FilterExpansion;
 
 /// A constant where it is stored.
 #[derive(Clone, Copy)]
 pub(crate) struct Constant<'m> {
+    /// Of what is stored.
     pub shape: Shape,
     pub data: TensorData<'m>,
+    /// Of filters whose base filters alone are stored.
+    pub expansion: Option<FilterExpansion>,
 }
 
 /// The values of a constant, in place.

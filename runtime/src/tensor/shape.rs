@@ -1,5 +1,7 @@
 use core::fmt;
 
+use crate::plane_group::FilterExpansion;
+
 /// The most axes a value or a weight can have.
 pub const MAX_RANK: usize = 4;
 
@@ -32,6 +34,11 @@ impl Shape {
     /// The product of the extents.
     pub fn elements(&self) -> usize {
         self.extents.iter().product()
+    }
+
+    /// Of the filters that base filters of this shape expand to; `None` when they cannot.
+    pub(crate) fn expanded(&self, expansion: FilterExpansion) -> Option<Self> {
+        Self::new(&expansion.expanded_shape(*self.extents().first_chunk::<4>()?)?)
     }
 
     /// All but the last extent, and the last: the channels.

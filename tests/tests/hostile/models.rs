@@ -6,6 +6,7 @@ use std::fs;
 use sextant_export::onnx::{self, Batch};
 use sextant_runtime::graph::{Activation, DataType, Graph, GraphBuilder, Op, Padding, ValueId};
 use sextant_runtime::model;
+use sextant_runtime::plane_group::{Fibre, FilterExpansion, PlaneGroup};
 
 use super::limits::{Ending, limited};
 use super::pictures::png_of_zeros;
@@ -101,7 +102,9 @@ fn sound_sxt(random: &mut Random, side: usize) -> Vec<u8> {
         for layer in 0..layers {
             let (wide, kernel) = (*random.pick(&[1, 3, 16, 64]), *random.pick(&[1usize, 3, 7]));
             let count = wide * kernel * kernel * channels;
-            let weight = builder.weight(&format!("w{layer}"), &[wide, kernel, kernel, channels], vec![0.01; count]);
+            let expansion = expansion(random, wide, channels);
+            let filters = [wide, kernel, kernel, channels];
+            let weight = builder.expanded_weight(&format!("w{layer}"), &filters, vec![0.01; count], expansion);
             let bias = builder.weight(&format!("b{layer}"), &[wide], vec![0.0; wide]);
             let (Ok(weight), Ok(bias)) = (weight, bias) else { break };
             let stride = [1 + random.below(4) as u16, 1 + random.below(4) as u16];
@@ -109,12 +112,22 @@ fn sound_sxt(random: &mut Random, side: usize) -> Vec<u8> {
             let padding = Padding { top, bottom, left, right };
             let op = Op::Conv2d { weight, bias, stride, padding, groups: 1, activation: Activation::Relu };
             let Ok(made) = builder.node(&format!("c{layer}"), op, &[value]) else { break };
-            (value, channels) = (made, wide);
+            (value, channels) = (made, wide * expansion.group.order());
         }
         value
     });
     builder.output("invariant", mean);
     model::write(&metadata(), &[builder.finish()]).unwrap_or_else(|_| colour_model())
+}
+
+/// Of few filters one in two is a base filter of several.
+fn expansion(random: &mut Random, filters: usize, channels: usize) -> FilterExpansion {
+    let group = match filters {
+        1 | 3 if random.below(2) == 0 => *random.pick(&[PlaneGroup::QuarterTurns, PlaneGroup::TurnsAndMirrors]),
+        _ => PlaneGroup::Identity,
+    };
+    let reads = if channels.is_multiple_of(group.order()) { Fibre::Regular } else { Fibre::Trivial };
+    FilterExpansion { group, reads }
 }
 
 /// Makes length and checksum right again (`docs/model-format.md`), so that what lies behind them is reached.

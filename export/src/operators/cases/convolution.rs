@@ -1,6 +1,7 @@
 //! Convolutions of float32 and of eight bits.
 
 use sextant_runtime::graph::{Activation, GraphError, Op, Padding, Quantization};
+use sextant_runtime::plane_group::{Fibre, FilterExpansion, PlaneGroup};
 
 use crate::operators::EngineId::CandleOnnx;
 use crate::operators::case::{Case, Drafted};
@@ -18,6 +19,8 @@ struct Convolution {
     /// Top, left, bottom, right.
     padding: [u16; 4],
     groups: usize,
+    /// Whether the filters are copies of base filters, and how.
+    expansion: Option<FilterExpansion>,
     activation: Activation,
     /// What float32 inputs are multiplied by.
     scale: f32,
@@ -39,6 +42,7 @@ const USUAL: Convolution = Convolution {
     stride: [1, 1],
     padding: [1; 4],
     groups: 1,
+    expansion: None,
     activation: Activation::Identity,
     scale: 1.0,
     factors: &[1.0, 0.7, 0.4],
@@ -94,6 +98,28 @@ const BOTH: &[Convolution] = &[
     Convolution { name: "relu6", activation: Activation::Relu6, scale: 8.0, ..USUAL },
     Convolution { name: "clamp", activation: Activation::Clamp { low: -0.25, high: 0.5 }, ..USUAL },
     Convolution { name: "depthwise, relu", cin: 5, cout: 5, groups: 5, activation: Activation::Relu, ..USUAL },
+    Convolution {
+        name: "lifted to quarter turns",
+        cout: 12,
+        expansion: Some(FilterExpansion { group: PlaneGroup::QuarterTurns, reads: Fibre::Trivial }),
+        ..USUAL
+    },
+    Convolution {
+        name: "over quarter turns, stride 2",
+        size: [8, 7],
+        cin: 8,
+        cout: 12,
+        stride: [2, 2],
+        expansion: Some(FilterExpansion { group: PlaneGroup::QuarterTurns, reads: Fibre::Regular }),
+        ..USUAL
+    },
+    Convolution {
+        name: "over turns and mirror images",
+        cin: 24,
+        cout: 16,
+        expansion: Some(FilterExpansion { group: PlaneGroup::TurnsAndMirrors, reads: Fibre::Regular }),
+        ..USUAL
+    },
 ];
 
 const FLOAT: &[Convolution] = &[Convolution { name: "inputs of 1e30", scale: 1e30, ..USUAL }];
@@ -161,14 +187,20 @@ impl Convolution {
         [self.size[0], self.size[1], self.cin]
     }
 
+    /// Stored filters.
+    fn fields(&self) -> usize {
+        self.cout / self.expansion.map_or(1, |expansion| expansion.group.order())
+    }
+
+    /// Of those that are stored.
     fn filters(&self) -> [usize; 4] {
-        [self.cout, self.kernel[0], self.kernel[1], self.cin / self.groups]
+        [self.fields(), self.kernel[0], self.kernel[1], self.cin / self.groups]
     }
 
     fn float(&self) -> Drafted {
         let mut draft = Draft::new(self.samples);
         let map = draft.spread(&self.map(), self.scale);
-        let constants = [draft.weight(&self.filters())?, draft.bias(self.cout)?];
+        let constants = [draft.base_weight(&self.filters(), self.expansion)?, draft.bias(self.fields())?];
         let made = draft.node(self.op(constants), &[map])?;
         let case = draft.finish(format!("Conv2d: {}", self.name), made)?;
         Ok(match self.stride {
@@ -185,6 +217,7 @@ impl Convolution {
         let (constants, to) = draft.eight_bit_filters(&EightBitFilters {
             shape: &self.filters(),
             depthwise,
+            expansion: self.expansion,
             input,
             factors: self.factors,
             fill: self.fill,

@@ -72,6 +72,7 @@ impl Linear {
         let ([weight, bias], to) = draft.eight_bit_filters(&EightBitFilters {
             shape: &[self.cout, self.cin],
             depthwise: false,
+            expansion: None,
             input,
             factors: self.factors,
             fill: self.fill,

@@ -58,7 +58,7 @@ pub(crate) fn convolve_with<K: Kernel>(
 
 /// Widens what lies under the window of one output, channels of one group; `input` starts at the group's first channel.
 #[inline(always)]
-fn gather<K: Kernel>(
+pub(super) fn gather<K: Kernel>(
     options: &Convolution<'_>,
     input: &[i8],
     [y, x]: [usize; 2],

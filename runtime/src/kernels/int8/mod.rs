@@ -8,6 +8,7 @@
 
 pub(crate) mod convolution;
 pub(crate) mod depthwise;
+pub(crate) mod expanded;
 pub(crate) mod pooling;
 pub(crate) mod quantize;
 #[allow(dead_code, reason = "of some processors another kernel takes its place")]
@@ -19,6 +20,7 @@ pub(crate) mod tests;
 
 use crate::tensor::requantize;
 use depthwise::{Covered, Depthwise, Padding};
+use expanded::Orbit;
 use segment::Segment;
 
 /// Windows, and filters, that are multiplied at a time.
@@ -60,6 +62,9 @@ pub(crate) trait Kernel: Sized {
 
     /// Puts one number into all of a window.
     fn fill(window: Window<'_>, value: i8);
+
+    /// Moves taps of all windows to other places.
+    fn move_taps<const N: usize>(windows: &mut [i16], orbit: Orbit<N>);
 
     /// `sums[w][f] = windows[w] . filters[f]`, modulo 2^32, of as many windows and filters as there are, at most four
     /// each. Other sums may be anything.

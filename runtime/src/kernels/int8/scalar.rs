@@ -1,5 +1,6 @@
 //! What every target repeats; compiled where no other kernel takes its place.
 
+use super::expanded::{Orbit, move_numbers};
 use super::{BLOCK, Kernel, Operands, Sums, Window, segment};
 
 /// Plain loops, two filters by two windows at a time, so that each number that is loaded is used twice. Windows stand
@@ -21,6 +22,13 @@ impl Kernel for Scalar {
     fn fill(window: Window<'_>, value: i8) {
         let start = window.index * window.row;
         window.memory.get_mut(start..start + window.row).unwrap_or_default().fill(value.into());
+    }
+
+    #[inline(always)]
+    fn move_taps<const N: usize>(windows: &mut [i16], orbit: Orbit<N>) {
+        for index in 0..orbit.count {
+            move_numbers(windows, orbit.starts.map(|tap| index * orbit.row + tap), orbit.length);
+        }
     }
 
     #[inline(always)]

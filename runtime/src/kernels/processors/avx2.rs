@@ -13,6 +13,7 @@ use core::arch::x86_64::{
 
 use crate::kernels::int8::convolution::{self, Convolution};
 use crate::kernels::int8::depthwise::{self, Depthwise, MOST_CHANNELS};
+use crate::kernels::int8::expanded::{self, ExpandedConvolution, Orbit};
 use crate::kernels::int8::scalar::Scalar;
 use crate::kernels::int8::segment::{self, Segment};
 use crate::kernels::int8::{BLOCK, Kernel, Operands, OutputScale, Sums, Window};
@@ -33,6 +34,22 @@ pub(crate) fn convolve(options: &Convolution<'_>, arena: &mut [i8], from: usize,
     #[target_feature(enable = "avx2")]
     fn inner(options: &Convolution<'_>, arena: &mut [i8], from: usize, to: usize, scratch: &mut [i16]) {
         convolution::convolve_with::<Avx2>(options, arena, from, to, scratch);
+    }
+    // SAFETY: the caller has made sure of the instructions.
+    unsafe { inner(options, arena, from, to, scratch) }
+}
+
+/// As `processors::convolve_expanded`. Only where [`is_available`].
+pub(crate) fn convolve_expanded(
+    options: &ExpandedConvolution<'_>,
+    arena: &mut [i8],
+    from: usize,
+    to: usize,
+    scratch: &mut [i16],
+) {
+    #[target_feature(enable = "avx2")]
+    fn inner(options: &ExpandedConvolution<'_>, arena: &mut [i8], from: usize, to: usize, scratch: &mut [i16]) {
+        expanded::convolve_with::<Avx2>(options, arena, from, to, scratch);
     }
     // SAFETY: the caller has made sure of the instructions.
     unsafe { inner(options, arena, from, to, scratch) }
@@ -59,6 +76,11 @@ impl Kernel for Avx2 {
     #[inline(always)]
     fn fill(window: Window<'_>, value: i8) {
         Scalar::fill(window, value);
+    }
+
+    #[inline(always)]
+    fn move_taps<const N: usize>(windows: &mut [i16], orbit: Orbit<N>) {
+        Scalar::move_taps(windows, orbit);
     }
 
     #[inline(always)]

@@ -17,6 +17,7 @@ use core::arch::{asm, naked_asm};
 
 use super::thumb2::tap_starts;
 use crate::kernels::int8::depthwise::{self, Covered, Depthwise, Padding};
+use crate::kernels::int8::expanded::{Orbit, move_numbers};
 use crate::kernels::int8::segment::{self, Segment};
 use crate::kernels::int8::{BLOCK, Kernel, Operands, OutputScale, Sums, Window, outputs_by_products};
 
@@ -51,6 +52,32 @@ impl Kernel for Dsp {
         for quad in memory.get_mut(first..reach).unwrap_or_default().chunks_mut(2 * QUAD) {
             if let Some(quad) = quad.first_chunk_mut::<QUAD>() {
                 *quad = [value.into(); QUAD];
+            }
+        }
+    }
+
+    #[inline(always)]
+    fn move_taps<const N: usize>(windows: &mut [i16], orbit: Orbit<N>) {
+        let Orbit { starts, length, row, count } = orbit;
+        let ends_inside = |start: &usize| start.checked_add(length).is_some_and(|end| end <= row);
+        let is_empty = length == 0 || count == 0;
+        if is_empty || windows.len() < BLOCK * row || count > BLOCK || !starts.iter().all(ends_inside) {
+            return;
+        }
+        let memory = windows.as_mut_ptr();
+        // Starts are multiples of the length: of taps that are no multiple of four, some stand in the same group of four.
+        if !length.is_multiple_of(QUAD) {
+            // SAFETY: all taps are within a row, and there is room for four windows.
+            return unsafe { move_single_taps(memory, orbit) };
+        }
+        match starts.map(|tap| memory.wrapping_add(2 * tap)).as_slice() {
+            // SAFETY: of both windows of a pair `length` taps, a multiple of four, stand in one run of `4 * length` bytes, the
+            // next pair's `4 * row` bytes later, within the room for four windows; they are plain numbers.
+            [a, b, c, d] => unsafe { move_four(*a, *b, *c, *d, length, 4 * (row - length), count.div_ceil(2)) },
+            _ => {
+                for pair in (0..count).step_by(2).map(|index| index * row) {
+                    move_numbers(windows, starts.map(|tap| pair + 2 * tap), 2 * length);
+                }
             }
         }
     }
@@ -171,6 +198,118 @@ impl Kernel for Dsp {
     fn write(scale: &OutputScale<'_>, first: usize, sums: &[i32], output: &mut [i8]) {
         scale.write(first, sums, output);
     }
+}
+
+/// Where a tap of a window stands behind the window's first number.
+fn place(tap: usize) -> usize {
+    // The second and the third of four stand in each other's place.
+    let [high, low] = [tap >> 1 & 1, tap & 1];
+    (tap & !3) * 2 + 2 * low + high
+}
+
+/// Moves taps of pairs of windows one by one.
+///
+/// # Safety
+/// `memory`, aligned to 4, has room for four windows of `row` numbers, of which `count` are meant, one to four, and all taps
+/// are below `row`.
+#[inline(never)]
+unsafe fn move_single_taps<const N: usize>(memory: *mut i16, orbit: Orbit<N>) {
+    let Orbit { starts, length, row, count } = orbit;
+    for tap in 0..length {
+        let places = starts.map(|start| memory.wrapping_add(place(start + tap)));
+        match *places.as_slice() {
+            // SAFETY: the caller has made sure of every tap of every window; the next pair's stands `4 * row` bytes later.
+            [a, b, c, d] => unsafe { move_one(a, b, c, d, 4 * row, count.div_ceil(2)) },
+            [a, b] => {
+                for index in 0..count {
+                    let window = (index & !1) * row + (index & 1) * QUAD;
+                    // SAFETY: as above; the places are apart.
+                    unsafe { core::ptr::swap(a.wrapping_add(window), b.wrapping_add(window)) };
+                }
+            }
+            _ => {}
+        }
+    }
+}
+
+/// Moves a tap of both windows of each of `pairs` pairs from each place to the one before. From one pair to the next it is
+/// `step` bytes.
+///
+/// # Safety
+/// There is at least one pair, and each place has a tap of both windows of all pairs.
+#[unsafe(naked)]
+unsafe extern "C" fn move_one(a: *mut i16, b: *mut i16, c: *mut i16, d: *mut i16, step: usize, pairs: usize) {
+    naked_asm!(
+        "push {{r4-r8, lr}}",
+        "ldr r8, [sp, #24]",
+        "ldr r12, [sp, #28]",
+        "2:",
+        "ldrh r4, [r0]",
+        "ldrh r5, [r1]",
+        "ldrh r6, [r2]",
+        "ldrh r7, [r3]",
+        "strh r5, [r0]",
+        "strh r6, [r1]",
+        "strh r7, [r2]",
+        "strh r4, [r3]",
+        "ldrh r4, [r0, #8]",
+        "ldrh r5, [r1, #8]",
+        "ldrh r6, [r2, #8]",
+        "ldrh r7, [r3, #8]",
+        "strh r5, [r0, #8]",
+        "strh r6, [r1, #8]",
+        "strh r7, [r2, #8]",
+        "strh r4, [r3, #8]",
+        "add r0, r8",
+        "add r1, r8",
+        "add r2, r8",
+        "add r3, r8",
+        "subs r12, r12, #1",
+        "bne 2b",
+        "pop {{r4-r8, pc}}",
+    )
+}
+
+/// Moves `length` neighbouring taps of pairs of windows from each place to the one before.
+///
+/// # Safety
+/// Each place, aligned to 4, has `4 * length` bytes, `length` being a multiple of 4 and not zero, and `gap` bytes behind them
+/// there is that of the next pair, for `pairs` pairs, at least one.
+#[unsafe(naked)]
+unsafe extern "C" fn move_four(
+    a: *mut i16,
+    b: *mut i16,
+    c: *mut i16,
+    d: *mut i16,
+    length: usize,
+    gap: usize,
+    pairs: usize,
+) {
+    naked_asm!(
+        "push {{r4-r11, lr}}",
+        "2:",
+        "ldr r12, [sp, #36]",
+        "3:",
+        "ldrd r4, r5, [r0]",
+        "ldrd r6, r7, [r1]",
+        "ldrd r8, r9, [r2]",
+        "ldrd r10, r11, [r3]",
+        "subs r12, r12, #2",
+        "strd r6, r7, [r0], #8",
+        "strd r8, r9, [r1], #8",
+        "strd r10, r11, [r2], #8",
+        "strd r4, r5, [r3], #8",
+        "bne 3b",
+        "ldrd r4, r5, [sp, #40]",
+        "add r0, r4",
+        "add r1, r4",
+        "add r2, r4",
+        "add r3, r4",
+        "subs r5, r5, #1",
+        "str r5, [sp, #44]",
+        "bne 2b",
+        "pop {{r4-r11, pc}}",
+    )
 }
 
 #[inline(never)]

@@ -8,6 +8,7 @@ use core::arch::naked_asm;
 use super::thumb2::tap_starts;
 #[cfg(sextant_thumb2)]
 use crate::kernels::int8::depthwise::{self, Covered, Depthwise, Padding};
+use crate::kernels::int8::expanded::{Orbit, move_numbers};
 use crate::kernels::int8::{BLOCK, Kernel, Operands, Sums, Window};
 #[cfg(sextant_thumb2)]
 use crate::kernels::int8::{OutputScale, outputs_by_products};
@@ -45,6 +46,14 @@ impl Kernel for Plain {
             taps.iter_mut().for_each(|[even, _]| *even = value);
         } else {
             taps.iter_mut().for_each(|[_, odd]| *odd = value);
+        }
+    }
+
+    #[inline(always)]
+    fn move_taps<const N: usize>(windows: &mut [i16], orbit: Orbit<N>) {
+        // A number of 16 bits has one tap of two windows.
+        for pair in 0..orbit.count.div_ceil(2) {
+            move_numbers(windows, orbit.starts.map(|tap| pair * orbit.row + tap), orbit.length);
         }
     }
 

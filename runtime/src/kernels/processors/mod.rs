@@ -25,6 +25,7 @@ mod tests;
 
 use super::int8::convolution::{self, Convolution};
 use super::int8::depthwise::{self, Depthwise};
+use super::int8::expanded::{self, ExpandedConvolution};
 
 /// The kernel of every processor of this target.
 #[cfg(sextant_dsp)]
@@ -68,6 +69,25 @@ pub(crate) fn convolve(options: &Convolution<'_>, arena: &mut [i8], from: usize,
         return neon::convolve_dot(options, arena, from, to, scratch);
     }
     convolution::convolve_with::<Native>(options, arena, from, to, scratch);
+}
+
+/// [`expanded::convolve_with`] this processor's kernel.
+pub(crate) fn convolve_expanded(
+    options: &ExpandedConvolution<'_>,
+    arena: &mut [i8],
+    from: usize,
+    to: usize,
+    scratch: &mut [i16],
+) {
+    #[cfg(all(target_arch = "x86_64", feature = "std"))]
+    if avx2::is_available() {
+        return avx2::convolve_expanded(options, arena, from, to, scratch);
+    }
+    #[cfg(target_arch = "aarch64")]
+    if neon::has_dot_products() {
+        return neon::convolve_expanded_dot(options, arena, from, to, scratch);
+    }
+    expanded::convolve_with::<Native>(options, arena, from, to, scratch);
 }
 
 /// [`depthwise::convolve_with`] this processor's kernel.

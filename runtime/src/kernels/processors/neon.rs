@@ -13,6 +13,7 @@ use core::arch::aarch64::{vcombine_s32, vget_lane_s32};
 
 use crate::kernels::int8::convolution::{self, Convolution};
 use crate::kernels::int8::depthwise::MOST_CHANNELS;
+use crate::kernels::int8::expanded::{self, ExpandedConvolution, Orbit, move_numbers};
 use crate::kernels::int8::segment::{self, Segment};
 use crate::kernels::int8::{BLOCK, Kernel, Operands, OutputScale, Sums, Window};
 use crate::memory::{i16_as_i8, i16_as_i8_mut};
@@ -39,6 +40,22 @@ pub(crate) fn convolve_dot(options: &Convolution<'_>, arena: &mut [i8], from: us
     #[target_feature(enable = "dotprod")]
     fn inner(options: &Convolution<'_>, arena: &mut [i8], from: usize, to: usize, scratch: &mut [i16]) {
         convolution::convolve_with::<NeonDot>(options, arena, from, to, scratch);
+    }
+    // SAFETY: the caller has made sure of the instructions.
+    unsafe { inner(options, arena, from, to, scratch) }
+}
+
+/// As `processors::convolve_expanded`. Only where [`has_dot_products`].
+pub(crate) fn convolve_expanded_dot(
+    options: &ExpandedConvolution<'_>,
+    arena: &mut [i8],
+    from: usize,
+    to: usize,
+    scratch: &mut [i16],
+) {
+    #[target_feature(enable = "dotprod")]
+    fn inner(options: &ExpandedConvolution<'_>, arena: &mut [i8], from: usize, to: usize, scratch: &mut [i16]) {
+        expanded::convolve_with::<NeonDot>(options, arena, from, to, scratch);
     }
     // SAFETY: the caller has made sure of the instructions.
     unsafe { inner(options, arena, from, to, scratch) }
@@ -98,6 +115,14 @@ macro_rules! kernel {
             fn fill(window: Window<'_>, value: i8) {
                 let start = window.index * window.row;
                 i16_as_i8_mut(window.memory).get_mut(start..start + window.row).unwrap_or_default().fill(value);
+            }
+
+            #[inline(always)]
+            fn move_taps<const N: usize>(windows: &mut [i16], orbit: Orbit<N>) {
+                let windows = i16_as_i8_mut(windows);
+                for index in 0..orbit.count {
+                    move_numbers(windows, orbit.starts.map(|tap| index * orbit.row + tap), orbit.length);
+                }
             }
 
             #[inline(always)]

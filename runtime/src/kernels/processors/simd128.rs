@@ -10,6 +10,7 @@ use core::arch::wasm32::{
 };
 
 use crate::kernels::int8::depthwise::MOST_CHANNELS;
+use crate::kernels::int8::expanded::Orbit;
 use crate::kernels::int8::scalar::Scalar;
 use crate::kernels::int8::segment::{self, Segment};
 use crate::kernels::int8::{BLOCK, Kernel, Operands, OutputScale, Sums, Window};
@@ -33,6 +34,11 @@ impl Kernel for Simd128 {
     #[inline(always)]
     fn fill(window: Window<'_>, value: i8) {
         Scalar::fill(window, value);
+    }
+
+    #[inline(always)]
+    fn move_taps<const N: usize>(windows: &mut [i16], orbit: Orbit<N>) {
+        Scalar::move_taps(windows, orbit);
     }
 
     #[inline(always)]

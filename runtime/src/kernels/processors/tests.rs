@@ -10,6 +10,7 @@ use super::Native;
 use super::avx2;
 #[cfg(target_arch = "aarch64")]
 use super::neon;
+use crate::kernels::int8::expanded;
 use crate::kernels::int8::scalar::Scalar;
 use crate::kernels::int8::tests::by_chance::any_case;
 use crate::kernels::int8::tests::{Case, Network, check};
@@ -24,6 +25,19 @@ fn kernels_agree_with_the_definition() {
     #[cfg(target_arch = "aarch64")]
     if neon::has_dot_products() {
         check::<neon::NeonDot>("NEON with dot products");
+    }
+}
+
+#[test]
+fn kernels_compute_with_base_filters_what_scalar_does_with_all() {
+    expanded::tests::check::<Native>("native");
+    #[cfg(all(target_arch = "x86_64", feature = "std"))]
+    if avx2::is_available() {
+        expanded::tests::check::<avx2::Avx2>("AVX2");
+    }
+    #[cfg(target_arch = "aarch64")]
+    if neon::has_dot_products() {
+        expanded::tests::check::<neon::NeonDot>("NEON with dot products");
     }
 }
 

@@ -33,6 +33,11 @@ impl Footprint {
         }
     }
 
+    /// With so many more bytes while filters are packed.
+    pub fn with_packing(self, more: u64) -> Self {
+        Self { packing_bytes: self.packing_bytes.saturating_add(more), ..self }
+    }
+
     /// The most bytes at any time: scratch memory comes after the filters have been packed.
     pub fn peak_bytes(&self) -> u64 {
         let scratch = product(&[self.floats, 4]).saturating_add(product(&[self.numbers, 2])).saturating_add(self.bytes);

@@ -11,6 +11,7 @@ use crate::graph::{Activation, DataType, Graph, GraphBuilder, Op, Padding, Quant
 use crate::model::write;
 use crate::operators::ARBITRARY;
 use crate::patchwise::stages;
+use crate::plane_group::{Fibre, FilterExpansion, PlaneGroup};
 
 /// A few files of two graphs and metadata, those with the fewest bytes first: bits of small files matter more often.
 pub(super) fn files() -> Vec<Vec<u8>> {
@@ -58,8 +59,18 @@ fn every_float_operator() -> Graph {
     let bias = builder.weight("conv.bias", &[9], numbers(9)).unwrap();
     let (_, stride, padding) = WINDOW;
     let activation = Activation::Clamp { low: -2.0, high: 2.0 };
+    let mut map = normalized;
+    for (name, shape, reads) in [("lifted", [1, 2, 2, 3], Fibre::Trivial), ("regular", [1, 2, 2, 4], Fibre::Regular)] {
+        let expansion = FilterExpansion { group: PlaneGroup::QuarterTurns, reads };
+        let base = numbers(shape.iter().product());
+        let weight = builder.expanded_weight(&(name.to_string() + ".weight"), &shape, base, expansion).unwrap();
+        let bias = builder.weight(&(name.to_string() + ".bias"), &[1], numbers(1)).unwrap();
+        let conv = Op::Conv2d { weight, bias, stride, padding, groups: 1, activation };
+        map = builder.node(name, conv, &[map]).unwrap();
+    }
+    let map = builder.node("three", Op::Slice { start: 0, end: 3 }, &[map]).unwrap();
     let conv = Op::Conv2d { weight, bias, stride, padding, groups: 1, activation };
-    let map = builder.node("conv", conv, &[normalized]).unwrap();
+    let map = builder.node("conv", conv, &[map]).unwrap();
     let map = shared_operators(&mut builder, map);
     let sigmoid = builder.node("sigmoid", Op::Sigmoid, &[map]).unwrap();
     let vector = builder.node("softmax", Op::Softmax, &[sigmoid]).unwrap();
@@ -92,6 +103,17 @@ fn every_int8_operator() -> Graph {
     };
     let (_, stride, padding) = WINDOW;
     let mut map = builder.quantized_node("sum", Op::Add { activation: Activation::Relu }, &[image, given], to).unwrap();
+    for (name, shape, reads) in [("lifted", [2, 2, 2, 3], Fibre::Trivial), ("regular", [1, 2, 2, 16], Fibre::Regular)] {
+        let data =
+            WeightData::I8 { values: bytes(shape.iter().product()), multipliers: vec![1 << 29; shape[0]], shift: 6 };
+        let expansion = FilterExpansion { group: PlaneGroup::TurnsAndMirrors, reads };
+        let weight = builder.expanded_constant(&(name.to_string() + ".weight"), &shape, data, expansion).unwrap();
+        let bias = WeightData::I32(vec![100; shape[0]]);
+        let bias = builder.constant(&(name.to_string() + ".bias"), &[shape[0]], bias).unwrap();
+        let op = Op::Conv2d { weight, bias, stride, padding, groups: 1, activation: Activation::Relu6 };
+        map = builder.quantized_node(name, op, &[map], to).unwrap();
+    }
+    map = builder.node("three", Op::Slice { start: 0, end: 3 }, &[map]).unwrap();
     for (name, shape, channels, groups) in
         [("conv", [9, 2, 2, 3], 9, 1), ("grouped", [9, 2, 2, 3], 9, 3), ("depthwise", [1, 2, 2, 9], 9, 9)]
     {

@@ -7,6 +7,7 @@ use super::parts::{Parts, put, word_at};
 use super::random::Random;
 use crate::graph::{Graph, Op, WeightData};
 use crate::operators::{OpCode, decode};
+use crate::plane_group::{Fibre, FilterExpansion, PlaneGroup};
 
 /// Numbers at which something changes: as an offset, a count, an extent, a stride or a code.
 const EDGES: [u32; 20] = [
@@ -169,7 +170,11 @@ pub(super) fn graph(graph: &mut Graph, random: &mut Random) {
         }
         2 if !graph.weights.is_empty() => {
             let index = random.below(graph.weights.len());
-            constant(&mut graph.weights[index].data, random);
+            let weight = &mut graph.weights[index];
+            match random.below(3) {
+                0 => weight.expansion = expansion(random),
+                _ => constant(&mut weight.data, random),
+            }
         }
         3 => {
             let index = random.below(graph.nodes.len());
@@ -186,6 +191,12 @@ pub(super) fn graph(graph: &mut Graph, random: &mut Random) {
             inputs[input].0 = value as u32;
         }
     }
+}
+
+fn expansion(random: &mut Random) -> Option<FilterExpansion> {
+    let group = random.one_of(&PlaneGroup::ALL);
+    let reads = random.one_of(&[Fibre::Trivial, Fibre::Regular]);
+    (random.below(4) > 0).then_some(FilterExpansion { group, reads })
 }
 
 /// The largest and smallest numbers that a constant can hold.

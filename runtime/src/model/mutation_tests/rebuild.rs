@@ -11,7 +11,7 @@ pub(super) fn rebuilt(graph: &Graph) -> Option<Graph> {
         ids[input.0 as usize] = Some(builder.input(&value.name, &value.shape, value.data_type));
     }
     for weight in &graph.weights {
-        builder.constant(&weight.name, &weight.shape, weight.data.clone()).ok()?;
+        builder.copied_constant(weight).ok()?;
     }
     for node in &graph.nodes {
         let inputs: Option<Vec<ValueId>> = node.inputs.iter().map(|input| ids[input.0 as usize]).collect();

@@ -5,7 +5,7 @@ use std::vec::Vec;
 use super::operands::{Addends, Operands, Place, Source};
 use crate::graph::{ALL_OPERATORS, Activation, DataType, Op};
 use crate::kernels::convolution::Convolution;
-use crate::kernels::int8;
+use crate::kernels::int8::{self, expanded::ExpandedConvolution};
 use crate::kernels::pooling::Pooling;
 use crate::kernels::x86::elementwise::{
     ImageQuantization, Normalization, add_floats, add_numbers, max_pool_floats, max_pool_numbers,
@@ -16,6 +16,7 @@ use crate::kernels::x86::{
 use crate::memory::{as_f32_mut, as_i8_mut};
 use crate::model::{GraphView, NodeView, ValueView};
 use crate::operators::{Conv2d, Linear, PoolingWindow, QuantizeImage, Windows};
+use crate::plane_group::FilterExpansion;
 use crate::session::{Input, arena_range};
 use crate::tensor::Blend;
 
@@ -170,7 +171,10 @@ impl Step {
 enum Choice<'m> {
     /// A convolution or a linear operator: its options, the height of its result, weight and bias.
     Float(Convolution, usize, [&'m [f32]; 2]),
+    /// A convolution whose base filters and their biases are stored.
+    FloatExpanded(Convolution, usize, [&'m [f32]; 2], FilterExpansion),
     Integer(int8::convolution::Convolution<'m>),
+    IntegerExpanded(ExpandedConvolution<'m>),
     IntegerDepthwise(int8::depthwise::Depthwise<'m>),
     /// One that allocates little.
     Small(Kernel),
@@ -222,7 +226,12 @@ impl<'m> Choice<'m> {
             &[height, _, _] => height,
             _ => 1,
         };
-        Some(Self::Float(options, height, [graph.weight(weight)?.data.floats(), graph.weight(bias)?.data.floats()]))
+        let (weight, bias) = (graph.weight(weight)?, graph.weight(bias)?);
+        let constants = [weight.data.floats(), bias.data.floats()];
+        Some(match weight.expansion {
+            Some(expansion) => Self::FloatExpanded(options, height, constants, expansion),
+            None => Self::Float(options, height, constants),
+        })
     }
 
     fn of_integers(
@@ -273,7 +282,15 @@ impl<'m> Choice<'m> {
                     false => FloatConvolution::footprint(options, *height),
                 })
             }
+            Self::FloatExpanded(options, height, [weight, bias], expansion) => {
+                let bytes = (size_of_val(*weight) + size_of_val(*bias)) as u64;
+                let all = bytes.saturating_mul(expansion.group.order() as u64);
+                Self::Float(*options, *height, [&[], &[]]).footprint().map(|needed| needed.with_packing(all))
+            }
             Self::Integer(options) => Int8Convolution::footprint(options),
+            Self::IntegerExpanded(options) => {
+                Int8Convolution::footprint(&options.base).map(|needed| needed.with_packing(options.all_filters_bytes()))
+            }
             Self::IntegerDepthwise(options) => Int8Depthwise::footprint(options),
             Self::Small(_) => Some(Footprint::default()),
         }
@@ -290,7 +307,23 @@ impl<'m> Choice<'m> {
                     Kernel::FloatConvolution(Box::new(FloatConvolution::new(&options, height, weight, bias)?))
                 }
             }
+            Self::FloatExpanded(options, height, [weight, bias], expansion) => {
+                let shape = [
+                    options.output_channels,
+                    options.vertical.kernel,
+                    options.horizontal.kernel,
+                    options.input_channels,
+                ];
+                let mut all = Vec::with_capacity(shape.iter().product());
+                all.extend(expansion.base_indices(shape).filter_map(|place| weight.get(place)));
+                let bias = bias.repeat(expansion.group.order());
+                return Choice::Float(options, height, [&all, &bias]).pack();
+            }
             Self::Integer(options) => Kernel::Int8Convolution(Box::new(Int8Convolution::new(&options)?)),
+            Self::IntegerExpanded(options) => {
+                let all = options.all_filters();
+                return Choice::Integer(options.with(&all)).pack();
+            }
             Self::IntegerDepthwise(options) => Kernel::Int8Depthwise(Box::new(Int8Depthwise::new(&options)?)),
             Self::Small(kernel) => kernel,
         })
@@ -301,6 +334,7 @@ impl<'m> From<Windows<'m>> for Choice<'m> {
     fn from(windows: Windows<'m>) -> Self {
         match windows {
             Windows::Convolution(options) => Self::Integer(options),
+            Windows::Expanded(options) => Self::IntegerExpanded(options),
             Windows::Depthwise(options) => Self::IntegerDepthwise(options),
         }
     }
