@@ -17,6 +17,9 @@ pub struct BenchArgs {
     /// Encoder, as `trainer encoders` lists them: resnet18 as the preset sie-3diebench has it, others as quickstart does.
     #[arg(long, value_name = "ENCODER", default_value = "tiny")]
     net: String,
+    /// Change one key of the configuration, such as an option of the encoder; may be repeated.
+    #[arg(long = "set", value_name = "KEY=VALUE")]
+    sets: Vec<String>,
     /// Rows and columns of an image.
     #[arg(long, default_value_t = 64, value_parser = clap::value_parser!(u16).range(8..=1024))]
     size: u16,
@@ -36,7 +39,7 @@ pub struct BenchArgs {
     #[arg(long)]
     json: bool,
     /// Measure one convolution, forward and backward: SIZE,IN,OUT,KERNEL,STRIDE,GROUPS (with --rounds).
-    #[arg(long, requires = "rounds", conflicts_with_all = ["net", "size"], hide = true)]
+    #[arg(long, requires = "rounds", conflicts_with_all = ["net", "size", "sets"], hide = true)]
     layer: Option<Layer>,
     /// For comparisons in turn with a peer: after each line of standard input measure --steps steps, and print
     /// {"seconds": [..], "peak_memory_bytes": n} on one line.
@@ -58,7 +61,7 @@ pub fn run(args: BenchArgs, registry: &Registry) -> anyhow::Result<ExitCode> {
         let mut bench = LayerBench::new(layer, args.batch)?;
         return answer_rounds(|| Ok(bench.run(steps)));
     }
-    let mut bench = StepBench::new(registry, &args.net, args.size.into(), args.batch)?;
+    let mut bench = StepBench::new(registry, &args.net, &args.sets, args.size.into(), args.batch)?;
     if let Some(path) = args.exchange {
         write_exchange(&mut bench, &path)?;
         return Ok(ExitCode::SUCCESS);
