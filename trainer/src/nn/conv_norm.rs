@@ -208,3 +208,102 @@ fn lower_filters(
     let filters = ops::expand_filters(base, expansion)?;
     Ok(graph.weight(name, filters.dims(), filters.flatten_all()?.to_vec1()?)?)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use candle_core::Device;
+
+    use super::*;
+    use crate::collective::{Alone, Collective, Threads};
+    use crate::nn::ParameterStore;
+
+    const GROUP: PlaneGroup = PlaneGroup::QuarterTurns;
+
+    fn numbers(x: &Tensor) -> Vec<f32> {
+        x.flatten_all().unwrap().to_vec1().unwrap()
+    }
+
+    fn assert_close(found: &[f32], expected: &[f32], what: &str) {
+        assert_eq!(found.len(), expected.len(), "{what}");
+        for (found, expected) in found.iter().zip(expected) {
+            assert!((found - expected).abs() <= 1e-5 * expected.abs().max(1.0), "{what}: {found}, not {expected}");
+        }
+    }
+
+    /// A rank's rows of a batch of 6 behind a layer in training, and the running mean and variance of its fields.
+    fn trained_on(ranks: Arc<dyn Collective>) -> [Vec<f32>; 3] {
+        let (rows, rank) = (6 / ranks.size(), ranks.rank());
+        let mut store = ParameterStore::among(3, &Device::Cpu, ranks);
+        let layer = ConvNormConfig::new(8, 12, 3).over(GROUP).init(&mut store.root().child("layer")).unwrap();
+        let all = (0..6 * 5 * 4 * 8).map(|at| (at as f32 * 0.73).sin()).collect();
+        let all = Tensor::from_vec(all, (6, 5, 4, 8), &Device::Cpu).unwrap();
+        let own = all.narrow(0, rank * rows, rows).unwrap().contiguous().unwrap();
+        let y = layer.forward(&own, None, Activation::Relu, Mode::Train).unwrap();
+        let buffer = |name: &str| numbers(&store.buffers()[&format!("layer.{name}")]);
+        [numbers(&y), buffer("running_mean"), buffer("running_variance")]
+    }
+
+    #[test]
+    fn ranks_share_the_norm_of_a_field_and_its_orientations() {
+        let [whole, mean, variance] = trained_on(Arc::new(Alone));
+        assert_eq!((whole.len(), mean.len()), (6 * 5 * 4 * 12, 3));
+        let ranks: Vec<[Vec<f32>; 3]> = std::thread::scope(|scope| {
+            let start = |rank: Threads| scope.spawn(move || trained_on(Arc::new(rank)));
+            let threads: Vec<_> = Threads::ranks(2).into_iter().map(start).collect();
+            threads.into_iter().map(|thread| thread.join().unwrap()).collect()
+        });
+        assert_close(&ranks.iter().flat_map(|[y, ..]| y.clone()).collect::<Vec<_>>(), &whole, "rows of both");
+        for [_, mean_of_rank, variance_of_rank] in &ranks {
+            assert_close(mean_of_rank, &mean, "mean");
+            assert_close(variance_of_rank, &variance, "variance");
+        }
+    }
+
+    #[test]
+    fn a_group_of_one_is_an_ordinary_convolution() {
+        let made = |config: ConvNormConfig| {
+            let mut store = ParameterStore::new(1, &Device::Cpu);
+            let layer = config.init(&mut store.root().child("layer")).unwrap();
+            let images = Tensor::ones((2, 6, 6, 3), candle_core::DType::F32, &Device::Cpu).unwrap();
+            numbers(&layer.forward(&images, None, Activation::Identity, Mode::Train).unwrap())
+        };
+        let config = ConvNormConfig::new(3, 4, 3).stride(2);
+        let plain = made(config);
+        assert_eq!(made(config.over(PlaneGroup::Identity)), plain);
+        assert_eq!(made(config.lifting_to(PlaneGroup::Identity)), plain);
+    }
+
+    #[test]
+    fn channels_that_are_no_whole_fields_are_refused() {
+        for config in [
+            ConvNormConfig::new(8, 10, 3).over(GROUP),
+            ConvNormConfig::new(6, 8, 3).over(GROUP),
+            ConvNormConfig::new(3, 6, 3).lifting_to(GROUP),
+        ] {
+            let mut store = ParameterStore::new(1, &Device::Cpu);
+            let error = config.init(&mut store.root().child("layer")).err().unwrap().to_string();
+            assert!(error.contains("no whole fields of 4"), "{error}");
+        }
+    }
+
+    #[test]
+    fn copies_are_deployed_with_the_bias_of_their_field() {
+        let mut store = ParameterStore::new(1, &Device::Cpu);
+        let layer = ConvNormConfig::new(3, 8, 3).lifting_to(GROUP).init(&mut store.root().child("layer")).unwrap();
+        let shifts = Tensor::new(&[0.5f32, -2.0], &Device::Cpu).unwrap();
+        store.trained()["layer.shift"].set(&shifts).unwrap();
+        let mut graph = GraphBuilder::new("encode");
+        let image = graph.input("image", &[6, 6, 3], graph::DataType::F32);
+        layer.lower(&mut graph, image, None, graph::Activation::Relu).unwrap();
+        let graph = graph.finish();
+        let [weight, bias] = [&graph.weights[0], &graph.weights[1]];
+        assert_eq!((weight.shape.as_slice(), bias.floats()), (&[8, 3, 3, 3][..], &[0.5, -2.0].repeat(4)[..]));
+        let (base, expansion) = (&weight.floats()[..2 * 27], layer.config.expansion);
+        for (at, number) in weight.floats().iter().enumerate() {
+            let place = [at / 27, at / 9 % 3, at / 3 % 3, at % 3];
+            assert_eq!(*number, base[expansion.base_index([8, 3, 3, 3], place)]);
+        }
+    }
+}

@@ -9,7 +9,7 @@ use super::split::Positions;
 
 pub(super) const C4_ENTRY: EncoderEntry = EncoderEntry {
     name: "eqresnet18-c4",
-    description: "`resnet18-cifar` whose maps follow quarter turns whatever the weights; halves as those of `eqtiny-c4`",
+    description: "`resnet18-cifar` with maps that follow quarter turns whatever the weights are, 512 features",
     options: &OPTIONS,
     build: |setting, scope| Ok(Box::new(RESNET18.over(PlaneGroup::QuarterTurns, setting, scope)?)),
 };

@@ -9,7 +9,7 @@ use super::tiny::{Tiny, trunk};
 
 pub(super) const C4_ENTRY: EncoderEntry = EncoderEntry {
     name: "eqtiny-c4",
-    description: "`tiny` whose maps follow quarter turns whatever the weights; halves that stay and that change places",
+    description: "`tiny` with maps that follow quarter turns whatever the weights are, 128 features",
     options: &OPTIONS,
     build: |setting, scope| Ok(Box::new(TINY.over(PlaneGroup::QuarterTurns, setting, scope)?)),
 };

@@ -26,6 +26,7 @@ const MATCHED: &str = "matched";
 const DOWNSAMPLING: &str = "downsampling";
 
 /// A plain encoder of which there is one that follows motions.
+#[derive(Clone, Copy)]
 pub(super) struct Plain {
     /// The layers that make the last map of square images of a size, for motions that they follow and for as many channels as
     /// stand for those of the plain encoder.

@@ -67,3 +67,73 @@ impl Halving {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use candle_core::{DType, Device, Tensor};
+
+    use super::*;
+    use crate::nn::{Mode, ParameterStore};
+    use crate::ops;
+
+    /// A quarter turn of square maps.
+    fn turned(maps: &Tensor) -> Tensor {
+        maps.transpose(1, 2).unwrap().contiguous().unwrap().flip(&[1]).unwrap()
+    }
+
+    /// Largest difference between the halved map of a turned map and the turned halved map.
+    fn error(halving: Halving, side: usize) -> f32 {
+        let mut store = ParameterStore::new(2, &Device::Cpu);
+        let scope = &mut store.root();
+        // Of one number in each place of the window, so that only where it lies can break the symmetry.
+        let config = halving.convolution(ConvNormConfig::new(4, 4, 3));
+        let filters = Tensor::ones((4, config.kernel, config.kernel, 4), DType::F32, &Device::Cpu).unwrap();
+        let reduction = halving.reduction().map(|config| config.init("reduction".into(), 4, scope).unwrap());
+        let halved = |maps: &Tensor| {
+            let options = ops::Conv2dOptions { stride: [config.stride; 2], padding: [config.padding; 2], groups: 1 };
+            let y = ops::conv2d(maps, &filters, options).unwrap();
+            reduction.as_ref().map_or_else(|| y.clone(), |reduction| reduction.forward(&y, Mode::Evaluate).unwrap())
+        };
+        let waves: Vec<f32> = (0..side * side * 4).map(|at| (at as f32 * 0.9).sin()).collect();
+        let maps = Tensor::from_vec(waves, (1, side, side, 4), &Device::Cpu).unwrap();
+        let (of_turned, expected) = (halved(&turned(&maps)), turned(&halved(&maps)));
+        assert_eq!(expected.dims(), [1, side.div_ceil(2), side.div_ceil(2), 4], "{halving:?} of {side}");
+        (of_turned - expected).unwrap().abs().unwrap().max_all().unwrap().to_scalar().unwrap()
+    }
+
+    #[test]
+    fn symmetric_windows_follow_turns_on_even_and_odd_maps() {
+        for (downsampling, side) in Downsampling::ALL.into_iter().flat_map(|kind| (1..=9).map(move |side| (kind, side)))
+        {
+            let error = error(Halving::Symmetric { downsampling, side }, side);
+            assert!(error < 1e-4, "{downsampling:?} of {side}: {error}");
+        }
+        for side in [5, 6] {
+            let error = error(Halving::OddWindow, side);
+            assert_eq!(error < 1e-4, side == 5, "{side}: {error}");
+        }
+    }
+
+    #[test]
+    fn a_blur_leaves_what_is_the_same_everywhere() {
+        for side in [8, 9] {
+            let halving = Halving::Symmetric { downsampling: Downsampling::AntiAliased, side };
+            let reduction = halving.reduction().unwrap();
+            let mut store = ParameterStore::new(2, &Device::Cpu);
+            let layer = reduction.init("blur".into(), 2, &mut store.root()).unwrap();
+            let maps = Tensor::ones((1, side, side, 2), DType::F32, &Device::Cpu).unwrap();
+            let blurred = layer.forward(&maps, Mode::Evaluate).unwrap();
+            // Away from the border, beyond which are zeros.
+            let centre = blurred.get(0).unwrap().get(2).unwrap().get(2).unwrap().to_vec1::<f32>().unwrap();
+            assert!(centre.iter().all(|number| (number - 1.0).abs() < 1e-6), "{centre:?}");
+        }
+    }
+
+    #[test]
+    fn names_are_those_of_configurations() {
+        for (name, downsampling) in Downsampling::NAMES.into_iter().zip(Downsampling::ALL) {
+            assert_eq!(Downsampling::named(name), Some(downsampling));
+        }
+        assert_eq!(Downsampling::named("nearest"), None);
+    }
+}

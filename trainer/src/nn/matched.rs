@@ -6,7 +6,7 @@ pub(super) enum Matched {
     /// As many channels of each map, counting orientations: with `G` of them a `G`th of the weights, as many multiplications in
     /// layers that keep the size of a map, and more where steps by two cost more.
     Width,
-    /// As many weights as whole fields allow: about `G` times the multiplications.
+    /// As many weights as whole fields allow, and several times the multiplications.
     Parameters,
     /// As many multiplications as whole fields allow, those of steps by two included.
     Multiplications,
