@@ -201,7 +201,7 @@ fn the_deployed_network_is_the_same_and_follows_motions() {
     for (entry, downsampling) in
         equivariant_entries().into_iter().flat_map(|entry| Downsampling::NAMES.map(|name| (entry, name)))
     {
-        let sides: &[usize] = if entry.name.starts_with("eqtiny") { &[32, 47] } else { &[16] };
+        let sides: &[usize] = if entry.name.starts_with("eqtiny") { &[32, 47] } else { &[16, 17] };
         for &side in sides {
             let (_store, encoder) = disturbed(entry, side, &options("multiplications", downsampling));
             let (graph, images) = (lowered(encoder.as_ref(), side), images(1, side));
