@@ -135,7 +135,7 @@ fn features_follow_every_motion() {
         for (downsampling, (side, count)) in
             Downsampling::NAMES.into_iter().flat_map(|name| cases(entry).into_iter().map(move |case| (name, case)))
         {
-            let matched = if entry.name.starts_with("eqtiny") { "parameters" } else { "multiplications" };
+            let matched = if entry.name.starts_with("eqtiny") { "parameters" } else { "width" };
             let (_store, encoder) = disturbed(entry, side, &options(matched, downsampling));
             let images = images(count, side);
             for element in 1..encoder.equivariant_to().order() {
@@ -240,7 +240,7 @@ fn training_on_one_orientation_keeps_what_is_followed() {
             }
         }
         let change = relative_error(&weights(&store).concat(), &before.concat());
-        assert!(change > 1e-3, "the weights have moved by {change}");
+        assert!(change > 1e-4, "the weights have moved by {change}");
         for element in 1..encoder.equivariant_to().order() {
             for error in errors(encoder.as_ref(), &upright, element) {
                 assert!(error < TOLERANCE, "{} {element}: {error:e}", entry.name);

@@ -360,6 +360,19 @@ fn expanded_filters_are_right() -> Result<()> {
 }
 
 #[test]
+fn copies_over_quarter_turns_are_turned() -> Result<()> {
+    let (base, expansion) =
+        (variable(&[2, 3, 3, 5], 1)?, FilterExpansion { group: PlaneGroup::QuarterTurns, reads: Fibre::Trivial });
+    let expanded = expand_filters(&base, expansion)?;
+    let mut turned = base.as_detached_tensor();
+    for orientation in 1..4 {
+        turned = turned.transpose(1, 2)?.contiguous()?.flip(&[1])?;
+        assert_eq!(values(&expanded.narrow(0, 2 * orientation, 2)?)?, values(&turned)?, "{orientation} quarter turns");
+    }
+    Ok(())
+}
+
+#[test]
 fn other_shapes_are_right() -> Result<()> {
     let args = [variable(&[2, 3, 4], 1)?, variable(&[2, 5], 2)?];
     let ours = |args: &[Var]| join_columns(&reshape(&args[0], (2, 12))?, &args[1]);
