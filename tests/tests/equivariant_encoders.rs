@@ -1,11 +1,10 @@
 //! Encoders over a group as a user meets them: trained, exported and in eight bits.
 
-use serde_json::Value;
 use std::path::Path;
 
+use serde_json::Value;
 use sextant_runtime::plane_group::PlaneGroup;
 use sextant_tests::{run_ok, small_fit};
-use serde_json::Value;
 
 /// Trains a few steps, writes every deployed form, compares them with the trainer's own answers, and turns a picture before
 /// those of single precision.
