@@ -159,7 +159,7 @@ fn a_block_over_a_group_trains_with_what_its_integers_compute() {
             block.lower(graph, lifted).unwrap()
         });
         // As above, with one more operator or two.
-        assert!(most < 6.01 && differ < 0.1, "{name}: {most} steps, {differ} of the numbers differ");
+        assert!(most < 8.01 && differ < 0.15, "{name}: {most} steps, {differ} of the numbers differ");
     }
 }
 
