@@ -3,12 +3,12 @@ use super::Cost;
 /// What a network that follows motions has in common with the one that follows none.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Matched {
-    /// As many channels of each map, counting orientations: with `G` of them a `G`th of the weights, as many multiplications in
-    /// layers that keep the size of a map, and more where steps by two cost more.
+    /// As many channels of each map, counting orientations: with `G` of them a `G`th of the filters to learn, as many
+    /// multiplications in layers that keep the size of a map, and more where steps by two cost more.
     Width,
-    /// As many weights as whole fields allow, and several times the multiplications.
+    /// As many weights, as nearly as whole fields allow, and several times the multiplications.
     Parameters,
-    /// As many multiplications as whole fields allow, those of steps by two included.
+    /// As many multiplications, as nearly as whole fields allow, those of steps by two included.
     Multiplications,
 }
 
