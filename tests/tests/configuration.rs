@@ -191,10 +191,22 @@ fn sources() -> String {
 
 fn encoders() -> String {
     let mut text = "\n### Encoders\n\n`cargo trainer encoders` prints them, with what they have.\n\n\
-                    | `model.encoder` | what it is |\n| --- | --- |\n"
+                    | `model.encoder` | what it is | keys of its own |\n| --- | --- | --- |\n"
         .to_string();
-    for entry in Registry::default().encoders().iter() {
-        text += &format!("| `{}` | {} |\n", entry.name, capitalised(entry.description));
+    let registry = Registry::default();
+    let mut options: Vec<&ConfigOption> = Vec::new();
+    for entry in registry.encoders().iter() {
+        let own: Vec<String> = entry.options.iter().map(|option| format!("`{}`", option.key)).collect();
+        let own = if own.is_empty() { "none".into() } else { own.join(", ") };
+        text += &format!("| `{}` | {} | {own} |\n", entry.name, capitalised(entry.description));
+        let is_new = |option: &&ConfigOption| options.iter().all(|known| known.key != option.key);
+        let new: Vec<&ConfigOption> = entry.options.iter().filter(is_new).collect();
+        options.extend(new);
+    }
+    text += "\n| key | default | allowed | what it is |\n| --- | --- | --- | --- |\n";
+    for option in options {
+        let (default, allowed, help) = (option.default_value(), option.allowed(), capitalised(option.help));
+        text += &format!("| `model.{}` | `{default}` | {allowed} | {help}. |\n", option.key);
     }
     text
 }

@@ -6,12 +6,16 @@ use candle_core::{Device, Result, Tensor};
 use serde_json::Value;
 use sextant_export::quantize::{Images, Quantizer};
 use sextant_runtime::calibration::for_each_output;
+use sextant_runtime::contract::output;
 use sextant_runtime::graph::{self, DataType, Graph, GraphBuilder, Op, ValueId};
+use sextant_runtime::plane_group::PlaneGroup;
 use sextant_tests::{SMALL_FIT, finished_run, run, run_ok, small_fit};
 use sextant_trainer::config::Config;
 use sextant_trainer::data::{GroundTruth, Place};
 use sextant_trainer::model::Model;
-use sextant_trainer::nn::{BasicBlock, ConvNormConfig, EightBits, Mode, ParameterStore, calibrate};
+use sextant_trainer::nn::{
+    BasicBlockConfig, ConvNormConfig, Downsampling, EightBits, Halving, Mode, ParameterStore, calibrate,
+};
 use sextant_trainer::ops::Activation;
 use sextant_trainer::registry::Registry;
 
@@ -107,29 +111,55 @@ fn trained_and_deployed(
 
 #[test]
 fn a_layer_trains_with_what_its_integers_compute() {
-    for (activation, lowered) in
-        [(Activation::Relu, graph::Activation::Relu), (Activation::Identity, graph::Activation::Identity)]
+    let plain = ConvNormConfig::new(3, 16, 3).stride(2);
+    let activations =
+        [(Activation::Relu, graph::Activation::Relu), (Activation::Identity, graph::Activation::Identity)];
+    for (config, (activation, lowered)) in
+        [plain, plain.lifting_to(PlaneGroup::QuarterTurns)].into_iter().flat_map(|c| activations.map(|a| (c, a)))
     {
         let mut store = ParameterStore::new(3, &Device::Cpu);
-        let config = ConvNormConfig::new(3, 16, 3).stride(2);
         let conv = config.init(&mut store.root().child("conv").for_eight_bits(true)).unwrap();
         let (most, differ) =
             trained_and_deployed(store, &|x| conv.forward(x, None, activation, Mode::Train), &|graph, x| {
                 conv.lower(graph, x, None, lowered).unwrap()
             });
-        assert!(most < 1.01 && differ < 0.02, "{activation:?}: {most} steps, {differ} of the numbers differ");
+        assert!(
+            most < 1.01 && differ < 0.02,
+            "{config:?}, {activation:?}: {most} steps, {differ} of the numbers differ"
+        );
     }
 }
 
 #[test]
 fn a_block_trains_with_what_its_integers_compute() {
-    for stride in [1, 2] {
+    let plain = BasicBlockConfig::new(3, 16);
+    for config in [plain, plain.halving(Halving::OddWindow)] {
         let mut store = ParameterStore::new(4, &Device::Cpu);
-        let block = BasicBlock::new(3, 16, stride, &mut store.root().child("block").for_eight_bits(true)).unwrap();
+        let block = config.init(&mut store.root().child("block").for_eight_bits(true)).unwrap();
         let (most, differ) =
             trained_and_deployed(store, &|x| block.forward(x, Mode::Train), &|graph, x| block.lower(graph, x).unwrap());
         // What was rounded the other way in one of the four operators moves all that the next ones make of it.
-        assert!(most < 4.01 && differ < 0.05, "stride {stride}: {most} steps, {differ} of the numbers differ");
+        assert!(most < 4.01 && differ < 0.05, "{config:?}: {most} steps, {differ} of the numbers differ");
+    }
+}
+
+#[test]
+fn a_block_over_a_group_trains_with_what_its_integers_compute() {
+    let group = PlaneGroup::TurnsAndMirrors;
+    for name in Downsampling::NAMES {
+        let halving = Halving::Symmetric { downsampling: Downsampling::named(name).unwrap(), side: SIZE };
+        let mut store = ParameterStore::new(6, &Device::Cpu);
+        let lift = ConvNormConfig::new(3, 16, 3).lifting_to(group);
+        let lift = lift.init(&mut store.root().child("lift").for_eight_bits(true)).unwrap();
+        let block = BasicBlockConfig::new(16, 16).over(group).halving(halving);
+        let block = block.init(&mut store.root().child("block").for_eight_bits(true)).unwrap();
+        let forward = |x: &Tensor| block.forward(&lift.forward(x, None, Activation::Relu, Mode::Train)?, Mode::Train);
+        let (most, differ) = trained_and_deployed(store, &forward, &|graph, x| {
+            let lifted = lift.lower(graph, x, None, graph::Activation::Relu).unwrap();
+            block.lower(graph, lifted).unwrap()
+        });
+        // As above, with one more operator or two.
+        assert!(most < 8.01 && differ < 0.15, "{name}: {most} steps, {differ} of the numbers differ");
     }
 }
 
@@ -137,11 +167,18 @@ fn a_block_trains_with_what_its_integers_compute() {
 /// but there is as much noise.
 #[test]
 fn a_network_trains_with_as_much_noise_as_its_integers_have() {
-    for encoder in ["tiny", "resnet18"] {
-        let sets = SMALL_FIT.iter().filter_map(|argument| argument.strip_prefix("--set=")).map(str::to_string);
-        let mut config = Config::resolve(&Registry::default(), None, None, &sets.collect::<Vec<_>>()).unwrap();
+    let networks: [&[&str]; 4] = [
+        &["model.encoder=tiny"],
+        &["model.encoder=resnet18"],
+        &["model.encoder=eqtiny-c4"],
+        &["model.encoder=eqtiny-d4", "model.downsampling=anti-aliased"],
+    ];
+    for network in networks {
+        let sets =
+            SMALL_FIT.iter().filter_map(|argument| argument.strip_prefix("--set=")).chain(network.iter().copied());
+        let sets: Vec<String> = sets.map(str::to_string).collect();
+        let mut config = Config::resolve(&Registry::default(), None, None, &sets).unwrap();
         config.fit.qat_from = "another run".into();
-        config.model.encoder = encoder.into();
         let source = config.open_data().unwrap();
         let model = Model::new(&config, GroundTruth::of(source.as_ref()), &Device::Cpu).unwrap();
         disturb_norms(model.parameters());
@@ -154,7 +191,7 @@ fn a_network_trains_with_as_much_noise_as_its_integers_have() {
         let trained = model.encoder.forward(&seen, Mode::Train).unwrap();
         let hidden = model.rotation_head.as_ref().unwrap().forward(&trained, Mode::Train).unwrap();
         let mut float = model.lower().unwrap().remove(0);
-        let flat = float.nodes.iter().find(|node| node.op == Op::GlobalAveragePool).unwrap().output;
+        let flat = float.nodes.iter().find(|node| node.name == output::INVARIANT).unwrap().inputs[0];
         let last = float.nodes.iter().find(|node| node.name == "rotation_head.last").unwrap().output;
         for (made, output) in [(&trained, flat), (&hidden, last)] {
             float.outputs = vec![("features".into(), output)];
@@ -162,7 +199,7 @@ fn a_network_trains_with_as_much_noise_as_its_integers_have() {
             let (deployed, _) = features(&int8(&float, images), images);
             let made: Vec<f32> = made.flatten_all().unwrap().to_vec1().unwrap();
             let [trained, deployed] = [made, deployed].map(|found| root_mean_square(&in_steps(&found, &real, 1.0)));
-            assert!((0.8..1.25).contains(&(trained / deployed)), "{encoder:?}: noise of {trained} and {deployed}");
+            assert!((0.8..1.25).contains(&(trained / deployed)), "{network:?}: noise of {trained} and {deployed}");
         }
     }
 }

@@ -153,7 +153,7 @@ fn keys_of_one_source_are_refused_beside_another() {
 fn the_encoder_follows_what_it_says() -> anyhow::Result<()> {
     let registry = extension::registry()?;
     let mut store = ParameterStore::new(1, &Device::Cpu);
-    let encoder = registry.encoders().find("four-sided").unwrap().init(32, &mut store.root())?;
+    let encoder = registry.encoders().find("four-sided").unwrap().init_by_default(32, &mut store.root())?;
     assert_eq!(encoder.equivariant_to(), PlaneGroup::QuarterTurns);
     let waves: Vec<f32> = (0..2 * 32 * 32 * 3).map(|at| (at as f32 * 0.37).sin()).collect();
     let images = Tensor::from_vec(waves, (2, 32, 32, 3), &Device::Cpu).unwrap();

@@ -13,7 +13,9 @@ use crate::collective::{Alone, Collective};
 use crate::config::Config;
 use crate::data::GroundTruth;
 use crate::method::{LoweredFeatures, Method, Setting, TransformationLogits};
-use crate::nn::{ClassHead, EightBits, Encoded, Encoder, Mode, ParameterStore, RotationHead, calibrate, split_halves};
+use crate::nn::{
+    ClassHead, EightBits, Encoded, Encoder, EncoderSetting, Mode, ParameterStore, RotationHead, calibrate, split_halves,
+};
 use crate::ops::Activation;
 use crate::transformation::Transformation;
 
@@ -106,7 +108,8 @@ impl Model {
         let Some(encoder_entry) = registry.encoders().find(&config.model.encoder) else {
             candle_core::bail!("there is no encoder '{}'", config.model.encoder)
         };
-        let encoder = encoder_entry.init(image_size, &mut store.root().child("encoder").for_eight_bits(eight_bits))?;
+        let setting = EncoderSetting { image_size, options: &config.model.options };
+        let encoder = encoder_entry.init(setting, &mut store.root().child("encoder").for_eight_bits(eight_bits))?;
         let width = encoder.feature_width();
         let rotation_head = truth.rotations.then(|| {
             let mut root = store.root();

@@ -2,7 +2,7 @@
 
 use crate::data::{DataConfig, SOURCES, SourceEntry};
 use crate::method::{METHODS, MethodEntry};
-use crate::nn::{ENCODERS, EncoderEntry};
+use crate::nn::{ENCODERS, EncoderEntry, ModelConfig};
 use crate::options::{ConfigOption, Entries, NameTaken, Named};
 use crate::transformation::{TRANSFORMATIONS, Transformation, Transformations};
 
@@ -108,8 +108,9 @@ impl Registry {
     /// Adds an encoder.
     ///
     /// # Errors
-    /// When its name is taken.
+    /// When its name or that of an option is taken.
     pub fn add_encoder(&mut self, entry: EncoderEntry) -> Result<(), RegistryError> {
+        refuse_keys(&entry, entry.options, ModelConfig::has_key)?;
         Ok(self.encoders.add(entry)?)
     }
 
@@ -154,6 +155,7 @@ mod tests {
 
     const IMAGE_SIZE: [ConfigOption; 1] = [ConfigOption::flag("image_size", true, "")];
     const SHARED_IMAGE_SIZE: [SharedKey; 1] = [SharedKey::new("image_size")];
+    const EMBEDDING: [ConfigOption; 1] = [ConfigOption::flag("embedding", true, "")];
     const NAME: [ConfigOption; 1] = [ConfigOption::flag("name", true, "")];
 
     #[test]
@@ -171,6 +173,10 @@ mod tests {
                 .unwrap_err()
                 .to_string(),
             registry.add_method(MethodEntry { name: "mine", options: &NAME, ..method }).unwrap_err().to_string(),
+            registry
+                .add_encoder(EncoderEntry { name: "mine", options: &EMBEDDING, ..encoder })
+                .unwrap_err()
+                .to_string(),
         ];
         assert_eq!(
             refused,
@@ -183,6 +189,7 @@ mod tests {
                 "`mine` reads `data.image_size`, which is no key that sources share; these are: families, \
                  objects_per_family, held_out_per_family, seed, held_out_share, held_out_list, skip_broken, y_up",
                 "the option `name` of `mine` is a key of the section already: give it another name",
+                "the option `embedding` of `mine` is a key of the section already: give it another name",
             ]
         );
         assert_eq!(registry, Registry::default());

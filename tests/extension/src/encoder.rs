@@ -9,6 +9,7 @@ use sextant_trainer::ops::{self, Conv2dOptions, tape};
 pub const ENTRY: EncoderEntry = EncoderEntry {
     name: "four-sided",
     description: "three convolutions with filters that quarter turns leave as they are, 64 features",
+    options: &[],
     build: |_, scope| Ok(Box::new(FourSided::new(scope)?)),
 };
 

@@ -96,6 +96,11 @@ fn the_guide_to_transformations_is_true() {
 }
 
 #[test]
+fn the_guide_to_equivariant_encoders_is_true() {
+    Place::new().follow("../docs/equivariant-encoders.md");
+}
+
+#[test]
 fn the_guide_to_run_folders_is_true() {
     let place = place();
     place.copy(&finished_run().join("run"), "runs/bolts");

@@ -126,7 +126,7 @@ mod tests {
     fn every_weight_has_a_gradient_that_is_not_zero() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("exchange.safetensors");
-        let mut bench = StepBench::new(&Registry::default(), "tiny", 16, 8).unwrap();
+        let mut bench = StepBench::new(&Registry::default(), "tiny", &[], 16, 8).unwrap();
         write_exchange(&mut bench, &path).unwrap();
         let tensors = read_tensors(&path).unwrap();
         let weights: Vec<_> = tensors.iter().filter_map(|(name, w)| Some((name.strip_prefix("weight/")?, w))).collect();

@@ -1,7 +1,10 @@
 use std::str::FromStr;
 use std::time::{Duration, Instant};
 
+use sextant_runtime::plane_group::{Fibre, FilterExpansion, PlaneGroup};
+
 use crate::ops::kernels::conv2d::{Conv2dShape, conv2d_forward, conv2d_input_gradient, conv2d_weight_gradient};
+use crate::ops::kernels::filter_copies::FilterCopies;
 use crate::ops::kernels::unwritten::filled;
 
 /// A convolution of square maps with padding `kernel / 2`, written `SIZE,IN,OUT,KERNEL,STRIDE,GROUPS`.
@@ -41,7 +44,10 @@ impl FromStr for Layer {
 /// One convolution, forward and backward, as the operator runs it.
 pub struct LayerBench {
     shape: Conv2dShape,
+    /// Of which filters the others are copies; all are free without.
+    copies: Option<FilterCopies>,
     input: Vec<f32>,
+    /// The free filters.
     weight: Vec<f32>,
     gradient: Vec<f32>,
 }
@@ -52,11 +58,11 @@ fn numbers(len: usize) -> Vec<f32> {
 }
 
 impl LayerBench {
-    /// The layer on a number of maps.
+    /// The layer on a number of maps, which are over a group.
     ///
     /// # Errors
-    /// When the window is larger than the padded map.
-    pub fn new(layer: Layer, images: usize) -> anyhow::Result<Self> {
+    /// When the window is larger than the padded map, or the channels are no whole fields of the group.
+    pub fn new(layer: Layer, over: PlaneGroup, images: usize) -> anyhow::Result<Self> {
         let Layer { size, channels, kernel, stride, groups } = layer;
         let shape = Conv2dShape {
             images,
@@ -72,8 +78,15 @@ impl LayerBench {
         if images == 0 || shape.output_size().is_none() {
             anyhow::bail!("no window of {kernel} fits into {images} maps of {size} px");
         }
-        let (input, weight) = (numbers(shape.input_len()), numbers(shape.weight_len()));
-        Ok(Self { shape, input, weight, gradient: numbers(shape.output_len()) })
+        let expansion = FilterExpansion { group: over, reads: Fibre::Regular };
+        let filters = [channels[1], kernel, kernel, channels[0] / groups];
+        let is_over_group = over != PlaneGroup::Identity;
+        if is_over_group && (groups > 1 || !expansion.fits(filters)) {
+            anyhow::bail!("{channels:?} channels in {groups} groups are no whole fields of {}", over.order());
+        }
+        let copies = is_over_group.then(|| FilterCopies::new(expansion, filters));
+        let (input, weight) = (numbers(shape.input_len()), numbers(shape.weight_len() / over.order()));
+        Ok(Self { shape, copies, input, weight, gradient: numbers(shape.output_len()) })
     }
 
     /// Runs the forward pass and both gradients some times, with fresh results as in training; the time of each.
@@ -84,10 +97,15 @@ impl LayerBench {
     fn pass(&self) -> Duration {
         let start = Instant::now();
         let shape = &self.shape;
-        let (x, weight, gradient) = (&self.input, &self.weight, &self.gradient);
+        let expanded = self.copies.as_ref().map(|copies| copies.expand(&self.weight));
+        let (x, weight, gradient) = (&self.input, expanded.as_ref().unwrap_or(&self.weight), &self.gradient);
         let output = filled(shape.output_len(), |y| conv2d_forward(shape, x, weight, y));
         let by_input = filled(shape.input_len(), |dx| conv2d_input_gradient(shape, weight, gradient, dx));
         let by_weight = filled(shape.weight_len(), |dw| conv2d_weight_gradient(shape, x, gradient, dw));
+        let by_weight = match &self.copies {
+            Some(copies) => copies.sum_over_copies(&by_weight),
+            None => by_weight,
+        };
         std::hint::black_box((output, by_input, by_weight));
         start.elapsed()
     }
@@ -110,7 +128,11 @@ mod tests {
             let message = text.parse::<Layer>().unwrap_err();
             assert!(message.contains(expected), "{text}: {message}");
         }
-        assert_eq!(LayerBench::new(layer, 2).unwrap().run(3).len(), 3);
-        assert!(LayerBench::new(layer, 0).is_err());
+        for over in PlaneGroup::ALL {
+            assert_eq!(LayerBench::new(layer, over, 2).unwrap().run(3).len(), 3);
+        }
+        assert!(LayerBench::new(layer, PlaneGroup::Identity, 0).is_err());
+        let uneven = Layer { channels: [64, 66], ..layer };
+        assert!(LayerBench::new(uneven, PlaneGroup::QuarterTurns, 2).is_err());
     }
 }

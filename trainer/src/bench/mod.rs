@@ -36,11 +36,17 @@ pub struct StepBench {
 
 impl StepBench {
     /// An encoder as its preset configures it: `resnet18` as sie-3diebench, others as quickstart, with other image and
-    /// batch sizes. `images` is the number of views in a step, twice that of pairs.
+    /// batch sizes, and changed by `--set` arguments. `images` is the number of views in a step, twice that of pairs.
     ///
     /// # Errors
     /// When the batch is odd or smaller than 4, or the sizes are out of range.
-    pub fn new(registry: &Registry, net: &str, image_size: usize, images: usize) -> anyhow::Result<Self> {
+    pub fn new(
+        registry: &Registry,
+        net: &str,
+        changes: &[String],
+        image_size: usize,
+        images: usize,
+    ) -> anyhow::Result<Self> {
         if images < 4 || !images.is_multiple_of(2) {
             anyhow::bail!(
                 "a batch of {images} images is not two views of at least two objects: use an even number from 4"
@@ -57,7 +63,7 @@ impl StepBench {
             "schedule.kind=constant".into(),
             "schedule.warmup_steps=0".into(),
         ];
-        let config = Config::resolve(registry, Some(preset), None, &sets)?;
+        let config = Config::resolve(registry, Some(preset), None, &[&sets[..], changes].concat())?;
         let training = Training::new(&config, GroundTruth::posed(CLASSES), &Device::Cpu)?;
         let batch = batch::random_batch(image_size, images / 2, CLASSES);
         let symmetries = vec![SymmetryGroup::None; images / 2];
@@ -98,12 +104,14 @@ impl StepBench {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::Value;
+
     use super::*;
     use crate::ops::accounting::Kind;
 
     #[test]
     fn a_step_is_measured_and_its_shares_add_up() {
-        let mut bench = StepBench::new(&Registry::default(), "tiny", 32, 4).unwrap();
+        let mut bench = StepBench::new(&Registry::default(), "tiny", &[], 32, 4).unwrap();
         let report = bench.measure(1, 2).unwrap();
         let json = report.to_json();
         assert_eq!(json["batch_images"], 4);
@@ -123,10 +131,25 @@ mod tests {
         assert!(json["gflop_per_s"].as_f64().unwrap() > 0.0);
     }
 
+    /// Of the same multiplications, and with filters to expand.
+    #[test]
+    fn an_encoder_is_measured_with_its_options() {
+        let sets = ["model.downsampling=strided".to_string()];
+        let report = |net: &str, sets: &[String]| {
+            StepBench::new(&Registry::default(), net, sets, 33, 4).unwrap().measure(0, 1).unwrap().to_json()
+        };
+        let (plain, equivariant) = (report("tiny", &[]), report("eqtiny-c4", &sets));
+        let multiplications = |report: &Value| report["multiply_adds_per_image"].as_f64().unwrap();
+        let ratio = multiplications(&equivariant) / multiplications(&plain);
+        assert!((0.95..1.1).contains(&ratio), "{ratio}");
+        let expands = |report: &Value| report["operators"].to_string().contains(Kind::ExpandFilters.name());
+        assert!(expands(&equivariant) && !expands(&plain));
+    }
+
     #[test]
     fn batches_that_are_no_pairs_are_refused() {
         for images in [0, 2, 7] {
-            let error = StepBench::new(&Registry::default(), "tiny", 16, images).err().unwrap();
+            let error = StepBench::new(&Registry::default(), "tiny", &[], 16, images).err().unwrap();
             assert!(error.to_string().contains("even number"), "{error}");
         }
     }

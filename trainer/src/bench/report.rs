@@ -40,6 +40,11 @@ impl StepReport {
         2e-9 * self.account.multiplications() as f64 / self.account.time().as_secs_f64()
     }
 
+    /// Multiplications with their additions of an image, forward and backward.
+    fn multiply_adds_per_image(&self) -> f64 {
+        self.account.multiplications() as f64 / (self.images * self.times.len()) as f64
+    }
+
     /// Kinds that were used, the longest first.
     fn operators(&self) -> Vec<Kind> {
         let used = Kind::ALL.into_iter().filter(|&kind| !self.account.of(kind).time.is_zero());
@@ -83,6 +88,7 @@ impl StepReport {
             "steps": self.times.len(),
             "images_per_s": self.images_per_s(),
             "step_ms": { "median": 1e3 * self.median_s(), "min": ms(&self.times[0]), "max": self.times.last().map(ms) },
+            "multiply_adds_per_image": self.multiply_adds_per_image(),
             "gflop_per_s": self.gflop_per_s(),
             "peak_memory_bytes": self.peak_memory_bytes,
             "operators": self.operators().into_iter().map(operator).collect::<Vec<_>>(),
@@ -96,6 +102,8 @@ impl fmt::Display for StepReport {
         writeln!(f, "{net}, {size} px, {images} images ({} pairs of views) a step, {threads} threads", images / 2)?;
         let step_ms = 1e3 * self.median_s();
         writeln!(f, "{:.1} images/s   {step_ms:.1} ms a step (median of {})", self.images_per_s(), self.times.len())?;
+        let multiply_adds = self.multiply_adds_per_image() / 1e6;
+        writeln!(f, "{multiply_adds:.1} M multiply-adds an image, forward and backward")?;
         writeln!(f, "{:.1} GFLOP/s of the plain algorithms", self.gflop_per_s())?;
         match self.peak_memory_bytes {
             Some(bytes) => writeln!(f, "{:.0} MiB peak memory", bytes as f64 / f64::from(1 << 20))?,

@@ -6,6 +6,7 @@ use std::time::Duration;
 use anyhow::Context;
 use clap::Args;
 use sextant_runtime::command_line::{next, print_answer, print_json_line};
+use sextant_runtime::plane_group::PlaneGroup;
 
 use crate::bench::{Layer, LayerBench, StepBench, write_exchange};
 use crate::monitor::peak_memory_bytes;
@@ -17,6 +18,9 @@ pub struct BenchArgs {
     /// Encoder, as `trainer encoders` lists them: resnet18 as the preset sie-3diebench has it, others as quickstart does.
     #[arg(long, value_name = "ENCODER", default_value = "tiny")]
     net: String,
+    /// Change one key of the configuration, such as an option of the encoder; may be repeated.
+    #[arg(long = "set", value_name = "KEY=VALUE")]
+    sets: Vec<String>,
     /// Rows and columns of an image.
     #[arg(long, default_value_t = 64, value_parser = clap::value_parser!(u16).range(8..=1024))]
     size: u16,
@@ -36,8 +40,12 @@ pub struct BenchArgs {
     #[arg(long)]
     json: bool,
     /// Measure one convolution, forward and backward: SIZE,IN,OUT,KERNEL,STRIDE,GROUPS (with --rounds).
-    #[arg(long, requires = "rounds", conflicts_with_all = ["net", "size"], hide = true)]
+    #[arg(long, requires = "rounds", conflicts_with_all = ["net", "size", "sets"], hide = true)]
     layer: Option<Layer>,
+    /// The layer's maps are over quarter turns (c4), or those and mirror images (d4): of as many multiplications, with filters to
+    /// expand.
+    #[arg(long, value_name = "GROUP", requires = "layer", value_parser = plane_group, hide = true)]
+    over: Option<PlaneGroup>,
     /// For comparisons in turn with a peer: after each line of standard input measure --steps steps, and print
     /// {"seconds": [..], "peak_memory_bytes": n} on one line.
     #[arg(long, conflicts_with_all = ["json", "warmup"], hide = true)]
@@ -55,10 +63,10 @@ pub fn run(args: BenchArgs, registry: &Registry) -> anyhow::Result<ExitCode> {
     }
     let steps = usize::from(args.steps);
     if let Some(layer) = args.layer {
-        let mut bench = LayerBench::new(layer, args.batch)?;
+        let mut bench = LayerBench::new(layer, args.over.unwrap_or(PlaneGroup::Identity), args.batch)?;
         return answer_rounds(|| Ok(bench.run(steps)));
     }
-    let mut bench = StepBench::new(registry, &args.net, args.size.into(), args.batch)?;
+    let mut bench = StepBench::new(registry, &args.net, &args.sets, args.size.into(), args.batch)?;
     if let Some(path) = args.exchange {
         write_exchange(&mut bench, &path)?;
         return Ok(ExitCode::SUCCESS);
@@ -70,6 +78,14 @@ pub fn run(args: BenchArgs, registry: &Registry) -> anyhow::Result<ExitCode> {
     print_answer(args.json, &report.to_json(), || report.to_string())?;
     next("tests/peers/train_throughput compares with PyTorch");
     Ok(ExitCode::SUCCESS)
+}
+
+fn plane_group(name: &str) -> Result<PlaneGroup, String> {
+    match name {
+        "c4" => Ok(PlaneGroup::QuarterTurns),
+        "d4" => Ok(PlaneGroup::TurnsAndMirrors),
+        _ => Err("c4 or d4".into()),
+    }
 }
 
 /// One line of figures for each line of standard input.

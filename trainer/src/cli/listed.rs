@@ -1,4 +1,4 @@
-//! Options of methods and sources, as the commands that list them print them.
+//! Options of methods, sources and encoders, as the commands that list them print them.
 
 use serde_json::{Value, json};
 

@@ -110,14 +110,14 @@ pub enum Problem {
         /// The most similar key.
         nearest: String,
     },
-    /// The method or the source that was chosen has no such option.
+    /// The method, the source or the encoder that was chosen has no such option.
     #[error("{origin}: the {kind} `{name}` has no option `{key}`; it has {known}")]
     UnknownOption {
         /// Dotted key.
         key: String,
         /// Who set it.
         origin: Origin,
-        /// `method` or `source`.
+        /// `method`, `source` or `encoder`.
         kind: &'static str,
         /// Its name.
         name: String,

@@ -6,15 +6,15 @@ use toml::{Table, Value};
 
 use super::paths::{PATH_KEYS, is_of_run, resolved};
 use super::{Config, ConfigError, Flag, Origin, Problem};
-use crate::data::{DataConfig, SourceEntry};
+use crate::data::DataConfig;
 use crate::method::MethodConfig;
-use crate::options::{Entries, Named, Options, UnusedKey};
+use crate::nn::ModelConfig;
+use crate::options::{ConfigOption, Entries, Named, Options, UnusedKey};
 use crate::registry::Registry;
 
 const METHOD_NAME: &str = "method.name";
 const METHOD_PREFIX: &str = "method.";
 const SOURCE: &str = "data.source";
-const DATA_PREFIX: &str = "data.";
 const ENCODER: &str = "model.encoder";
 
 /// Values by dotted key, later ones over earlier ones, each with who set it last.
@@ -103,29 +103,42 @@ impl<'a> Layers<'a> {
 
     /// The method that the values so far ask for.
     fn method_name(&self) -> String {
-        let named = self.values.get(METHOD_NAME).and_then(|entry| entry.value.as_str());
-        named.map_or_else(|| MethodConfig::default().name, str::to_string)
+        self.chosen(METHOD_NAME).unwrap_or_else(|| MethodConfig::default().name)
     }
 
-    /// The source that the values so far ask for.
-    fn source_name(&self) -> String {
-        let named = self.values.get(SOURCE).and_then(|entry| entry.value.as_str());
-        named.map_or_else(|| DataConfig::default().source, str::to_string)
+    /// What the values so far ask for.
+    fn chosen_names(&self) -> Chosen {
+        Chosen {
+            method: self.method_name(),
+            source: self.chosen(SOURCE).unwrap_or_else(|| DataConfig::default().source),
+            encoder: self.chosen(ENCODER).unwrap_or_else(|| ModelConfig::default().encoder),
+        }
     }
 
-    /// Drops what only another source has a use for, where it was set in a layer below the choice of the source.
-    fn forget_other_source(&mut self) {
-        let (sources, chosen) = (self.registry.sources(), self.source_name());
-        let decided = self.values.get(SOURCE).map_or(0, |entry| entry.layer);
-        let is_own = |key: &str| sources.find(&chosen).is_some_and(|source| has_option(source, key));
-        let is_of_other = |key: &str| sources.iter().any(|source| has_option(source, key)) && !is_own(key);
+    fn chosen(&self, key: &str) -> Option<String> {
+        self.values.get(key).and_then(|entry| entry.value.as_str()).map(str::to_string)
+    }
+
+    /// Drops what only another entry has a use for than the one that is chosen, where it was set in a layer below that choice.
+    fn forget_others<T: Named>(
+        &mut self,
+        choice: &str,
+        chosen: &str,
+        entries: &Entries<T>,
+        options: fn(&T) -> &'static [ConfigOption],
+    ) {
+        let decided = self.values.get(choice).map_or(0, |entry| entry.layer);
+        let is_own = |key: &str| entries.find(chosen).is_some_and(|entry| declares(options(entry), choice, key));
+        let is_of_other = |key: &str| entries.iter().any(|entry| declares(options(entry), choice, key)) && !is_own(key);
         self.values.retain(|key, entry| entry.layer >= decided || !is_of_other(key));
     }
 
     /// The defaults with all values on top, checked key by key so that every problem is reported.
     pub(super) fn into_config(mut self) -> Result<Config, ConfigError> {
-        self.forget_other_source();
-        let schema = Schema::new(self.registry, &self.method_name(), &self.source_name());
+        let (registry, chosen) = (self.registry, self.chosen_names());
+        self.forget_others(SOURCE, &chosen.source, registry.sources(), |source| source.options);
+        self.forget_others(ENCODER, &chosen.encoder, registry.encoders(), |encoder| encoder.options);
+        let schema = Schema::new(registry, chosen);
         let mut problems: Vec<_> =
             self.values.iter().filter_map(|(key, entry)| schema.problem(key, &entry.value, &entry.origin)).collect();
         if problems.is_empty() {
@@ -231,27 +244,27 @@ impl<'a> Layers<'a> {
     }
 }
 
-/// Whether there is a dotted key, with the default method and source.
+/// Whether there is a dotted key, with the default method, source and encoder.
 pub(super) fn has_key(registry: &Registry, key: &str) -> bool {
-    let Config { method, data, .. } = Config::default();
-    Schema::new(registry, &method.name, &data.source).known.contains_key(key)
+    Schema::new(registry, Chosen::default()).known.contains_key(key)
 }
 
 /// TOML where it is a single value, else the text itself; always text for a key that holds text.
 fn set_value(registry: &Registry, key: &str, text: &str) -> Value {
     let parsed = || format!("value = {text}").parse::<Table>().ok().filter(|table| table.len() == 1)?.remove("value");
     let as_text = || Value::String(text.into());
-    let Config { method, data, .. } = Config::default();
-    match (Schema::new(registry, &method.name, &data.source).known.get(key), parsed()) {
+    match (Schema::new(registry, Chosen::default()).known.get(key), parsed()) {
         (Some(Value::String(_)), Some(Value::String(parsed))) => Value::String(parsed),
         (Some(Value::String(_)), _) => as_text(),
         (_, parsed) => parsed.unwrap_or_else(as_text),
     }
 }
 
-/// Whether a dotted key is an option of a source.
-fn has_option(source: &SourceEntry, key: &str) -> bool {
-    key.strip_prefix(DATA_PREFIX).is_some_and(|key| source.options.iter().any(|option| option.key == key))
+/// Whether a dotted key is one of the options in the section of a choice.
+fn declares(options: &[ConfigOption], choice: &str, key: &str) -> bool {
+    let section = choice.split('.').next().unwrap_or_default();
+    let key = key.strip_prefix(section).and_then(|key| key.strip_prefix('.'));
+    key.is_some_and(|key| options.iter().any(|option| option.key == key))
 }
 
 fn is_empty_table(value: &Value) -> bool {
@@ -271,6 +284,20 @@ fn assign(table: &mut Table, dotted_key: &str, value: Value) {
     }
 }
 
+/// Names of what has options of its own in a configuration.
+struct Chosen {
+    method: String,
+    source: String,
+    encoder: String,
+}
+
+impl Default for Chosen {
+    fn default() -> Self {
+        let Config { method, data, model, .. } = Config::default();
+        Self { method: method.name, source: data.source, encoder: model.encoder }
+    }
+}
+
 /// Which keys there are and what they hold, read off the default configuration.
 struct Schema<'a> {
     registry: &'a Registry,
@@ -278,26 +305,23 @@ struct Schema<'a> {
     /// A value of the right type for every dotted key.
     known: BTreeMap<String, Value>,
     sections: Vec<String>,
-    method: String,
-    source: String,
+    chosen: Chosen,
 }
 
 impl<'a> Schema<'a> {
-    /// With the options of one method and one source; unknown ones, which are refused, have those of the default.
-    fn new(registry: &'a Registry, method: &str, source: &str) -> Self {
-        let known_method = registry.methods().find(method).map_or_else(MethodConfig::default, MethodConfig::of);
-        let options = registry.sources().find(source).map(|entry| Options::defaults(entry.options));
-        let data = DataConfig { options: options.unwrap_or_default(), ..DataConfig::default() };
-        let config = Config { method: known_method, data, ..Config::default() };
+    /// With the options of one method, one source and one encoder; an unknown method, which is refused, has those of the
+    /// default, and an unknown source or encoder none.
+    fn new(registry: &'a Registry, chosen: Chosen) -> Self {
+        let method = registry.methods().find(&chosen.method).map_or_else(MethodConfig::default, MethodConfig::of);
+        let options = |options: Option<&'static [ConfigOption]>| options.map(Options::defaults).unwrap_or_default();
+        let of_source = options(registry.sources().find(&chosen.source).map(|entry| entry.options));
+        let of_encoder = options(registry.encoders().find(&chosen.encoder).map(|entry| entry.options));
+        let data = DataConfig { options: of_source, ..DataConfig::default() };
+        let model = ModelConfig { options: of_encoder, ..ModelConfig::default() };
+        let config = Config { method, data, model, ..Config::default() };
         let defaults = Table::try_from(config).expect("the defaults are representable");
-        let mut schema = Self {
-            registry,
-            defaults: Table::new(),
-            known: BTreeMap::new(),
-            sections: Vec::new(),
-            method: method.into(),
-            source: source.into(),
-        };
+        let mut schema =
+            Self { registry, defaults: Table::new(), known: BTreeMap::new(), sections: Vec::new(), chosen };
         schema.learn("", &defaults);
         // The keys without a default.
         for key in PATH_KEYS {
@@ -388,18 +412,22 @@ impl<'a> Schema<'a> {
         }
     }
 
-    /// That a key is none of the method's options, when it lies in `[method]`, or an option of another source; of an
-    /// unknown method or source none is said.
+    /// That a key is none of the method's options, when it lies in `[method]`, or an option of another source or encoder; of
+    /// unknown ones none is said.
     fn unknown_option(&self, key: &str, origin: &Origin) -> Option<Problem> {
-        let (kind, name, known) = if key.starts_with(METHOD_PREFIX) {
-            let entry = self.registry.methods().find(&self.method)?;
-            ("method", entry.name, entry.options.iter().map(|option| option.key).collect())
+        let (registry, chosen) = (self.registry, &self.chosen);
+        let keys = |options: &'static [ConfigOption]| options.iter().map(|option| option.key).collect();
+        let (kind, name, known): (_, _, Vec<&str>) = if key.starts_with(METHOD_PREFIX) {
+            let entry = registry.methods().find(&chosen.method)?;
+            ("method", entry.name, keys(entry.options))
+        } else if registry.encoders().iter().any(|entry| declares(entry.options, ENCODER, key)) {
+            let entry = registry.encoders().find(&chosen.encoder)?;
+            ("encoder", entry.name, keys(entry.options))
         } else {
-            self.registry.sources().iter().find(|source| has_option(source, key))?;
-            let entry = self.registry.sources().find(&self.source)?;
+            registry.sources().iter().find(|entry| declares(entry.options, SOURCE, key))?;
+            let entry = registry.sources().find(&chosen.source)?;
             ("source", entry.name, entry.own_keys())
         };
-        let known: Vec<&str> = known;
         let known = if known.is_empty() { "none".into() } else { known.join(", ") };
         Some(Problem::UnknownOption { key: key.into(), origin: origin.clone(), kind, name: name.into(), known })
     }

@@ -126,7 +126,7 @@ impl Config {
         layers.into_config()
     }
 
-    /// Whether a dotted key is one that the configuration has, with the default method and source.
+    /// Whether a dotted key is one that the configuration has, with the default method, source and encoder.
     pub(crate) fn has_key(registry: &Registry, key: &str) -> bool {
         layers::has_key(registry, key)
     }

@@ -70,6 +70,35 @@ fn set_values_are_toml_or_text() {
 }
 
 #[test]
+fn options_of_an_encoder_go_with_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("c.toml");
+    std::fs::write(&path, "[model]\nencoder = \"eqtiny-d4\"\ndownsampling = \"strided\"\n").unwrap();
+    let with = |sets: &[&str]| {
+        let sets: Vec<String> = sets.iter().map(ToString::to_string).collect();
+        Config::resolve(&Registry::default(), None, Some(&path), &sets)
+    };
+    let option = |config: &Config, key: &str| config.model.options.choice(key).unwrap();
+    let config = with(&[]).unwrap();
+    assert_eq!((option(&config, "matched").as_str(), option(&config, "downsampling").as_str()), ("width", "strided"));
+    assert_eq!(Config::from_toml(&Registry::default(), &config.to_toml(), Origin::File("c".into())).unwrap(), config);
+    let other = with(&["model.encoder=eqresnet18-c4", "model.matched=parameters"]).unwrap();
+    // The file's layer is below, and the other encoder has the same option.
+    assert_eq!(
+        (option(&other, "matched").as_str(), option(&other, "downsampling").as_str()),
+        ("parameters", "strided")
+    );
+    let plain = with(&["model.encoder=tiny"]).unwrap();
+    assert!(!plain.to_toml().contains("downsampling"), "what the file set for another encoder is forgotten");
+    let error = with(&["model.encoder=tiny", "model.matched=width"]).unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "--set model.matched=width: the encoder `tiny` has no option `model.matched`; it has none"
+    );
+    assert_eq!(error.hint(), "`trainer encoders` shows what the options of `tiny` mean; leave the others out");
+}
+
+#[test]
 fn a_rotation_kind_alone_keeps_the_limit() {
     let config = resolve(&["data.rotation.kind=uniform"]).unwrap();
     assert_eq!(config.data.rotation, RotationSampling::Uniform { limit_deg: 90.0 });
@@ -115,6 +144,22 @@ fn wrong_keys_and_values_are_named() {
         Case {
             text: "data.source = \"meshes\"",
             message: "`data.path` is missing; allowed: a folder, for this data.source",
+        },
+        Case {
+            text: "[model]\nmatched = \"width\"",
+            message: "my.toml: the encoder `tiny` has no option `model.matched`; it has none",
+        },
+        Case {
+            text: "[model]\nencoder = \"eqtiny-c4\"\nmatched = \"depth\"",
+            message: "my.toml: `model.matched` is \"depth\"; allowed: width, parameters, multiplications",
+        },
+        Case {
+            text: "[model]\nencoder = \"eqtiny-c4\"\nmatched = 4",
+            message: "my.toml: `model.matched` should be text, not 4",
+        },
+        Case {
+            text: "[model]\nencoder = \"eqtiny-c4\"\ndownsamplin = \"strided\"",
+            message: "my.toml: unknown key `model.downsamplin`; the nearest is `model.downsampling`",
         },
         Case { text: "data.families = 3", message: "my.toml: `data.families` should be a list of names, not 3" },
         Case { text: "data.families = [3]", message: "my.toml: `data.families` should be a list, each text, not [3]" },

@@ -37,7 +37,7 @@ use candle_core::{Result, Tensor};
 use sextant_runtime::contract::output;
 use sextant_runtime::graph::{Graph, GraphBuilder, Op, ValueId};
 
-use crate::nn::{Encoded, Encoder, EncoderEntry, ModelConfig, Scope};
+use crate::nn::{Encoded, Encoder, EncoderEntry, EncoderSetting, ModelConfig, Scope};
 use crate::options::{ConfigOption, Named, OptionKind};
 use crate::transformation::{Action, Transformation, Transformations};
 
@@ -179,7 +179,7 @@ impl LoweredFeatures {
 pub struct Setting<'a> {
     /// The method's options.
     pub method: &'a MethodConfig,
-    /// Sizes of projectors.
+    /// Sizes of projectors, and the encoder's options.
     pub model: &'a ModelConfig,
     /// The encoder that is trained.
     pub encoder: &'a EncoderEntry,
@@ -201,7 +201,7 @@ impl Setting<'_> {
     /// # Errors
     /// When the device has no memory for it.
     pub fn new_encoder(&self, scope: &mut Scope) -> Result<Box<dyn Encoder>> {
-        self.encoder.init(self.image_size, scope)
+        self.encoder.init(EncoderSetting { image_size: self.image_size, options: &self.model.options }, scope)
     }
 }
 

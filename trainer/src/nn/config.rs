@@ -1,11 +1,12 @@
 use serde::{Deserialize, Serialize};
+use toml::Table;
 
 use super::{EncoderEntry, tiny};
-use crate::options::{Checks, Entries, LARGEST_WEIGHT};
+use crate::options::{Checks, Entries, LARGEST_WEIGHT, Options};
 
 /// `[model]`: encoder and projectors.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
+#[serde(default)]
 pub struct ModelConfig {
     /// The network that is deployed (`tiny`).
     pub encoder: String,
@@ -13,19 +14,31 @@ pub struct ModelConfig {
     pub projector_hidden: usize,
     /// Width of each half of the embedding that the loss sees (1024).
     pub embedding: usize,
+    /// The keys that only the encoder has.
+    #[serde(flatten)]
+    pub options: Options,
 }
 
 impl Default for ModelConfig {
     fn default() -> Self {
-        Self { encoder: tiny::ENTRY.name.into(), projector_hidden: 1024, embedding: 1024 }
+        let options = Options::defaults(tiny::ENTRY.options);
+        Self { encoder: tiny::ENTRY.name.into(), projector_hidden: 1024, embedding: 1024, options }
     }
 }
 
 impl ModelConfig {
-    /// Notes an unknown encoder, and every value that is out of its range.
+    /// Whether the section has a key that is no option of one encoder.
+    pub fn has_key(key: &str) -> bool {
+        Table::try_from(Self::default()).expect("the defaults are representable").contains_key(key)
+    }
+
+    /// Notes an unknown encoder, options that it does not have, and every value that is out of its range.
     pub fn check(&self, encoders: &Entries<EncoderEntry>, checks: &mut Checks) {
-        let is_known = encoders.find(&self.encoder).is_some();
-        checks.require(is_known, "model.encoder", format!("{:?}", self.encoder), encoders.names().join(", "));
+        let encoder = encoders.find(&self.encoder);
+        checks.require(encoder.is_some(), "model.encoder", format!("{:?}", self.encoder), encoders.names().join(", "));
+        if let Some(encoder) = encoder {
+            self.options.check("model", encoder.name, encoder.options, checks);
+        }
         checks.within("model.projector_hidden", self.projector_hidden, 1..=16_384);
         checks.within("model.embedding", self.embedding, 1..=16_384);
     }

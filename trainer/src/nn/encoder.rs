@@ -2,12 +2,21 @@ use candle_core::{DType, Result, Tensor};
 use sextant_runtime::graph::{GraphBuilder, ValueId};
 use sextant_runtime::plane_group::PlaneGroup;
 
-use super::{Mode, Scope, resnet18, tiny};
+use super::{Mode, Scope, eqresnet18, eqtiny, resnet18, tiny};
 use crate::ops::tape;
-use crate::options::Named;
+use crate::options::{ConfigOption, Named, Options};
 
 /// Every encoder of this project.
-pub const ENCODERS: [EncoderEntry; 4] = [tiny::ENTRY, tiny::POOLED_ENTRY, resnet18::ENTRY, resnet18::CIFAR_ENTRY];
+pub const ENCODERS: [EncoderEntry; 8] = [
+    tiny::ENTRY,
+    tiny::POOLED_ENTRY,
+    resnet18::ENTRY,
+    resnet18::CIFAR_ENTRY,
+    eqtiny::C4_ENTRY,
+    eqtiny::D4_ENTRY,
+    eqresnet18::C4_ENTRY,
+    eqresnet18::D4_ENTRY,
+];
 
 /// Images to feature vectors, whose first half is invariant and whose second half is equivariant.
 ///
@@ -57,8 +66,17 @@ pub trait Encoder {
     }
 }
 
+/// What an encoder is made for.
+#[derive(Clone, Copy, Debug)]
+pub struct EncoderSetting<'a> {
+    /// Rows and columns of an image.
+    pub image_size: usize,
+    /// What its own keys of `[model]` are set to.
+    pub options: &'a Options,
+}
+
 /// Makes an encoder with fresh weights for square images of a size.
-pub type BuildEncoder = fn(usize, &mut Scope) -> Result<Box<dyn Encoder>>;
+pub type BuildEncoder = fn(EncoderSetting, &mut Scope) -> Result<Box<dyn Encoder>>;
 
 /// An encoder as users see it.
 #[derive(Clone, Copy, Debug)]
@@ -67,6 +85,8 @@ pub struct EncoderEntry {
     pub name: &'static str,
     /// What it is, in one line.
     pub description: &'static str,
+    /// The keys that it alone has in `[model]`.
+    pub options: &'static [ConfigOption],
     /// Makes it; [`Self::init`] is what to call.
     pub build: BuildEncoder,
 }
@@ -81,9 +101,17 @@ impl EncoderEntry {
     /// Makes the network for square images of a size, recorded where a recording is on.
     ///
     /// # Errors
+    /// When an option of it is missing, or the device has no memory for it.
+    pub fn init(&self, setting: EncoderSetting, scope: &mut Scope) -> Result<Box<dyn Encoder>> {
+        Ok(Box::new(Recorded((self.build)(setting, scope)?)))
+    }
+
+    /// As [`Self::init`], with all options at their defaults.
+    ///
+    /// # Errors
     /// When the device has no memory for it.
-    pub fn init(&self, image_size: usize, scope: &mut Scope) -> Result<Box<dyn Encoder>> {
-        Ok(Box::new(Recorded((self.build)(image_size, scope)?)))
+    pub fn init_by_default(&self, image_size: usize, scope: &mut Scope) -> Result<Box<dyn Encoder>> {
+        self.init(EncoderSetting { image_size, options: &Options::defaults(self.options) }, scope)
     }
 }
 
@@ -155,7 +183,7 @@ mod tests {
     /// Gradients of a loss of two views' maps and features by every weight, with and without a recording.
     fn gradients(entry: EncoderEntry, for_eight_bits: bool, recorded: bool) -> Vec<(String, Vec<f32>)> {
         let mut store = ParameterStore::new(1, &Device::Cpu);
-        let encoder = entry.init(32, &mut store.root().for_eight_bits(for_eight_bits)).unwrap();
+        let encoder = entry.init_by_default(32, &mut store.root().for_eight_bits(for_eight_bits)).unwrap();
         for value in store.eight_bit_values() {
             value.numbers.set(&Tensor::new(&[0.03f32, -30.0], &Device::Cpu).unwrap()).unwrap();
         }
@@ -193,7 +221,7 @@ mod tests {
     #[test]
     fn an_encoder_for_eight_bits_rounds_in_training_and_keeps_its_statistics() {
         let mut store = ParameterStore::new(1, &Device::Cpu);
-        let encoder = tiny::ENTRY.init(32, &mut store.root().for_eight_bits(true)).unwrap();
+        let encoder = tiny::ENTRY.init_by_default(32, &mut store.root().for_eight_bits(true)).unwrap();
         let step = 0.5f32;
         for value in store.eight_bit_values() {
             value.numbers.set(&Tensor::new(&[step, -100.0], &Device::Cpu).unwrap()).unwrap();

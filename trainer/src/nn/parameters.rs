@@ -161,6 +161,11 @@ impl Scope<'_> {
         &self.prefix
     }
 
+    /// Where the tensors live.
+    pub fn device(&self) -> &Device {
+        &self.store.device
+    }
+
     /// The ranks that train the network: for layers whose result depends on the whole batch.
     pub fn collective(&self) -> &Arc<dyn Collective> {
         &self.store.collective

@@ -1,18 +1,21 @@
 use candle_core::{Result, Tensor};
-use sextant_runtime::graph::{self, GraphBuilder, Op, Padding, ValueId};
+use sextant_runtime::graph::{GraphBuilder, Op, ValueId};
 
-use super::{BasicBlock, ConvNorm, ConvNormConfig, EightBits, Encoded, Encoder, EncoderEntry, Mode, Scope};
+use super::trunk::{Motions, StemConfig, Trunk, TrunkConfig};
+use super::{ConvNormConfig, Cost, EightBits, Encoded, Encoder, EncoderEntry, Mode, ReductionConfig, Scope};
 use crate::ops::{self, Activation};
 
 pub(super) const ENTRY: EncoderEntry = EncoderEntry {
     name: "resnet18",
     description: "ResNet-18 (He et al. 2016) as the SIE paper trains it, 512 features",
+    options: &[],
     build: |_, scope| Ok(Box::new(ResNet18::new(Stem::Large, scope)?)),
 };
 
 pub(super) const CIFAR_ENTRY: EncoderEntry = EncoderEntry {
     name: "resnet18-cifar",
     description: "the same for small pictures, as of CIFAR: 3x3 stem without stride, no max-pool",
+    options: &[],
     build: |_, scope| Ok(Box::new(ResNet18::new(Stem::Small, scope)?)),
 };
 
@@ -28,15 +31,16 @@ pub enum Stem {
 /// ResNet-18 (He et al. 2016) as SIE trains it: a stem, four stages of two basic blocks whose last norm starts at zero, global
 /// average pool.
 pub struct ResNet18 {
-    stem: ConvNorm,
-    is_pooled: bool,
-    blocks: Vec<BasicBlock>,
+    trunk: Trunk,
     /// What follows the average pool.
     pooled: EightBits,
 }
 
-/// Channels and stride of the eight blocks.
-const BLOCKS: [(usize, usize); 8] = [(64, 1), (64, 1), (128, 2), (128, 1), (256, 2), (256, 1), (512, 2), (512, 1)];
+/// Channels of the stem.
+const STEM: usize = 64;
+/// Channels of the eight blocks, and which of them halve the map.
+const BLOCKS: [(usize, bool); 8] =
+    [(64, false), (64, false), (128, true), (128, false), (256, true), (256, false), (512, true), (512, false)];
 
 /// Node of the pool that ends the network.
 const AVERAGE_POOL: &str = "average_pool";
@@ -50,21 +54,30 @@ impl ResNet18 {
     /// # Errors
     /// When the device has no memory for it.
     pub fn new(stem: Stem, scope: &mut Scope) -> Result<Self> {
-        let is_pooled = stem == Stem::Large;
-        let stem = match stem {
-            Stem::Large => ConvNormConfig::new(3, 64, 7).stride(2),
-            Stem::Small => ConvNormConfig::new(3, 64, 3),
+        let trunk = match stem {
+            Stem::Large => {
+                let convolution = ConvNormConfig::new(3, STEM, 7).stride(2);
+                let stem = StemConfig { convolution, reduction: Some(ReductionConfig::MaxPool { kernel: 3 }) };
+                // What follows no motions is the same for pictures of any size.
+                TrunkConfig::new(stem, 0, Motions::NONE, &BLOCKS)
+            }
+            Stem::Small => small_trunk(Motions::NONE, 0, |channels| channels),
         };
-        let stem = stem.init(&mut scope.child("stem"))?;
-        let mut channels_in = 64;
-        let mut blocks = Vec::with_capacity(BLOCKS.len());
-        for (index, (channels_out, stride)) in BLOCKS.into_iter().enumerate() {
-            let name = format!("block{index}");
-            blocks.push(BasicBlock::new(channels_in, channels_out, stride, &mut scope.child(&name))?);
-            channels_in = channels_out;
-        }
-        Ok(Self { stem, is_pooled, blocks, pooled: EightBits::of(AVERAGE_POOL, &mut scope.child("pool"))? })
+        Ok(Self { trunk: trunk.init(scope)?, pooled: EightBits::of(AVERAGE_POOL, &mut scope.child("pool"))? })
     }
+
+    /// What the network with the small stem costs on a square image.
+    pub(super) fn small_cost(image_size: usize) -> Cost {
+        small_trunk(Motions::NONE, image_size, |channels| channels).cost(image_size)
+    }
+}
+
+/// The layers with the small stem for square images of a size. `channels` tells how many stand for those of the network that
+/// follows no motions.
+pub(super) fn small_trunk(motions: Motions, image_size: usize, channels: impl Fn(usize) -> usize) -> TrunkConfig {
+    let stem = ConvNormConfig::new(3, channels(STEM), 3).lifting_to(motions.group);
+    let blocks = BLOCKS.map(|(width, halves)| (channels(width), halves));
+    TrunkConfig::new(StemConfig::new(stem), image_size, motions, &blocks)
 }
 
 impl Encoder for ResNet18 {
@@ -85,26 +98,13 @@ impl Encoder for ResNet18 {
     /// # Errors
     /// When shapes differ.
     fn encode(&self, images: &Tensor, mode: Mode) -> Result<Encoded> {
-        let mut x = self.stem.forward(images, None, Activation::Relu, mode)?;
-        if self.is_pooled {
-            x = ops::max_pool2d(&x, [3, 3], [2, 2], [1, 1])?;
-        }
-        for block in &self.blocks {
-            x = block.forward(&x, mode)?;
-        }
+        let x = self.trunk.forward(images, mode)?;
         let pooled = ops::global_average_pool(&x)?;
         Ok(Encoded { features: self.pooled.follow(&pooled, Activation::Identity, mode)?, map: x })
     }
 
     fn lower(&self, graph: &mut GraphBuilder, images: ValueId) -> anyhow::Result<ValueId> {
-        let mut x = self.stem.lower(graph, images, None, graph::Activation::Relu)?;
-        if self.is_pooled {
-            let padding = Padding { top: 1, left: 1, bottom: 1, right: 1 };
-            x = graph.node("max_pool", Op::MaxPool2d { kernel: [3, 3], stride: [2, 2], padding }, &[x])?;
-        }
-        for block in &self.blocks {
-            x = block.lower(graph, x)?;
-        }
+        let x = self.trunk.lower(graph, images)?;
         Ok(graph.node(AVERAGE_POOL, Op::GlobalAveragePool, &[x])?)
     }
 }

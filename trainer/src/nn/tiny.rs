@@ -1,18 +1,21 @@
 use candle_core::{Result, Tensor};
 use sextant_runtime::graph::{self, GraphBuilder, Op, ValueId};
 
-use super::{BasicBlock, ConvNorm, ConvNormConfig, EightBits, Encoded, Encoder, EncoderEntry, Mode, Scope};
+use super::trunk::{Motions, StemConfig, Trunk, TrunkConfig};
+use super::{ConvNorm, ConvNormConfig, Cost, EightBits, Encoded, Encoder, EncoderEntry, Mode, Scope};
 use crate::ops::{self, Activation};
 
 pub(super) const ENTRY: EncoderEntry = EncoderEntry {
     name: "tiny",
     description: "for CPUs and microcontrollers: at most 12 M multiply-adds at 64 px, 128 features",
-    build: |image_size, scope| Ok(Box::new(Tiny::new(image_size, scope)?)),
+    options: &[],
+    build: |setting, scope| Ok(Box::new(Tiny::new(setting.image_size, scope)?)),
 };
 
 pub(super) const POOLED_ENTRY: EncoderEntry = EncoderEntry {
     name: "tiny-pooled",
     description: "the same with the mean over the last map for features, which forgets where a thing is: what is it?",
+    options: &[],
     build: |_, scope| Ok(Box::new(TinyPooled::new(scope)?)),
 };
 
@@ -45,14 +48,24 @@ impl Tiny {
     /// # Errors
     /// When the device has no memory for it.
     pub fn new(image_size: usize, scope: &mut Scope) -> Result<Self> {
-        let trunk = Trunk::new(Self::MAP_CHANNELS, scope)?;
-        let map_size = (0..=BLOCKS.len()).fold(image_size, |size, _| size.div_ceil(2));
-        let features = ConvNormConfig::new(Self::MAP_CHANNELS, Self::FEATURES, map_size).unpadded();
+        let (trunk, features) = Self::layers(image_size);
         Ok(Self {
-            trunk,
+            trunk: trunk.init(scope)?,
             features: features.init(&mut scope.child("features"))?,
             flattened: EightBits::of(FLATTEN, &mut scope.child("flatten"))?,
         })
+    }
+
+    /// What the network costs on a square image.
+    pub(super) fn cost(image_size: usize) -> Cost {
+        let (trunk, features) = Self::layers(image_size);
+        trunk.cost(image_size) + features.cost(trunk.side_of_result(image_size))
+    }
+
+    fn layers(image_size: usize) -> (TrunkConfig, ConvNormConfig) {
+        let trunk = trunk(Motions::NONE, image_size, Self::MAP_CHANNELS, |channels| channels);
+        let side = trunk.side_of_result(image_size);
+        (trunk, ConvNormConfig::new(Self::MAP_CHANNELS, Self::FEATURES, side).unpadded())
     }
 }
 
@@ -87,45 +100,21 @@ impl Encoder for Tiny {
     }
 }
 
-/// Stem, blocks and the layer that gives the last map its channels.
-struct Trunk {
-    stem: ConvNorm,
-    blocks: Vec<BasicBlock>,
-    squeeze: ConvNorm,
+/// The layers that make the last map of square images of a size. `channels` tells how many stand for those of the network that
+/// follows no motions.
+pub(super) fn trunk(
+    motions: Motions,
+    image_size: usize,
+    map_channels: usize,
+    channels: impl Fn(usize) -> usize,
+) -> TrunkConfig {
+    let stem = ConvNormConfig::new(3, channels(STEM), 3).lifting_to(motions.group);
+    let stem = StemConfig::halving(stem, motions.halving(image_size));
+    let blocks = BLOCKS.map(|width| (channels(width), true));
+    TrunkConfig::new(stem, image_size.div_ceil(2), motions, &blocks).squeezed_to(channels(map_channels))
 }
 
-impl Trunk {
-    fn new(map_channels: usize, scope: &mut Scope) -> Result<Self> {
-        let stem = ConvNormConfig::new(3, STEM, 3).stride(2).init(&mut scope.child("stem"))?;
-        let mut channels_in = STEM;
-        let mut blocks = Vec::with_capacity(BLOCKS.len());
-        for (index, channels_out) in BLOCKS.into_iter().enumerate() {
-            let name = format!("block{index}");
-            blocks.push(BasicBlock::new(channels_in, channels_out, 2, &mut scope.child(&name))?);
-            channels_in = channels_out;
-        }
-        let squeeze = ConvNormConfig::new(channels_in, map_channels, 1).init(&mut scope.child("squeeze"))?;
-        Ok(Self { stem, blocks, squeeze })
-    }
-
-    fn forward(&self, images: &Tensor, mode: Mode) -> Result<Tensor> {
-        let mut x = self.stem.forward(images, None, Activation::Relu, mode)?;
-        for block in &self.blocks {
-            x = block.forward(&x, mode)?;
-        }
-        self.squeeze.forward(&x, None, Activation::Relu, mode)
-    }
-
-    fn lower(&self, graph: &mut GraphBuilder, images: ValueId) -> anyhow::Result<ValueId> {
-        let mut x = self.stem.lower(graph, images, None, graph::Activation::Relu)?;
-        for block in &self.blocks {
-            x = block.lower(graph, x)?;
-        }
-        self.squeeze.lower(graph, x, None, graph::Activation::Relu)
-    }
-}
-
-/// The same trunk with a map of as many channels as features, which are its mean over positions: pictures of any size.
+/// The same layers with a map of as many channels as features, which are its mean over positions: pictures of any size.
 pub struct TinyPooled {
     trunk: Trunk,
     /// What follows the average pool.
@@ -141,7 +130,8 @@ impl TinyPooled {
     /// # Errors
     /// When the device has no memory for it.
     pub fn new(scope: &mut Scope) -> Result<Self> {
-        let trunk = Trunk::new(Tiny::FEATURES, scope)?;
+        // What follows no motions is the same for pictures of any size.
+        let trunk = trunk(Motions::NONE, 0, Tiny::FEATURES, |channels| channels).init(scope)?;
         Ok(Self { trunk, pooled: EightBits::of(AVERAGE_POOL, &mut scope.child("pool"))? })
     }
 }

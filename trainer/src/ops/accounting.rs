@@ -29,6 +29,8 @@ pub enum Kind {
     Elementwise,
     /// Max-pooling and global average pooling, both ways.
     Pooling,
+    /// Filters that are copies of others, both ways.
+    ExpandFilters,
     /// The hypernetwork predictor, both ways.
     Hypernetwork,
     /// Terms of the loss that have a kernel, both ways.
@@ -43,7 +45,7 @@ pub enum Kind {
 
 impl Kind {
     /// All kinds, in the order in which they are listed.
-    pub const ALL: [Kind; 14] = [
+    pub const ALL: [Kind; 15] = [
         Kind::ConvForward,
         Kind::ConvByInput,
         Kind::ConvByWeight,
@@ -53,6 +55,7 @@ impl Kind {
         Kind::BatchNormBackward,
         Kind::Elementwise,
         Kind::Pooling,
+        Kind::ExpandFilters,
         Kind::Hypernetwork,
         Kind::Loss,
         Kind::Images,
@@ -72,6 +75,7 @@ impl Kind {
             Kind::BatchNormBackward => "batch norm backward",
             Kind::Elementwise => "relu and bias",
             Kind::Pooling => "pooling",
+            Kind::ExpandFilters => "expand filters",
             Kind::Hypernetwork => "hypernetwork",
             Kind::Loss => "loss terms",
             Kind::Images => "normalise images",

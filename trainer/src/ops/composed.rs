@@ -3,6 +3,7 @@
 //! Arguments are checked by the operators of the same names in [`super`].
 
 use candle_core::{D, DType, Result, Tensor};
+use sextant_runtime::plane_group::FilterExpansion;
 
 use super::activation::Activation;
 use super::batch_norm::{BatchNormOptions, BatchStatistics};
@@ -35,6 +36,18 @@ fn every(x: &Tensor, axis: usize, step: usize) -> Result<Tensor> {
     let picked: Vec<u32> = (0..x.dim(axis)?).step_by(step).map(|i| i as u32).collect();
     let len = picked.len();
     x.contiguous()?.index_select(&Tensor::from_vec(picked, len, x.device())?, axis)
+}
+
+/// See [`super::expand_filters`].
+pub fn expand_filters(base: &Tensor, expansion: FilterExpansion) -> Result<Tensor> {
+    let (fields, rows, columns, channels) = base.dims4()?;
+    let shape = [fields * expansion.group.order(), rows, columns, channels];
+    let row_len = columns * channels;
+    let place = |at: usize| [at / (rows * row_len), at / row_len % rows, at / channels % columns, at % channels];
+    let len: usize = shape.iter().product();
+    let sources: Vec<u32> = (0..len).map(|at| expansion.base_index(shape, place(at)) as u32).collect();
+    let sources = Tensor::from_vec(sources, len, base.device())?;
+    base.flatten_all()?.index_select(&sources, 0)?.reshape(&shape[..])
 }
 
 /// See [`super::batch_norm`].

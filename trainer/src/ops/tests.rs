@@ -2,6 +2,7 @@
 
 use candle_core::{Device, Result, Tensor, Var};
 use sextant_runtime::graph::Quantization;
+use sextant_runtime::plane_group::{Fibre, FilterExpansion, PlaneGroup};
 
 use super::kernels::conv2d::{
     Conv2dShape, conv2d_forward_with, conv2d_input_gradient_with, conv2d_weight_gradient_with,
@@ -339,6 +340,47 @@ fn linear_is_right() -> Result<()> {
 }
 
 #[test]
+fn expanded_filters_are_right() -> Result<()> {
+    for group in PlaneGroup::ALL {
+        // Fewer numbers than one thread takes at a time, and more.
+        for (fields, side, from) in [(1, 1, 1), (3, 2, 2), (2, 3, 5), (40, 3, 24)] {
+            for (reads, channels) in [(Fibre::Trivial, 3), (Fibre::Regular, from * group.order())] {
+                let (expansion, base) = (FilterExpansion { group, reads }, [fields, side, side, channels]);
+                let args = [variable(&base, 1)?];
+                let ours = |args: &[Var]| expand_filters(&args[0], expansion);
+                let oracle = |args: &[Var]| composed::expand_filters(&args[0], expansion);
+                assert_correct(&format!("{expansion:?} of {base:?}"), &ours, &oracle, &args)?;
+                let expanded = expand_filters(&args[0], expansion)?;
+                assert_eq!(expanded.dims(), [fields * group.order(), side, side, channels]);
+                assert_eq!(values(&expanded.narrow(0, 0, fields)?)?, values(&args[0])?, "{expansion:?}");
+            }
+        }
+    }
+    Ok(())
+}
+
+#[test]
+fn copies_over_quarter_turns_are_turned() -> Result<()> {
+    let (base, expansion) =
+        (variable(&[2, 3, 3, 5], 1)?, FilterExpansion { group: PlaneGroup::QuarterTurns, reads: Fibre::Trivial });
+    let expanded = expand_filters(&base, expansion)?;
+    let mut turned = base.as_detached_tensor();
+    for orientation in 1..4 {
+        turned = turned.transpose(1, 2)?.contiguous()?.flip(&[1])?;
+        assert_eq!(values(&expanded.narrow(0, 2 * orientation, 2)?)?, values(&turned)?, "{orientation} quarter turns");
+    }
+    Ok(())
+}
+
+#[test]
+fn other_shapes_are_right() -> Result<()> {
+    let args = [variable(&[2, 3, 4], 1)?, variable(&[2, 5], 2)?];
+    let ours = |args: &[Var]| join_columns(&reshape(&args[0], (2, 12))?, &args[1]);
+    let oracle = |args: &[Var]| Tensor::cat(&[&args[0].reshape((2, 12))?, args[1].as_tensor()], 1);
+    assert_correct("reshape and join_columns", &ours, &oracle, &args)
+}
+
+#[test]
 fn hypernetwork_is_right() -> Result<()> {
     for (rows, conditions, outputs, inputs) in [(1, 1, 1, 1), (5, 4, 17, 9), (33, 4, 40, 36), (7, 3, 16, 50)] {
         let args = [
@@ -382,7 +424,14 @@ fn misfits_are_errors() -> Result<()> {
     let t = |dims: &[usize]| Tensor::from_vec(vec![0f32; dims.iter().product()], dims, &Device::Cpu);
     let strided = |stride, groups| Conv2dOptions { stride: [stride; 2], padding: [0, 0], groups };
     let x = t(&[1, 4, 4, 6])?;
+    let expansion = FilterExpansion { group: PlaneGroup::QuarterTurns, reads: Fibre::Regular };
     let results = [
+        expand_filters(&x, expansion),
+        expand_filters(&t(&[1, 3, 2, 4])?, expansion),
+        expand_filters(&t(&[0, 3, 3, 4])?, expansion),
+        expand_filters(&t(&[3, 4])?, expansion),
+        reshape(&x, (4, 25)),
+        join_columns(&t(&[2, 3])?, &t(&[3, 3])?),
         conv2d(&x, &t(&[2, 3, 3, 5])?, strided(1, 1)),
         conv2d(&x, &t(&[2, 5, 5, 6])?, strided(1, 1)),
         conv2d(&x, &t(&[3, 1, 1, 3])?, strided(1, 2)),

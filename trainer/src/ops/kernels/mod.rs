@@ -14,6 +14,7 @@ pub(crate) mod covariance;
 mod depthwise;
 pub mod elementwise;
 pub mod fake_quantize;
+pub(crate) mod filter_copies;
 mod instruction_set;
 mod lanes;
 #[cfg(target_arch = "aarch64")]
