@@ -10,12 +10,23 @@ use crate::transformation::ROTATION;
 
 /// Nothing, when the views of `shown`, which training makes of those of `source`, have all that the method learns from.
 pub(super) fn check_needs(config: &Config, source: &dyn ViewSource, shown: &dyn ViewSource) -> anyhow::Result<()> {
-    let needed = config.needs()?.transformations;
+    let needs = config.needs()?;
+    let needed = needs.transformations;
     let offered = shown.offers();
     if !needed.iter().all(|needed| offered.contains(needed)) {
         let lost = source.offers().into_iter().filter(|there| !offered.contains(there)).collect();
         return Err(UnmetNeeds { method: config.method.name.clone(), needed, offered, lost }.into());
     }
+    let block = needs.drawing.block;
+    let micro_batch = config.fit.batch_size / config.fit.accumulate;
+    anyhow::ensure!(
+        config.fit.accumulate == 1 || micro_batch.is_multiple_of(block),
+        "the method `{}` compares blocks of {block} subjects: {micro_batch} in a micro-batch (fit.batch_size = {}, \
+         fit.accumulate = {}) are no whole blocks",
+        config.method.name,
+        config.fit.batch_size,
+        config.fit.accumulate
+    );
     anyhow::ensure!(
         !shown.class_names().is_empty() || !config.learns_classes(),
         "the method `{}` learns classes, and nothing is known of classes here: choose another method, or data whose \

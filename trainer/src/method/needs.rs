@@ -1,6 +1,7 @@
 use candle_core::Result;
 
 use super::MethodConfig;
+use crate::data::Drawing;
 use crate::transformation::{Condition, Transformation};
 
 /// What a method needs of the views that it learns from.
@@ -10,15 +11,22 @@ pub struct Needs {
     pub views: usize,
     /// What has to be known of each view.
     pub transformations: Vec<&'static dyn Transformation>,
+    /// How what is drawn of views hangs together.
+    pub drawing: Drawing,
 }
 
 impl Needs {
     /// Two views of each subject, of which nothing has to be known.
-    pub const TWO_VIEWS: Self = Self { views: 2, transformations: Vec::new() };
+    pub const TWO_VIEWS: Self = Self { views: 2, transformations: Vec::new(), drawing: Drawing::INDEPENDENT };
+
+    /// So many views of each subject, each by itself, of which these have to be known.
+    pub fn of(views: usize, transformations: Vec<&'static dyn Transformation>) -> Self {
+        Self { views, transformations, ..Self::TWO_VIEWS }
+    }
 
     /// Two views of each subject, and what leads from one to the other as numbers.
     pub fn told(condition: Condition) -> Self {
-        Self { views: 2, transformations: condition.transformations().collect() }
+        Self::of(2, condition.transformations().collect())
     }
 
     /// Two views of each subject, and what the options of [`Condition`] say.
@@ -119,7 +127,7 @@ mod tests {
                 let table: toml::Table = format!("value = {value}").parse().unwrap();
                 config.insert((*key).into(), table["value"].clone());
             }
-            let expected = Needs { views, transformations: transformations.to_vec() };
+            let expected = Needs::of(views, transformations.to_vec());
             assert_eq!((entry.needs)(&config.try_into().unwrap(), &known).unwrap(), expected, "{method} {options:?}");
         }
     }

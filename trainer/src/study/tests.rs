@@ -1,3 +1,5 @@
+use std::path::Path;
+
 use super::*;
 use crate::config::Config;
 use crate::method::{Label, MethodEntry, Needs};
@@ -158,6 +160,36 @@ fn every_row_of_the_plans_is_a_configuration() {
             let sets: Vec<String> = row.sets.clone();
             Config::resolve(&Registry::default(), Some("household"), None, &sets)
                 .unwrap_or_else(|error| panic!("{}: {error}", row.label));
+        }
+    }
+}
+
+#[test]
+fn every_row_of_a_question_is_a_configuration_at_both_scales() {
+    for question in QUESTIONS.iter() {
+        for scale in [Scale::Small, Scale::Paper] {
+            let plan = Plan {
+                registry: Registry::default(),
+                name: question.name.into(),
+                preset: scale.preset().into(),
+                file: None,
+                sets: vec!["data.path=somewhere".into()],
+                views: 0,
+                rows: (question.rows)(),
+                seeds: 1,
+                leaders: 0,
+            };
+            for row in &plan.rows {
+                let config = plan.config(row, 0, &[]).unwrap_or_else(|error| panic!("{}: {error}", row.label));
+                let needs = config.needs().unwrap();
+                assert!(config.fit.batch_size.is_multiple_of(needs.drawing.block), "{}: whole blocks", row.label);
+                let known: Vec<&str> = needs.transformations.iter().map(|needed| needed.name()).collect();
+                assert!(
+                    known.iter().all(|name| config.data.transformations.iter().any(|there| there == name)),
+                    "{}",
+                    row.label
+                );
+            }
         }
     }
 }
