@@ -89,11 +89,7 @@ fn report(
 /// Strengths at even distances from none to most, or the first classes.
 fn shown_values(transformation: &dyn Transformation) -> Vec<Value> {
     match transformation.scale() {
-        Some(scale) => {
-            let count = STRENGTHS.min(scale.steps() + 1);
-            let last = count.max(2) - 1;
-            (0..count).map(|at| scale.at((at * scale.steps() + last / 2) / last)).collect()
-        }
+        Some(scale) => scale.at_even_distances(STRENGTHS),
         None => (0..transformation.kind().classes().unwrap_or(0).min(MOST_CLASSES) as u32).map(Value::Class).collect(),
     }
 }

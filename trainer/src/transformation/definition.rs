@@ -132,6 +132,13 @@ pub trait OrderedScale: Send + Sync {
 
     /// Where parameters lie, from 0 for none to 1 for most.
     fn position(&self, value: &Value) -> f32;
+
+    /// So many strengths from none to most, or as many as there are, in their order.
+    fn at_even_distances(&self, count: u32) -> Vec<Value> {
+        let count = count.clamp(2, self.steps() + 1);
+        let last = count - 1;
+        (0..count).map(|at| self.at((at * self.steps() + last / 2) / last)).collect()
+    }
 }
 
 /// Parts of an ordered scale that a classifier is asked for.
