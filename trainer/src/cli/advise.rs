@@ -11,10 +11,9 @@ use sextant_runtime::typed_command::Program;
 use super::hint::INTERRUPTED;
 use super::output::refuse_dash;
 use super::stop_on_interrupt;
-use crate::config::Config;
 use crate::registry::Registry;
 use crate::run::RunError;
-use crate::study::{AdviceOptions, AdviceOutcome, Candidate, Target, advise};
+use crate::study::{AdviceOptions, AdviceOutcome, Candidate, Target, advise, shared_config};
 
 /// Arguments of `trainer advise`.
 #[derive(Args)]
@@ -40,7 +39,8 @@ pub struct AdviseArgs {
     /// Folder of the runs; a stopped advice goes on there.
     #[arg(long, value_name = "DIR", default_value = "runs/advise")]
     runs: PathBuf,
-    /// Configuration in TOML for all runs; its keys go before the preset's, which is essl-small.
+    /// Configuration in TOML for all runs; its keys go before the preset's, which is essl-small, but for the method, which each
+    /// row sets.
     #[arg(long)]
     config: Option<PathBuf>,
     /// Change one key for all runs, and for the configuration that is written.
@@ -79,7 +79,7 @@ fn options(args: AdviseArgs, registry: &Registry) -> anyhow::Result<AdviceOption
     let candidates = Candidate::of_names(&args.transforms, registry.transformations()).context("--transforms")?;
     let of_folder = args.data.iter().flat_map(|folder| folder_sets(folder));
     let sets: Vec<String> = of_folder.chain(args.sets).collect();
-    let config = Config::resolve(registry, Some("essl-small"), args.config.as_deref(), &sets)?;
+    let config = shared_config(registry, args.config.as_deref(), &sets)?;
     let target = Target::named(args.target.as_deref(), &candidates, config.open_data()?.as_ref())?;
     eprintln!("wanted: {}", target.words());
     Ok(AdviceOptions {

@@ -5,22 +5,22 @@ use crate::transformation::{OnPixels, Transformation, Value};
 
 /// How what is drawn of the views of a batch hangs together.
 ///
-/// Views are told apart by their number: views 0 and 1 are looks at a subject by themselves, and each later one is view 0
-/// once more, with one of [`Self::contrasted`].
+/// Where transformations are contrasted, views 0 and 1 are looks at a subject by themselves, and each later one is view 0 once
+/// more, with one of them. Where subjects share what is drawn, all views of a subject are of one picture.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Drawing {
     /// Subjects at places that follow each other share all that is drawn of a view, in blocks of so many; 1 where each has
     /// its own.
     pub block: usize,
     /// Of these a subject is given one, by chance. Views 0 and 1 have none of any of them, and later views have that one: of
-    /// an ordered scale more in view 3 than in view 2, of others what each view draws.
+    /// an ordered scale more in each view than in the one before, of others what each view draws.
     pub contrasted: Vec<&'static dyn Transformation>,
 }
 
 /// Views that are looks at a subject by themselves, where transformations are contrasted.
 pub const LOOKS: usize = 2;
 /// Views after them.
-pub const CONTRASTED_VIEWS: usize = 2;
+pub const CONTRASTED_VIEWS: usize = 3;
 
 impl Drawing {
     /// Every view of every subject by itself.
@@ -36,8 +36,13 @@ impl Drawing {
         Self { contrasted, ..Self::INDEPENDENT }
     }
 
-    /// The view of which a view is another form: it shows the same, but for what is contrasted.
+    /// The view of the inner source that a view shows.
     pub(super) fn look(&self, view: usize) -> usize {
+        if self.block > 1 { 0 } else { self.drawn_as(view) }
+    }
+
+    /// The view with which a view shares what is drawn, but for what is contrasted.
+    pub(super) fn drawn_as(&self, view: usize) -> usize {
         if self.contrasted.is_empty() || view < LOOKS { view } else { 0 }
     }
 
@@ -52,7 +57,7 @@ impl Drawing {
     ) -> Value {
         let place = self.contrasted.iter().position(|contrasted| *contrasted == transformation);
         let (Some(place), Some(neutral)) = (place, transformation.neutral()) else {
-            return on_pixels.draw(&mut rng(transformation.name(), self.look(view)));
+            return on_pixels.draw(&mut rng(transformation.name(), self.drawn_as(view)));
         };
         if view < LOOKS || self.chosen(rng) != place {
             return neutral;
@@ -75,7 +80,7 @@ impl Drawing {
 /// Different steps above none, in their order.
 fn rising_steps(rng: &mut ChaCha8Rng, steps: u32) -> [u32; CONTRASTED_VIEWS] {
     let drawn = distinct_indices(rng, steps as usize, CONTRASTED_VIEWS);
-    let mut rising = [0, 1].map(|at| drawn[at] as u32 + 1);
+    let mut rising: [u32; CONTRASTED_VIEWS] = std::array::from_fn(|at| drawn[at] as u32 + 1);
     rising.sort_unstable();
     rising
 }

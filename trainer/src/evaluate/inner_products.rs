@@ -36,7 +36,7 @@ pub(super) fn inner_products(
     config: &Config,
 ) -> Result<InnerProducts, EvaluationError> {
     let (mut subjects, seed) = held_out_pairs(source.as_ref(), config);
-    subjects.truncate(MOST_PICTURES);
+    subjects.truncate(MOST_PICTURES.min(source.held_out_subjects().len()));
     let shown = config.shown_as(source, &Drawing::in_blocks(BLOCK))?;
     let looks = unit_features(model, &shown, &subjects, 2, seed.wrapping_add(7))?;
     Ok(InnerProducts::of(looks.chunks(BLOCK)))

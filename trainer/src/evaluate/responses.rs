@@ -193,6 +193,10 @@ impl ResponseReport {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::Origin;
+    use crate::data::GroundTruth;
+    use crate::evaluate::evaluate;
+    use crate::registry::Registry;
     use crate::transformation::{BLUR_SCALE, HORIZONTAL_FLIP, JIGSAW};
 
     fn on_circle(angles: &[f32]) -> Vec<Vec<f32>> {
@@ -243,5 +247,54 @@ mod tests {
         assert_eq!(positions, [0.0, 2.0, 5.0, 7.0, 9.0, 11.0, 14.0, 16.0]);
         assert_eq!(shown_values(HORIZONTAL_FLIP), [0, 1].map(Value::Class));
         assert_eq!(shown_values(JIGSAW).len(), 8);
+    }
+
+    #[test]
+    fn all_that_is_asked_of_transformed_pictures_is_measured() {
+        let toml = r#"
+            [data]
+            families = ["mug", "car", "chair"]
+            objects_per_family = 2
+            held_out_per_family = 3
+            image_size = 32
+            augmentation = "simclr"
+            transformations = ["blur-scale"]
+            [model]
+            encoder = "tiny"
+            projector_hidden = 16
+            embedding = 16
+            [method]
+            name = "simclr"
+            [evaluation]
+            pairs = 9
+            train_pairs = 12
+            probe_epochs = 1
+            gallery_objects = 0
+            responses = ["blur-scale", "horizontal-flip"]
+            inner_products = true
+            transformed_class = true
+        "#;
+        let config = Config::from_toml(&Registry::default(), toml, Origin::File("my.toml".into())).unwrap();
+        let source = config.open_data().unwrap();
+        let truth = GroundTruth::of(config.shown(&source).unwrap().as_ref());
+        let model = Model::new(&config, truth, &candle_core::Device::Cpu).unwrap();
+        let found = evaluate(&model, &source, &config).unwrap();
+        let [blur, flip] = &found.responses[..] else { panic!("{:?}", found.responses) };
+        assert_eq!((blur.pictures, blur.values, flip.values), (9, 8, 2));
+        // The encoder is random: more blur is farther away all the same.
+        assert!(blur.tau > Some(0.5) && blur.tau_augmented < blur.tau, "{blur:?}");
+        assert!(blur.drift > 0.0 && flip.drift > 0.0 && flip.tau.is_none() && flip.tau_augmented.is_none());
+        assert_eq!((found.order_tau, found.order_tau_augmented), (blur.tau, blur.tau_augmented));
+        assert!(found.inner_products.is_some_and(|products| products.relative_change > 0.0));
+        assert!(found.class_top1_transformed.is_some());
+        let told: Vec<_> = found.transformations.iter().map(|report| (&report.transformation[..], report.classes)).collect();
+        assert_eq!(told, [("blur-scale", 4)]);
+        // What is not asked is not measured.
+        let mut silent = config.clone();
+        silent.evaluation.responses.clear();
+        (silent.evaluation.inner_products, silent.evaluation.transformed_class) = (false, false);
+        let found = evaluate(&model, &source, &silent).unwrap();
+        assert!(found.responses.is_empty() && found.order_tau.is_none() && found.inner_products.is_none());
+        assert_eq!(found.class_top1_transformed, None);
     }
 }

@@ -6,7 +6,7 @@ use crate::config::Config;
 use crate::data::ViewSource;
 use crate::evaluate::gallery_warning;
 use crate::method::UnmetNeeds;
-use crate::transformation::ROTATION;
+use crate::transformation::{Augmentation, ROTATION};
 
 /// Nothing, when the views of `shown`, which training makes of those of `source`, have all that the method learns from.
 pub(super) fn check_needs(config: &Config, source: &dyn ViewSource, shown: &dyn ViewSource) -> anyhow::Result<()> {
@@ -18,6 +18,13 @@ pub(super) fn check_needs(config: &Config, source: &dyn ViewSource, shown: &dyn 
         return Err(UnmetNeeds { method: config.method.name.clone(), needed, offered, lost }.into());
     }
     let block = needs.drawing.block;
+    let draws_something = config.data.augmentation != Augmentation::None || !config.data.transformations.is_empty();
+    anyhow::ensure!(
+        block == 1 || draws_something,
+        "the method `{}` compares subjects under a change that they share, and nothing is drawn here that they could: set \
+         data.augmentation or data.transformations",
+        config.method.name
+    );
     let micro_batch = config.fit.batch_size / config.fit.accumulate;
     anyhow::ensure!(
         config.fit.accumulate == 1 || micro_batch.is_multiple_of(block),
@@ -52,4 +59,29 @@ pub(super) fn warnings(config: &Config, source: &dyn ViewSource) -> Vec<String> 
     let has_gallery = source.offers().contains(&ROTATION);
     let gallery = has_gallery.then(|| gallery_warning(source, &config.evaluation)).flatten();
     one_class.into_iter().chain(one_object).chain(gallery).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Origin;
+    use crate::registry::Registry;
+
+    #[test]
+    fn blocks_need_something_to_share_and_whole_micro_batches() {
+        let refusal = |more: &str| {
+            let toml = format!(
+                "[data]\nfamilies = [\"mug\"]\nobjects_per_family = 1\nheld_out_per_family = 1\n{more}\n[method]\nname = \"care\"\n"
+            );
+            let config = Config::from_toml(&Registry::default(), &toml, Origin::File("my.toml".into())).unwrap();
+            let source = config.open_data().unwrap();
+            let shown = config.shown(&source).unwrap();
+            check_needs(&config, source.as_ref(), shown.as_ref()).err().map(|error| error.to_string())
+        };
+        assert!(refusal("").unwrap().contains("set data.augmentation or data.transformations"));
+        assert_eq!(refusal("augmentation = \"simclr\""), None);
+        let halves = "transformations = [\"blur\"]\n[fit]\nbatch_size = 24\naccumulate = 2";
+        assert!(refusal(halves).unwrap().contains("12 in a micro-batch"));
+        assert_eq!(refusal(&halves.replace("24", "32")), None);
+    }
 }

@@ -86,7 +86,9 @@ fn listed(transformations: &[&'static dyn Transformation]) -> String {
 mod tests {
     use super::*;
     use crate::method::METHODS;
-    use crate::transformation::{HUES, QUARTER_TURNS, ROTATION, TRANSFORMATIONS, Transformations};
+    use crate::transformation::{
+        HORIZONTAL_FLIP, HUES, QUARTER_TURNS, ROTATION, ROTATION_SCALE, TRANSFORMATIONS, Transformations,
+    };
 
     #[test]
     fn needs_follow_the_options() {
@@ -130,6 +132,21 @@ mod tests {
             let expected = Needs::of(views, transformations.to_vec());
             assert_eq!((entry.needs)(&config.try_into().unwrap(), &known).unwrap(), expected, "{method} {options:?}");
         }
+    }
+
+    #[test]
+    fn what_hangs_together_follows_the_options() {
+        let known = Transformations::new("transformation", TRANSFORMATIONS);
+        let drawing = |method: &str, options: &str| {
+            let entry = METHODS.iter().find(|entry| entry.name == method).unwrap();
+            let mut config = toml::Table::try_from(MethodConfig::of(entry)).unwrap();
+            config.extend(options.parse::<toml::Table>().unwrap());
+            (entry.needs)(&config.try_into().unwrap(), &known).unwrap().drawing
+        };
+        assert_eq!(drawing("simclr", ""), Drawing::INDEPENDENT);
+        assert_eq!(drawing("care", "block = 4"), Drawing::in_blocks(4));
+        let contrasted = drawing("ordered-scales", "predicted = [\"horizontal-flip\"]").contrasted;
+        assert_eq!(contrasted, [ROTATION_SCALE, HORIZONTAL_FLIP]);
     }
 
     #[test]

@@ -155,9 +155,10 @@ impl Method for OrderedScales {
         let [all_a, all_b] = views.of_whole_batch([&a, &b])?;
         let mut terms = vec![("contrast", 1.0, nt_xent(&[all_a, all_b], self.temperature)?)];
         if !self.ordered.is_empty() {
-            let scales = Scales::of(views, &self.ordered, [0, LOOKS, LOOKS + 1])?;
-            let of_scales = [&features[0], &features[LOOKS], &features[LOOKS + 1]];
-            terms.extend(self.objective.terms(of_scales, &scales, views, self.order_weight)?);
+            let shown: Vec<usize> = [0].into_iter().chain(LOOKS..features.len()).collect();
+            let scales = Scales::of(views, &self.ordered, &shown)?;
+            let of_scales: Vec<&Tensor> = shown.iter().map(|view| &features[*view]).collect();
+            terms.extend(self.objective.terms(&of_scales, &scales, views, self.order_weight)?);
         }
         terms.extend(self.heads.terms(&features[LOOKS..], views, LOOKS, self.prediction_weight)?);
         MethodOutput::of(terms, features, vec![("embedding", a)])

@@ -32,11 +32,11 @@ fn sources() -> &'static [Arc<dyn ViewSource>; 3] {
     })
 }
 
-/// Four views of six objects.
+/// Five views of six objects.
 fn batch(source: &dyn ViewSource, index: u64) -> ViewBatch {
     let objects = source.training_subjects();
     let some: Vec<usize> = (0..6).map(|k| objects[(index as usize * 6 + k) % 12]).collect();
-    source.views(&Place::all(&some), 4, index).unwrap()
+    source.views(&Place::all(&some), 5, index).unwrap()
 }
 
 /// Eight batches of each source, made once for all tests.

@@ -1,4 +1,4 @@
-//! What keeps features of one picture in the order of three strengths s0 < s1 < s2 of a transformation.
+//! What keeps features of one picture in the order of a transformation's strengths, three at a time: s0 < s1 < s2.
 
 use candle_core::{D, DType, Device, Result, Tensor};
 
@@ -6,25 +6,24 @@ use crate::method::{Views, WeightedTerm, negative_log_softmax, unit_rows};
 use crate::nn::{Mlp, Scope};
 use crate::transformation::Transformation;
 
-/// Positions of three views on the scale of the transformation that each subject was given, `[s0, s1, s2]` for each row; the
-/// same number three times where it was given one without a scale.
-pub(super) struct Scales(Vec<[f32; 3]>);
+/// Positions of the views of each subject on the scale of the transformation that it was given, rising; the same number for
+/// all views where it was given one without a scale.
+pub(super) struct Scales(Vec<Vec<f32>>);
 
 impl Scales {
-    /// Of three views. Of each subject one of the ordered transformations at most changes from the first to the last.
+    /// Of some views, in the order of their strengths. Of each subject one of the ordered transformations at most changes from
+    /// the first to the last.
     ///
     /// # Errors
     /// When the views do not have one of them.
-    pub fn of(views: &Views, ordered: &[&'static dyn Transformation], shown: [usize; 3]) -> Result<Self> {
-        let mut rows = vec![[0.0; 3]; views.views[0].transformations.len()];
+    pub fn of(views: &Views, ordered: &[&'static dyn Transformation], shown: &[usize]) -> Result<Self> {
+        let mut rows = vec![vec![0.0; shown.len()]; views.views[0].transformations.len()];
         for transformation in ordered {
-            let mut positions = Vec::with_capacity(shown.len());
-            for view in shown {
-                positions.push(views.positions(view, *transformation)?);
-            }
+            let positions = shown.iter().map(|view| views.positions(*view, *transformation));
+            let positions = positions.collect::<Result<Vec<_>>>()?;
             for (row, scales) in rows.iter_mut().enumerate() {
-                let found = [0, 1, 2].map(|at| positions[at][row]);
-                if found[0] != found[2] {
+                let found: Vec<f32> = positions.iter().map(|of_view| of_view[row]).collect();
+                if found.first() != found.last() {
                     *scales = found;
                 }
             }
@@ -32,6 +31,16 @@ impl Scales {
         Ok(Self(rows))
     }
 
+    /// Those of three views.
+    fn triple(&self, views: [usize; 3]) -> Triple {
+        Triple(self.0.iter().map(|row| views.map(|view| row[view])).collect())
+    }
+}
+
+/// Positions `[s0, s1, s2]` of three views for each row.
+struct Triple(Vec<[f32; 3]>);
+
+impl Triple {
     /// A column `[n]` of a number that each row gives.
     fn column(&self, of: impl Fn([f32; 3]) -> f32, device: &Device) -> Result<Tensor> {
         Tensor::from_vec(self.0.iter().map(|row| of(*row)).collect::<Vec<f32>>(), self.0.len(), device)
@@ -41,6 +50,12 @@ impl Scales {
     fn is_ordered(&self, device: &Device) -> Result<Tensor> {
         self.column(|[first, _, last]| if last > first { 1.0 } else { 0.0 }, device)
     }
+}
+
+/// Every three of so many views, in their order.
+fn triples(views: usize) -> Vec<[usize; 3]> {
+    let later = move |from: usize| from + 1..views;
+    (0..views).flat_map(|a| later(a).flat_map(move |b| later(b).map(move |c| [a, b, c]))).collect()
 }
 
 /// What keeps the order.
@@ -69,34 +84,49 @@ impl Objective {
         Ok(Self::Reconstruction { network: Mlp::new(&[2 * width + 1, hidden, width], scope)?, temperature })
     }
 
-    /// The weighted term of the features of three views `[n, width]`, of this rank's rows, and the share of comparisons that are
-    /// in order, to be watched.
+    /// The weighted term of the features of views in the order of their strengths, `[n, width]` each, of this rank's rows: the
+    /// mean over every three of them. Beside it the share of comparisons that are in order, to be watched.
     ///
     /// # Errors
     /// When shapes differ.
     pub fn terms(
         &self,
-        features: [&Tensor; 3],
+        features: &[&Tensor],
         scales: &Scales,
         views: &Views,
         weight: f64,
     ) -> Result<Vec<WeightedTerm>> {
-        let detached = features.map(Tensor::detach);
-        let in_order = ("in_order", 0.0, share_in_order(detached.each_ref(), scales)?);
-        let term = match self {
-            Self::Ranking { margin } => ("ranking", weight, ranking(features, scales, *margin)?),
-            Self::Reconstruction { network, temperature } => {
-                let [start, middle, end] = features;
-                let device = start.device();
-                let share = scales.column(share_of_the_way, device)?.unsqueeze(1)?;
-                let rebuilt = network.forward(&Tensor::cat(&[&unit_rows(start)?, &unit_rows(end)?, &share], 1)?)?;
-                let counted = scales.is_ordered(device)?.unsqueeze(1)?;
-                let [rebuilt, middle, start, end, counted] =
-                    &views.of_whole_batch([&rebuilt, middle, start, end, &counted])?;
-                ("reconstruction", weight, reconstruction(rebuilt, [middle, start, end], counted, *temperature)?)
-            }
+        let (mut losses, mut shares) = (Vec::new(), Vec::new());
+        for triple in triples(features.len()) {
+            let of_triple = triple.map(|view| features[view]);
+            let positions = scales.triple(triple);
+            losses.push(self.loss(of_triple, &positions, views)?);
+            shares.push(share_in_order(of_triple.map(Tensor::detach).each_ref(), &positions)?);
+        }
+        let mean = |terms: &[Tensor]| Tensor::stack(terms, 0)?.mean_all();
+        Ok(vec![(self.name(), weight, mean(&losses)?), ("in_order", 0.0, mean(&shares)?)])
+    }
+
+    fn name(&self) -> &'static str {
+        match self {
+            Self::Ranking { .. } => "ranking",
+            Self::Reconstruction { .. } => "reconstruction",
+        }
+    }
+
+    fn loss(&self, features: [&Tensor; 3], scales: &Triple, views: &Views) -> Result<Tensor> {
+        let (network, temperature) = match self {
+            Self::Ranking { margin } => return ranking(features, scales, *margin),
+            Self::Reconstruction { network, temperature } => (network, *temperature),
         };
-        Ok(vec![term, in_order])
+        let [start, middle, end] = features;
+        let device = start.device();
+        let share = scales.column(share_of_the_way, device)?.unsqueeze(1)?;
+        let rebuilt = network.forward(&Tensor::cat(&[&unit_rows(start)?, &unit_rows(end)?, &share], 1)?)?;
+        let counted = scales.is_ordered(device)?.unsqueeze(1)?;
+        let [rebuilt, middle, start, end, counted] =
+            &views.of_whole_batch([&rebuilt, middle, start, end, &counted])?;
+        reconstruction(rebuilt, [middle, start, end], counted, temperature)
     }
 }
 
@@ -119,7 +149,7 @@ fn distances(features: [&Tensor; 3]) -> Result<[Tensor; 3]> {
 ///
 /// # Shapes
 /// Features are `[n, width]` each.
-fn ranking(features: [&Tensor; 3], scales: &Scales, margin: f64) -> Result<Tensor> {
+fn ranking(features: [&Tensor; 3], scales: &Triple, margin: f64) -> Result<Tensor> {
     let device = features[0].device();
     let [nearer, later, whole] = distances(features)?;
     let margin = |of: fn([f32; 3]) -> f32| scales.column(of, device)? * margin;
@@ -130,7 +160,7 @@ fn ranking(features: [&Tensor; 3], scales: &Scales, margin: f64) -> Result<Tenso
 }
 
 /// Share of both comparisons that are in order, over the rows that have one; 1 where none has.
-fn share_in_order(features: [&Tensor; 3], scales: &Scales) -> Result<Tensor> {
+fn share_in_order(features: [&Tensor; 3], scales: &Triple) -> Result<Tensor> {
     let device = features[0].device();
     let [nearer, later, whole] = distances(features)?;
     let counted = scales.is_ordered(device)?;
@@ -165,8 +195,8 @@ mod tests {
     const ROWS: usize = 5;
 
     /// The third row was given something without a scale.
-    fn scales() -> Scales {
-        Scales(vec![[0.0, 0.25, 0.5], [0.0, 0.0625, 1.0], [0.0; 3], [0.25, 0.75, 1.0], [0.0, 0.5, 0.5625]])
+    fn scales() -> Triple {
+        Triple(vec![[0.0, 0.25, 0.5], [0.0, 0.0625, 1.0], [0.0; 3], [0.25, 0.75, 1.0], [0.0, 0.5, 0.5625]])
     }
 
     fn inputs(count: usize) -> Vec<Matrix> {
@@ -234,7 +264,15 @@ mod tests {
         assert!(number(ranking(wrong, &scales(), 0.0)) > 0.0);
         // Of each pair of comparisons one is wrong, or both.
         assert!(number(share_in_order(wrong, &scales())) <= 0.5);
-        assert_eq!(number(share_in_order(right, &Scales(vec![[0.0; 3]; ROWS]))), 1.0, "no order, none broken");
+        assert_eq!(number(share_in_order(right, &Triple(vec![[0.0; 3]; ROWS]))), 1.0, "no order, none broken");
+    }
+
+    #[test]
+    fn every_three_of_the_views_are_compared() {
+        assert_eq!(triples(4), [[0, 1, 2], [0, 1, 3], [0, 2, 3], [1, 2, 3]]);
+        assert!(triples(2).is_empty());
+        let scales = Scales(vec![vec![0.0, 0.25, 0.5, 1.0], vec![0.0; 4]]);
+        assert_eq!(scales.triple([0, 2, 3]).0, [[0.0, 0.5, 1.0], [0.0; 3]]);
     }
 
     #[test]

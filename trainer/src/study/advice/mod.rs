@@ -10,7 +10,7 @@ mod judge;
 mod report;
 mod target;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::trainings::Trainings;
 use super::{FinishedRun, Plan, Row, Spread};
@@ -61,12 +61,15 @@ pub enum AdviceOutcome {
     Interrupted,
 }
 
+/// What all runs, and the advised configuration, start from.
 const PRESET: &str = "essl-small";
+/// Changes of the preset, before the user's: rows choose the method, and what is invariant has two views.
+const BASE: [&str; 3] = ["method.name=simclr", "fit.batch_size=128", "evaluation.information=false"];
+/// Keys that the rows set themselves; those of `[method]` as well.
+const OF_ROWS: [&str; 5] = ["name", "fit.seed", "data.transformations", "evaluation.responses", "evaluation.transformed_class"];
 const ALL_INVARIANT: &str = "all-invariant";
 const ALL_EQUIVARIANT: &str = "all-equivariant";
 const ADVISED: &str = "advised";
-/// Steps over which the learning rate rises, at most.
-const MOST_WARMUP: u64 = 50;
 
 /// Trains what is not trained yet, judges each candidate, trains what is advised, and puts its configuration together.
 ///
@@ -100,6 +103,20 @@ pub fn advise(options: &AdviceOptions) -> anyhow::Result<AdviceOutcome> {
     Ok(AdviceOutcome::Finished { report, config: Box::new(advised_config(options, &chosen)?) })
 }
 
+/// What all rows share: the preset `essl-small` with a configuration file and `key=value` changes.
+///
+/// # Errors
+/// When a key or value is wrong, or a change is of a key that the rows set themselves.
+pub fn shared_config(registry: &Registry, file: Option<&Path>, sets: &[String]) -> anyhow::Result<Config> {
+    let key = |set: &String| set.split('=').next().unwrap_or_default().trim().to_string();
+    let is_of_rows = |key: &String| OF_ROWS.contains(&key.as_str()) || key.starts_with("method.");
+    if let Some(key) = sets.iter().map(key).find(is_of_rows) {
+        anyhow::bail!("--set {key}=…: has no effect: each row of an advice sets it; leave it out")
+    }
+    let base = BASE.map(String::from);
+    Ok(Config::resolve_in_turn(registry, Some(PRESET), file, &[&base[..], sets])?)
+}
+
 /// The runs of some rows, first seed first; `None` when the user stopped them.
 fn train(options: &AdviceOptions, plan: &Plan, rows: &[Row]) -> anyhow::Result<Option<Vec<FinishedRun>>> {
     let AdviceOptions { runs, device, stop, seeds, .. } = options;
@@ -123,15 +140,11 @@ fn plan(options: &AdviceOptions) -> anyhow::Result<Plan> {
         "fit.probe_every=0".to_string(),
         "evaluation.pairs=2000".into(),
         "evaluation.train_pairs=5000".into(),
-        "evaluation.information=false".into(),
         format!("evaluation.transformed_class={}", options.target == Target::TransformedClass),
         format!("evaluation.responses={names:?}"),
     ];
-    let brief = [
-        format!("fit.steps={}", options.steps),
-        format!("schedule.warmup_steps={}", MOST_WARMUP.min(options.steps / 4)),
-    ];
-    let shared = Config::resolve(&options.registry, Some(PRESET), options.file.as_deref(), &options.sets)?;
+    let brief = [format!("fit.steps={}", options.steps)];
+    let shared = shared_config(&options.registry, options.file.as_deref(), &options.sets)?;
     // Rotations that no picture showed are no part of the question.
     let in_range = shared.is_rendered().then(|| "evaluation.out_of_range_pairs=0".to_string());
     let sets = measured.into_iter().chain(in_range).chain(options.sets.iter().cloned()).chain(brief).collect();
@@ -139,6 +152,7 @@ fn plan(options: &AdviceOptions) -> anyhow::Result<Plan> {
 }
 
 fn bare_plan(options: &AdviceOptions, sets: Vec<String>, rows: Vec<Row>) -> Plan {
+    let sets = BASE.map(String::from).into_iter().chain(sets).collect();
     Plan {
         registry: options.registry.clone(),
         name: "advice".into(),
