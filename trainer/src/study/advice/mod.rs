@@ -70,6 +70,8 @@ const OF_ROWS: [&str; 5] = ["name", "fit.seed", "data.transformations", "evaluat
 const ALL_INVARIANT: &str = "all-invariant";
 const ALL_EQUIVARIANT: &str = "all-equivariant";
 const ADVISED: &str = "advised";
+/// A run's name has 64 letters at most, with its seed.
+const LONGEST_LABEL: usize = 50;
 
 /// Trains what is not trained yet, judges each candidate, trains what is advised, and puts its configuration together.
 ///
@@ -140,7 +142,8 @@ fn plan(options: &AdviceOptions) -> anyhow::Result<Plan> {
         "fit.probe_every=0".to_string(),
         "evaluation.pairs=2000".into(),
         "evaluation.train_pairs=5000".into(),
-        format!("evaluation.transformed_class={}", options.target == Target::TransformedClass),
+        // Whatever the target is, so that the same runs serve another one.
+        "evaluation.transformed_class=true".into(),
         format!("evaluation.responses={names:?}"),
     ];
     let brief = [format!("fit.steps={}", options.steps)];
@@ -174,7 +177,11 @@ fn rows(candidates: &[Candidate]) -> Vec<Row> {
 }
 
 fn alone_label(candidate: &Candidate) -> String {
-    format!("{}-equivariant", candidate.name)
+    equivariant_label(&[candidate.name.as_str()])
+}
+
+fn equivariant_label(names: &[&str]) -> String {
+    format!("{}-equivariant", names.join("-"))
 }
 
 /// Of a single candidate, its row is that of all.
@@ -213,7 +220,9 @@ fn advised_row(candidates: &[Candidate], advised: &[AdvisedTransformation]) -> R
         .filter(|(_, advised)| is_equivariant(advised))
         .map(|(candidate, _)| candidate)
         .collect();
-    let wanted = row(ADVISED, candidates, &equivariant);
+    let names: Vec<&str> = equivariant.iter().map(|candidate| candidate.name.as_str()).collect();
+    let label = equivariant_label(&names);
+    let wanted = row(if label.len() > LONGEST_LABEL { ADVISED } else { &label }, candidates, &equivariant);
     let trained = rows(candidates).into_iter().find(|row| row.sets == wanted.sets);
     trained.unwrap_or(wanted)
 }

@@ -137,7 +137,7 @@ fn what_is_advised_is_a_row_that_is_trained_where_it_can_be() {
         ([Invariant, Undecided, Invariant], "all-invariant"),
         ([Equivariant, Undecided, Invariant], "rotation-equivariant"),
         ([Equivariant; 3], "all-equivariant"),
-        ([Equivariant, Invariant, Equivariant], "advised"),
+        ([Equivariant, Invariant, Equivariant], "rotation-flip-equivariant"),
     ];
     for (advice, label) in cases {
         assert_eq!(with(advice).label, label, "{advice:?}");
