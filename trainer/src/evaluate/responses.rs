@@ -269,6 +269,7 @@ mod tests {
             pairs = 9
             train_pairs = 12
             probe_epochs = 1
+            neighbours = 3
             gallery_objects = 0
             responses = ["blur-scale", "horizontal-flip"]
             inner_products = true

@@ -1,5 +1,4 @@
 use super::*;
-use crate::config::Config;
 use crate::fit::{FitOptions, FitOutcome, fit};
 use crate::run::RunFolder;
 
@@ -17,6 +16,7 @@ fn options(folder: &std::path::Path, names: &[&str], seeds: u64) -> AdviceOption
         "evaluation.pairs=12",
         "evaluation.train_pairs=12",
         "evaluation.probe_epochs=1",
+        "evaluation.neighbours=3",
     ];
     let registry = Registry::default();
     let names: Vec<String> = names.iter().map(ToString::to_string).collect();
