@@ -67,6 +67,8 @@ fn product(a: &[f32], b: &[f32]) -> f64 {
 
 #[cfg(test)]
 mod tests {
+    use std::f32::consts::TAU;
+
     use rand::{RngExt, SeedableRng};
     use rand_chacha::ChaCha8Rng;
 
@@ -79,11 +81,11 @@ mod tests {
     #[test]
     fn a_common_rotation_keeps_them_and_independent_ones_do_not() {
         let mut rng = ChaCha8Rng::seed_from_u64(3);
-        let angles: Vec<f32> = (0..800).map(|_| rng.random_range(0.0..6.283)).collect();
+        let angles: Vec<f32> = (0..800).map(|_| rng.random_range(0.0..TAU)).collect();
         let of = |pictures: Vec<Vec<Vec<f32>>>| InnerProducts::of(pictures.chunks(8));
         let common = of(angles.iter().enumerate().map(|(at, a)| vec![unit(*a), unit(a + (at / 8) as f32)]).collect());
         assert!(common.squared_change < 1e-9 && common.relative_change < 1e-9, "{common:?}");
-        let independent = of(angles.iter().map(|a| vec![unit(*a), unit(rng.random_range(0.0..6.283))]).collect());
+        let independent = of(angles.iter().map(|a| vec![unit(*a), unit(rng.random_range(0.0..TAU))]).collect());
         assert!((independent.relative_change - 1.0).abs() < 0.1, "{independent:?}");
     }
 

@@ -1,6 +1,8 @@
 //! Features in which more of a transformation is farther away, and which others leave alone: our reading of the abstract of
 //! Xie et al., "What Should Be Equivariant in Self-Supervised Learning" (CVPR Workshops 2022), of which no more is public.
 
+mod objective;
+
 use candle_core::{Result, Tensor};
 use sextant_runtime::graph::{GraphBuilder, ValueId};
 
@@ -15,8 +17,6 @@ use crate::options::ConfigOption;
 use crate::transformation::{Transformation, Transformations};
 
 use objective::{Objective, Scales};
-
-mod objective;
 
 pub(super) const ENTRY: MethodEntry = MethodEntry {
     name: "ordered-scales",

@@ -22,7 +22,10 @@ use crate::evaluate::Evaluation;
 use crate::run::MetricRecord;
 use crate::stop::StopFlag;
 
-pub use advice::{Advice, AdviceOptions, AdviceOutcome, AdviceReport, Candidate, Form, Judgement, Target, advise, shared_config};
+pub use advice::{
+    Advice, AdviceOptions, AdviceOutcome, AdviceReport, AdvisedTransformation, Candidate, Check, Form, Judgement, Target,
+    advise, shared_config,
+};
 pub use images::rendered_images;
 pub use plan::{Ablation, Plan, Row, view_count};
 pub use question::{Chart, Claim, Column, PaperFigure, Question, Scale, Verdict};

@@ -59,10 +59,13 @@ impl Candidate {
     }
 }
 
-/// All that can be asked about: ordered scales without the end of their names, then the others.
+/// All that can be asked about: ordered scales without the end of their names, then others that no scale has the name of.
 fn names(known: &Transformations) -> Vec<&'static str> {
     let scales = known.names_with_scale().into_iter().map(|name| name.strip_suffix(SCALE).unwrap_or(name));
-    scales.chain([FLIP.0]).chain(known.names_with_classes()).collect()
+    let mut names: Vec<&str> = scales.chain([FLIP.0]).collect();
+    let others: Vec<&str> = known.names_with_classes().into_iter().filter(|name| !names.contains(name)).collect();
+    names.extend(others);
+    names
 }
 
 /// A row in which all candidates are done to pictures: features are equivariant to some, and invariant to the others.
