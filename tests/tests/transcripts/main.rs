@@ -81,7 +81,9 @@ fn the_guide_to_pictures_is_true() {
 #[test]
 fn the_guide_to_advice_is_true() {
     let place = Place::new();
-    ["a.png", "b.png", "c.png", "d.png"].iter().for_each(|name| place.write_picture_of(&format!("photos/{name}"), [40, 30]));
+    ["a.png", "b.png", "c.png", "d.png"]
+        .iter()
+        .for_each(|name| place.write_picture_of(&format!("photos/{name}"), [40, 30]));
     place.follow("../docs/advise.md");
 }
 

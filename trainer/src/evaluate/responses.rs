@@ -288,7 +288,8 @@ mod tests {
         assert_eq!((found.order_tau, found.order_tau_augmented), (blur.tau, blur.tau_augmented));
         assert!(found.inner_products.is_some_and(|products| products.relative_change > 0.0));
         assert!(found.class_top1_transformed.is_some());
-        let told: Vec<_> = found.transformations.iter().map(|report| (&report.transformation[..], report.classes)).collect();
+        let told: Vec<_> =
+            found.transformations.iter().map(|report| (&report.transformation[..], report.classes)).collect();
         assert_eq!(told, [("blur-scale", 4)]);
         // What is not asked is not measured.
         let mut silent = config.clone();

@@ -124,8 +124,7 @@ impl Objective {
         let share = scales.column(share_of_the_way, device)?.unsqueeze(1)?;
         let rebuilt = network.forward(&Tensor::cat(&[&unit_rows(start)?, &unit_rows(end)?, &share], 1)?)?;
         let counted = scales.is_ordered(device)?.unsqueeze(1)?;
-        let [rebuilt, middle, start, end, counted] =
-            &views.of_whole_batch([&rebuilt, middle, start, end, &counted])?;
+        let [rebuilt, middle, start, end, counted] = &views.of_whole_batch([&rebuilt, middle, start, end, &counted])?;
         reconstruction(rebuilt, [middle, start, end], counted, temperature)
     }
 }

@@ -66,7 +66,8 @@ const PRESET: &str = "essl-small";
 /// Changes of the preset, before the user's: rows choose the method, and what is invariant has two views.
 const BASE: [&str; 3] = ["method.name=simclr", "fit.batch_size=128", "evaluation.information=false"];
 /// Keys that the rows set themselves; those of `[method]` as well.
-const OF_ROWS: [&str; 5] = ["name", "fit.seed", "data.transformations", "evaluation.responses", "evaluation.transformed_class"];
+const OF_ROWS: [&str; 5] =
+    ["name", "fit.seed", "data.transformations", "evaluation.responses", "evaluation.transformed_class"];
 const ALL_INVARIANT: &str = "all-invariant";
 const ALL_EQUIVARIANT: &str = "all-equivariant";
 const ADVISED: &str = "advised";

@@ -92,7 +92,8 @@ fn an_advice_goes_on_where_it_was_stopped_and_its_configuration_trains() {
 
 #[test]
 fn keys_that_rows_set_are_refused() {
-    let error = |set: &str| shared_config(&Registry::default(), None, &[set.into()]).err().map(|error| error.to_string());
+    let error =
+        |set: &str| shared_config(&Registry::default(), None, &[set.into()]).err().map(|error| error.to_string());
     assert_eq!(
         error("method.temperature=0.5").unwrap(),
         "--set method.temperature=…: has no effect: each row of an advice sets it; leave it out"
