@@ -79,6 +79,15 @@ fn the_guide_to_pictures_is_true() {
 }
 
 #[test]
+fn the_guide_to_advice_is_true() {
+    let place = Place::new();
+    ["a.png", "b.png", "c.png", "d.png"]
+        .iter()
+        .for_each(|name| place.write_picture_of(&format!("photos/{name}"), [40, 30]));
+    place.follow("../docs/advise.md");
+}
+
+#[test]
 fn the_guide_to_conventions_is_true() {
     let place = place();
     place.copy(&finished_run().join("run"), "runs/bolts");

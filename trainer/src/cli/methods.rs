@@ -30,13 +30,13 @@ pub fn run(args: MethodsArgs, registry: &Registry) -> anyhow::Result<ExitCode> {
 
 fn as_json(method: &MethodEntry, known: &Transformations) -> Value {
     let options: Vec<_> = method.options.iter().map(|option| option_as_json("method", option)).collect();
-    let Needs { views, transformations } = needs(method, known);
+    let Needs { views, transformations, drawing } = needs(method, known);
     let transformations: Vec<&str> = transformations.iter().map(|transformation| transformation.name()).collect();
     json!({
         "name": method.name,
         "paper": method.paper,
         "loss": method.loss,
-        "needs": { "views": views, "transformations": transformations },
+        "needs": { "views": views, "transformations": transformations, "block": drawing.block },
         "options": options,
     })
 }
@@ -47,10 +47,14 @@ fn needs(method: &MethodEntry, known: &Transformations) -> Needs {
 }
 
 fn as_text(method: &MethodEntry, known: &Transformations) -> String {
-    let Needs { views, transformations } = needs(method, known);
+    let Needs { views, transformations, drawing } = needs(method, known);
     let known: String =
         transformations.iter().map(|transformation| format!(", {} known", transformation.name())).collect();
     let options: String = method.options.iter().map(|option| option_as_text("method", option)).collect();
-    let needs = format!("    needs: {views} views of each object{known}\n");
+    let blocks = match drawing.block {
+        1 => String::new(),
+        block => format!(", blocks of {block} subjects drawn alike"),
+    };
+    let needs = format!("    needs: {views} views of each object{known}{blocks}\n");
     format!("{}\n    {}\n    loss: {}\n{needs}{options}\n", method.name, method.paper, method.loss)
 }

@@ -3,6 +3,7 @@
 //! Data goes to standard output, everything else to standard error. Exit codes: 0 fine, 2 an error, 130 stopped by
 //! Ctrl-C or SIGTERM.
 
+mod advise;
 mod bench;
 mod class_counts;
 mod contact_sheet;
@@ -62,6 +63,8 @@ pub enum Command {
     Report(report::ReportArgs),
     /// Train a table of methods under one budget, and write down what came of it.
     Study(study::StudyArgs),
+    /// Ask the data to which transformations features should be invariant, and to which equivariant.
+    Advise(advise::AdviseArgs),
 }
 
 /// Runs one subcommand, with what there is to choose from.
@@ -82,5 +85,6 @@ pub fn run(command: Command, registry: &Registry) -> anyhow::Result<ExitCode> {
         Command::Transformations(args) => transformations::run(args, registry),
         Command::Report(args) => report::run(args, registry),
         Command::Study(args) => study::run(args, registry),
+        Command::Advise(args) => advise::run(args, registry),
     }
 }

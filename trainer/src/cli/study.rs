@@ -81,6 +81,10 @@ enum Study {
     FineGrained,
     /// Whether several transformations teach more than one.
     Multivariate,
+    /// Whether augmentations that act as rotations of the embedding teach more of the class.
+    Care,
+    /// Whether features keep the order of strengths, and what that costs.
+    Scales,
 }
 
 /// Scales by their names on the command line.

@@ -56,11 +56,12 @@ impl TransformationSheet {
     }
 }
 
-/// The picture in the first classes, or in some draws where there are no finite classes.
+/// The picture in the first classes, or with strengths at even distances; in some draws where there is neither.
 fn transformed(picture: &[u8], entry: &dyn Transformation, on_pixels: &dyn OnPixels) -> Vec<Vec<u8>> {
-    let values: Vec<Value> = match entry.kind().classes() {
-        Some(count) => (0..count.min(COLUMNS) as u32).map(Value::Class).collect(),
-        None => draws().map(|mut rng| on_pixels.draw(&mut rng)).collect(),
+    let values: Vec<Value> = match (entry.kind().classes(), entry.scale()) {
+        (Some(count), _) => (0..count.min(COLUMNS) as u32).map(Value::Class).collect(),
+        (None, Some(scale)) => scale.at_even_distances(COLUMNS as u32),
+        (None, None) => draws().map(|mut rng| on_pixels.draw(&mut rng)).collect(),
     };
     let changed = |value: &Value| {
         let mut changed = picture.to_vec();
@@ -108,8 +109,9 @@ mod tests {
         let picture: Vec<u8> = (0..PICTURE_SIDE * PICTURE_SIDE * 3).map(|at| (at % 251) as u8).collect();
         let sheet = TransformationSheet::of(&picture, Registry::default().transformations());
         let shown: Vec<usize> = sheet.rows.iter().map(Vec::len).collect();
-        let classes = TRANSFORMATIONS.iter().filter_map(|entry| entry.kind().classes());
-        assert_eq!(shown, classes.map(|count| count.min(8)).chain([8; 3]).collect::<Vec<_>>());
+        let drawn = TRANSFORMATIONS.iter().filter(|entry| entry.on_pixels().is_some());
+        let expected = drawn.map(|entry| entry.kind().classes().map_or(8, |count| count.min(8)));
+        assert_eq!(shown, expected.chain([8; 3]).collect::<Vec<_>>());
         assert_eq!(sheet.rows[0][0], picture, "no quarter turn");
         let png = image::load_from_memory(&sheet.png().unwrap()).unwrap().to_rgb8();
         assert_eq!([png.width() as usize, png.height() as usize], sheet.size());

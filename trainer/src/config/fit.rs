@@ -97,6 +97,14 @@ pub struct EvaluationConfig {
     pub out_of_range_pairs: usize,
     /// Whether it is estimated what features and class tell of each transformation, in bits (false).
     pub information: bool,
+    /// Whether the class is also read from pictures with `data.transformations` (false).
+    pub transformed_class: bool,
+    /// Transformations of finished pictures of which it is measured how far they move the features, and whether more of an
+    /// ordered one moves them farther (empty).
+    pub responses: Vec<String>,
+    /// Whether it is measured if the inner products of pictures' features stay the same from one augmentation that all share to
+    /// another (false).
+    pub inner_products: bool,
     /// Seed of the pairs and of the probes' weights (0).
     pub seed: u64,
 }
@@ -116,6 +124,9 @@ impl Default for EvaluationConfig {
             gallery_views: 50,
             out_of_range_pairs: 400,
             information: false,
+            transformed_class: false,
+            responses: Vec::new(),
+            inner_products: false,
             seed: 0,
         }
     }

@@ -25,12 +25,12 @@ pub use presets::{PRESETS, Preset};
 
 use layers::Layers;
 
-use crate::data::{self, DataConfig, DataError, SourceEntry, ViewSource};
+use crate::data::{self, DataConfig, DataError, Drawing, SourceEntry, ViewSource};
 use crate::method::{Label, MethodConfig, Needs};
 use crate::nn::{HeadsConfig, ModelConfig};
 use crate::optimiser::{OptimiserConfig, ScheduleConfig};
 use crate::registry::Registry;
-use crate::transformation::Augmentation;
+use crate::transformation::{Augmentation, Transformation, Value};
 
 /// Larger files are refused: nobody writes a configuration of this size.
 const LARGEST_FILE_BYTES: u64 = 1 << 20;
@@ -167,12 +167,22 @@ impl Config {
         data::open(self.registry.sources(), &self.data)
     }
 
-    /// What training sees of a source: its views with `data.augmentation` and `data.transformations`.
+    /// What training sees of a source: its views with `data.augmentation` and `data.transformations`, drawn as the method
+    /// needs them.
+    ///
+    /// # Errors
+    /// As [`data::transformed`], and when the method is unknown.
+    pub fn shown(&self, source: &Arc<dyn ViewSource>) -> Result<Arc<dyn ViewSource>, DataError> {
+        let needs = self.needs().map_err(|error| DataError::Unusable(error.to_string()))?;
+        self.shown_as(source, &needs.drawing)
+    }
+
+    /// As [`Self::shown`], drawn in another way.
     ///
     /// # Errors
     /// As [`data::transformed`].
-    pub fn shown(&self, source: &Arc<dyn ViewSource>) -> Result<Arc<dyn ViewSource>, DataError> {
-        data::transformed(source.clone(), &self.data, self.registry.transformations())
+    pub fn shown_as(&self, source: &Arc<dyn ViewSource>, drawing: &Drawing) -> Result<Arc<dyn ViewSource>, DataError> {
+        data::transformed(source.clone(), &self.data, self.registry.transformations(), drawing)
     }
 
     /// What a deployed network is asked: the views of a source with `data.transformations` alone.
@@ -181,7 +191,8 @@ impl Config {
     /// As [`data::transformed`].
     pub fn asked(&self, source: &Arc<dyn ViewSource>) -> Result<Arc<dyn ViewSource>, DataError> {
         let without_augmentation = DataConfig { augmentation: Augmentation::None, ..self.data.clone() };
-        data::transformed(source.clone(), &without_augmentation, self.registry.transformations())
+        let known = self.registry.transformations();
+        data::transformed(source.clone(), &without_augmentation, known, &Drawing::INDEPENDENT)
     }
 
     /// The views of a source as they are, with no more of them to be seen than `data.transformations` leave.
@@ -190,6 +201,23 @@ impl Config {
     /// As [`data::as_seen`].
     pub fn untransformed(&self, source: &Arc<dyn ViewSource>) -> Result<Arc<dyn ViewSource>, DataError> {
         data::as_seen(source.clone(), &self.data.transformations, self.registry.transformations())
+    }
+
+    /// The first view of each subject of a source with these values of a transformation, as
+    /// [`data::listed_values`]; under `data.augmentation` where `is_augmented`.
+    ///
+    /// # Errors
+    /// As [`data::listed_values`].
+    pub fn listed_values(
+        &self,
+        source: &Arc<dyn ViewSource>,
+        transformation: &'static dyn Transformation,
+        values: Vec<Value>,
+        is_augmented: bool,
+    ) -> Result<Arc<dyn ViewSource>, DataError> {
+        let augmentation = if is_augmented { self.data.augmentation } else { Augmentation::None };
+        let seen = (&self.data.transformations[..], self.registry.transformations());
+        data::listed_values(source.clone(), transformation, values, augmentation, seen)
     }
 
     /// What its method needs of the views that it learns from.

@@ -1,6 +1,7 @@
 use super::{Config, ConfigError, EvaluationConfig, FitConfig, Problem};
 use crate::optimiser::MOST_STEPS;
 use crate::options::{Checks, LARGEST_SEED, OutOfRange};
+use crate::transformation::Transformations;
 
 impl Config {
     /// Nothing, when every value is in its range and they go together.
@@ -22,7 +23,7 @@ impl Config {
         self.optimiser.check(&mut checks);
         self.schedule.check(self.fit.steps, &mut checks);
         self.fit.check(&mut checks);
-        self.evaluation.check(&mut checks);
+        self.evaluation.check(self.registry.transformations(), &mut checks);
         let problems: Vec<Problem> = checks.found().into_iter().map(Problem::from).collect();
         if problems.is_empty() { Ok(()) } else { Err(ConfigError::Problems(problems)) }
     }
@@ -54,7 +55,7 @@ impl FitConfig {
 }
 
 impl EvaluationConfig {
-    fn check(&self, checks: &mut Checks) {
+    fn check(&self, transformations: &Transformations, checks: &mut Checks) {
         checks.within("evaluation.pairs", self.pairs, 2..=10_000_000);
         checks.within("evaluation.train_pairs", self.train_pairs, 2..=10_000_000);
         checks.within("evaluation.probe_epochs", self.probe_epochs, 1..=100_000);
@@ -63,6 +64,7 @@ impl EvaluationConfig {
         checks.within("evaluation.gallery_objects", self.gallery_objects, 0..=1_000_000);
         checks.within("evaluation.gallery_views", self.gallery_views, 2..=1000);
         checks.within("evaluation.out_of_range_pairs", self.out_of_range_pairs, 0..=1_000_000);
+        checks.names_among("evaluation.responses", &self.responses, &transformations.names_on_pixels());
         checks.within("evaluation.seed", self.seed, 0..=LARGEST_SEED);
     }
 }

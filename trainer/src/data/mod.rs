@@ -6,6 +6,7 @@
 //! [`Feed`] makes batches ahead of the step that needs them.
 
 mod config;
+mod drawing;
 mod error;
 mod feed;
 mod from_config;
@@ -34,6 +35,7 @@ mod write_views;
 mod writer;
 
 pub use config::{DataConfig, goes_with_rendering};
+pub use drawing::{CONTRASTED_VIEWS, Drawing, LOOKS};
 pub use error::DataError;
 pub use feed::{BatchShare, Feed, FeedSettings, StepBatch};
 pub use from_config::{open, open_objects};
@@ -49,7 +51,7 @@ pub use source::{BuildSource, CAMERA_AZIMUTH, DEFAULT_PICTURE_MEMORY_BYTES, Path
 pub(crate) use split::{listed, set_warnings};
 pub use three_die_bench::ThreeDieBenchFolder;
 pub use three_die_bench_writer::ThreeDieBenchWriter;
-pub use transformed::{TransformedViews, as_seen, transformed};
+pub use transformed::{TransformedViews, as_seen, listed_values, transformed};
 pub use view_batch::ViewBatch;
 pub use view_order::{ObjectOrder, stream_rng, stream_seed};
 pub use view_source::{Place, ViewSource};

@@ -20,6 +20,19 @@ pub struct ViewBatch {
 }
 
 impl ViewBatch {
+    /// The batch whose views are these of this one, in this order.
+    #[must_use]
+    pub(super) fn with_views(self, views: &[usize]) -> Self {
+        if views.iter().copied().eq(0..self.view_count()) {
+            return self;
+        }
+        Self {
+            images: views.iter().flat_map(|view| self.images_of(*view)).copied().collect(),
+            transformations: views.iter().flat_map(|view| self.transformations_of(*view)).cloned().collect(),
+            ..self
+        }
+    }
+
     /// Subjects in the batch.
     pub fn len(&self) -> usize {
         self.subjects.len()

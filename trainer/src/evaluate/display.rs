@@ -3,7 +3,7 @@
 use std::fmt;
 
 use super::figures::ALL_QUERIES;
-use super::{Better, ClassReport, Estimate, Evaluation, FIGURES, Figure, Group, TransformationReport};
+use super::{Better, ClassReport, Estimate, Evaluation, FIGURES, Figure, Group, ResponseReport, TransformationReport};
 
 /// How a group of figures is laid out.
 enum Layout {
@@ -35,9 +35,14 @@ impl Layout {
             Group::OutOfRange => Self::Lines { a_line: usize::MAX, between: ", " },
             Group::Pose => Self::Table { title: "", title_width: 31 },
             Group::Retrieval => Self::Table { title: "prediction of a view", title_width: 30 },
-            Group::Transformation | Group::Rotation | Group::Colour | Group::Predictor | Group::Drift | Group::Rank => {
-                Self::Lines { a_line: usize::MAX, between: "   " }
-            }
+            Group::Transformation
+            | Group::Order
+            | Group::InnerProducts
+            | Group::Rotation
+            | Group::Colour
+            | Group::Predictor
+            | Group::Drift
+            | Group::Rank => Self::Lines { a_line: usize::MAX, between: "   " },
         }
     }
 }
@@ -48,11 +53,13 @@ impl fmt::Display for Evaluation {
             Some(_) => writeln!(f, "held-out objects {}, pairs of views {}", self.objects, self.pairs)?,
             None => writeln!(f, "held-out pictures {}, measured on {}", self.objects, self.pairs)?,
         }
-        for group in [Group::Class, Group::Transformation, Group::Rotation, Group::Colour, Group::Pose] {
+        let first = [Group::Class, Group::Transformation, Group::Order, Group::InnerProducts];
+        for group in first.into_iter().chain([Group::Rotation, Group::Colour, Group::Pose]) {
             self.write_group(f, group)?;
         }
         self.write_angles(f)?;
         self.write_transformations(f)?;
+        self.write_responses(f)?;
         for group in [Group::Retrieval, Group::Predictor, Group::Drift] {
             if self.measured(group).next().is_some() {
                 writeln!(f)?;
@@ -138,6 +145,20 @@ impl Evaluation {
         Ok(())
     }
 
+    fn write_responses(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.responses.is_empty() {
+            return Ok(());
+        }
+        writeln!(f)?;
+        let titles = ResponseReport::TITLES.map(String::from);
+        let rows = std::iter::once(titles).chain(self.responses.iter().map(ResponseReport::cells));
+        for [name, values, pictures, drift, tau, augmented] in rows {
+            let row = format!("{name:<20}{values:>8}{pictures:>10}{drift:>8}{tau:>8}{augmented:>11}");
+            writeln!(f, "{}", row.trim_end())?;
+        }
+        Ok(())
+    }
+
     fn write_classes(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.per_class.is_empty() {
             return Ok(());
@@ -205,6 +226,11 @@ mod tests {
             rotation: None,
             transformation_top1: None,
             transformations: Vec::new(),
+            class_top1_transformed: None,
+            order_tau: None,
+            order_tau_augmented: None,
+            responses: Vec::new(),
+            inner_products: None,
             colour_r2: Default::default(),
             retrieval: None,
             predictor: None,
@@ -212,7 +238,19 @@ mod tests {
             ..Evaluation::example()
         };
         let text = sparse.to_string();
-        let without = ["MLP", "rotation", "angle", "quarter", "colour", "prediction", "chance", "predictor", "outside"];
+        let without = [
+            "MLP",
+            "rotation",
+            "angle",
+            "quarter",
+            "colour",
+            "prediction",
+            "chance",
+            "predictor",
+            "outside",
+            "order",
+            "inner",
+        ];
         without.iter().for_each(|words| assert!(!text.contains(words), "{words} in\n{text}"));
         assert!(!text.contains("\n\n\n"), "{text}");
     }

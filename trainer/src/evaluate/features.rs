@@ -11,7 +11,7 @@ use crate::data::{DataError, Place, ViewBatch, ViewSource};
 use crate::method::{Embeddings, TransformationLogits};
 use crate::model::{Model, Outputs};
 use crate::optimiser::OptimiserError;
-use crate::transformation::{Action, Parameters, Transformation, Value};
+use crate::transformation::{Action, Parameters, Transformation};
 
 /// Features and truth of a fixed set of pairs of views.
 pub struct PairFeatures {
@@ -141,9 +141,10 @@ pub struct ImageFeatures {
 }
 
 impl ImageFeatures {
-    /// The class of a transformation in each image; none where the images do not have it.
+    /// The class of a transformation in each image, or its quarter of an ordered scale; none where the images do not have it.
     pub fn classes_of(&self, transformation: &dyn Transformation) -> Vec<u32> {
-        self.transformations.iter().filter_map(|done| done.get(transformation)).map(Value::class).collect()
+        let done = self.transformations.iter().filter_map(|done| done.get(transformation));
+        done.map(|value| transformation.probed_class(value)).collect()
     }
 
     /// For each transformation that the network predicts the share of images of which it tells the class, in [0, 1].

@@ -12,7 +12,9 @@ use super::parts::{FEATURES, PARTS};
 use super::{DeployedEvaluation, Evaluation, PoseErrors, RetrievalFigures, RotationFigures, RotationR2};
 
 use Better::{Floor, Less, More, Neither};
-use Group::{Class, Colour, Drift, OutOfRange, Pose, Predictor, Rank, Retrieval, Rotation, Transformation};
+use Group::{
+    Class, Colour, Drift, InnerProducts, Order, OutOfRange, Pose, Predictor, Rank, Retrieval, Rotation, Transformation,
+};
 use Unit::{Degrees, Dimensions, Ratio, Share};
 
 /// A figure of an [`Evaluation`].
@@ -62,6 +64,10 @@ pub enum Group {
     Class,
     /// How well it is told what was done to pictures.
     Transformation,
+    /// Whether more of an ordered transformation is farther away.
+    Order,
+    /// What becomes of inner products under a shared augmentation.
+    InnerProducts,
     /// What a probe reads of the rotation between two views.
     Rotation,
     /// What a probe reads of the colours.
@@ -140,6 +146,8 @@ impl Group {
         match self {
             Class => "class top-1",
             Transformation => "transformations",
+            Order => "order of scales",
+            InnerProducts => "inner products",
             Rotation => "rotation R2",
             Colour => "colour R2",
             Retrieval | Pose => "",
@@ -155,6 +163,8 @@ impl Group {
         match self {
             Class => Some("class top-1"),
             Transformation => Some("transformations told"),
+            Order => Some("order of scales kept (Kendall's tau)"),
+            InnerProducts => Some("change of inner products under a shared augmentation"),
             Rotation => Some("rotation R2 (SIE's definition)"),
             Colour => Some("colour R2 (SIE's definition)"),
             Retrieval => Some("retrieval of predicted views"),
@@ -254,6 +264,7 @@ fn table() -> Vec<Figure> {
             .bar("deployed head")
             .deployed("right transformation", |deployed| deployed.transformation_top1),
     );
+    figures.extend(of_transformed_pictures());
     figures.extend(rotation_r2());
     figures.extend(colour_r2());
     figures.extend(retrieval());
@@ -305,6 +316,33 @@ fn table() -> Vec<Figure> {
         }),
     ]);
     figures
+}
+
+/// Of pictures with transformations: their class, whether strengths keep their order, and inner products.
+fn of_transformed_pictures() -> [Figure; 5] {
+    [
+        Figure::new(Transformation, "class_top1_transformed", "right class", (Share, More), |e| {
+            e.class_top1_transformed
+        })
+        .label("class top-1 of transformed pictures, linear probe")
+        .bar("class, linear"),
+        Figure::new(Order, "order_tau", "Kendall's tau", (Ratio, More), |e| e.order_tau)
+            .label("order of scales kept, mean of Kendall's tau")
+            .column("order tau")
+            .bar("as they are"),
+        Figure::new(Order, "order_tau_augmented", "augmented", (Ratio, More), |e| e.order_tau_augmented)
+            .label("order of scales kept under augmentation")
+            .bar("augmented"),
+        Figure::new(InnerProducts, "inner_products.squared_change", "squared change", (Ratio, Less), |e| {
+            Some(e.inner_products?.squared_change)
+        }),
+        Figure::new(InnerProducts, "inner_products.relative_change", "relative", (Ratio, Less), |e| {
+            Some(e.inner_products?.relative_change)
+        })
+        .label("change of inner products, relative to their spread")
+        .column("inner products")
+        .bar("relative"),
+    ]
 }
 
 /// From the whole features, then from each part.

@@ -2,11 +2,13 @@
 
 use std::sync::Arc;
 
+use super::inner_products::inner_products;
 use super::measure::{LabelledFeatures, class_figures, held_out_pairs, per_class, ranks};
 use super::parts::parts;
+use super::responses::{mean_tau, response_reports};
 use super::{
-    Drift, Evaluation, EvaluationError, ImageFeatures, fixed_objects, image_features, mean_top1,
-    pair_features_and_embeddings, predictor_laws, transformation_reports,
+    Drift, Evaluation, EvaluationError, ImageFeatures, fixed_objects, image_features, of_transformed,
+    pair_features_and_embeddings, predictor_laws,
 };
 use crate::config::Config;
 use crate::data::ViewSource;
@@ -38,7 +40,9 @@ pub(super) fn evaluate(
             Some(class_figures(&labelled(&train), &labelled(&test), logits, evaluation)?)
         }
     };
-    let transformations = transformation_reports(model, source, config)?;
+    let transformed_pictures = of_transformed(model, source, config)?;
+    let responses = response_reports(model, source, config)?;
+    let inner_products = evaluation.inner_products.then(|| inner_products(model, source, config)).transpose()?;
     let shown = config.shown(source)?;
     let some = &test_subjects[..test_subjects.len().min(MOST_PAIRS)];
     let pairs = pair_features_and_embeddings(model, &shown, some, test_seed)?;
@@ -47,8 +51,13 @@ pub(super) fn evaluate(
         pairs: test_subjects.len(),
         rotation: None,
         colour_r2: Default::default(),
-        transformation_top1: mean_top1(&transformations),
-        transformations,
+        transformation_top1: transformed_pictures.top1,
+        transformations: transformed_pictures.reports,
+        class_top1_transformed: transformed_pictures.class_top1,
+        order_tau: mean_tau(&responses, |report| report.tau),
+        order_tau_augmented: mean_tau(&responses, |report| report.tau_augmented),
+        responses,
+        inner_products,
         retrieval: None,
         predictor: predictor_laws(model, &pairs)?,
         drift: Drift::of(&pairs)?,

@@ -5,13 +5,15 @@ use std::sync::Arc;
 
 use candle_core::Tensor;
 
+use super::inner_products::inner_products;
 use super::measure::{LabelledFeatures, class_figures, held_out_pairs, images_of, per_class, probe_settings, ranks};
 use super::parts::{FEATURES, Part, parts};
 use super::pose::{absolute_errors, pose_report, relative_errors};
+use super::responses::{mean_tau, response_reports};
 use super::{
     Drift, Evaluation, EvaluationError, Gallery, PairFeatures, PairProbe, ProbeSettings, RotationFigures, RotationR2,
-    by_relative_angle, fixed_objects, mean_top1, out_of_range, pair_features, pair_features_and_embeddings,
-    predictor_laws, rotation_r2, transformation_reports,
+    by_relative_angle, fixed_objects, of_transformed, out_of_range, pair_features, pair_features_and_embeddings,
+    predictor_laws, rotation_r2,
 };
 use crate::config::Config;
 use crate::data::ViewSource;
@@ -42,7 +44,9 @@ pub(super) fn evaluate(
     let rotation = Target::rotation(&train, &test)?;
     let rotation_probe = PairProbe::train(&train.features, &rotation.train, settings)?;
     let (train_parts, test_parts) = (parts(&train)?, parts(&test)?);
-    let transformations = transformation_reports(model, transformed, config)?;
+    let transformed_pictures = of_transformed(model, transformed, config)?;
+    let responses = response_reports(model, transformed, config)?;
+    let inner_products = evaluation.inner_products.then(|| inner_products(model, transformed, config)).transpose()?;
     let (absolute, relative) = (absolute_errors(&test, source.as_ref()), relative_errors(&test, source.as_ref()));
 
     Ok(Evaluation {
@@ -60,8 +64,13 @@ pub(super) fn evaluate(
             relative_pose: pose_report(&relative)?,
         }),
         colour_r2: colour_r2(&train, &test, config, settings)?,
-        transformation_top1: mean_top1(&transformations),
-        transformations,
+        transformation_top1: transformed_pictures.top1,
+        transformations: transformed_pictures.reports,
+        class_top1_transformed: transformed_pictures.class_top1,
+        order_tau: mean_tau(&responses, |report| report.tau),
+        order_tau_augmented: mean_tau(&responses, |report| report.tau_augmented),
+        responses,
+        inner_products,
         retrieval: Gallery::of(model, source, evaluation)?.map(|gallery| gallery.retrieval()).transpose()?,
         predictor: predictor_laws(model, &test)?,
         drift: Drift::of(&test)?,

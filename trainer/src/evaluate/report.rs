@@ -11,7 +11,8 @@ use sextant_runtime::contract::run_folder::EVALUATION;
 #[cfg(test)]
 use super::PARTS;
 use super::{
-    AngleBin, Drift, OutOfRange, PoseReport, PredictorLaws, Retrieval, RotationR2, TransformationReport, Unit,
+    AngleBin, Drift, InnerProducts, OutOfRange, PoseReport, PredictorLaws, ResponseReport, Retrieval, RotationR2,
+    TransformationReport, Unit,
 };
 
 /// Everything `trainer eval` measures, on held-out objects with fixed pairs of views.
@@ -34,9 +35,26 @@ pub struct Evaluation {
     /// Mean over `transformations` of the share that the deployed network tells; only for methods that predict some.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub transformation_top1: Option<f64>,
-    /// How well it is told what was done to pictures, of each of `data.transformations` with finite classes.
+    /// How well it is told what was done to pictures, of each of `data.transformations` with finite classes or an ordered
+    /// scale.
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
     pub transformations: Vec<TransformationReport>,
+    /// Share of pictures with `data.transformations` of which a linear probe on the frozen features tells the class, in [0, 1];
+    /// only with `evaluation.transformed_class`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub class_top1_transformed: Option<f64>,
+    /// Mean over `responses` of Kendall's tau between distance and strength; only where one of them has an ordered scale.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub order_tau: Option<f64>,
+    /// The same under `data.augmentation`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub order_tau_augmented: Option<f64>,
+    /// How features answer to each of `evaluation.responses`.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub responses: Vec<ResponseReport>,
+    /// Whether augmentations keep inner products; only with `evaluation.inner_products`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub inner_products: Option<InnerProducts>,
     /// How well the method's prediction of a view finds that view; only for methods that predict.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub retrieval: Option<Retrieval>,
@@ -173,6 +191,17 @@ impl Evaluation {
                     "i_c_a_given_z": { "bits": 0.375, "standard_error": 0.0625 },
                 },
             }],
+            "class_top1_transformed": 0.5,
+            "order_tau": 0.75,
+            "order_tau_augmented": 0.25,
+            "responses": [
+                {
+                    "transformation": "rotation-scale", "values": 8, "pictures": 40, "drift": 0.625, "tau": 0.75,
+                    "tau_augmented": 0.25,
+                },
+                { "transformation": "horizontal-flip", "values": 2, "pictures": 40, "drift": 0.375 },
+            ],
+            "inner_products": { "squared_change": 0.0625, "relative_change": 0.4375 },
             "pose": pose,
             "relative_pose": pose,
             "by_relative_angle": [

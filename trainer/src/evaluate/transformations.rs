@@ -11,7 +11,7 @@ use crate::data::ViewSource;
 use crate::model::Model;
 use crate::transformation::Transformation;
 
-/// How well it is told what a transformation with finite classes did to held-out pictures.
+/// How well it is told what a transformation with finite classes, or with a scale of four quarters, did to held-out pictures.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct TransformationReport {
     /// Its name.
@@ -33,21 +33,32 @@ pub struct TransformationReport {
     pub information: Option<Information>,
 }
 
-/// A report on each of `data.transformations` with finite classes, on pictures without base augmentation.
+/// What is measured on pictures with `data.transformations`, without base augmentation.
+#[derive(Debug, Default)]
+pub(super) struct OfTransformed {
+    /// A report on each transformation with finite classes, or with quarters of a scale.
+    pub reports: Vec<TransformationReport>,
+    /// The mean share that the deployed network gets right; `None` where it predicts none.
+    pub top1: Option<f64>,
+    /// Share of pictures of which a linear probe tells the class; only with `evaluation.transformed_class`.
+    pub class_top1: Option<f64>,
+}
+
+/// Measures how well it is told what was done to held-out pictures, and of what class they are then.
 ///
 /// # Errors
 /// When data or network fail.
-pub fn transformation_reports(
+pub(super) fn of_transformed(
     model: &Model,
     source: &Arc<dyn ViewSource>,
     config: &Config,
-) -> Result<Vec<TransformationReport>, EvaluationError> {
+) -> Result<OfTransformed, EvaluationError> {
     let known = config.registry().transformations();
     let named = config.data.transformations.iter().filter_map(|name| known.find(name).copied());
     let finite: Vec<(&'static dyn Transformation, usize)> =
-        named.filter_map(|transformation| Some((transformation, transformation.kind().classes()?))).collect();
+        named.filter_map(|transformation| Some((transformation, transformation.probed_classes()?))).collect();
     if finite.is_empty() {
-        return Ok(Vec::new());
+        return Ok(OfTransformed::default());
     }
     let evaluation = &config.evaluation;
     let asked = config.asked(source)?;
@@ -83,11 +94,18 @@ pub fn transformation_reports(
                 .transpose()?,
         })
     };
-    finite.into_iter().map(report).collect()
+    let reports = finite.into_iter().map(report).collect::<Result<Vec<_>, EvaluationError>>()?;
+    let class_top1 = || -> Result<f64, EvaluationError> {
+        let features = [&train, &test].map(|images| &images.outputs.features);
+        let probe = ClassProbe::linear(features[0], &train.labels, class_count, probe_settings(evaluation))?;
+        Ok(share_equal(&probe.classes(features[1])?, &test.labels))
+    };
+    let is_asked = evaluation.transformed_class && class_count > 0;
+    Ok(OfTransformed { top1: mean_top1(&reports), class_top1: is_asked.then(class_top1).transpose()?, reports })
 }
 
 /// The mean share that the deployed network gets right; `None` where it predicts none.
-pub(super) fn mean_top1(reports: &[TransformationReport]) -> Option<f64> {
+fn mean_top1(reports: &[TransformationReport]) -> Option<f64> {
     let shares: Vec<f64> = reports.iter().filter_map(|report| report.top1).collect();
     (!shares.is_empty()).then(|| shares.iter().sum::<f64>() / shares.len() as f64)
 }

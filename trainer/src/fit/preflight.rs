@@ -6,16 +6,34 @@ use crate::config::Config;
 use crate::data::ViewSource;
 use crate::evaluate::gallery_warning;
 use crate::method::UnmetNeeds;
-use crate::transformation::ROTATION;
+use crate::transformation::{Augmentation, ROTATION};
 
 /// Nothing, when the views of `shown`, which training makes of those of `source`, have all that the method learns from.
 pub(super) fn check_needs(config: &Config, source: &dyn ViewSource, shown: &dyn ViewSource) -> anyhow::Result<()> {
-    let needed = config.needs()?.transformations;
+    let needs = config.needs()?;
+    let needed = needs.transformations;
     let offered = shown.offers();
     if !needed.iter().all(|needed| offered.contains(needed)) {
         let lost = source.offers().into_iter().filter(|there| !offered.contains(there)).collect();
         return Err(UnmetNeeds { method: config.method.name.clone(), needed, offered, lost }.into());
     }
+    let block = needs.drawing.block;
+    let draws_something = config.data.augmentation != Augmentation::None || !config.data.transformations.is_empty();
+    anyhow::ensure!(
+        block == 1 || draws_something,
+        "the method `{}` compares subjects under a change that they share, and nothing is drawn here that they could: set \
+         data.augmentation or data.transformations",
+        config.method.name
+    );
+    let micro_batch = config.fit.batch_size / config.fit.accumulate;
+    anyhow::ensure!(
+        config.fit.accumulate == 1 || micro_batch.is_multiple_of(block),
+        "the method `{}` compares blocks of {block} subjects: {micro_batch} in a micro-batch (fit.batch_size = {}, \
+         fit.accumulate = {}) are no whole blocks",
+        config.method.name,
+        config.fit.batch_size,
+        config.fit.accumulate
+    );
     anyhow::ensure!(
         !shown.class_names().is_empty() || !config.learns_classes(),
         "the method `{}` learns classes, and nothing is known of classes here: choose another method, or data whose \
@@ -82,5 +100,30 @@ mod tests {
             let expected = why.map(|why| format!("evaluation.information measures nothing: {why}"));
             assert_eq!(without_information(&config, is_labelled), expected, "{sets:?}");
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Origin;
+    use crate::registry::Registry;
+
+    #[test]
+    fn blocks_need_something_to_share_and_whole_micro_batches() {
+        let refusal = |more: &str| {
+            let toml = format!(
+                "[data]\nfamilies = [\"mug\"]\nobjects_per_family = 1\nheld_out_per_family = 1\n{more}\n[method]\nname = \"care\"\n"
+            );
+            let config = Config::from_toml(&Registry::default(), &toml, Origin::File("my.toml".into())).unwrap();
+            let source = config.open_data().unwrap();
+            let shown = config.shown(&source).unwrap();
+            check_needs(&config, source.as_ref(), shown.as_ref()).err().map(|error| error.to_string())
+        };
+        assert!(refusal("").unwrap().contains("set data.augmentation or data.transformations"));
+        assert_eq!(refusal("augmentation = \"simclr\""), None);
+        let halves = "transformations = [\"blur\"]\n[fit]\nbatch_size = 24\naccumulate = 2";
+        assert!(refusal(halves).unwrap().contains("12 in a micro-batch"));
+        assert_eq!(refusal(&halves.replace("24", "32")), None);
     }
 }

@@ -10,7 +10,7 @@ use sextant_runtime::rotation::SymmetryGroup;
 use super::Training;
 use crate::collective::{Alone, Collective, Threads};
 use crate::config::{Config, Origin};
-use crate::data::{self, BatchShare, Feed, FeedSettings, GroundTruth, Place, ViewSource};
+use crate::data::{BatchShare, Feed, FeedSettings, GroundTruth, Place, ViewSource};
 use crate::method::METHODS;
 use crate::optimiser::OptimiserKind;
 use crate::registry::Registry;
@@ -37,7 +37,7 @@ fn config(method: &str, accumulate: usize) -> Config {
 
 /// What a run of the configuration is shown, with what its method predicts.
 fn shown(source: &Arc<dyn ViewSource>, config: &Config) -> Arc<dyn ViewSource> {
-    data::transformed(source.clone(), &config.data, config.registry().transformations()).unwrap()
+    config.shown(source).unwrap()
 }
 
 /// Name and value of everything that a step reports, for each step, and the sum of the weights' magnitudes.

@@ -7,7 +7,7 @@ use sextant_runtime::graph::{GraphBuilder, ValueId};
 use super::predict_transform::{PredictTransform, VIEWS};
 use super::{
     Embeddings, Label, LoweredFeatures, Method, MethodConfig, MethodEntry, MethodOutput, ModelKey, Needs, Setting,
-    TransformationHeads, TransformationLogits, Views, WeightedTerm,
+    TransformationHeads, TransformationLogits, Views, WeightedTerm, negative_log_softmax,
 };
 use crate::nn::{Encoded, Encoder, Linear, Scope, cross_entropy};
 use crate::options::ConfigOption;
@@ -18,10 +18,7 @@ pub(super) const ENTRY: MethodEntry = MethodEntry {
     paper: "the experiment of Wang et al., NeurIPS 2024",
     loss: "as predict-transform, with a class head whose gradient is kept from the encoder, added, or turned against it",
     labels: &[Label::Class],
-    needs: |config, known| {
-        let transformations = TransformationHeads::predicted(config, known)?;
-        Ok(Needs { views: config.count(VIEWS.key)?, transformations })
-    },
+    needs: |config, known| Ok(Needs::of(config.count(VIEWS.key)?, TransformationHeads::predicted(config, known)?)),
     options: &[
         TransformationHeads::TRANSFORMS,
         TransformationHeads::LAYERS,
@@ -135,12 +132,6 @@ fn clipped_negative(logits: &Tensor, labels: &Tensor) -> Result<Tensor> {
     paid.minimum(guessing)?.mean_all()?.neg()
 }
 
-/// `-log softmax` of each entry of `[n, classes]`.
-fn negative_log_softmax(logits: &Tensor) -> Result<Tensor> {
-    let shifted = logits.broadcast_sub(&logits.max_keepdim(1)?.detach())?;
-    shifted.exp()?.sum_keepdim(1)?.log()?.broadcast_sub(&shifted)
-}
-
 impl Method for ClassInformation {
     fn loss(&self, encoder: &dyn Encoder, views: &Views) -> Result<MethodOutput> {
         let features = self.prediction.features(encoder, views)?;
@@ -149,7 +140,7 @@ impl Method for ClassInformation {
         let (weight, bias) = self.class_head.detached()?;
         let for_encoder = all.matmul(&weight.t()?)?.broadcast_add(&bias)?;
         let for_head = self.class_head.forward(&all.detach())?;
-        let mut terms = self.prediction.heads().terms(&features, views, 1.0)?;
+        let mut terms = self.prediction.heads().terms(&features, views, 0, 1.0)?;
         terms.extend(class_terms(&for_head, &for_encoder, &labels, self.term, self.weight)?);
         MethodOutput::of(terms, features, Vec::new())
     }

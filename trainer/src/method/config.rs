@@ -2,9 +2,9 @@ use candle_core::Result;
 use serde::{Deserialize, Serialize};
 
 use super::class_information::options_without_effect;
-use super::{MethodEntry, meaningless_options, sextant};
-use crate::options::{Checks, Entries, OptionKind, Options};
-use crate::transformation::Transformations;
+use super::{MethodEntry, meaningless_options, ordered_scales, sextant};
+use crate::options::{Checks, Entries, ListedTransformations, OptionKind, Options};
+use crate::transformation::{Transformation, Transformations};
 
 /// `[method]`: which method, and the options that this method has.
 ///
@@ -36,14 +36,21 @@ impl MethodConfig {
             return checks.require(false, "method.name", format!("{:?}", self.name), methods.names().join(", "));
         };
         self.options.check("method", entry.name, entry.options, checks);
-        let lists = entry.options.iter().filter(|option| matches!(option.kind, OptionKind::FiniteTransformations(_)));
-        // What is no list of different names has been noted as such.
-        let lists = lists.filter(|option| self.options.get(option.key).is_some_and(|value| option.accepts(value)));
-        for key in lists.map(|option| option.key) {
-            let names = self.options.names(key).unwrap_or_default();
-            checks.names_among(&format!("method.{key}"), &names, &known.names_with_classes());
+        for option in entry.options {
+            let OptionKind::Transformations { of, .. } = option.kind else { continue };
+            // What is no list of different names has been noted as such.
+            if !self.options.get(option.key).is_some_and(|value| option.accepts(value)) {
+                continue;
+            }
+            let names = self.options.names(option.key).unwrap_or_default();
+            let among = match of {
+                ListedTransformations::Finite => known.names_with_classes(),
+                ListedTransformations::Ordered => known.names_with_scale(),
+            };
+            checks.names_among(&format!("method.{}", option.key), &names, &among);
         }
-        for (key, allowed) in meaningless_options(self).into_iter().chain(options_without_effect(self)) {
+        let without_effect = meaningless_options(self).into_iter().chain(options_without_effect(self));
+        for (key, allowed) in without_effect.chain(ordered_scales::options_without_effect(self)) {
             checks.require(false, &format!("method.{key}"), "set", allowed);
         }
     }
@@ -78,6 +85,18 @@ impl MethodConfig {
     /// When the method has no such option, or it is no list of text.
     pub fn names(&self, key: &str) -> Result<Vec<String>> {
         Ok(self.options.names(key)?)
+    }
+
+    /// The transformations that an option lists.
+    ///
+    /// # Errors
+    /// When there is no such transformation, or the method does not have the option.
+    pub fn transformations(&self, key: &str, known: &Transformations) -> Result<Vec<&'static dyn Transformation>> {
+        let named = |name: String| match known.find(&name) {
+            Some(transformation) => Ok(*transformation),
+            None => candle_core::bail!("there is no transformation '{name}'"),
+        };
+        self.names(key)?.into_iter().map(named).collect()
     }
 
     /// Whether an option is set.

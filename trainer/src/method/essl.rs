@@ -18,7 +18,7 @@ pub(super) const ENTRY: MethodEntry = MethodEntry {
     paper: "Dangovski et al., ICLR 2022, arXiv 2111.00899 (with the halves of this project)",
     loss: "NT-Xent of the invariant half, and cross-entropy of each view's transformations from the equivariant half",
     labels: &[],
-    needs: |config, known| Ok(Needs { views: 2, transformations: TransformationHeads::predicted(config, known)? }),
+    needs: |config, known| Ok(Needs::of(2, TransformationHeads::predicted(config, known)?)),
     options: &[
         TEMPERATURE,
         TransformationHeads::TRANSFORMS,
@@ -61,7 +61,7 @@ impl Method for Essl {
         let [all_a, all_b] = views.of_whole_batch([&a, &b])?;
         let mut terms = vec![("contrast", 1.0, nt_xent(&[all_a, all_b], self.temperature)?)];
         let equivariant = [split_halves(&features[0])?.1, split_halves(&features[1])?.1];
-        terms.extend(self.heads.terms(&equivariant, views, self.prediction_weight)?);
+        terms.extend(self.heads.terms(&equivariant, views, 0, self.prediction_weight)?);
         MethodOutput::of(terms, features, vec![("embedding", a)])
     }
 

@@ -88,6 +88,15 @@ pub fn view_nce<T: AsRef<Tensor>>(
     cross_entropy(&similarity, &Tensor::new(positives, device)?)
 }
 
+/// `-log softmax` of each entry of rows `[n, classes]`.
+///
+/// # Errors
+/// When it is no matrix.
+pub fn negative_log_softmax(logits: &Tensor) -> Result<Tensor> {
+    let shifted = logits.broadcast_sub(&logits.max_keepdim(1)?.detach())?;
+    shifted.exp()?.sum_keepdim(1)?.log()?.broadcast_sub(&shifted)
+}
+
 /// Added to the similarity of what is no candidate.
 const EXCLUDED: f32 = -1e9;
 

@@ -2,6 +2,7 @@
 
 mod branch;
 mod byol;
+mod care;
 mod class_information;
 mod condition;
 mod config;
@@ -13,6 +14,7 @@ mod loss;
 mod model_keys;
 mod needs;
 mod only_equivariance;
+mod ordered_scales;
 mod predict_transform;
 mod random_encoder;
 #[cfg(test)]
@@ -46,7 +48,8 @@ pub use branch::{EquivariantBranch, Sees};
 pub use config::MethodConfig;
 pub use equivariant::{EquivariantMethod, InvariantBranch};
 pub use loss::{
-    Negatives, info_nce, mean_cosine_distance, mean_squared_error, nt_xent, unit_rows, vicreg_terms, view_nce,
+    Negatives, info_nce, mean_cosine_distance, mean_squared_error, negative_log_softmax, nt_xent, unit_rows,
+    vicreg_terms, view_nce,
 };
 pub use model_keys::ModelKey;
 pub use needs::{Needs, UnmetNeeds};
@@ -54,7 +57,7 @@ pub use transformation_heads::TransformationHeads;
 pub use views::{Embeddings, MethodOutput, Moment, View, Views, WeightedTerm, weighted_sum};
 
 /// Every method of this project.
-pub const METHODS: [MethodEntry; 18] = [
+pub const METHODS: [MethodEntry; 20] = [
     sie::ENTRY,
     vicreg::ENTRY,
     simclr::ENTRY,
@@ -70,6 +73,8 @@ pub const METHODS: [MethodEntry; 18] = [
     ser::ENTRY,
     predict_transform::ENTRY,
     essl::ENTRY,
+    care::ENTRY,
+    ordered_scales::ENTRY,
     class_information::ENTRY,
     random_encoder::ENTRY,
     sextant::ENTRY,

@@ -1,6 +1,7 @@
 use candle_core::Result;
 
 use super::MethodConfig;
+use crate::data::Drawing;
 use crate::transformation::{Condition, Transformation};
 
 /// What a method needs of the views that it learns from.
@@ -10,15 +11,22 @@ pub struct Needs {
     pub views: usize,
     /// What has to be known of each view.
     pub transformations: Vec<&'static dyn Transformation>,
+    /// How what is drawn of views hangs together.
+    pub drawing: Drawing,
 }
 
 impl Needs {
     /// Two views of each subject, of which nothing has to be known.
-    pub const TWO_VIEWS: Self = Self { views: 2, transformations: Vec::new() };
+    pub const TWO_VIEWS: Self = Self { views: 2, transformations: Vec::new(), drawing: Drawing::INDEPENDENT };
+
+    /// So many views of each subject, each by itself, of which these have to be known.
+    pub fn of(views: usize, transformations: Vec<&'static dyn Transformation>) -> Self {
+        Self { views, transformations, ..Self::TWO_VIEWS }
+    }
 
     /// Two views of each subject, and what leads from one to the other as numbers.
     pub fn told(condition: Condition) -> Self {
-        Self { views: 2, transformations: condition.transformations().collect() }
+        Self::of(2, condition.transformations().collect())
     }
 
     /// Two views of each subject, and what the options of [`Condition`] say.
@@ -78,7 +86,9 @@ fn listed(transformations: &[&'static dyn Transformation]) -> String {
 mod tests {
     use super::*;
     use crate::method::METHODS;
-    use crate::transformation::{HUES, QUARTER_TURNS, ROTATION, TRANSFORMATIONS, Transformations};
+    use crate::transformation::{
+        HORIZONTAL_FLIP, HUES, QUARTER_TURNS, ROTATION, ROTATION_SCALE, TRANSFORMATIONS, Transformations,
+    };
 
     #[test]
     fn needs_follow_the_options() {
@@ -119,9 +129,24 @@ mod tests {
                 let table: toml::Table = format!("value = {value}").parse().unwrap();
                 config.insert((*key).into(), table["value"].clone());
             }
-            let expected = Needs { views, transformations: transformations.to_vec() };
+            let expected = Needs::of(views, transformations.to_vec());
             assert_eq!((entry.needs)(&config.try_into().unwrap(), &known).unwrap(), expected, "{method} {options:?}");
         }
+    }
+
+    #[test]
+    fn what_hangs_together_follows_the_options() {
+        let known = Transformations::new("transformation", TRANSFORMATIONS);
+        let drawing = |method: &str, options: &str| {
+            let entry = METHODS.iter().find(|entry| entry.name == method).unwrap();
+            let mut config = toml::Table::try_from(MethodConfig::of(entry)).unwrap();
+            config.extend(options.parse::<toml::Table>().unwrap());
+            (entry.needs)(&config.try_into().unwrap(), &known).unwrap().drawing
+        };
+        assert_eq!(drawing("simclr", ""), Drawing::INDEPENDENT);
+        assert_eq!(drawing("care", "block = 4"), Drawing::in_blocks(4));
+        let contrasted = drawing("ordered-scales", "predicted = [\"horizontal-flip\"]").contrasted;
+        assert_eq!(contrasted, [ROTATION_SCALE, HORIZONTAL_FLIP]);
     }
 
     #[test]

@@ -16,10 +16,7 @@ pub(super) const ENTRY: MethodEntry = MethodEntry {
     paper: "Gidaris et al., ICLR 2018, arXiv 1803.07728",
     loss: "cross-entropy of each view's transformations, which data.transformations has to list",
     labels: &[],
-    needs: |config, known| {
-        let transformations = TransformationHeads::predicted(config, known)?;
-        Ok(Needs { views: config.count(VIEWS.key)?, transformations })
-    },
+    needs: |config, known| Ok(Needs::of(config.count(VIEWS.key)?, TransformationHeads::predicted(config, known)?)),
     options: &[TransformationHeads::TRANSFORMS, TransformationHeads::LAYERS, VIEWS],
     model_keys: &[ModelKey::PROJECTOR_HIDDEN.unless("head_layers", "1")],
     build: |setting, scope| Ok(Box::new(PredictTransform::new(setting, scope)?)),
@@ -62,7 +59,7 @@ impl PredictTransform {
 impl Method for PredictTransform {
     fn loss(&self, encoder: &dyn Encoder, views: &Views) -> Result<MethodOutput> {
         let features = self.features(encoder, views)?;
-        MethodOutput::of(self.heads.terms(&features, views, 1.0)?, features, Vec::new())
+        MethodOutput::of(self.heads.terms(&features, views, 0, 1.0)?, features, Vec::new())
     }
 
     fn embed(&self, _encoded: &Encoded) -> Result<Embeddings> {

@@ -10,7 +10,7 @@ pub(super) const ENTRY: MethodEntry = MethodEntry {
     paper: "the baseline of Wang et al., NeurIPS 2024",
     loss: "none: weights stay as they were drawn, batch norm takes the statistics of the data",
     labels: &[],
-    needs: |_, _| Ok(Needs { views: 1, transformations: Vec::new() }),
+    needs: |_, _| Ok(Needs::of(1, Vec::new())),
     options: &[],
     model_keys: &[],
     build: |_, _| Ok(Box::new(RandomEncoder)),

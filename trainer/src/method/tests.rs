@@ -9,37 +9,39 @@ use sextant_runtime::session::{Input, Session};
 
 use super::*;
 use crate::config::{Config, Origin};
-use crate::data::{GroundTruth, Place, RenderedViews, TransformedViews, ViewBatch, ViewSource};
+use crate::data::{Drawing, GroundTruth, Place, RenderedViews, TransformedViews, ViewBatch, ViewSource};
 use crate::fit::Training;
 use crate::model::Model;
 use crate::nn::split_halves;
 use crate::registry::Registry;
 use crate::scene::{Procedural, ProceduralSettings, Renderer, RotationSampling, SceneSettings};
-use crate::transformation::{Condition, QUARTER_TURNS};
+use crate::transformation::{Condition, QUARTER_TURNS, ROTATION, ROTATION_SCALE};
 
-/// Views as they are, and with quarter turns.
-fn sources() -> &'static [Arc<dyn ViewSource>; 2] {
-    static SOURCES: OnceLock<[Arc<dyn ViewSource>; 2]> = OnceLock::new();
+/// Views as they are, with quarter turns, and with more and more of a turn.
+fn sources() -> &'static [Arc<dyn ViewSource>; 3] {
+    static SOURCES: OnceLock<[Arc<dyn ViewSource>; 3]> = OnceLock::new();
     SOURCES.get_or_init(|| {
         let settings = ProceduralSettings { objects_per_family: 1, held_out_per_family: 1, ..Default::default() };
         let renderer = Renderer::new(SceneSettings { image_size: 32, supersampling: 1, ..Default::default() }).unwrap();
         let objects = Arc::new(Procedural::new(settings).unwrap());
         let upright: Arc<dyn ViewSource> = Arc::new(RenderedViews::new(objects, renderer, RotationSampling::default()));
         let turned = TransformedViews::new(upright.clone(), &[QUARTER_TURNS]).unwrap();
-        [upright, Arc::new(turned)]
+        let contrasted = Drawing::contrasting(vec![ROTATION_SCALE]);
+        let scaled = TransformedViews::new(upright.clone(), &[ROTATION_SCALE]).unwrap().with_drawing(contrasted);
+        [upright, Arc::new(turned), Arc::new(scaled)]
     })
 }
 
-/// Four views of six objects.
+/// Five views of six objects.
 fn batch(source: &dyn ViewSource, index: u64) -> ViewBatch {
     let objects = source.training_subjects();
     let some: Vec<usize> = (0..6).map(|k| objects[(index as usize * 6 + k) % 12]).collect();
-    source.views(&Place::all(&some), 4, index).unwrap()
+    source.views(&Place::all(&some), 5, index).unwrap()
 }
 
 /// Eight batches of each source, made once for all tests.
-fn batches() -> &'static [[ViewBatch; 2]] {
-    static BATCHES: OnceLock<Vec<[ViewBatch; 2]>> = OnceLock::new();
+fn batches() -> &'static [[ViewBatch; 3]] {
+    static BATCHES: OnceLock<Vec<[ViewBatch; 3]>> = OnceLock::new();
     BATCHES
         .get_or_init(|| (0..8).map(|index| sources().each_ref().map(|source| batch(source.as_ref(), index))).collect())
 }
@@ -61,13 +63,16 @@ fn training(method: &str, options: &str) -> Training {
     Training::new(&config(method, options), GroundTruth::posed(CLASSES), &candle_core::Device::Cpu).unwrap()
 }
 
-/// Trains for some steps from the present one on, on turned views where the method needs turns; the losses.
+/// Trains for some steps from the present one on, on turned views where the method needs turns, or scales; the losses.
 fn train(training: &mut Training, steps: u64) -> Vec<f32> {
     let symmetries = vec![sextant_runtime::rotation::SymmetryGroup::None; 6];
-    let turned = usize::from(training.needs().transformations.contains(&QUARTER_TURNS));
+    let needed = &training.needs().transformations;
+    let source = needed
+        .first()
+        .map_or(0, |first| [ROTATION, QUARTER_TURNS, ROTATION_SCALE].iter().position(|t| t == first).unwrap_or(0));
     (0..steps)
         .map(|_| {
-            let batch = &batches()[training.step as usize % batches().len()][turned];
+            let batch = &batches()[training.step as usize % batches().len()][source];
             let report = training.train_step(batch, &symmetries).unwrap();
             assert!(
                 report.loss.is_finite() && report.terms.iter().all(|(name, term)| term.is_finite() && !name.is_empty())
@@ -102,6 +107,8 @@ fn the_names_are_those_that_were_promised() {
         "ser",
         "predict-transform",
         "essl",
+        "care",
+        "ordered-scales",
         "class-information",
         "random-encoder",
         "sextant",
@@ -122,7 +129,7 @@ fn every_method_learns_in_200_steps_without_a_nan() {
 #[test]
 fn turns_of_pictures_are_predicted() {
     let mut training = training("predict-transform", "");
-    let [_, turned] = sources();
+    let [_, turned, _] = sources();
     let symmetries = vec![sextant_runtime::rotation::SymmetryGroup::None; 6];
     let mut accuracies = Vec::new();
     for index in 0..150 {
@@ -132,6 +139,41 @@ fn turns_of_pictures_are_predicted() {
     }
     let last = accuracies[110..].iter().sum::<f32>() / 40.0;
     assert!(last > 0.6, "{last} of the turns of 480 new pictures are right");
+}
+
+#[test]
+fn the_variants_of_ordered_scales_learn() {
+    for options in ["objective = \"reconstruction\"", "order_weight = 0.0", "margin = 0.0"] {
+        let remaining = remaining(&train(&mut training("ordered-scales", options), 60));
+        assert!(remaining < 0.95, "{options}: {remaining} of the loss remains");
+    }
+}
+
+#[test]
+fn options_of_ordered_scales_go_together() {
+    let error = |options: &str| {
+        let text = format!("[method]\nname = \"ordered-scales\"\n{options}");
+        let config = Config::from_toml(&Registry::default(), &text, Origin::File("my.toml".into()));
+        config.err().map(|error| error.to_string()).unwrap_or_default()
+    };
+    let cases = [
+        ("ordered = [\"blur-scale\", \"hue-scale\"]", ""),
+        ("ordered = []\npredicted = [\"horizontal-flip\"]\nhead_layers = 2", ""),
+        ("ordered = []", "a name here or in method.predicted; the method simclr is invariant to all"),
+        (
+            "ordered = [\"blur\"]",
+            "a list of rotation-scale, blur-scale, brightness-scale, hue-scale, crop-scale, each once",
+        ),
+        ("predicted = [\"blur-scale\"]", "a list of quarter-turns, "),
+        ("prediction_weight = 1.0", "a change only where predicted lists a name"),
+        ("objective = \"reconstruction\"\nmargin = 0.1", "a change only for objective = \"ranking\""),
+        ("ordered = []\npredicted = [\"jigsaw\"]\nmargin = 0.1", "a change only where ordered lists a name"),
+    ];
+    for (options, expected) in cases {
+        let message = error(options);
+        assert_eq!(message.is_empty(), expected.is_empty(), "{options}: {message}");
+        assert!(message.contains(expected), "{options}\n  got      {message}\n  expected {expected}");
+    }
 }
 
 #[test]
@@ -266,7 +308,7 @@ fn run_deployed(graph: &Graph, inputs: &[&[f32]]) -> Vec<(String, Vec<f32>)> {
 #[test]
 fn a_head_without_its_answers_says_so() {
     let symmetries = vec![sextant_runtime::rotation::SymmetryGroup::None; 6];
-    let [upright, _] = &batches()[0];
+    let [upright, ..] = &batches()[0];
     let error = training("predict-transform", "").train_step(upright, &symmetries).err().unwrap().to_string();
     assert!(error.contains("the views have no quarter-turns"), "{error}");
 }
@@ -289,7 +331,7 @@ fn the_deployed_predictor_says_what_the_method_says() {
     for (method, options) in cases {
         let config = config(method, options);
         let model = Model::new(&config, GroundTruth::posed(CLASSES), &candle_core::Device::Cpu).unwrap();
-        let [batch, turned] = &batches()[0];
+        let [batch, turned, _] = &batches()[0];
         let batch = if options.contains("quarter-turns") { turned } else { batch };
         let encoded = model.encode(&model.normalise(batch.images_of(0)).unwrap()).unwrap();
         let embedding = model.method.embed(&encoded).unwrap().equivariant.unwrap();
@@ -330,7 +372,7 @@ fn the_deployed_heads_say_what_the_method_says_of_transformations() {
     {
         let config = config(method, options);
         let model = Model::new(&config, GroundTruth::posed(CLASSES), &candle_core::Device::Cpu).unwrap();
-        let [_, batch] = &batches()[0];
+        let [_, batch, _] = &batches()[0];
         let features = model.encode(&model.normalise(batch.images_of(0)).unwrap()).unwrap().features;
         let said = model.method.transformation_logits(&features).unwrap();
         let [(transformation, logits)] = &said[..] else { panic!("{method} predicts {}", said.len()) };
@@ -368,7 +410,7 @@ fn embeddings_and_predictions_have_one_row_an_image() {
     for entry in METHODS {
         let model =
             Model::new(&config(entry.name, ""), GroundTruth::posed(CLASSES), &candle_core::Device::Cpu).unwrap();
-        let [batch, _] = &batches()[0];
+        let [batch, ..] = &batches()[0];
         let encoded = model.encode(&model.normalise(batch.images_of(0)).unwrap()).unwrap();
         let embeddings = model.method.embed(&encoded).unwrap();
         for embedding in [&embeddings.invariant, &embeddings.equivariant].into_iter().flatten() {

@@ -36,24 +36,33 @@ impl TransformationHeads {
         "layers of each classifier; hidden ones are as wide as the projector's",
     );
 
-    /// The transformations that the options name.
+    /// The transformations that [`Self::TRANSFORMS`] names.
     ///
     /// # Errors
-    /// When there is no such transformation, or the method does not have the option.
+    /// As [`MethodConfig::transformations`].
     pub fn predicted(config: &MethodConfig, known: &Transformations) -> Result<Vec<&'static dyn Transformation>> {
-        let named = |name: String| match known.find(&name) {
-            Some(transformation) => Ok(*transformation),
-            None => candle_core::bail!("there is no transformation '{name}'"),
-        };
-        config.names(Self::TRANSFORMS.key)?.into_iter().map(named).collect()
+        config.transformations(Self::TRANSFORMS.key, known)
     }
 
-    /// Classifiers that read so many numbers, of as many layers as the options say.
+    /// Classifiers of [`Self::TRANSFORMS`] that read so many numbers, of as many layers as the options say.
     ///
     /// # Errors
     /// When a transformation has no finite classes, or the device has no memory for it.
     pub fn new(width_in: usize, setting: Setting, scope: &mut Scope) -> Result<Self> {
-        let Setting { method, model, transformations, .. } = setting;
+        Self::of(Self::predicted(setting.method, setting.transformations)?, width_in, setting, scope)
+    }
+
+    /// Classifiers of these transformations that read so many numbers, of as many layers as the options say.
+    ///
+    /// # Errors
+    /// As [`Self::new`].
+    pub fn of(
+        predicted: Vec<&'static dyn Transformation>,
+        width_in: usize,
+        setting: Setting,
+        scope: &mut Scope,
+    ) -> Result<Self> {
+        let Setting { method, model, .. } = setting;
         let hidden = vec![model.projector_hidden; method.count(Self::LAYERS.key)? - 1];
         let head = |transformation: &'static dyn Transformation| -> Result<Head> {
             let Some(classes) = transformation.kind().classes() else {
@@ -63,18 +72,22 @@ impl TransformationHeads {
             let classifier = Mlp::new(&widths, &mut scope.child(transformation.name()))?;
             Ok(Head { transformation, classifier })
         };
-        Ok(Self(Self::predicted(method, transformations)?.into_iter().map(head).collect::<Result<_>>()?))
+        Ok(Self(predicted.into_iter().map(head).collect::<Result<_>>()?))
     }
 
-    /// The weighted terms of all classifiers on the first of `views`, one for each of `inputs`, `[n, width_in]`. The mean
-    /// accuracy is there to be watched, and has no weight.
+    /// The weighted terms of all classifiers on `views` from `first_view` on, one for each of `inputs`, `[n, width_in]`. The
+    /// mean accuracy is there to be watched, and has no weight. None where there is no classifier.
     ///
     /// # Errors
     /// When shapes differ, or the views do not have a transformation.
-    pub fn terms(&self, inputs: &[Tensor], views: &Views, weight: f64) -> Result<Vec<WeightedTerm>> {
+    pub fn terms(&self, inputs: &[Tensor], views: &Views, first_view: usize, weight: f64) -> Result<Vec<WeightedTerm>> {
+        if self.0.is_empty() {
+            return Ok(Vec::new());
+        }
         let all = Tensor::cat(inputs, 0)?;
         let judge = |head: &Head| {
-            let classes = (0..inputs.len()).map(|view| views.classes(view, head.transformation));
+            let shown = first_view..first_view + inputs.len();
+            let classes = shown.map(|view| views.classes(view, head.transformation));
             let classes = Tensor::cat(&classes.collect::<Result<Vec<_>>>()?, 0)?;
             judged(head.transformation.name(), &head.classifier.forward(&all)?, &classes)
         };

@@ -63,6 +63,22 @@ impl Views {
         }
     }
 
+    /// Where each image of a view lies on the scale of a transformation, from 0 for none to 1 for most.
+    ///
+    /// # Errors
+    /// When the views do not have it, or it has no scale.
+    pub fn positions(&self, view: usize, transformation: &dyn Transformation) -> Result<Vec<f32>> {
+        let Some(scale) = transformation.scale() else {
+            candle_core::bail!("{} has no ordered scale", transformation.name())
+        };
+        let position = |parameters: &Parameters| parameters.get(transformation).map(|value| scale.position(value));
+        let positions: Option<Vec<f32>> = self.views[view].transformations.iter().map(position).collect();
+        match positions {
+            Some(positions) => Ok(positions),
+            None => candle_core::bail!("the views have no {}", transformation.name()),
+        }
+    }
+
     /// Where the images are.
     pub fn device(&self) -> &Device {
         self.labels.device()

@@ -9,7 +9,7 @@ mod values;
 
 pub use checks::{Checks, OutOfRange, UnusedKey, goes_with};
 pub use entries::{Entries, NameTaken, Named};
-pub use option::{ConfigOption, OptionKind};
+pub use option::{ConfigOption, ListedTransformations, OptionKind};
 pub use values::{Options, WrongOption};
 
 /// TOML's whole numbers are signed.

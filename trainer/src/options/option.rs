@@ -38,8 +38,24 @@ pub enum OptionKind {
     Choice(&'static [&'static str]),
     /// True or false.
     Flag(bool),
-    /// A list of one or more different transformations with finite classes, by name; the value is the default.
-    FiniteTransformations(&'static [&'static str]),
+    /// A list of different transformations, by name.
+    Transformations {
+        /// Which may be listed.
+        of: ListedTransformations,
+        /// When it is not set.
+        default: &'static [&'static str],
+        /// Whether a list of none is allowed.
+        may_be_empty: bool,
+    },
+}
+
+/// Which transformations an option may list.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ListedTransformations {
+    /// Those with finite classes.
+    Finite,
+    /// Those of finished pictures with an ordered scale.
+    Ordered,
 }
 
 impl ConfigOption {
@@ -74,7 +90,29 @@ impl ConfigOption {
         default: &'static [&'static str],
         help: &'static str,
     ) -> Self {
-        Self { key, kind: OptionKind::FiniteTransformations(default), help }
+        let kind = OptionKind::Transformations { of: ListedTransformations::Finite, default, may_be_empty: false };
+        Self { key, kind, help }
+    }
+
+    /// A list of one or more transformations with an ordered scale, `default` when it is not set.
+    pub const fn ordered_transformations(
+        key: &'static str,
+        default: &'static [&'static str],
+        help: &'static str,
+    ) -> Self {
+        let kind = OptionKind::Transformations { of: ListedTransformations::Ordered, default, may_be_empty: false };
+        Self { key, kind, help }
+    }
+
+    /// A list of transformations that may be empty, too.
+    #[must_use]
+    pub const fn or_none(self) -> Self {
+        match self.kind {
+            OptionKind::Transformations { of, default, .. } => {
+                Self { kind: OptionKind::Transformations { of, default, may_be_empty: true }, ..self }
+            }
+            _ => self,
+        }
     }
 
     /// The value when it is not set.
@@ -84,7 +122,7 @@ impl ConfigOption {
             OptionKind::Count { default, .. } => Value::Integer(default),
             OptionKind::Choice(names) => Value::String(names.first().copied().unwrap_or_default().into()),
             OptionKind::Flag(default) => Value::Boolean(default),
-            OptionKind::FiniteTransformations(default) => {
+            OptionKind::Transformations { default, .. } => {
                 Value::Array(default.iter().map(|name| (*name).into()).collect())
             }
         }
@@ -97,7 +135,14 @@ impl ConfigOption {
             OptionKind::Count { least, most, .. } => format!("{least} to {most}"),
             OptionKind::Choice(names) => names.join(", "),
             OptionKind::Flag(_) => "true, false".into(),
-            OptionKind::FiniteTransformations(_) => "a list of transformations with finite classes, each once".into(),
+            OptionKind::Transformations { of, may_be_empty, .. } => {
+                let what = match of {
+                    ListedTransformations::Finite => "finite classes",
+                    ListedTransformations::Ordered => "an ordered scale",
+                };
+                let or_none = if may_be_empty { ", or an empty list" } else { "" };
+                format!("a list of transformations with {what}, each once{or_none}")
+            }
         }
     }
 
@@ -109,17 +154,19 @@ impl ConfigOption {
             (OptionKind::Count { least, most, .. }, Value::Integer(x)) => (least..=most).contains(x),
             (OptionKind::Choice(names), Value::String(x)) => names.contains(&x.as_str()),
             (OptionKind::Flag(_), Value::Boolean(_)) => true,
-            (OptionKind::FiniteTransformations(_), Value::Array(names)) => are_different(names),
+            (OptionKind::Transformations { may_be_empty, .. }, Value::Array(names)) => {
+                are_different(names) && (may_be_empty || !names.is_empty())
+            }
             _ => false,
         }
     }
 }
 
-/// Whether there are names, none twice.
+/// Whether all are names, none twice.
 fn are_different(names: &[Value]) -> bool {
     let texts: Vec<&str> = names.iter().filter_map(Value::as_str).collect();
     let is_first = |at: usize| !texts[..at].contains(&texts[at]);
-    !names.is_empty() && texts.len() == names.len() && (0..texts.len()).all(is_first)
+    texts.len() == names.len() && (0..texts.len()).all(is_first)
 }
 
 #[cfg(test)]
@@ -133,6 +180,7 @@ mod tests {
         let choice = ConfigOption::choice("c", &["x", "y"], "");
         let flag = ConfigOption::flag("d", true, "");
         let names = ConfigOption::finite_transformations("e", &["y"], "");
+        let ordered = ConfigOption::ordered_transformations("f", &["y"], "");
         let list = |names: &[&str]| Value::Array(names.iter().map(|name| (*name).into()).collect());
         let cases = [
             (number, Value::Float(1.0), true),
@@ -152,6 +200,10 @@ mod tests {
             (names, list(&["x", "x"]), false),
             (names, Value::Array(vec![Value::Integer(1)]), false),
             (names, Value::String("x".into()), false),
+            (names.or_none(), list(&[]), true),
+            (names.or_none(), list(&["x", "x"]), false),
+            (ordered, list(&["y"]), true),
+            (ordered, list(&[]), false),
         ];
         for (option, value, accepted) in cases {
             assert_eq!(option.accepts(&value), accepted, "{}: {value}, allowed {}", option.key, option.allowed());

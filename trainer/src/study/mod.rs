@@ -2,31 +2,41 @@
 //!
 //! A study can be stopped at any moment and started again: finished runs are kept, an unfinished one is resumed.
 
+mod advice;
+mod care;
 mod essl;
 mod images;
 mod plan;
 mod question;
 mod question_page;
 mod results;
+mod scales;
 mod summary;
+mod trainings;
 
-use std::path::{Path, PathBuf};
-
-use sextant_runtime::contract::run_folder;
+use std::path::PathBuf;
+use std::sync::LazyLock;
 
 use crate::config::Config;
 use crate::evaluate::Evaluation;
-use crate::fit::{FitOptions, FitOutcome, fit};
-use crate::run::{MetricRecord, RunFolder, read_metrics};
+use crate::run::MetricRecord;
 use crate::stop::StopFlag;
 
-pub use essl::QUESTIONS;
+pub use advice::{
+    Advice, AdviceOptions, AdviceOutcome, AdviceReport, AdvisedTransformation, Candidate, Check, Form, Judgement,
+    Target, advise, shared_config,
+};
 pub use images::rendered_images;
 pub use plan::{Ablation, Plan, Row, view_count};
 pub use question::{Chart, Claim, Column, PaperFigure, Question, Scale, Verdict};
 pub use question_page::page_of;
 pub use results::{replace_section, write_results};
 pub use summary::{RowSummary, Spread};
+use trainings::Trainings;
+
+/// All questions that a paper's claims are read off.
+pub static QUESTIONS: LazyLock<Vec<Question>> =
+    LazyLock::new(|| essl::QUESTIONS.into_iter().chain([care::QUESTION, scales::QUESTION]).collect());
 
 /// A study to be carried out.
 pub struct StudyOptions {
@@ -46,6 +56,13 @@ pub struct StudyOptions {
     pub device: String,
     /// Set when the study is to stop.
     pub stop: StopFlag,
+}
+
+impl StudyOptions {
+    fn trainings(&self) -> Trainings<'_> {
+        let Self { plan, out, device, stop, .. } = self;
+        Trainings { plan, out, device, stop, out_option: "--out" }
+    }
 }
 
 /// A finished run of a study.
@@ -82,14 +99,15 @@ pub fn study(options: &StudyOptions) -> anyhow::Result<StudyOutcome> {
     }
     let Some(images) = rendered_images(options)? else { return Ok(StudyOutcome::Interrupted) };
     let mut finished = Vec::new();
+    let trainings = options.trainings();
     for row in &options.plan.rows {
-        let Some(run) = run_of(options, row, 0, &images)? else { return Ok(StudyOutcome::Interrupted) };
+        let Some(run) = trainings.run_of(row, 0, &images)? else { return Ok(StudyOutcome::Interrupted) };
         finished.push(run);
         write_results(options, &finished)?;
     }
     for row in leaders(&options.plan, &finished) {
         for seed in 1..options.plan.seeds {
-            let Some(run) = run_of(options, row, seed, &images)? else { return Ok(StudyOutcome::Interrupted) };
+            let Some(run) = trainings.run_of(row, seed, &images)? else { return Ok(StudyOutcome::Interrupted) };
             finished.push(run);
             write_results(options, &finished)?;
         }
@@ -99,10 +117,10 @@ pub fn study(options: &StudyOptions) -> anyhow::Result<StudyOutcome> {
 
 /// Trains every row with the first seed, then with the next, so that a page that is not finished tells of all rows.
 fn ask(options: &StudyOptions, question: &Question) -> anyhow::Result<StudyOutcome> {
-    let mut finished = Vec::new();
+    let (trainings, mut finished) = (options.trainings(), Vec::new());
     for seed in 0..options.plan.seeds {
         for row in &options.plan.rows {
-            let Some(run) = run_of(options, row, seed, &[])? else { return Ok(StudyOutcome::Interrupted) };
+            let Some(run) = trainings.run_of(row, seed, &[])? else { return Ok(StudyOutcome::Interrupted) };
             finished.push(run);
             question_page::write_page(options, question, &finished)?;
         }
@@ -125,49 +143,6 @@ fn leaders<'a>(plan: &'a Plan, finished: &[FinishedRun]) -> Vec<&'a Row> {
     let mut rows: Vec<&Row> = plan.rows.iter().skip(1).filter(unlabelled).collect();
     rows.sort_by(|a, b| score(b).total_cmp(&score(a)));
     plan.rows.iter().take(1).chain(rows.into_iter().take(plan.leaders)).collect()
-}
-
-/// The finished run of a row, trained or taken up again where it is not there; `None` when it was interrupted.
-fn run_of(options: &StudyOptions, row: &Row, seed: u64, images: &[String]) -> anyhow::Result<Option<FinishedRun>> {
-    let config = options.plan.config(row, seed, images)?;
-    let folder = options.out.join(&config.name);
-    if let Some(run) = finished_run(&folder, row, seed, &config)? {
-        eprintln!("{}: done", folder.display());
-        return Ok(Some(run));
-    }
-    eprintln!("{}: {}, seed {seed}", folder.display(), row.label);
-    let resume = RunFolder::holds_run(&folder);
-    let run = if resume { RunFolder::open(&folder)? } else { RunFolder::create(&folder, false)? };
-    let (device, stop) = (options.device.clone(), options.stop.clone());
-    match fit(FitOptions { config: config.clone(), run, resume, device, stop })? {
-        FitOutcome::Interrupted { .. } => Ok(None),
-        FitOutcome::Finished { .. } => match finished_run(&folder, row, seed, &config)? {
-            Some(run) => Ok(Some(run)),
-            None => anyhow::bail!("{}: the run ended without evaluation.json", folder.display()),
-        },
-    }
-}
-
-/// The run in a folder, when it is finished.
-fn finished_run(folder: &Path, row: &Row, seed: u64, config: &Config) -> anyhow::Result<Option<FinishedRun>> {
-    if !RunFolder::holds_run(folder) {
-        return Ok(None);
-    }
-    let found = RunFolder::open_to_read(folder)?.config(config.registry())?;
-    // The run has added the names of the classes that it found.
-    let mut wanted = config.clone();
-    if wanted.data.classes.is_empty() {
-        wanted.data.classes.clone_from(&found.data.classes);
-    }
-    anyhow::ensure!(
-        found == wanted,
-        "{}: was trained with another configuration; delete it, or give another --out",
-        folder.display()
-    );
-    let Some(evaluation) = Evaluation::stored(folder)? else { return Ok(None) };
-    let metrics = read_metrics(&folder.join(run_folder::METRICS))?;
-    let images = config.fit.steps * (config.fit.batch_size * view_count(config)?) as u64;
-    Ok(Some(FinishedRun { label: row.label.clone(), seed, config: config.clone(), images, evaluation, metrics }))
 }
 
 #[cfg(test)]

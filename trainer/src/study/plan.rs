@@ -6,7 +6,7 @@ use clap::ValueEnum;
 use crate::config::Config;
 use crate::method::{MethodConfig, MethodEntry};
 use crate::registry::Registry;
-use crate::transformation::Transformations;
+use crate::transformation::{ROTATIONS_16, Transformations};
 
 /// Which runs a study is made of.
 #[derive(Clone, Debug)]
@@ -69,11 +69,16 @@ impl Row {
         entry.labels.iter().filter_map(|label| entry.alone(*label)).map(alone).collect()
     }
 
-    /// A method with its default options, and the transformations of pictures that it needs.
+    /// A method with its default options, and the transformations of pictures that it needs; turns where its subjects share
+    /// what is drawn.
     fn method(entry: &MethodEntry, known: &Transformations) -> Self {
         let needs = (entry.needs)(&MethodConfig::of(entry), known).expect("every method takes its own defaults");
         let on_pixels = needs.transformations.iter().filter(|transformation| transformation.on_pixels().is_some());
-        let names: Vec<&str> = on_pixels.map(|transformation| transformation.name()).collect();
+        let mut names: Vec<&str> = on_pixels.map(|transformation| transformation.name()).collect();
+        if names.is_empty() && needs.drawing.block > 1 {
+            // What subjects share has to be something; turns keep the pose.
+            names.push(ROTATIONS_16.name());
+        }
         let transformations = (!names.is_empty()).then(|| format!("data.transformations={names:?}"));
         let sets = iter::once(format!("method.name={}", entry.name)).chain(transformations);
         Self { label: entry.name.into(), sets: sets.collect() }

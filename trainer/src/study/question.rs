@@ -176,7 +176,7 @@ mod tests {
 
     #[test]
     fn claims_and_charts_name_rows_and_columns_of_their_study() {
-        for question in QUESTIONS {
+        for question in QUESTIONS.iter() {
             let labels: Vec<String> = (question.rows)().into_iter().map(|row| row.label).collect();
             let mut unique = labels.clone();
             unique.sort();

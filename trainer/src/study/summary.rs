@@ -84,6 +84,8 @@ mod tests {
             "k-NN top-1",
             "MLP top-1",
             "transformation top-1",
+            "order tau",
+            "inner products",
             "rotation R2",
             "R2 floor",
             "R2 per component",

@@ -1,3 +1,5 @@
+use std::path::Path;
+
 use super::*;
 use crate::config::Config;
 use crate::method::{Label, MethodEntry, Needs};
@@ -232,4 +234,34 @@ fn a_question_is_answered_on_its_page_and_goes_on_where_it_stopped() {
     let StudyOutcome::Finished(_) = study(&options).unwrap() else { panic!("nobody interrupted it") };
     assert_eq!((runs().len(), written(&kept)), (4, before));
     assert_eq!(std::fs::read_to_string(&options.results).unwrap(), by_hand, "runs repeat to the bit");
+}
+
+#[test]
+fn every_row_of_a_question_is_a_configuration_at_both_scales() {
+    for question in QUESTIONS.iter() {
+        for scale in [Scale::Small, Scale::Paper] {
+            let plan = Plan {
+                registry: Registry::default(),
+                name: question.name.into(),
+                preset: scale.preset().into(),
+                file: None,
+                sets: vec!["data.path=somewhere".into()],
+                views: 0,
+                rows: (question.rows)(),
+                seeds: 1,
+                leaders: 0,
+            };
+            for row in &plan.rows {
+                let config = plan.config(row, 0, &[]).unwrap_or_else(|error| panic!("{}: {error}", row.label));
+                let needs = config.needs().unwrap();
+                assert!(config.fit.batch_size.is_multiple_of(needs.drawing.block), "{}: whole blocks", row.label);
+                let known: Vec<&str> = needs.transformations.iter().map(|needed| needed.name()).collect();
+                assert!(
+                    known.iter().all(|name| config.data.transformations.iter().any(|there| there == name)),
+                    "{}",
+                    row.label
+                );
+            }
+        }
+    }
 }

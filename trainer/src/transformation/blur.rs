@@ -3,6 +3,7 @@
 use sextant_runtime::preprocess::Visible;
 
 use super::picture_classes::PictureClasses;
+use super::picture_scale::{PictureScale, STEPS};
 use super::pixels::axis::{AxisTaps, resample};
 use super::{PoseChange, Transformation};
 
@@ -22,6 +23,22 @@ pub const BLUR: &dyn Transformation = &PictureClasses {
         let side = KERNELS[class as usize];
         if side > 1 {
             let taps = AxisTaps::gaussian(side, sigma(side), size);
+            resample(picture, size, [&taps, &taps], scratch);
+        }
+    },
+};
+
+/// Gaussian blur by none, or by standard deviations of 0.5 to 3 pixels in even steps.
+pub const BLUR_SCALE: &dyn Transformation = &PictureScale {
+    name: "blur-scale",
+    description: "blurs by a Gaussian of up to 3 pixels",
+    pose: PoseChange::Kept,
+    visible: Visible::Whole,
+    apply: |step, picture, size, scratch| {
+        if step > 0 {
+            let sigma = 0.5 + 2.5 * f64::from(step - 1) / f64::from(STEPS - 1);
+            // Beyond three standard deviations less than a part of 255 is left.
+            let taps = AxisTaps::gaussian(2 * (3.0 * sigma).ceil() as usize + 1, sigma, size);
             resample(picture, size, [&taps, &taps], scratch);
         }
     },

@@ -3,6 +3,7 @@
 use sextant_runtime::preprocess::Visible;
 
 use super::picture_classes::PictureClasses;
+use super::picture_scale::{PictureScale, STEPS};
 use super::pixels::colour::{Factor, brighten};
 use super::{PoseChange, Transformation};
 
@@ -16,6 +17,15 @@ pub const BRIGHTNESS: &dyn Transformation = &PictureClasses {
     pose: PoseChange::Kept,
     visible: Visible::Whole,
     apply: |class, picture, _, _| brighten(picture, Factor::new(FACTORS[class as usize])),
+};
+
+/// Bytes times 1 down to 0.25, in even steps.
+pub const BRIGHTNESS_SCALE: &dyn Transformation = &PictureScale {
+    name: "brightness-scale",
+    description: "darkens: bytes times 1 down to 0.25",
+    pose: PoseChange::Kept,
+    visible: Visible::Whole,
+    apply: |step, picture, _, _| brighten(picture, Factor::new(1.0 - 0.75 * step as f32 / STEPS as f32)),
 };
 
 /// Each is the one before over the square root of 2.

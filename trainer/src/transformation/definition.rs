@@ -35,6 +35,11 @@ pub trait Transformation: Send + Sync {
         None
     }
 
+    /// On which ordered scale its parameters lie; `None` where no strength is between two others.
+    fn scale(&self) -> Option<&dyn OrderedScale> {
+        None
+    }
+
     /// How many numbers [`Self::write_numbers`] adds.
     fn width(&self) -> usize;
 
@@ -115,6 +120,53 @@ pub enum PoseChange {
     Turned(fn(&Value) -> UnitQuaternion),
     /// Some changed pictures look as no turn of the camera makes them, as after a mirror: the pose is known of no view.
     Lost,
+}
+
+/// Strengths in an order: of two the later one is more of the same.
+pub trait OrderedScale: Send + Sync {
+    /// Steps that lead from none to most.
+    fn steps(&self) -> u32;
+
+    /// The parameters after so many steps, from 0, which is none, to [`Self::steps`].
+    fn at(&self, step: u32) -> Value;
+
+    /// Where parameters lie, from 0 for none to 1 for most.
+    fn position(&self, value: &Value) -> f32;
+
+    /// So many strengths from none to most, or as many as there are, in their order.
+    fn at_even_distances(&self, count: u32) -> Vec<Value> {
+        let count = count.clamp(2, self.steps() + 1);
+        let last = count - 1;
+        (0..count).map(|at| self.at((at * self.steps() + last / 2) / last)).collect()
+    }
+}
+
+/// Parts of an ordered scale that a classifier is asked for.
+const QUARTERS: usize = 4;
+
+impl dyn Transformation + '_ {
+    /// The parameters that stand for a picture without it: none of an ordered scale, or the first class. `None` where there
+    /// are neither.
+    pub fn neutral(&self) -> Option<Value> {
+        match self.scale() {
+            Some(scale) => Some(scale.at(0)),
+            None => self.kind().classes().map(|_| Value::Class(0)),
+        }
+    }
+
+    /// In how many classes a probe is asked for its parameters: its own, or the quarters of its scale. `None` where there are
+    /// neither.
+    pub fn probed_classes(&self) -> Option<usize> {
+        self.kind().classes().or(self.scale().map(|_| QUARTERS))
+    }
+
+    /// Which of [`Self::probed_classes`] parameters belong to.
+    pub fn probed_class(&self, value: &Value) -> u32 {
+        match (self.kind().classes(), self.scale()) {
+            (None, Some(scale)) => ((scale.position(value) * QUARTERS as f32) as u32).min(QUARTERS as u32 - 1),
+            _ => value.class(),
+        }
+    }
 }
 
 impl Debug for dyn Transformation + '_ {

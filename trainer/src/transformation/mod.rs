@@ -11,6 +11,7 @@ mod blur;
 mod brightness;
 mod condition;
 mod crop_position;
+mod crop_scale;
 mod cyclic;
 mod definition;
 mod flips;
@@ -21,6 +22,7 @@ mod inversion;
 mod jigsaw;
 mod parameters;
 mod picture_classes;
+mod picture_scale;
 mod pixels;
 mod quarter_turns;
 mod rotation;
@@ -32,15 +34,16 @@ use crate::options::{Entries, Named};
 
 pub use action::Action;
 pub use augmentation::Augmentation;
-pub use blur::BLUR;
-pub use brightness::BRIGHTNESS;
+pub use blur::{BLUR, BLUR_SCALE};
+pub use brightness::{BRIGHTNESS, BRIGHTNESS_SCALE};
 pub use condition::Condition;
 pub use crop_position::CROP_POSITION;
+pub use crop_scale::CROP_SCALE;
 pub use cyclic::Cyclic;
-pub use definition::{Group, Kind, OnPixels, PoseChange, Transformation};
+pub use definition::{Group, Kind, OnPixels, OrderedScale, PoseChange, Transformation};
 pub use flips::{HORIZONTAL_FLIP, VERTICAL_FLIP};
 pub use grayscale::GRAYSCALE;
-pub use hue::HUE;
+pub use hue::{HUE, HUE_SCALE};
 pub use hues::HUES;
 pub use inversion::INVERSION;
 pub use jigsaw::{JIGSAW, JIGSAW_APART};
@@ -49,11 +52,11 @@ pub use pixels::turn::{PARTS, turn_by_parts};
 pub use quarter_turns::{QUARTER_TURNS, quarter_turned};
 pub use rotation::{ROTATION, RotationCode};
 pub use scale::SCALE;
-pub use turns::{ROTATIONS_4, ROTATIONS_8, ROTATIONS_16, ROTATIONS_32};
+pub use turns::{ROTATION_SCALE, ROTATIONS_4, ROTATIONS_8, ROTATIONS_16, ROTATIONS_32};
 pub use value::{SignedRotation, Value};
 
 /// Every transformation of this project.
-pub const TRANSFORMATIONS: [&dyn Transformation; 18] = [
+pub const TRANSFORMATIONS: [&dyn Transformation; 23] = [
     ROTATION,
     HUES,
     QUARTER_TURNS,
@@ -72,6 +75,11 @@ pub const TRANSFORMATIONS: [&dyn Transformation; 18] = [
     INVERSION,
     BRIGHTNESS,
     HUE,
+    ROTATION_SCALE,
+    BLUR_SCALE,
+    BRIGHTNESS_SCALE,
+    HUE_SCALE,
+    CROP_SCALE,
 ];
 
 /// The transformations that a configuration can name: ours and those of other crates.
@@ -92,6 +100,11 @@ impl Transformations {
     /// Names of those with finite classes: what a classifier can be asked for.
     pub fn names_with_classes(&self) -> Vec<&'static str> {
         self.names_where(|transformation| transformation.kind().classes().is_some())
+    }
+
+    /// Names of those of finished pictures with an ordered scale: what a method can be asked to keep in order.
+    pub fn names_with_scale(&self) -> Vec<&'static str> {
+        self.names_where(|transformation| transformation.on_pixels().is_some() && transformation.scale().is_some())
     }
 
     fn names_where(&self, is_wanted: impl Fn(&dyn Transformation) -> bool) -> Vec<&'static str> {

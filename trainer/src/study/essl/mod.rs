@@ -2,7 +2,7 @@
 
 mod augmentations;
 mod class_information;
-mod columns;
+pub(super) mod columns;
 mod fine_grained;
 mod multivariate;
 mod transforms;

@@ -32,6 +32,18 @@ impl AxisTaps {
         Self { count: 2, taps: taps.collect() }
     }
 
+    /// Enlarges the middle, a share `shown` of the side up to 1, by bilinear interpolation.
+    pub fn enlarged_middle(shown: f64, size: usize) -> Self {
+        let middle = size as f64 / 2.0;
+        let taps = (0..size).flat_map(|at| {
+            let place = ((at as f64 + 0.5 - middle) * shown + middle - 0.5).clamp(0.0, (size - 1) as f64);
+            let (pixel, weight) = (place as usize, (place.fract() * f64::from(ONE)).round() as i32);
+            let next = (pixel + 1).min(size - 1);
+            [Tap { pixel, weight: ONE - weight }, Tap { pixel: next, weight }]
+        });
+        Self { count: 2, taps: taps.collect() }
+    }
+
     /// Blurs with a Gaussian kernel of an odd number of pixels. The picture is reflected at its edges, whose pixels are not
     /// repeated.
     pub fn gaussian(kernel: usize, sigma: f64, size: usize) -> Self {
