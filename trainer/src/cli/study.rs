@@ -324,7 +324,7 @@ mod tests {
     #[test]
     fn each_question_is_a_study_of_its_name() {
         let names: Vec<String> = Study::value_variants().iter().map(|study| study.name()).collect();
-        for question in QUESTIONS {
+        for question in QUESTIONS.iter() {
             assert!(names.iter().any(|name| name == question.name), "{}", question.name);
         }
         let asking = Study::value_variants().iter().filter(|study| study.question().is_some()).count();

@@ -81,6 +81,7 @@ fn without_information(config: &Config, is_labelled: bool) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::Origin;
     use crate::registry::Registry;
 
     #[test]
@@ -101,13 +102,6 @@ mod tests {
             assert_eq!(without_information(&config, is_labelled), expected, "{sets:?}");
         }
     }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::config::Origin;
-    use crate::registry::Registry;
 
     #[test]
     fn blocks_need_something_to_share_and_whole_micro_batches() {

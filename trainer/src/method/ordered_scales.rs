@@ -8,8 +8,8 @@ use sextant_runtime::graph::{GraphBuilder, ValueId};
 
 use super::simclr::TEMPERATURE;
 use super::{
-    Embeddings, Method, MethodConfig, MethodEntry, MethodOutput, ModelKey, Needs, Setting, TransformationHeads,
-    TransformationLogits, Views, nt_xent,
+    Embeddings, LoweredFeatures, Method, MethodConfig, MethodEntry, MethodOutput, ModelKey, Needs, Setting,
+    TransformationHeads, TransformationLogits, Views, nt_xent,
 };
 use crate::data::{CONTRASTED_VIEWS, Drawing, LOOKS};
 use crate::nn::{Encoded, Encoder, Mode, Projector, Scope};
@@ -176,8 +176,8 @@ impl Method for OrderedScales {
     fn lower_transformation_logits(
         &self,
         graph: &mut GraphBuilder,
-        features: ValueId,
+        features: LoweredFeatures,
     ) -> anyhow::Result<Vec<(&'static dyn Transformation, ValueId)>> {
-        self.heads.lower(graph, features)
+        self.heads.lower(graph, features.whole)
     }
 }
