@@ -253,7 +253,7 @@ fn base_filters_are_quantised_once_for_all_orientations() {
         assert_eq!(base.layers.len(), 3);
         let all = quantizer.quantize(&graph.with_expanded_filters(), images, images).unwrap();
         let (base, all) = (base.drift.signal_to_noise_db, all.drift.signal_to_noise_db);
-        assert!(base > 25.0 && base > all - 3.0, "balanced: {equalization}, {base} dB, all filters apart {all} dB");
+        assert!(base > all - 1.0, "balanced: {equalization}, {base} dB, all filters apart {all} dB");
     }
     let with = |equalization| quality(&graph, Quantizer { equalization: Some(equalization), ..Quantizer::default() });
     let (plain, balanced) = (with(false), with(true));

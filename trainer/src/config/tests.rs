@@ -177,7 +177,7 @@ fn wrong_keys_and_values_are_named() {
         },
         Case {
             text: "data.transformations = [\"quarter-turns\", \"half-turns\"]",
-            message: "my.toml: `data.transformations` is [\"quarter-turns\", \"half-turns\"]; allowed: a list of quarter-turns, rotations-4, rotations-8, rotations-16, rotations-32, horizontal-flip, vertical-flip, jigsaw, jigsaw-apart, crop-position, scale, blur, grayscale, inversion, brightness, hue, each once",
+            message: "my.toml: `data.transformations` is [\"quarter-turns\", \"half-turns\"]; allowed: a list of quarter-turns, rotations-4, rotations-8, rotations-16, rotations-32, horizontal-flip, vertical-flip, jigsaw, jigsaw-apart, crop-position, scale, blur, grayscale, inversion, brightness, hue, rotation-scale, blur-scale, brightness-scale, hue-scale, crop-scale, each once",
         },
         Case {
             text: "data.augmentation = \"crop\"",

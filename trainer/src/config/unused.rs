@@ -241,13 +241,14 @@ mod tests {
             (
                 &["model.embedding=64", "method.name=equicaps"],
                 "`model.embedding` has no effect here; it goes with method.name = sie, vicreg, simclr, byol, \
-                 simclr-augself, simclr-equimod, vicreg-equimod, sen, only-equivariance, seq-jepa, ser, essl or sextant",
+                 simclr-augself, simclr-equimod, vicreg-equimod, sen, only-equivariance, seq-jepa, ser, essl, care, \
+                 ordered-scales or sextant",
             ),
             (
                 &["model.projector_hidden=64", "method.name=equicaps"],
                 "`model.projector_hidden` has no effect here; it goes with method.name = sie, vicreg, simclr, byol, \
-                 simclr-augself, simclr-equimod, vicreg-equimod, sen, only-equivariance, seq-jepa, ser, essl or \
-                 sextant, or supervised without method.target = class, or predict-transform without method.head_layers \
+                 simclr-augself, simclr-equimod, vicreg-equimod, sen, only-equivariance, seq-jepa, ser, essl, care, \
+                 ordered-scales or sextant, or supervised without method.target = class, or predict-transform without method.head_layers \
                  = 1, or class-information without method.head_layers = 1",
             ),
         ];

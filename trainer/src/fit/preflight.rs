@@ -69,7 +69,7 @@ fn without_information(config: &Config, is_labelled: bool) -> Option<String> {
     }
     let known = config.registry().transformations();
     let mut done = config.data.transformations.iter().filter_map(|name| known.find(name));
-    let has_classes = done.any(|transformation| transformation.kind().classes().is_some());
+    let has_classes = done.any(|transformation| transformation.probed_classes().is_some());
     let why = match (is_labelled, has_classes) {
         (true, true) => return None,
         (true, false) => "no transformation with classes is among data.transformations",
@@ -88,10 +88,12 @@ mod tests {
     fn information_that_cannot_be_measured_is_said() {
         let asked = "evaluation.information=true";
         let jigsaw = "data.transformations=[\"jigsaw\"]";
-        let cases: [(&[&str], bool, Option<&str>); 5] = [
+        let scale = "data.transformations=[\"hue-scale\"]";
+        let cases: [(&[&str], bool, Option<&str>); 6] = [
             (&[], false, None),
             (&[jigsaw], true, None),
             (&[asked, jigsaw], true, None),
+            (&[asked, scale], true, None),
             (&[asked, jigsaw], false, Some("nothing is known of classes here")),
             (&[asked], true, Some("no transformation with classes is among data.transformations")),
         ];

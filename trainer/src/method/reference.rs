@@ -112,15 +112,13 @@ pub(crate) fn covariance(z: &[f64], width: usize) -> f64 {
     sum / width as f64
 }
 
+pub(crate) fn dot(a: &[f64], b: &[f64]) -> f64 {
+    a.iter().zip(b).map(|(a, b)| a * b).sum()
+}
+
 /// Cosine of the angle between two vectors.
 pub(crate) fn cosine(a: &[f64], b: &[f64]) -> f64 {
-    let (mut product, mut first, mut second) = (0.0, 0.0, 0.0);
-    for (a, b) in a.iter().zip(b) {
-        product += a * b;
-        first += a * a;
-        second += b * b;
-    }
-    product / (first + 1e-12).sqrt() / (second + 1e-12).sqrt()
+    dot(a, b) / (dot(a, a) * dot(b, b)).sqrt()
 }
 
 pub(crate) fn mean_cosine_distance(a: &[f64], b: &[f64], width: usize) -> f64 {

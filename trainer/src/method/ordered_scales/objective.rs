@@ -2,7 +2,7 @@
 
 use candle_core::{D, DType, Device, Result, Tensor};
 
-use crate::method::{Views, WeightedTerm, negative_log_softmax, unit_rows};
+use crate::method::{Views, WeightedTerm, negative_log_softmax};
 use crate::nn::{Mlp, Scope};
 use crate::transformation::Transformation;
 
@@ -122,7 +122,7 @@ impl Objective {
         let [start, middle, end] = features;
         let device = start.device();
         let share = scales.column(share_of_the_way, device)?.unsqueeze(1)?;
-        let rebuilt = network.forward(&Tensor::cat(&[&unit_rows(start)?, &unit_rows(end)?, &share], 1)?)?;
+        let rebuilt = network.forward(&Tensor::cat(&[&directions(start)?, &directions(end)?, &share], 1)?)?;
         let counted = scales.is_ordered(device)?.unsqueeze(1)?;
         let [rebuilt, middle, start, end, counted] = &views.of_whole_batch([&rebuilt, middle, start, end, &counted])?;
         reconstruction(rebuilt, [middle, start, end], counted, temperature)
@@ -134,9 +134,18 @@ fn share_of_the_way([first, middle, last]: [f32; 3]) -> f32 {
     if last > first { (middle - first) / (last - first) } else { 0.0 }
 }
 
-/// `[d(s0, s1), d(s1, s2), d(s0, s2)]` of each row, `[n]`, where `d` is 1 less the cosine.
+/// Added to the squared length of a row: features of a picture that shows next to nothing may be all but zero, and have no
+/// direction that a gradient could turn.
+const LEAST_SQUARE: f64 = 1e-2;
+
+/// Rows scaled to unit length, shorter where there is next to nothing in them.
+fn directions(x: &Tensor) -> Result<Tensor> {
+    x.broadcast_div(&(x.sqr()?.sum_keepdim(D::Minus1)? + LEAST_SQUARE)?.sqrt()?)
+}
+
+/// `[d(s0, s1), d(s1, s2), d(s0, s2)]` of each row, `[n]`, where `d` is 1 less the inner product of [`directions`].
 fn distances(features: [&Tensor; 3]) -> Result<[Tensor; 3]> {
-    let [start, middle, end] = features.map(unit_rows);
+    let [start, middle, end] = features.map(directions);
     let (start, middle, end) = (start?, middle?, end?);
     let distance = |a: &Tensor, b: &Tensor| 1.0 - (a * b)?.sum(D::Minus1)?;
     Ok([distance(&start, &middle)?, distance(&middle, &end)?, distance(&start, &end)?])
@@ -178,8 +187,8 @@ fn share_in_order(features: [&Tensor; 3], scales: &Triple) -> Result<Tensor> {
 /// `rebuilt` and each of the views are `[n, width]`, `counted` is `[n, 1]`.
 fn reconstruction(rebuilt: &Tensor, views: [&Tensor; 3], counted: &Tensor, temperature: f64) -> Result<Tensor> {
     let rows = rebuilt.dim(0)?;
-    let keys = unit_rows(&Tensor::cat(&views, 0)?)?;
-    let cosines = unit_rows(rebuilt)?.matmul(&keys.t()?)?;
+    let keys = directions(&Tensor::cat(&views, 0)?)?;
+    let cosines = directions(rebuilt)?.matmul(&keys.t()?)?;
     let own = Tensor::arange(0, rows as u32, rebuilt.device())?.unsqueeze(1)?;
     let losses = negative_log_softmax(&(cosines / temperature)?)?.gather(&own, 1)?;
     (losses * counted)?.mean_all()
@@ -188,7 +197,7 @@ fn reconstruction(rebuilt: &Tensor, views: [&Tensor; 3], counted: &Tensor, tempe
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::method::reference::{Case, Matrix, check, cosine, matrix};
+    use crate::method::reference::{Case, Matrix, check, dot, matrix};
 
     const WIDTH: usize = 3;
     const ROWS: usize = 5;
@@ -206,6 +215,22 @@ mod tests {
         &view[at * WIDTH..][..WIDTH]
     }
 
+    /// Of directions.
+    fn inner_product(a: &[f64], b: &[f64]) -> f64 {
+        dot(a, b) / ((dot(a, a) + LEAST_SQUARE) * (dot(b, b) + LEAST_SQUARE)).sqrt()
+    }
+
+    #[test]
+    fn features_without_direction_turn_no_weights() {
+        let nothing = candle_core::Var::zeros((1, WIDTH), DType::F32, &Device::Cpu).unwrap();
+        let other = Tensor::new(&[[3f32, 4.0, 0.0]], &Device::Cpu).unwrap();
+        let scales = Triple(vec![[0.0, 0.5, 1.0]]);
+        let loss = ranking([&other, nothing.as_tensor(), &other], &scales, 0.2).unwrap();
+        let gradients = loss.backward().unwrap();
+        let largest = gradients.get(&nothing).unwrap().abs().unwrap().max_all().unwrap().to_scalar::<f32>().unwrap();
+        assert!((0.1..20.0).contains(&largest), "{largest}");
+    }
+
     #[test]
     fn the_ranking_agrees_with_loops() {
         let scales = scales();
@@ -215,7 +240,7 @@ mod tests {
                 let mut sum = 0.0;
                 for (at, scale) in scales.0.iter().enumerate() {
                     let [first, middle, last] = scale.map(f64::from);
-                    let distance = |a: usize, b: usize| 1.0 - cosine(row(&x[a], at), row(&x[b], at));
+                    let distance = |a: usize, b: usize| 1.0 - inner_product(row(&x[a], at), row(&x[b], at));
                     if last > first {
                         sum += (distance(0, 1) - distance(0, 2) + margin * (last - middle)).max(0.0);
                         sum += (distance(1, 2) - distance(0, 2) + margin * (middle - first)).max(0.0);
@@ -237,7 +262,8 @@ mod tests {
         let loops = |x: &[Vec<f64>]| {
             let mut total = 0.0;
             for at in (0..ROWS).filter(|at| scales.0[*at][2] > scales.0[*at][0]) {
-                let term = |view: usize, other: usize| (cosine(row(&x[0], at), row(&x[view], other)) / 0.3).exp();
+                let term =
+                    |view: usize, other: usize| (inner_product(row(&x[0], at), row(&x[view], other)) / 0.3).exp();
                 let sum: f64 =
                     (1..4).flat_map(|view| (0..ROWS).map(move |other| (view, other))).map(|(v, o)| term(v, o)).sum();
                 total -= (term(1, at) / sum).ln();
