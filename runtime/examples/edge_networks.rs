@@ -213,7 +213,7 @@ impl Network {
         let side_by_side = self.builder.node("orientations", Op::Reshape { shape }, &[x])?;
         let window = [1, order as u16];
         let op = Op::MaxPool2d { kernel: window, stride: window, padding: Padding::default() };
-        self.builder.node("invariant", op, &[side_by_side])
+        self.builder.node("largest", op, &[side_by_side])
     }
 
     fn add(&mut self, name: &str, a: ValueId, b: ValueId) -> Result<ValueId, GraphError> {

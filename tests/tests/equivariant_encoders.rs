@@ -24,6 +24,32 @@ fn is_deployed(group: PlaneGroup, side: u32, sets: &[&str]) -> tempfile::TempDir
     folder
 }
 
+/// What `trainer equivariance` says of the network before and after training, of both files of single precision, and of eight
+/// bits: seven pictures at once.
+fn is_measured(group: PlaneGroup, folder: &Path) {
+    let command =
+        ["equivariance", "run", "--pictures=7", "--model=run/model.onnx", "--model=run/model-int8.sxt", "--json"];
+    let said: Value = serde_json::from_str(&run_ok("trainer", &command, folder)).unwrap();
+    let forms = said.as_array().unwrap();
+    let names: Vec<&str> = forms.iter().map(|form| form["of"].as_str().unwrap()).collect();
+    let files = ["run/model.sxt", "run/model.onnx", "run/model-int8.sxt"];
+    assert_eq!(names, [&["before training", "after training"][..], &files].concat());
+    for form in forms {
+        let most = if form["of"] == "run/model-int8.sxt" { 0.05 } else { 1e-5 };
+        let follows =
+            form["exact"].as_array().unwrap().iter().filter(|motion| motion.get("reordering_error").is_some());
+        let follows: Vec<&Value> = follows.collect();
+        assert_eq!(follows.len(), group.order() - 1, "{}", form["of"]);
+        for (motion, key) in
+            follows.iter().flat_map(|motion| ["invariant_change", "reordering_error"].map(|key| (motion, key)))
+        {
+            let error = motion[key].as_f64().unwrap();
+            assert!(error <= most, "{}, {key}: {motion}", form["of"]);
+        }
+        assert!(follows.iter().any(|motion| motion["equivariant_change"].as_f64().unwrap() > 0.01), "{form}");
+    }
+}
+
 fn follows_a_quarter_turn(group: PlaneGroup, side: u32, model: &str, folder: &Path) {
     let pattern = |x: u32, y: u32| image::Rgb([x * x * 7 + y, x ^ (5 * y), x * y * 3 + 40].map(|number| number as u8));
     let picture = image::RgbImage::from_fn(side, side, pattern);
@@ -52,7 +78,8 @@ fn follows_a_quarter_turn(group: PlaneGroup, side: u32, model: &str, folder: &Pa
 #[test]
 fn a_small_encoder_is_deployed() {
     let strided = ["model.encoder=eqtiny-c4", "model.downsampling=strided", "model.matched=multiplications"];
-    is_deployed(PlaneGroup::QuarterTurns, 32, &["model.encoder=eqtiny-c4"]);
+    let folder = is_deployed(PlaneGroup::QuarterTurns, 32, &["model.encoder=eqtiny-c4"]);
+    is_measured(PlaneGroup::QuarterTurns, folder.path());
     is_deployed(PlaneGroup::QuarterTurns, 32, &strided);
 }
 
@@ -60,6 +87,7 @@ fn a_small_encoder_is_deployed() {
 fn an_encoder_for_maps_of_odd_sides_is_tuned_for_eight_bits_and_deployed() {
     let sets = ["model.encoder=eqtiny-d4", "model.downsampling=anti-aliased"];
     let folder = is_deployed(PlaneGroup::TurnsAndMirrors, 33, &sets);
+    is_measured(PlaneGroup::TurnsAndMirrors, folder.path());
     run_ok("trainer", &["fit", "--qat", "run", "--set=fit.steps=2", "--out", "tuned"], folder.path());
     run_ok("export", &["sxt", "tuned", "--int8"], folder.path());
     run_ok("export", &["verify", "tuned"], folder.path());

@@ -3,7 +3,7 @@ use super::{CalibrationError, Images};
 use crate::graph::{DataType, Graph, Op, Quantization, ValueId};
 use crate::memory::AlignedVec;
 use crate::model::{self, MAX_GRAPH_OUTPUTS, Model};
-use crate::session::{Input, Session};
+use crate::session::{Input, Prepared, Session};
 
 /// What the values of a float32 graph look like on some images.
 #[derive(Clone, Debug)]
@@ -103,7 +103,9 @@ pub fn for_each_output(
     let model = Model::parse(&bytes).map_err(CalibrationError::Model)?;
     let arena_bytes = model.graph(&graph.name).map_or(0, |view| view.arena_bytes());
     let mut arena = AlignedVec::zeroed(arena_bytes);
-    let mut session = Session::new(&model, &graph.name, &mut arena).map_err(CalibrationError::Session)?;
+    let mut prepared = Prepared::new(&model, &graph.name).map_err(CalibrationError::Session)?;
+    let session = Session::with_prepared(&model, &graph.name, &mut arena, &mut prepared);
+    let mut session = session.map_err(CalibrationError::Session)?;
     let elements = |(_, id): &(String, ValueId)| graph.value(*id).shape.iter().product();
     let mut outputs: Vec<Vec<f32>> = graph.outputs.iter().map(|output| vec![0.0; elements(output)]).collect();
     for image in images.iter() {

@@ -2,7 +2,6 @@
 
 use candle_core::{Result, Tensor, Var};
 use sextant_runtime::graph::{Activation, GraphBuilder, Op, Padding, ValueId};
-use sextant_runtime::plane_group::PlaneGroup;
 use sextant_trainer::nn::{Encoded, Encoder, EncoderEntry, Mode, Scope};
 use sextant_trainer::ops::{self, Conv2dOptions, tape};
 
@@ -46,10 +45,6 @@ impl Encoder for FourSided {
 
     fn map_channels(&self) -> usize {
         CHANNELS[3]
-    }
-
-    fn equivariant_to(&self) -> PlaneGroup {
-        PlaneGroup::QuarterTurns
     }
 
     fn encode(&self, images: &Tensor, _mode: Mode) -> Result<Encoded> {

@@ -145,7 +145,7 @@ impl Moved {
     }
 
     fn of_network(&self, of: &str, model: &Model) -> anyhow::Result<EquivarianceReport> {
-        let by_construction = model.encoder.features_follow();
+        let by_construction = model.encoder.equivariant_to();
         equivariance(of, by_construction, &self.pictures, self.image_size, |pictures| {
             let (mut invariant, mut equivariant) = (Rows::default(), Rows::default());
             for images in pictures.chunks(BATCH * self.image_size * self.image_size * 3) {

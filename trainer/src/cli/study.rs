@@ -81,6 +81,8 @@ enum Study {
     FineGrained,
     /// Whether several transformations teach more than one.
     Multivariate,
+    /// Whether an encoder that is equivariant by construction learns more from rotations.
+    EquivariantNetworks,
     /// Whether augmentations that act as rotations of the embedding teach more of the class.
     Care,
     /// Whether features keep the order of strengths, and what that costs.
@@ -185,7 +187,7 @@ fn options(args: StudyArgs, registry: &Registry) -> anyhow::Result<StudyOptions>
     let config = Config::resolve(registry, Some(args.preset()), args.config.as_deref(), &args.sets)?;
     let data = if question.is_some() { data_words(&config)? } else { String::new() };
     let all_rows = match (question, args.ablation) {
-        (Some(question), _) => (question.rows)(),
+        (Some(question), _) => (question.rows)(args.scale()),
         (None, Some(method)) => Row::ablation(method),
         (None, None) => Row::methods(registry),
     };

@@ -95,7 +95,7 @@ fn metadata_of(model: &Model, config: &Config, shown: &dyn ViewSource) -> anyhow
     }
     entries.extend(transformations_of(model)?);
     entries.extend(visible_of(config).map(|visible| (metadata::VISIBLE, visible.name().to_string())));
-    let follows = model.encoder.features_follow();
+    let follows = model.encoder.equivariant_to();
     if follows != PlaneGroup::Identity {
         entries.push((metadata::EQUIVARIANT_TO, follows.name().into()));
     }

@@ -13,7 +13,7 @@ use crate::options::ConfigOption;
 
 pub(super) const ENTRY: MethodEntry = MethodEntry {
     name: "care",
-    paper: "Gupta et al. 2023, \"Structuring Representation Geometry with Rotationally Equivariant Contrastive Learning\"",
+    paper: "CARE, Gupta et al. 2023: Structuring Representation Geometry with Rotationally Equivariant Contrastive Learning",
     loss: "NT-Xent + squared change of the cosine of two subjects from one augmentation that they share to another",
     needs: |config, _| needs(config),
     labels: &[],

@@ -1,5 +1,5 @@
 use candle_core::{Result, Tensor, Var, bail};
-use sextant_runtime::graph::{self, GraphBuilder, Op, Padding, ValueId, WeightId};
+use sextant_runtime::graph::{self, GraphBuilder, Op, Padding, ValueId};
 use sextant_runtime::plane_group::{Fibre, FilterExpansion, PlaneGroup};
 
 use super::orientations::{by_field, by_orientation};
@@ -165,7 +165,8 @@ impl ConvNorm {
         Ok((if self.result.is_on() { ops::fake_quantize_filters(&weight)? } else { weight }, bias))
     }
 
-    /// Appends one convolution with the norm folded in, and an addition where there is a residual.
+    /// Appends one convolution with the norm folded in, and an addition where there is a residual. Of filters of which others
+    /// are copies, the graph gets those that are none.
     ///
     /// # Errors
     /// When the value does not fit, or a folded weight is not finite.
@@ -177,10 +178,9 @@ impl ConvNorm {
         activation: graph::Activation,
     ) -> anyhow::Result<ValueId> {
         let (folded, shift) = self.folded()?;
-        let expansion = self.config.expansion;
-        let weight = lower_filters(graph, &format!("{}.weight", self.name), &folded, expansion)?;
-        let bias = shift.to_vec1::<f32>()?.repeat(expansion.group.order());
-        let bias = graph.weight(&format!("{}.bias", self.name), &[bias.len()], bias)?;
+        let (name, filters) = (format!("{}.weight", self.name), folded.flatten_all()?.to_vec1()?);
+        let weight = graph.expanded_weight(&name, folded.dims(), filters, self.config.expansion)?;
+        let bias = graph.weight(&format!("{}.bias", self.name), shift.dims(), shift.to_vec1()?)?;
         let pad = self.config.padding as u16;
         let op = Op::Conv2d {
             weight,
@@ -196,17 +196,6 @@ impl ConvNorm {
             Some(residual) => Ok(graph.node(&sum_name(&self.name), Op::Add { activation }, &[y, residual])?),
         }
     }
-}
-
-/// Adds filters of which others are copies to a graph, with the copies: the only place where a graph gets such filters.
-fn lower_filters(
-    graph: &mut GraphBuilder,
-    name: &str,
-    base: &Tensor,
-    expansion: FilterExpansion,
-) -> anyhow::Result<WeightId> {
-    let filters = ops::expand_filters(base, expansion)?;
-    Ok(graph.weight(name, filters.dims(), filters.flatten_all()?.to_vec1()?)?)
 }
 
 #[cfg(test)]
@@ -289,21 +278,21 @@ mod tests {
     }
 
     #[test]
-    fn copies_are_deployed_with_the_bias_of_their_field() {
+    fn filters_that_are_copies_are_not_deployed() {
         let mut store = ParameterStore::new(1, &Device::Cpu);
         let layer = ConvNormConfig::new(3, 8, 3).lifting_to(GROUP).init(&mut store.root().child("layer")).unwrap();
         let shifts = Tensor::new(&[0.5f32, -2.0], &Device::Cpu).unwrap();
         store.trained()["layer.shift"].set(&shifts).unwrap();
         let mut graph = GraphBuilder::new("encode");
         let image = graph.input("image", &[6, 6, 3], graph::DataType::F32);
-        layer.lower(&mut graph, image, None, graph::Activation::Relu).unwrap();
+        let map = layer.lower(&mut graph, image, None, graph::Activation::Relu).unwrap();
+        assert_eq!(graph.shape(map), [6, 6, 8]);
         let graph = graph.finish();
         let [weight, bias] = [&graph.weights[0], &graph.weights[1]];
-        assert_eq!((weight.shape.as_slice(), bias.floats()), (&[8, 3, 3, 3][..], &[0.5, -2.0].repeat(4)[..]));
-        let (base, expansion) = (&weight.floats()[..2 * 27], layer.config.expansion);
-        for (at, number) in weight.floats().iter().enumerate() {
-            let place = [at / 27, at / 9 % 3, at / 3 % 3, at % 3];
-            assert_eq!(*number, base[expansion.base_index([8, 3, 3, 3], place)]);
-        }
+        assert_eq!((weight.shape.as_slice(), weight.floats().len()), (&[2, 3, 3, 3][..], 2 * 27));
+        assert_eq!((weight.expansion, bias.floats()), (Some(layer.config.expansion), &[0.5, -2.0][..]));
+        let all = graph.with_expanded_filters();
+        assert_eq!(all.weights[0].shape, [8, 3, 3, 3]);
+        assert_eq!(all.weights[1].floats(), [0.5, -2.0].repeat(4));
     }
 }

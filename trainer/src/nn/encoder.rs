@@ -29,16 +29,11 @@ pub trait Encoder {
     /// Channels of the last spatial map.
     fn map_channels(&self) -> usize;
 
-    /// The motions of a picture that the last map follows, whatever the weights: the map of a moved picture is the moved map, in
-    /// each channel, up to the order of channels.
-    fn equivariant_to(&self) -> PlaneGroup {
-        PlaneGroup::Identity
-    }
-
-    /// The motions of a picture that the features follow, whatever the weights: the invariant half stays as it is, and the
-    /// equivariant half has an orientation of its fields for each motion, as the channels of a map over the group
+    /// The motions of a picture that map and features follow, whatever the weights. The map of a moved picture is the moved map,
+    /// with its channels in the order of moved orientations; the invariant half stays as it is; and the equivariant half has an
+    /// orientation of its fields for each motion, as the channels of a map over the group
     /// ([`sextant_runtime::plane_group`]).
-    fn features_follow(&self) -> PlaneGroup {
+    fn equivariant_to(&self) -> PlaneGroup {
         PlaneGroup::Identity
     }
 
@@ -129,10 +124,6 @@ impl Encoder for Recorded {
 
     fn equivariant_to(&self) -> PlaneGroup {
         self.0.equivariant_to()
-    }
-
-    fn features_follow(&self) -> PlaneGroup {
-        self.0.features_follow()
     }
 
     fn encode(&self, images: &Tensor, mode: Mode) -> Result<Encoded> {

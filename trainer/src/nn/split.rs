@@ -1,4 +1,5 @@
 use candle_core::{Result, Tensor};
+use sextant_runtime::contract::output::{EQUIVARIANT, INVARIANT};
 use sextant_runtime::graph::{self, GraphBuilder, Op, ValueId};
 use sextant_runtime::plane_group::PlaneGroup;
 
@@ -64,8 +65,8 @@ impl SplitConfig {
             let pooled = EightBits::of(&pool_name, &mut scope.child("pool"))?;
             Ok(Half { layer, largest_name: format!("{}.largest", scope.name()), pool_name, pooled })
         };
-        let invariant = half("invariant", self.invariant(), scope)?;
-        let equivariant = half("equivariant", self.equivariant(), scope)?;
+        let invariant = half(INVARIANT, self.invariant(), scope)?;
+        let equivariant = half(EQUIVARIANT, self.equivariant(), scope)?;
         let name = scope.name().to_string();
         Ok(Split { config: self, invariant, equivariant, joined: EightBits::of(&name, scope)?, name })
     }

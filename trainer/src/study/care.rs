@@ -1,7 +1,7 @@
 //! The study of CARE (Gupta et al. 2023).
 
 use super::essl::columns::{CLASS, CLASS_ONLINE};
-use super::{Chart, Claim, Column, PaperFigure, Question, Row};
+use super::{Chart, Claim, Column, PaperFigure, Question, Row, Scale};
 
 pub(super) const QUESTION: Question = Question {
     name: "care",
@@ -46,6 +46,7 @@ pub(super) const QUESTION: Question = Question {
             below: &["care"],
         },
     ],
+    gains: &[],
     charts: &[
         Chart::Bars { title: "class top-1 of a linear probe", columns: &[CLASS.title] },
         Chart::Bars { title: "change of inner products, 0 where all are kept", columns: &[RELATIVE_CHANGE.title] },
@@ -69,7 +70,7 @@ const RELATIVE_CHANGE: Column = Column {
     read: |run| Some(run.evaluation.inner_products?.relative_change),
 };
 
-fn rows() -> Vec<Row> {
+fn rows(_: Scale) -> Vec<Row> {
     let row = |label: &str, sets: &[&str]| {
         let shared = ["data.augmentation=simclr", "evaluation.inner_products=true"];
         Row::new(label, &[sets, &shared].concat())

@@ -28,7 +28,7 @@ pub use advice::{
 };
 pub use images::rendered_images;
 pub use plan::{Ablation, Plan, Row, view_count};
-pub use question::{Chart, Claim, Column, PaperFigure, Question, Scale, Verdict};
+pub use question::{Chart, Claim, Column, Gain, PaperFigure, Question, Scale, Verdict};
 pub use question_page::page_of;
 pub use results::{replace_section, write_results};
 pub use summary::{RowSummary, Spread};

@@ -11,14 +11,16 @@ pub struct Question {
     pub title: &'static str,
     /// What is asked and how, in sentences of the page.
     pub words: &'static str,
-    /// What is trained.
-    pub rows: fn() -> Vec<Row>,
+    /// What is trained, at a scale.
+    pub rows: fn(Scale) -> Vec<Row>,
     /// What is told of each row.
     pub columns: &'static [Column],
     /// What the paper says of rows.
     pub paper: &'static [PaperFigure],
     /// What the paper, or this project, expects.
     pub claims: &'static [Claim],
+    /// Pairs of rows whose differences are told in a table.
+    pub gains: &'static [Gain],
     /// What is drawn.
     pub charts: &'static [Chart],
 }
@@ -56,6 +58,16 @@ pub struct Claim {
     pub above: &'static [&'static str],
     /// … above each of these.
     pub below: &'static [&'static str],
+}
+
+/// How far one row stands above another, in each column.
+pub struct Gain {
+    /// What the pair is called.
+    pub words: &'static str,
+    /// Label of the row.
+    pub of: &'static str,
+    /// Label of the row that it is compared with.
+    pub over: &'static str,
 }
 
 /// A drawing below the table.
@@ -177,7 +189,9 @@ mod tests {
     #[test]
     fn claims_and_charts_name_rows_and_columns_of_their_study() {
         for question in QUESTIONS.iter() {
-            let labels: Vec<String> = (question.rows)().into_iter().map(|row| row.label).collect();
+            let labels = |scale| (question.rows)(scale).into_iter().map(|row| row.label).collect::<Vec<String>>();
+            assert_eq!(labels(Scale::Small), labels(Scale::Paper), "{}", question.name);
+            let labels = labels(Scale::Small);
             let mut unique = labels.clone();
             unique.sort();
             unique.dedup();
@@ -193,6 +207,9 @@ mod tests {
                     let known = columns.iter().map(|title| question.column(title).title);
                     assert!(known.eq(columns.iter().copied()));
                 }
+            }
+            for row in question.gains.iter().flat_map(|gain| [gain.of, gain.over]) {
+                assert!(labels.iter().any(|label| label == row), "{}: no row {row}", question.name);
             }
             for figure in question.paper {
                 assert!(labels.iter().any(|label| label == figure.row), "{}: no row {}", question.name, figure.row);

@@ -1,11 +1,12 @@
 //! The page of a question: one section for each scale and data set, which the study writes itself.
 
+use std::collections::BTreeSet;
 use std::fmt::Write;
 use std::path::Path;
 
 use sextant_runtime::durable::write_file;
 
-use super::question::{Chart, Claim, Column, Question, Verdict};
+use super::question::{Chart, Claim, Column, Gain, Question, Verdict};
 use super::results::{curve, drawing_path, replace_section};
 use super::summary::Spread;
 use super::{FinishedRun, StudyOptions};
@@ -37,7 +38,7 @@ pub fn write_page(options: &StudyOptions, question: &Question, finished: &[Finis
 fn section(options: &StudyOptions, question: &Question, finished: &[FinishedRun], drawing: &str) -> String {
     let mut text = format!("## {}\n\n    {}\n\n", options.plan.name, options.command);
     if let Some(run) = finished.first() {
-        let _ = writeln!(text, "{}\n", setting(options, run));
+        let _ = writeln!(text, "{}\n", setting(options, run, finished));
     }
     let labels: Vec<&str> = options.plan.rows.iter().map(|row| row.label.as_str()).collect();
     table(&mut text, question, &labels, finished);
@@ -45,6 +46,7 @@ fn section(options: &StudyOptions, question: &Question, finished: &[FinishedRun]
     for column in shown(question, finished) {
         let _ = writeln!(text, "- {}: {}.", column.title, column.words);
     }
+    gains(&mut text, question, finished);
     claims(&mut text, question, finished);
     let missing: Vec<&str> =
         labels.into_iter().filter(|label| !finished.iter().any(|run| run.label == *label)).collect();
@@ -56,16 +58,18 @@ fn section(options: &StudyOptions, question: &Question, finished: &[FinishedRun]
 }
 
 /// What all rows share.
-fn setting(options: &StudyOptions, run: &FinishedRun) -> String {
+fn setting(options: &StudyOptions, run: &FinishedRun, finished: &[FinishedRun]) -> String {
     let (config, evaluation) = (&run.config, &run.evaluation);
     let seeds = match options.plan.seeds {
         0 | 1 => "Seed 0".into(),
         seeds => format!("Figures are means ± standard deviations over {seeds} seeds"),
     };
+    let encoders: BTreeSet<String> = finished.iter().map(|run| format!("`{}`", run.config.model.encoder)).collect();
+    let encoders = encoders.into_iter().collect::<Vec<_>>().join(", ");
     format!(
-        "{}: encoder `{}`, {} px, {} steps, {} pictures seen by each run; {} held-out pictures. {seeds}. No row learns from a label, but for probes and heads whose gradient does not \
+        "{}: encoder {encoders}, {} px, {} steps, {} pictures seen by each run; {} held-out pictures. {seeds}. No row learns from a label, but for probes and heads whose gradient does not \
          reach the encoder, and where a row says so.",
-        options.data, config.model.encoder, config.data.image_size, config.fit.steps, run.images, evaluation.pairs,
+        options.data, config.data.image_size, config.fit.steps, run.images, evaluation.pairs,
     )
 }
 
@@ -92,6 +96,34 @@ fn table(text: &mut String, question: &Question, labels: &[&str], finished: &[Fi
         let paper = if has_paper { format!(" {paper} |") } else { String::new() };
         let _ = writeln!(text, "| {label} | {seeds} | {} |{paper}", cells.join(" | "));
     }
+}
+
+/// How far rows stand above others; pairs of which one is not trained are left out.
+fn gains(text: &mut String, question: &Question, finished: &[FinishedRun]) {
+    let columns: Vec<&Column> = shown(question, finished).collect();
+    let difference = |column: &Column, gain: &Gain| {
+        let (of, over) = column.spread(gain.of, finished).zip(column.spread(gain.over, finished))?;
+        let std = of.std.zip(over.std).map(|(a, b)| a.max(b));
+        Some(Spread { mean: of.mean - over.mean, std })
+    };
+    let is_there = |gain: &&Gain| columns.iter().any(|column| difference(column, gain).is_some());
+    let mut gains = question.gains.iter().filter(is_there).peekable();
+    if gains.peek().is_none() {
+        return;
+    }
+    let titles: Vec<String> = columns.iter().map(|column| in_table(column.title)).collect();
+    let _ = writeln!(text, "\nGains: the difference of two rows' means, ± the larger of their standard deviations.\n");
+    let _ = writeln!(text, "| gain | of | over | {} |", titles.join(" | "));
+    let _ = writeln!(text, "| --- | --- | --- |{}", " ---: |".repeat(titles.len()));
+    for gain in gains {
+        let cells: Vec<String> = columns.iter().map(|column| signed_cell(column, difference(column, gain))).collect();
+        let _ = writeln!(text, "| {} | {} | {} | {} |", gain.words, gain.of, gain.over, cells.join(" | "));
+    }
+}
+
+fn signed_cell(column: &Column, difference: Option<Spread>) -> String {
+    let sign = if difference.is_some_and(|difference| difference.mean >= 0.0) { "+" } else { "" };
+    format!("{sign}{}", cell(column, difference))
 }
 
 /// A bar ends a cell.

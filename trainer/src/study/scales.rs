@@ -1,7 +1,7 @@
 //! The study of ordered scales: our reading of the abstract of Xie et al. (CVPR Workshops 2022).
 
 use super::essl::columns::{CLASS, CLASS_ONLINE};
-use super::{Chart, Claim, Column, FinishedRun, Question, Row};
+use super::{Chart, Claim, Column, FinishedRun, Question, Row, Scale};
 use crate::evaluate::ResponseReport;
 
 pub(super) const QUESTION: Question = Question {
@@ -59,6 +59,7 @@ pub(super) const QUESTION: Question = Question {
             below: &["all-invariant"],
         },
     ],
+    gains: &[],
     charts: &[
         Chart::Bars { title: "order kept, Kendall's tau", columns: &[ROTATION.title, BLUR.title] },
         Chart::Bars {
@@ -121,7 +122,7 @@ fn response(run: &FinishedRun, name: &str, read: fn(&ResponseReport) -> Option<f
     run.evaluation.responses.iter().find(|report| report.transformation == name).and_then(read)
 }
 
-fn rows() -> Vec<Row> {
+fn rows(_: Scale) -> Vec<Row> {
     let row = |label: &str, sets: &[&str]| {
         let shared = [
             "method.temperature=0.5",

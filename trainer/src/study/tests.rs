@@ -180,7 +180,9 @@ fn pictures(folder: &Path) -> PathBuf {
 fn a_question_is_answered_on_its_page_and_goes_on_where_it_stopped() {
     let folder = tempfile::tempdir().unwrap();
     let question = QUESTIONS.iter().find(|question| question.name == "augmentations").unwrap();
-    let rows = (question.rows)().into_iter().filter(|row| ["rotation-none", "rotation-simclr"].contains(&&*row.label));
+    let rows = (question.rows)(Scale::Small)
+        .into_iter()
+        .filter(|row| ["rotation-none", "rotation-simclr"].contains(&&*row.label));
     let sets = [
         "data.source=pictures",
         &format!("data.path={}", pictures(folder.path()).display()),
@@ -247,7 +249,7 @@ fn every_row_of_a_question_is_a_configuration_at_both_scales() {
                 file: None,
                 sets: vec!["data.path=somewhere".into()],
                 views: 0,
-                rows: (question.rows)(),
+                rows: (question.rows)(scale),
                 seeds: 1,
                 leaders: 0,
             };

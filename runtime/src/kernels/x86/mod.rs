@@ -12,6 +12,7 @@
 //! A frame is at most a few times as large as the map and the result; where it would be larger, the kernels for every host
 //! do the work. [`Footprint`] tells what a kernel will allocate.
 
+mod all_filters;
 mod depthwise_float;
 mod depthwise_int8;
 pub(crate) mod elementwise;

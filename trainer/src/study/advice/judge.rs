@@ -1,6 +1,7 @@
 //! From figures of both forms of a transformation to an advice.
 
 use serde::Serialize;
+use sextant_runtime::contract::output::{EQUIVARIANT, INVARIANT};
 
 use crate::study::{Spread, Verdict};
 
@@ -20,8 +21,8 @@ impl Advice {
     /// In a word.
     pub fn word(self) -> &'static str {
         match self {
-            Self::Invariant => "invariant",
-            Self::Equivariant => "equivariant",
+            Self::Invariant => INVARIANT,
+            Self::Equivariant => EQUIVARIANT,
             Self::Undecided => "undecided",
         }
     }

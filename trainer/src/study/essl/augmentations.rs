@@ -1,6 +1,6 @@
 use super::columns::{CLASS, CLASS_ONLINE, CLASS_ONLINE_BEST, READ, SYNERGY, TASK, TASK_IN_TRAINING};
 use super::{PAPER, predicting};
-use crate::study::{Chart, Claim, PaperFigure, Question, Row};
+use crate::study::{Chart, Claim, PaperFigure, Question, Row, Scale};
 
 pub(super) const QUESTION: Question = Question {
     name: "augmentations",
@@ -37,6 +37,7 @@ pub(super) const QUESTION: Question = Question {
             below: &["rotation-none", "rotation-crop-flip", "rotation-simclr"],
         },
     ],
+    gains: &[],
     charts: &[
         Chart::Bars { title: "class top-1 of a linear probe", columns: &[CLASS.title] },
         Chart::Bars {
@@ -47,7 +48,7 @@ pub(super) const QUESTION: Question = Question {
     ],
 };
 
-fn rows() -> Vec<Row> {
+fn rows(_: Scale) -> Vec<Row> {
     let with = |augmentation: &str| {
         let row = predicting(&format!("rotation-{augmentation}"), &["quarter-turns"]);
         row.with(&format!("data.augmentation={augmentation}"))

@@ -1,6 +1,6 @@
 use super::PAPER;
 use super::columns::{CLASS, TASK, TASK_IN_TRAINING, TASK_OVER_TRAINING};
-use crate::study::{Chart, Claim, Question, Row};
+use crate::study::{Chart, Claim, Question, Row, Scale};
 
 pub(super) const QUESTION: Question = Question {
     name: "class-information",
@@ -35,13 +35,14 @@ pub(super) const QUESTION: Question = Question {
             below: &["eliminate-uniform", "eliminate-clipped"],
         },
     ],
+    gains: &[],
     charts: &[
         Chart::Curves { title: "share of turns told, training pictures", metric: "loss/accuracy" },
         Chart::Bars { title: "class top-1 of a linear probe", columns: &[CLASS.title] },
     ],
 };
 
-fn rows() -> Vec<Row> {
+fn rows(_: Scale) -> Vec<Row> {
     let row = |label: &str, options: &[&str]| {
         let shared = ["method.name=class-information", "data.transformations=[\"quarter-turns\"]"];
         Row::new(label, &[&shared, options].concat())

@@ -1,6 +1,6 @@
 use super::columns::{CLASS, CLASS_ONLINE, ENTROPY, READ, SYNERGY, TASK, TASK_IN_TRAINING};
 use super::predicting;
-use crate::study::{Chart, Claim, Question, Row};
+use crate::study::{Chart, Claim, Question, Row, Scale};
 
 pub(super) const QUESTION: Question = Question {
     name: "fine-grained",
@@ -34,6 +34,7 @@ pub(super) const QUESTION: Question = Question {
             below: &["rotations-4"],
         },
     ],
+    gains: &[],
     charts: &[
         Chart::Bars { title: "class top-1 of a linear probe", columns: &[CLASS.title] },
         Chart::Bars {
@@ -45,6 +46,6 @@ pub(super) const QUESTION: Question = Question {
 
 const THEOREM: &str = "a theorem of Wang et al. 2024";
 
-fn rows() -> Vec<Row> {
+fn rows(_: Scale) -> Vec<Row> {
     ["rotations-4", "rotations-8", "rotations-16", "rotations-32"].map(|task| predicting(task, &[task])).into()
 }

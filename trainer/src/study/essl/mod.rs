@@ -3,6 +3,7 @@
 mod augmentations;
 mod class_information;
 pub(super) mod columns;
+mod equivariant_networks;
 mod fine_grained;
 mod multivariate;
 mod transforms;
@@ -10,12 +11,13 @@ mod transforms;
 use super::{Question, Row};
 
 /// All of them.
-pub const QUESTIONS: [Question; 5] = [
+pub const QUESTIONS: [Question; 6] = [
     transforms::QUESTION,
     augmentations::QUESTION,
     class_information::QUESTION,
     fine_grained::QUESTION,
     multivariate::QUESTION,
+    equivariant_networks::QUESTION,
 ];
 
 const PAPER: &str = "Wang et al. 2024";

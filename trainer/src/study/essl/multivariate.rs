@@ -1,6 +1,6 @@
 use super::columns::{CLASS, CLASS_ONLINE, READ, SYNERGY, TASK};
 use super::predicting;
-use crate::study::{Chart, Claim, Question, Row};
+use crate::study::{Chart, Claim, Question, Row, Scale};
 
 pub(super) const QUESTION: Question = Question {
     name: "multivariate",
@@ -33,12 +33,13 @@ pub(super) const QUESTION: Question = Question {
             below: &["turns"],
         },
     ],
+    gains: &[],
     charts: &[Chart::Bars { title: "class top-1 of a linear probe", columns: &[CLASS.title] }],
 };
 
 const THEOREM: &str = "a theorem of Wang et al. 2024";
 
-fn rows() -> Vec<Row> {
+fn rows(_: Scale) -> Vec<Row> {
     vec![
         predicting("turns", &["quarter-turns"]),
         predicting("jigsaw", &["jigsaw"]),

@@ -1,6 +1,6 @@
 use super::columns::{CLASS, CLASS_ONLINE, CLASS_ONLINE_BEST, ENTROPY, PRIOR, READ, SYNERGY, TASK, TASK_IN_TRAINING};
 use super::{PAPER, predicting, random_encoder};
-use crate::study::{Chart, Claim, PaperFigure, Question, Row};
+use crate::study::{Chart, Claim, PaperFigure, Question, Row, Scale};
 
 pub(super) const QUESTION: Question = Question {
     name: "transforms",
@@ -41,6 +41,7 @@ pub(super) const QUESTION: Question = Question {
             below: &["grayscale", "inversion"],
         },
     ],
+    gains: &[],
     charts: &[
         Chart::Bars { title: "class top-1 of a linear probe", columns: &[CLASS.title] },
         Chart::Bars {
@@ -51,7 +52,7 @@ pub(super) const QUESTION: Question = Question {
     ],
 };
 
-fn rows() -> Vec<Row> {
+fn rows(_: Scale) -> Vec<Row> {
     const TASKS: [&str; 11] = [
         "quarter-turns",
         "horizontal-flip",
