@@ -62,7 +62,7 @@ const OBJECTIVE: ConfigOption = ConfigOption::choice(
     &["ranking", "reconstruction"],
     "what keeps the order: less of it lies nearer than more, or what lies between two strengths is found from both",
 );
-const ORDER_WEIGHT: ConfigOption = ConfigOption::weight("order_weight", 1.0, "ranking or reconstruction");
+const ORDER_WEIGHT: ConfigOption = ConfigOption::weight("order_weight", 10.0, "ranking or reconstruction");
 const MARGIN: ConfigOption = ConfigOption::number(
     "margin",
     0.2,
