@@ -25,7 +25,7 @@ pub struct TransformationsArgs {
     #[arg(long)]
     json: bool,
     /// PNG file to write: a row for each transformation of pictures in the order of the list, with the first 8 of its
-    /// classes, and for each augmentation, with 8 draws
+    /// classes or 8 strengths of its scale, and for each augmentation, with 8 draws
     #[arg(long, value_name = "FILE")]
     sheet: Option<PathBuf>,
     /// PNG or JPEG file that the sheet shows [default: a rendered object]
