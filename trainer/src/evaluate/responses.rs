@@ -26,7 +26,7 @@ pub struct ResponseReport {
     /// perfect invariance, 1 where the transformation moves features as far as another picture does.
     pub drift: f64,
     /// Kendall's tau between distance and strength: 1 where more of it is always farther away, 0 by chance; only where it has
-    /// an ordered scale. See [`order_kept`].
+    /// an ordered scale.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub tau: Option<f64>,
     /// The same where each strength is shown under a `data.augmentation` of its own; only where there is one.

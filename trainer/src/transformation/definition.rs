@@ -160,7 +160,7 @@ impl dyn Transformation + '_ {
         self.kind().classes().or(self.scale().map(|_| QUARTERS))
     }
 
-    /// Which of [`Self::probed_classes`] parameters belong to.
+    /// Which of those classes parameters belong to.
     pub fn probed_class(&self, value: &Value) -> u32 {
         match (self.kind().classes(), self.scale()) {
             (None, Some(scale)) => ((scale.position(value) * QUARTERS as f32) as u32).min(QUARTERS as u32 - 1),
