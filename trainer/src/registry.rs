@@ -187,7 +187,7 @@ mod tests {
                 "the name `rotation` is taken by another transformation: give yours another one",
                 "the option `image_size` of `mine` is a key of the section already: give it another name",
                 "`mine` reads `data.image_size`, which is no key that sources share; these are: families, \
-                 objects_per_family, held_out_per_family, seed, held_out_share, held_out_list, skip_broken, y_up",
+                 objects_per_family, held_out_per_family, seed, held_out_share, held_out_list, skip_broken, y_up, one_picture",
                 "the option `name` of `mine` is a key of the section already: give it another name",
                 "the option `embedding` of `mine` is a key of the section already: give it another name",
             ]

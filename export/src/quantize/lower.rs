@@ -166,11 +166,13 @@ impl Lowering<'_> {
         builder.builder.quantized_node(&node.name, op, &inputs, to)
     }
 
-    /// Mean of the input under each tap of each filter; of base filters the mean over all their copies.
+    /// Mean of the input under each tap of each filter; of base filters the mean over all their copies, and of a layer that does
+    /// the same to each channel, as a blur does, the mean over all channels: their biases have to stay the same, too.
     fn input_means(&self, node: &Node, weight: &Weight) -> Vec<f64> {
         let means = self.observer.channel_means(node.inputs[0]);
         let means = &match weight.expansion {
             Some(FilterExpansion { group, reads: Fibre::Regular }) => over_orientations(means, group.order()),
+            None if is_depthwise(&node.op, weight) && has_equal_filters(weight) => over_orientations(means, means.len()),
             _ => means.to_vec(),
         };
         let group_cin = *weight.shape.last().unwrap_or(&1);
@@ -190,6 +192,13 @@ fn over_orientations(means: &[f64], order: usize) -> Vec<f64> {
     let fields = means.len() / order;
     let field = |channel: usize| means.iter().skip(channel % fields.max(1)).step_by(fields.max(1)).sum::<f64>();
     (0..means.len()).map(|channel| field(channel) / order as f64).collect()
+}
+
+/// Whether all filters hold the same numbers.
+fn has_equal_filters(weight: &Weight) -> bool {
+    let taps = weight.shape[1..].iter().product::<usize>().max(1);
+    let mut filters = weight.floats().chunks(taps);
+    filters.next().is_some_and(|first| filters.all(|filter| filter == first))
 }
 
 fn is_depthwise(op: &Op, weight: &Weight) -> bool {

@@ -174,7 +174,7 @@ impl Config {
     /// As [`data::transformed`], and when the method is unknown.
     pub fn shown(&self, source: &Arc<dyn ViewSource>) -> Result<Arc<dyn ViewSource>, DataError> {
         let needs = self.needs().map_err(|error| DataError::Unusable(error.to_string()))?;
-        self.shown_as(source, &needs.drawing)
+        self.shown_as(source, &Drawing { one_picture: self.data.one_picture, ..needs.drawing })
     }
 
     /// As [`Self::shown`], drawn in another way.

@@ -39,7 +39,7 @@ mod tests {
     const OF_MESHES: [&str; 4] = ["data.held_out_share", "data.held_out_list", "data.skip_broken", "data.y_up"];
 
     /// A value for each key that only some use, other than its default.
-    const VALUES: [(&str, &str); 25] = [
+    const VALUES: [(&str, &str); 26] = [
         ("data.path", "somewhere"),
         ("data.families", "[\"mug\"]"),
         ("data.objects_per_family", "3"),
@@ -49,6 +49,7 @@ mod tests {
         ("data.held_out_list", "list.txt"),
         ("data.skip_broken", "true"),
         ("data.y_up", "true"),
+        ("data.one_picture", "true"),
         ("data.object_diagonal", "1.5"),
         ("data.rotation.kind", "uniform"),
         ("data.rotation.limit_deg", "30.0"),
@@ -70,7 +71,7 @@ mod tests {
     fn cases() -> Vec<(Vec<&'static str>, Vec<&'static str>)> {
         let of = |choice: &[&'static str], unused: &[&[&'static str]]| (choice.to_vec(), unused.concat());
         let folder = ["data.path=images"];
-        let of_pairs: &[&str] = &["evaluation.out_of_range_pairs"];
+        let of_pictures: &[&str] = &["data.one_picture", "evaluation.out_of_range_pairs"];
         let stored = [&OF_FAMILIES[..], &OF_MESHES, &RENDERING, &["data.seed", "evaluation.out_of_range_pairs"]];
         let written: [Case; 12] = [
             Case { choice: &["method.name=sextant"], unused: &[] },
@@ -111,11 +112,11 @@ mod tests {
             ),
             of(&["data.source=sextant", folder[0]], &stored),
             of(&["data.source=3diebench", folder[0]], &stored),
-            of(&["data.source=cifar"], &stored[..3].iter().copied().chain([of_pairs]).collect::<Vec<_>>()),
-            of(&["data.source=idx"], &stored[..3].iter().copied().chain([of_pairs]).collect::<Vec<_>>()),
+            of(&["data.source=cifar"], &stored[..3].iter().copied().chain([of_pictures]).collect::<Vec<_>>()),
+            of(&["data.source=idx"], &stored[..3].iter().copied().chain([of_pictures]).collect::<Vec<_>>()),
             of(
                 &["data.source=pictures", folder[0]],
-                &[&OF_FAMILIES, &["data.held_out_list", "data.y_up"], &RENDERING, of_pairs],
+                &[&OF_FAMILIES, &["data.held_out_list", "data.y_up"], &RENDERING, of_pictures],
             ),
         ];
         cases.extend(written.map(|Case { choice, unused }| (choice.to_vec(), unused.to_vec())));

@@ -53,6 +53,9 @@ pub struct DataConfig {
     pub supersampling: usize,
     /// Whether objects cast shadows (true).
     pub shadows: bool,
+    /// Whether all views of an object are of one picture of it, so that they differ by `augmentation` and `transformations`
+    /// alone, and not by pose and light (false).
+    pub one_picture: bool,
     /// What is done at random to each finished picture that is trained on, before `data.transformations`: `none`,
     /// `crop-flip`, `crop-flip-as-published` or `simclr` (`none`).
     pub augmentation: Augmentation,
@@ -89,6 +92,7 @@ impl Default for DataConfig {
             rotation: RotationSampling::default(),
             supersampling: 2,
             shadows: true,
+            one_picture: false,
             augmentation: Augmentation::None,
             transformations: Vec::new(),
             mean: [0.5016, 0.5037, 0.5060],
@@ -101,7 +105,7 @@ impl Default for DataConfig {
 
 impl DataConfig {
     /// Keys that those sources read that say so, in the order of the section.
-    pub const SHARED_KEYS: [&str; 8] = [
+    pub const SHARED_KEYS: [&str; 9] = [
         "families",
         "objects_per_family",
         "held_out_per_family",
@@ -110,6 +114,7 @@ impl DataConfig {
         "held_out_list",
         "skip_broken",
         "y_up",
+        "one_picture",
     ];
 
     /// Keys that go with rendered images.

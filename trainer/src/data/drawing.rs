@@ -12,6 +12,8 @@ pub struct Drawing {
     /// Subjects at places that follow each other share all that is drawn of a view, in blocks of so many; 1 where each has
     /// its own.
     pub block: usize,
+    /// All views of a subject are of one picture of it, as where subjects share what is drawn.
+    pub one_picture: bool,
     /// Of these a subject is given one, by chance. Views 0 and 1 have none of any of them, and later views have that one: of
     /// an ordered scale more in each view than in the one before, of others what each view draws.
     pub contrasted: Vec<&'static dyn Transformation>,
@@ -24,7 +26,7 @@ pub const CONTRASTED_VIEWS: usize = 3;
 
 impl Drawing {
     /// Every view of every subject by itself.
-    pub const INDEPENDENT: Self = Self { block: 1, contrasted: Vec::new() };
+    pub const INDEPENDENT: Self = Self { block: 1, one_picture: false, contrasted: Vec::new() };
 
     /// Each view by itself, but that blocks of subjects share what is drawn.
     pub fn in_blocks(block: usize) -> Self {
@@ -38,7 +40,7 @@ impl Drawing {
 
     /// The view of the inner source that a view shows.
     pub(super) fn look(&self, view: usize) -> usize {
-        if self.block > 1 { 0 } else { self.drawn_as(view) }
+        if self.block > 1 || self.one_picture { 0 } else { self.drawn_as(view) }
     }
 
     /// The view with which a view shares what is drawn, but for what is contrasted.

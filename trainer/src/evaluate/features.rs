@@ -136,6 +136,8 @@ pub struct ImageFeatures {
     pub outputs: Outputs,
     /// Class of each subject.
     pub labels: Vec<u32>,
+    /// True camera-from-object rotation of each image; none where they are not known.
+    pub rotations: Vec<UnitQuaternion>,
     /// What was done to each image.
     pub transformations: Vec<Parameters>,
 }
@@ -176,7 +178,8 @@ pub fn image_features(
         labels.extend(batch.labels);
         Ok::<(), EvaluationError>(())
     })?;
-    Ok(ImageFeatures { outputs: part.tensors()?.0, labels, transformations: part.transformations })
+    let outputs = part.tensors()?.0;
+    Ok(ImageFeatures { outputs, labels, rotations: part.rotations, transformations: part.transformations })
 }
 
 /// Gives `see` that many fixed, seeded views of the listed objects.

@@ -430,23 +430,28 @@ fn queries(key: &str, row: &str, read: fn(&Evaluation) -> Option<RetrievalFigure
 }
 
 fn pose() -> Vec<Figure> {
-    let [median, mean, p90, acc15, acc30] = errors("pose", "pose", |r| r.pose.plain);
+    let [median, mean, p90, acc15, acc30] = errors("pose", "pose", |r| Some(r.pose.plain));
     let median = median.deployed("median rotation error", |deployed| Some(deployed.pose?.plain.median_deg));
     let mut figures = vec![median.label("pose, median"), mean, p90, acc15, acc30];
-    let [median, mean, p90, acc15, acc30] = errors("pose.symmetric", "pose, symmetry-aware", |r| r.pose.symmetric);
+    let [median, mean, p90, acc15, acc30] =
+        errors("pose.symmetric", "pose, symmetry-aware", |r| Some(r.pose.symmetric));
     let median = median
         .label("pose, median, symmetry-aware")
         .column("pose median °")
         .deployed("  as symmetry allows", |deployed| Some(deployed.pose?.symmetric.median_deg));
     figures.extend([median, mean, p90, acc15, acc30.label("pose within 30°, symmetry-aware")]);
-    figures.extend(errors("relative_pose", "relative pose", |r| r.relative_pose.plain));
+    figures.extend(errors("pose_transformed", "pose, transformed", |r| Some(r.pose_transformed?.plain)));
     let [median, mean, p90, acc15, acc30] =
-        errors("relative_pose.symmetric", "relative pose, symmetry-aware", |r| r.relative_pose.symmetric);
+        errors("pose_transformed.symmetric", "pose, transformed, symm.-aware", |r| Some(r.pose_transformed?.symmetric));
+    figures.extend([median.label("pose of transformed pictures, median, symmetry-aware"), mean, p90, acc15, acc30]);
+    figures.extend(errors("relative_pose", "relative pose", |r| Some(r.relative_pose.plain)));
+    let [median, mean, p90, acc15, acc30] =
+        errors("relative_pose.symmetric", "relative pose, symmetry-aware", |r| Some(r.relative_pose.symmetric));
     figures.extend([median.label("relative pose, median, symmetry-aware"), mean, p90, acc15, acc30]);
     figures
 }
 
-fn errors(key: &str, row: &str, read: fn(&RotationFigures) -> PoseErrors) -> [Figure; 5] {
+fn errors(key: &str, row: &str, read: fn(&RotationFigures) -> Option<PoseErrors>) -> [Figure; 5] {
     let figures: [Quantity<PoseErrors>; 5] = [
         ("median_deg", "median", (Degrees, Less), |errors| errors.median_deg),
         ("mean_deg", "mean", (Degrees, Less), |errors| errors.mean_deg),
@@ -455,7 +460,7 @@ fn errors(key: &str, row: &str, read: fn(&RotationFigures) -> PoseErrors) -> [Fi
         ("acc30", "Acc@30", (Share, More), |errors| errors.acc30),
     ];
     figures.map(|(last, name, kind, of)| {
-        Figure::new(Pose, format!("{key}.{last}"), name, kind, move |e| Some(of(read(e.rotation.as_ref()?)))).row(row)
+        Figure::new(Pose, format!("{key}.{last}"), name, kind, move |e| Some(of(read(e.rotation.as_ref()?)?))).row(row)
     })
 }
 

@@ -60,6 +60,7 @@ pub(super) fn evaluate(
                 BTreeMap::new()
             },
             pose: pose_report(&absolute)?,
+            pose_transformed: transformed_pictures.pose,
             by_relative_angle: by_relative_angle(&test, &relative),
             relative_pose: pose_report(&relative)?,
         }),

@@ -97,6 +97,9 @@ pub struct RotationFigures {
     pub rotation_r2_parts: BTreeMap<String, RotationR2>,
     /// Errors of the deployed rotation head on each image.
     pub pose: PoseReport,
+    /// The same on pictures with `data.transformations`; only where these keep the rotation known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pose_transformed: Option<PoseReport>,
     /// Errors of the rotation between two views, from the deployed rotation head's two answers.
     pub relative_pose: PoseReport,
     /// The same for ranges of the true angle between the views.
@@ -203,6 +206,7 @@ impl Evaluation {
             ],
             "inner_products": { "squared_change": 0.0625, "relative_change": 0.4375 },
             "pose": pose,
+            "pose_transformed": pose,
             "relative_pose": pose,
             "by_relative_angle": [
                 { "from_deg": 0.0, "to_deg": 30.0, "pairs": 7, "median_deg": 0, "symmetric_median_deg": 0 },

@@ -2,9 +2,11 @@ use std::sync::Arc;
 
 use candle_core::{D, DType, Tensor};
 use serde::{Deserialize, Serialize};
+use sextant_runtime::rotation::UnitQuaternion;
 
 use super::information::{Information, Sample, information};
 use super::measure::{held_out_pairs, probe_settings, share_equal};
+use super::pose::{GeodesicError, PoseReport, pose_report};
 use super::{ClassProbe, EvaluationError, ImageFeatures, Unit, fixed_objects, image_features};
 use crate::config::Config;
 use crate::data::ViewSource;
@@ -42,9 +44,11 @@ pub(super) struct OfTransformed {
     pub top1: Option<f64>,
     /// Share of pictures of which a linear probe tells the class; only with `evaluation.transformed_class`.
     pub class_top1: Option<f64>,
+    /// Errors of the deployed rotation head; `None` where no rotation is known of such pictures, or none is predicted.
+    pub pose: Option<PoseReport>,
 }
 
-/// Measures how well it is told what was done to held-out pictures, and of what class they are then.
+/// Measures how well it is told what was done to held-out pictures, of what class they are then, and how they are turned.
 ///
 /// # Errors
 /// When data or network fail.
@@ -64,9 +68,9 @@ pub(super) fn of_transformed(
     let asked = config.asked(source)?;
     // What is drawn differs with the place in the list, so a subject may come again.
     let train = fixed_objects(&source.training_subjects(), evaluation.train_pairs, evaluation.seed);
-    let (test, test_seed) = held_out_pairs(source.as_ref(), config);
+    let (test_subjects, test_seed) = held_out_pairs(source.as_ref(), config);
     let train = image_features(model, &asked, &train, evaluation.seed.wrapping_add(6))?;
-    let test = image_features(model, &asked, &test, test_seed.wrapping_add(4))?;
+    let test = image_features(model, &asked, &test_subjects, test_seed.wrapping_add(4))?;
     let class_count = source.class_names().len();
     let report = |(transformation, classes): (&'static dyn Transformation, usize)| {
         let [truth_in_training, truth] = [&train, &test].map(|images| images.classes_of(transformation));
@@ -101,7 +105,22 @@ pub(super) fn of_transformed(
         Ok(share_equal(&probe.classes(features[1])?, &test.labels))
     };
     let is_asked = evaluation.transformed_class && class_count > 0;
-    Ok(OfTransformed { top1: mean_top1(&reports), class_top1: is_asked.then(class_top1).transpose()?, reports })
+    let pose = pose_of(&test, &test_subjects, source.as_ref())?;
+    Ok(OfTransformed { top1: mean_top1(&reports), class_top1: is_asked.then(class_top1).transpose()?, pose, reports })
+}
+
+/// Errors of the rotations that the deployed network tells of one image of each subject; `None` where it tells none.
+fn pose_of(
+    images: &ImageFeatures,
+    subjects: &[usize],
+    source: &dyn ViewSource,
+) -> Result<Option<PoseReport>, EvaluationError> {
+    let predicted = images.outputs.rotations.as_deref().unwrap_or_default();
+    let of_image = |((subject, truth), answer): ((&usize, &UnitQuaternion), &UnitQuaternion)| {
+        GeodesicError::of(source.symmetry(*subject), *truth, *answer)
+    };
+    let errors: Vec<GeodesicError> = subjects.iter().zip(&images.rotations).zip(predicted).map(of_image).collect();
+    (!errors.is_empty()).then(|| pose_report(&errors)).transpose()
 }
 
 /// The mean share that the deployed network gets right; `None` where it predicts none.

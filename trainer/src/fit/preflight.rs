@@ -25,6 +25,11 @@ pub(super) fn check_needs(config: &Config, source: &dyn ViewSource, shown: &dyn 
          data.augmentation or data.transformations",
         config.method.name
     );
+    anyhow::ensure!(
+        !config.data.one_picture || draws_something,
+        "data.one_picture: all views of an object would be the same, since nothing is drawn of a picture: set \
+         data.augmentation or data.transformations"
+    );
     let micro_batch = config.fit.batch_size / config.fit.accumulate;
     anyhow::ensure!(
         config.fit.accumulate == 1 || micro_batch.is_multiple_of(block),
@@ -116,6 +121,7 @@ mod tests {
             let shown = config.shown(&source).unwrap();
             check_needs(&config, source.as_ref(), shown.as_ref()).err().map(|error| error.to_string())
         };
+        assert!(refusal("one_picture = true").is_some_and(|why| why.contains("set data.augmentation")));
         assert!(refusal("").unwrap().contains("set data.augmentation or data.transformations"));
         assert_eq!(refusal("augmentation = \"simclr\""), None);
         let halves = "transformations = [\"blur\"]\n[fit]\nbatch_size = 24\naccumulate = 2";

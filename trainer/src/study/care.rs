@@ -8,8 +8,8 @@ pub(super) const QUESTION: Question = Question {
     title: "Do augmentations that act as rotations of the embedding teach more of the class?",
     words: "CARE asks that the inner product of two pictures' embeddings stay the same from one augmentation that both share \
             to another, beside SimCLR's contrast. It is compared with SimCLR, and with cross-entropy of the class, which \
-            learns from labels. All rows see SimCLR's augmentation. The weight of CARE's term and the number of subjects that \
-            share an augmentation are ours; a row without the term has the shared augmentations alone.",
+            learns from labels. All rows see SimCLR's augmentation. The weight of CARE's term, 10, and the number of subjects that \
+            share an augmentation, 8, are ours: rows have other weights, none at all, and larger blocks.",
     rows,
     columns: &[CLASS, CLASS_ONLINE, CHANGE, RELATIVE_CHANGE],
     paper: &[
@@ -79,6 +79,9 @@ fn rows(_: Scale) -> Vec<Row> {
         row("simclr", &["method.name=simclr", "method.temperature=0.5"]),
         row("care", &["method.name=care", "method.temperature=0.5"]),
         row("care-without-term", &["method.name=care", "method.temperature=0.5", "method.equivariance_weight=0.0"]),
+        row("care-weight-1", &["method.name=care", "method.temperature=0.5", "method.equivariance_weight=1.0"]),
+        row("care-weight-50", &["method.name=care", "method.temperature=0.5", "method.equivariance_weight=50.0"]),
+        row("care-block-32", &["method.name=care", "method.temperature=0.5", "method.block=32"]),
         row("cross-entropy", &["method.name=supervised", "method.target=class"]),
     ]
 }

@@ -23,8 +23,8 @@ use crate::run::MetricRecord;
 use crate::stop::StopFlag;
 
 pub use advice::{
-    Advice, AdviceOptions, AdviceOutcome, AdviceReport, AdvisedTransformation, Candidate, Check, Form, Judgement,
-    Target, advise, shared_config,
+    Advice, AdviceOptions, AdviceOutcome, AdviceReport, AdvisedTransformation, Candidate, Check, Choice, Form,
+    Judgement, Target, advise, shared_config,
 };
 pub use images::rendered_images;
 pub use plan::{Ablation, Plan, Row, view_count};

@@ -38,12 +38,33 @@ pub struct Row {
     pub label: String,
     /// `key=value` changes.
     pub sets: Vec<String>,
+    /// What its batches have in common with those of the preset's own method.
+    pub batches: Batches,
+}
+
+/// How large the batches of a row are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Batches {
+    /// As many images: fewer subjects where the method needs more views of each.
+    OfEqualImages,
+    /// As many subjects: more images where the method needs more views of each.
+    OfEqualSubjects,
 }
 
 impl Row {
     /// A label with its changes.
     pub(super) fn new(label: &str, sets: &[&str]) -> Self {
-        Self { label: label.into(), sets: sets.iter().map(ToString::to_string).collect() }
+        Self {
+            label: label.into(),
+            sets: sets.iter().map(ToString::to_string).collect(),
+            batches: Batches::OfEqualImages,
+        }
+    }
+
+    /// The same with as many subjects in a batch as the preset's own method has.
+    #[must_use]
+    pub(super) fn of_equal_subjects(self) -> Self {
+        Self { batches: Batches::OfEqualSubjects, ..self }
     }
 
     /// The same with one more change.
@@ -65,6 +86,7 @@ impl Row {
         let alone = |(option, name): (&str, &str)| Self {
             label: format!("{}-{name}", entry.name),
             sets: vec![format!("method.name={}", entry.name), format!("method.{option}={name}")],
+            batches: Batches::OfEqualImages,
         };
         entry.labels.iter().filter_map(|label| entry.alone(*label)).map(alone).collect()
     }
@@ -81,7 +103,7 @@ impl Row {
         }
         let transformations = (!names.is_empty()).then(|| format!("data.transformations={names:?}"));
         let sets = iter::once(format!("method.name={}", entry.name)).chain(transformations);
-        Self { label: entry.name.into(), sets: sets.collect() }
+        Self { label: entry.name.into(), sets: sets.collect(), batches: Batches::OfEqualImages }
     }
 
     /// A method, and the same with one thing changed at a time.
@@ -129,8 +151,8 @@ const SEXTANT_CHANGES: Changes = &[
 ];
 
 impl Plan {
-    /// The configuration of a run; `images` are the changes of [`super::rendered_images`]. All rows see as many images as
-    /// the preset's own method: one that needs more views of each object gets batches of fewer objects.
+    /// The configuration of a run; `images` are the changes of [`super::rendered_images`]. Rows see as many images as the
+    /// preset's own method, or as many subjects, as their [`Batches`] say.
     ///
     /// # Errors
     /// When keys or values are wrong.
@@ -147,7 +169,10 @@ impl Plan {
         let shared = resolve(&[])?;
         let images_a_step = shared.fit.batch_size * view_count(&shared)?;
         let mut config = resolve(&[&row.sets[..], &own].concat())?.with_absolute_paths()?;
-        config.fit.batch_size = (images_a_step / view_count(&config)?).max(2);
+        config.fit.batch_size = match row.batches {
+            Batches::OfEqualImages => (images_a_step / view_count(&config)?).max(2),
+            Batches::OfEqualSubjects => shared.fit.batch_size,
+        };
         config.validate()?;
         Ok(config)
     }

@@ -1,6 +1,6 @@
 //! The page of a question: one section for each scale and data set, which the study writes itself.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 use std::path::Path;
 
@@ -66,8 +66,16 @@ fn setting(options: &StudyOptions, run: &FinishedRun, finished: &[FinishedRun]) 
     };
     let encoders: BTreeSet<String> = finished.iter().map(|run| format!("`{}`", run.config.model.encoder)).collect();
     let encoders = encoders.into_iter().collect::<Vec<_>>().join(", ");
+    let mut apart: BTreeMap<u64, BTreeSet<String>> = BTreeMap::new();
+    for other in finished.iter().filter(|other| other.images != run.images) {
+        apart.entry(other.images).or_default().insert(format!("`{}`", other.label));
+    }
+    let of_rows = |(images, labels): (u64, BTreeSet<String>)| {
+        format!(" ({images} by {})", labels.into_iter().collect::<Vec<_>>().join(", "))
+    };
+    let apart: String = apart.into_iter().map(of_rows).collect();
     format!(
-        "{}: encoder {encoders}, {} px, {} steps, {} pictures seen by each run; {} held-out pictures. {seeds}. No row learns from a label, but for probes and heads whose gradient does not \
+        "{}: encoder {encoders}, {} px, {} steps, {} pictures seen by each run{apart}; {} held-out pictures. {seeds}. No row learns from a label, but for probes and heads whose gradient does not \
          reach the encoder, and where a row says so.",
         options.data, config.data.image_size, config.fit.steps, run.images, evaluation.pairs,
     )

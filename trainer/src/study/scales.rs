@@ -10,7 +10,9 @@ pub(super) const QUESTION: Question = Question {
     words: "Features are to keep the order of turns and of blur: more of it is farther away. To SimCLR's augmentation they are \
             invariant. This is our reading of the abstract of \"What Should Be Equivariant in Self-Supervised Learning\", of \
             which no more is public. `simclr` sees neither turns nor blur, `all-invariant` has them as further augmentations, \
-            and `all-equivariant` keeps the order of five scales after a crop and a flip. The reconstruction of what lies \
+            and `all-equivariant` keeps the order of five scales after a crop and a flip. `ranking` shows \
+            each picture five times, so that at as many images a batch has fewer pictures than SimCLR's; \
+            `ranking-equal-subjects` has as many. The reconstruction of what lies \
             between two strengths follows arXiv 2503.18753.",
     rows,
     columns: &[CLASS, CLASS_ONLINE, ROTATION, BLUR, ROTATION_AUGMENTED, BLUR_AUGMENTED, ROTATION_DRIFT, BLUR_DRIFT],
@@ -135,10 +137,12 @@ fn rows(_: Scale) -> Vec<Row> {
     let both = "data.transformations=[\"rotation-scale\", \"blur-scale\"]";
     let ordered = "method.ordered=[\"rotation-scale\", \"blur-scale\"]";
     let all = "[\"rotation-scale\", \"blur-scale\", \"brightness-scale\", \"hue-scale\", \"crop-scale\"]";
+    let ranking: &[&str] = &["method.name=ordered-scales", augmented, both, ordered];
     vec![
         row("simclr", &["method.name=simclr", augmented]),
         row("all-invariant", &["method.name=simclr", augmented, both]),
-        row("ranking", &["method.name=ordered-scales", augmented, both, ordered]),
+        row("ranking", ranking),
+        row("ranking-equal-subjects", ranking).of_equal_subjects(),
         row(
             "reconstruction",
             &["method.name=ordered-scales", "method.objective=reconstruction", augmented, both, ordered],

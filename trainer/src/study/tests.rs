@@ -137,7 +137,7 @@ fn a_method_of_several_labels_has_a_row_for_each() {
     add(&mut registry, MethodEntry { name: "one-goal", options: &GOALS, labels: &[Label::Class], ..supervised });
     add(&mut registry, MethodEntry { name: "no-choice", options: &GOALS[..1], ..supervised });
     let rows: Vec<(String, Vec<String>)> =
-        of_labels(&registry).into_iter().map(|Row { label, sets }| (label, sets)).collect();
+        of_labels(&registry).into_iter().map(|Row { label, sets, .. }| (label, sets)).collect();
     let expected = [("supervised", "target"), ("goals", "goal")].into_iter().flat_map(|(method, option)| {
         ["class", "rotation"].map(|label| {
             let sets = vec![format!("method.name={method}"), format!("method.{option}={label}")];

@@ -16,6 +16,7 @@ pub(super) const ENTRY: SourceEntry = SourceEntry {
         SharedKey::new(HELD_OUT_LIST),
         SharedKey::new("skip_broken"),
         SharedKey::new("y_up"),
+        SharedKey::new("one_picture"),
     ],
     options: &[],
     build: BuildSource::Objects(|config| {

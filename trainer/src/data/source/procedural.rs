@@ -13,6 +13,7 @@ pub(super) const ENTRY: SourceEntry = SourceEntry {
         SharedKey::new("objects_per_family"),
         SharedKey::new("held_out_per_family"),
         SharedKey::new("seed"),
+        SharedKey::new("one_picture"),
     ],
     options: &[],
     build: BuildSource::Objects(|config| Ok(Arc::new(Procedural::new(settings(config))?))),

@@ -1,6 +1,6 @@
 use std::sync::Arc;
 
-use super::{BuildSource, PathUse, SourceEntry};
+use super::{BuildSource, PathUse, SharedKey, SourceEntry};
 use crate::data::open::{open_sextant, open_three_die_bench};
 use crate::options::ConfigOption;
 use crate::scene::CameraPose;
@@ -18,7 +18,7 @@ pub(super) const SEXTANT_ENTRY: SourceEntry = SourceEntry {
     name: "sextant",
     description: "a folder of rendered images in our own layout, as `trainer render` makes it",
     path: PathUse::Needed,
-    shared_keys: &[],
+    shared_keys: &[SharedKey::new("one_picture")],
     options: &[],
     build: BuildSource::Images(|config| Ok(Arc::new(open_sextant(config.needed_path()?, config.image_size)?))),
 };
@@ -27,7 +27,7 @@ pub(super) const THREE_DIE_BENCH_ENTRY: SourceEntry = SourceEntry {
     name: "3diebench",
     description: "a folder of rendered images in the layout of 3DIEBench",
     path: PathUse::Needed,
-    shared_keys: &[],
+    shared_keys: &[SharedKey::new("one_picture")],
     options: &[CAMERA_AZIMUTH],
     build: BuildSource::Images(|config| {
         let azimuth_deg = config.options.number(CAMERA_AZIMUTH.key)? as f32;

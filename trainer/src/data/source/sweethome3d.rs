@@ -1,7 +1,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use super::{BuildSource, PathUse, SourceEntry};
+use super::{BuildSource, PathUse, SharedKey, SourceEntry};
 use crate::cache_folder::default_cache_folder;
 use crate::scene::sweethome3d::SweetHome3d;
 
@@ -9,7 +9,7 @@ pub(super) const ENTRY: SourceEntry = SourceEntry {
     name: "sweethome3d",
     description: "the furniture of Debian's Sweet Home 3D package, once it is in the cache",
     path: PathUse::Optional,
-    shared_keys: &[],
+    shared_keys: &[SharedKey::new("one_picture")],
     options: &[],
     build: BuildSource::Objects(|config| {
         let cache = config.path.clone().map_or_else(default_cache_folder, Ok::<PathBuf, _>)?;

@@ -21,7 +21,7 @@ use crate::stop::StopFlag;
 pub use candidate::Candidate;
 use candidate::row;
 pub use judge::{Advice, Form, Judgement};
-pub use report::{AdviceReport, AdvisedTransformation, Check};
+pub use report::{AdviceReport, AdvisedTransformation, Check, Choice};
 pub use target::Target;
 
 /// What is to be advised on, and how.
@@ -68,6 +68,8 @@ const BASE: [&str; 3] = ["method.name=simclr", "fit.batch_size=128", "evaluation
 /// Keys that the rows set themselves; those of `[method]` as well.
 const OF_ROWS: [&str; 5] =
     ["name", "fit.seed", "data.transformations", "evaluation.responses", "evaluation.transformed_class"];
+/// That all looks at an object are at one picture of it; sources that know one picture of each alone do not have the key.
+const ONE_PICTURE: &str = "one_picture";
 const ALL_INVARIANT: &str = "all-invariant";
 const ALL_EQUIVARIANT: &str = "all-equivariant";
 const ADVISED: &str = "advised";
@@ -95,15 +97,23 @@ pub fn advise(options: &AdviceOptions) -> anyhow::Result<AdviceOutcome> {
     };
     let all: Vec<&FinishedRun> = finished.iter().chain(&of_chosen).collect();
     let labels = [ALL_INVARIANT.into(), all_equivariant_label(candidates), label];
-    let check = labels.map(|label| Spread::of(&targets(&label, options, &all)));
+    let check = Check::of(labels.map(|label| Spread::of(&targets(&label, options, &all))));
+    let everything: Vec<&Candidate> = candidates.iter().collect();
+    let written = check.best();
+    let written_row = match written {
+        Choice::Advised => chosen,
+        Choice::AllInvariant => row(ALL_INVARIANT, candidates, &[]),
+        Choice::AllEquivariant => row(&all_equivariant_label(candidates), candidates, &everything),
+    };
     let report = AdviceReport {
         target: options.target.words(),
         seeds: *seeds,
         steps: options.steps,
         transformations: advised,
-        check: Check::of(check),
+        check,
+        written,
     };
-    Ok(AdviceOutcome::Finished { report, config: Box::new(advised_config(options, &chosen)?) })
+    Ok(AdviceOutcome::Finished { report, config: Box::new(advised_config(options, &written_row)?) })
 }
 
 /// What all rows share: the preset `essl-small` with a configuration file and `key=value` changes.
@@ -152,12 +162,16 @@ fn plan(options: &AdviceOptions) -> anyhow::Result<Plan> {
     // Rotations that no picture showed are no part of the question.
     let in_range = shared.is_rendered().then(|| "evaluation.out_of_range_pairs=0".to_string());
     let sets = measured.into_iter().chain(in_range).chain(options.sets.iter().cloned()).chain(brief).collect();
-    Ok(bare_plan(options, sets, rows(&options.candidates)))
+    bare_plan(options, sets, rows(&options.candidates))
 }
 
-fn bare_plan(options: &AdviceOptions, sets: Vec<String>, rows: Vec<Row>) -> Plan {
-    let sets = BASE.map(String::from).into_iter().chain(sets).collect();
-    Plan {
+fn bare_plan(options: &AdviceOptions, sets: Vec<String>, rows: Vec<Row>) -> anyhow::Result<Plan> {
+    let source = shared_config(&options.registry, options.file.as_deref(), &options.sets)?.data.source;
+    let has_views = options.registry.sources().find(&source).is_some_and(|entry| entry.reads(ONE_PICTURE).is_some());
+    // Looks at several poses would ask for invariance to the pose, which is not what is asked about.
+    let looks = has_views.then(|| format!("data.{ONE_PICTURE}=true"));
+    let sets = BASE.map(String::from).into_iter().chain(looks).chain(sets).collect();
+    Ok(Plan {
         registry: options.registry.clone(),
         name: "advice".into(),
         preset: PRESET.into(),
@@ -167,7 +181,7 @@ fn bare_plan(options: &AdviceOptions, sets: Vec<String>, rows: Vec<Row>) -> Plan
         rows,
         seeds: options.seeds,
         leaders: 0,
-    }
+    })
 }
 
 /// Invariant to all, equivariant to each alone, equivariant to all.
@@ -230,7 +244,7 @@ fn advised_row(candidates: &[Candidate], advised: &[AdvisedTransformation]) -> R
 
 /// Without what was measured for the advice.
 fn advised_config(options: &AdviceOptions, chosen: &Row) -> anyhow::Result<Config> {
-    let plan = bare_plan(options, options.sets.clone(), Vec::new());
+    let plan = bare_plan(options, options.sets.clone(), Vec::new())?;
     let mut config = plan.config(chosen, 0, &[])?;
     config.name = ADVISED.into();
     Ok(config)

@@ -3,7 +3,7 @@ use std::fmt::{self, Display, Formatter};
 use serde::Serialize;
 
 use super::{Advice, Form, Judgement};
-use crate::study::Spread;
+use crate::study::{Spread, Verdict};
 
 /// What came of all runs.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -18,6 +18,20 @@ pub struct AdviceReport {
     pub transformations: Vec<AdvisedTransformation>,
     /// What the advice is worth.
     pub check: Check,
+    /// What the configuration trains.
+    pub written: Choice,
+}
+
+/// What a configuration trains: what is advised, unless another choice is better for the target.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Choice {
+    /// As advised; what is undecided is invariant.
+    Advised,
+    /// Invariant to all candidates.
+    AllInvariant,
+    /// Equivariant to all.
+    AllEquivariant,
 }
 
 /// The advice on one transformation, with its evidence.
@@ -52,6 +66,15 @@ pub struct Check {
 impl Check {
     pub(super) fn of([all_invariant, all_equivariant, advised]: [Option<Spread>; 3]) -> Self {
         Self { all_invariant, all_equivariant, advised }
+    }
+
+    /// The choice to train: one that is above what is advised by more than twice the spread, the higher one of two.
+    pub(super) fn best(&self) -> Choice {
+        let Some(advised) = self.advised else { return Choice::Advised };
+        let others = [(Choice::AllInvariant, self.all_invariant), (Choice::AllEquivariant, self.all_equivariant)];
+        let above = others.into_iter().filter_map(|(choice, figure)| Some((choice, figure?)));
+        let above = above.filter(|(_, figure)| Verdict::of(*figure, advised) == Verdict::Holds);
+        above.max_by(|(_, a), (_, b)| a.mean.total_cmp(&b.mean)).map_or(Choice::Advised, |(choice, _)| choice)
     }
 }
 
@@ -117,9 +140,31 @@ impl Display for AdviceReport {
             text(all_equivariant),
             text(advised)
         )?;
-        if self.transformations.iter().any(|one| one.judgement.advice == Advice::Undecided) {
-            writeln!(f, "what is undecided is taken as invariant")?;
+        let better =
+            |words: &str| format!("the configuration is {words}, which is better by more than twice the spread");
+        match self.written {
+            Choice::AllInvariant => writeln!(f, "{}", better("all invariant")),
+            Choice::AllEquivariant => writeln!(f, "{}", better("all equivariant")),
+            Choice::Advised if self.transformations.iter().any(|one| one.judgement.advice == Advice::Undecided) => {
+                writeln!(f, "what is undecided is taken as invariant")
+            }
+            Choice::Advised => Ok(()),
         }
-        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_shown_to_be_better_than_the_advice_is_written() {
+        let figure = |mean| Some(Spread { mean, std: Some(0.01) });
+        let best = |figures: [f64; 3]| Check::of(figures.map(figure)).best();
+        assert_eq!(best([0.40, 0.50, 0.60]), Choice::Advised);
+        assert_eq!(best([0.40, 0.615, 0.60]), Choice::Advised, "within twice the spread");
+        assert_eq!(best([0.40, 0.63, 0.60]), Choice::AllEquivariant);
+        assert_eq!(best([0.65, 0.63, 0.60]), Choice::AllInvariant);
+        assert_eq!(Check::of([figure(0.9), figure(0.9), None]).best(), Choice::Advised);
     }
 }

@@ -12,7 +12,7 @@ pub enum Target {
     Class,
     /// The class of pictures with all candidates.
     TransformedClass,
-    /// The rotation in space between two views.
+    /// How the object of a picture as it is is turned in space.
     Pose,
     /// What a candidate has done to a picture.
     Transformation(&'static dyn Transformation),
@@ -72,7 +72,7 @@ impl Target {
         match self {
             Self::Class => "class of pictures as they are (top-1 of a linear probe)".into(),
             Self::TransformedClass => "class of transformed pictures (top-1 of a linear probe)".into(),
-            Self::Pose => "rotation in space between two views (R2 of a probe)".into(),
+            Self::Pose => "rotation of the object in space (1 less a head's mean error in half turns)".into(),
             Self::Transformation(of) if of.scale().is_some() => {
                 format!("quarter of the scale of {} (top-1 of a linear probe)", of.name())
             }
@@ -85,7 +85,8 @@ impl Target {
         match self {
             Self::Class => Some(evaluation.class.as_ref()?.class_top1),
             Self::TransformedClass => evaluation.class_top1_transformed,
-            Self::Pose => Some(evaluation.rotation.as_ref()?.rotation_r2.sie),
+            // The head learns on all pictures of the run, the probe of R2 on a few thousand pairs, which it can learn by heart.
+            Self::Pose => Some(1.0 - evaluation.rotation.as_ref()?.pose.symmetric.mean_deg / 180.0),
             Self::Transformation(of) => {
                 let report = evaluation.transformations.iter().find(|report| report.transformation == of.name());
                 report.map(|report| report.probe_top1)
