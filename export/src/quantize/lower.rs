@@ -172,7 +172,9 @@ impl Lowering<'_> {
         let means = self.observer.channel_means(node.inputs[0]);
         let means = &match weight.expansion {
             Some(FilterExpansion { group, reads: Fibre::Regular }) => over_orientations(means, group.order()),
-            None if is_depthwise(&node.op, weight) && has_equal_filters(weight) => over_orientations(means, means.len()),
+            None if is_depthwise(&node.op, weight) && has_equal_filters(weight) => {
+                over_orientations(means, means.len())
+            }
             _ => means.to_vec(),
         };
         let group_cin = *weight.shape.last().unwrap_or(&1);
