@@ -27,7 +27,7 @@ pub use advice::{
     Judgement, Target, advise, shared_config,
 };
 pub use images::rendered_images;
-pub use plan::{Ablation, Plan, Row, view_count};
+pub use plan::{Ablation, Batches, Plan, Row, view_count};
 pub use question::{Chart, Claim, Column, Gain, PaperFigure, Question, Scale, Verdict};
 pub use question_page::page_of;
 pub use results::{replace_section, write_results};

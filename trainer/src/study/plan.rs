@@ -38,17 +38,17 @@ pub struct Row {
     pub label: String,
     /// `key=value` changes.
     pub sets: Vec<String>,
-    /// What its batches have in common with those of the preset's own method.
+    /// What its batches have in common with those of other rows.
     pub batches: Batches,
 }
 
 /// How large the batches of a row are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Batches {
-    /// As many images: fewer subjects where the method needs more views of each.
+    /// As many images as those of the preset's own method: fewer subjects where more views of each are needed.
     OfEqualImages,
-    /// As many subjects: more images where the method needs more views of each.
-    OfEqualSubjects,
+    /// As many subjects as a method with two views has at as many images: more images where more views of each are needed.
+    OfSubjectsInTwoViews,
 }
 
 impl Row {
@@ -61,10 +61,10 @@ impl Row {
         }
     }
 
-    /// The same with as many subjects in a batch as the preset's own method has.
+    /// The same with as many subjects in a batch as a method with two views has.
     #[must_use]
-    pub(super) fn of_equal_subjects(self) -> Self {
-        Self { batches: Batches::OfEqualSubjects, ..self }
+    pub(super) fn of_subjects_in_two_views(self) -> Self {
+        Self { batches: Batches::OfSubjectsInTwoViews, ..self }
     }
 
     /// The same with one more change.
@@ -152,7 +152,7 @@ const SEXTANT_CHANGES: Changes = &[
 
 impl Plan {
     /// The configuration of a run; `images` are the changes of [`super::rendered_images`]. Rows see as many images as the
-    /// preset's own method, or as many subjects, as their [`Batches`] say.
+    /// preset's own method, or as many subjects as one with two views, as their [`Batches`] say.
     ///
     /// # Errors
     /// When keys or values are wrong.
@@ -169,10 +169,11 @@ impl Plan {
         let shared = resolve(&[])?;
         let images_a_step = shared.fit.batch_size * view_count(&shared)?;
         let mut config = resolve(&[&row.sets[..], &own].concat())?.with_absolute_paths()?;
-        config.fit.batch_size = match row.batches {
-            Batches::OfEqualImages => (images_a_step / view_count(&config)?).max(2),
-            Batches::OfEqualSubjects => shared.fit.batch_size,
+        let views = match row.batches {
+            Batches::OfEqualImages => view_count(&config)?,
+            Batches::OfSubjectsInTwoViews => 2,
         };
+        config.fit.batch_size = (images_a_step / views).max(2);
         config.validate()?;
         Ok(config)
     }

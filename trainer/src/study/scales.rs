@@ -142,7 +142,7 @@ fn rows(_: Scale) -> Vec<Row> {
         row("simclr", &["method.name=simclr", augmented]),
         row("all-invariant", &["method.name=simclr", augmented, both]),
         row("ranking", ranking),
-        row("ranking-equal-subjects", ranking).of_equal_subjects(),
+        row("ranking-equal-subjects", ranking).of_subjects_in_two_views(),
         row(
             "reconstruction",
             &["method.name=ordered-scales", "method.objective=reconstruction", augmented, both, ordered],
