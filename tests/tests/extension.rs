@@ -118,7 +118,7 @@ fn keys_of_one_source_are_refused_beside_another() {
     assert_eq!(
         message(&["data.bricks=8"]),
         "--set data.bricks=8: the source `procedural` has no option `data.bricks`; it has families, objects_per_family, \
-         held_out_per_family, seed"
+         held_out_per_family, seed, one_picture"
     );
     assert_eq!(
         message(&["data.source=bricks", "data.bricks=2"]),
