@@ -135,7 +135,7 @@ fn wrong_keys_and_values_are_named() {
         Case { text: "data.mean = [0.5]", message: "my.toml: `data.mean` should be an array of length 3, not [0.5]" },
         Case {
             text: "heads.gradient = \"both\"",
-            message: "my.toml: `heads.gradient` should be `joint` or `detached`, not \"both\"",
+            message: "my.toml: `heads.gradient` should be one of `joint`, `routed`, `detached`, not \"both\"",
         },
         Case {
             text: "schedule.milestones = [1, \"x\"]",

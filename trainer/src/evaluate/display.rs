@@ -32,6 +32,7 @@ impl Layout {
     fn of(group: Group) -> Self {
         match group {
             Group::Class => Self::Lines { a_line: 3, between: "   " },
+            Group::Halves => Self::Lines { a_line: 5, between: "   " },
             Group::OutOfRange => Self::Lines { a_line: usize::MAX, between: ", " },
             Group::Pose => Self::Table { title: "", title_width: 31 },
             Group::Retrieval => Self::Table { title: "prediction of a view", title_width: 30 },
@@ -54,7 +55,7 @@ impl fmt::Display for Evaluation {
             None => writeln!(f, "held-out pictures {}, measured on {}", self.objects, self.pairs)?,
         }
         let first = [Group::Class, Group::Transformation, Group::Order, Group::InnerProducts];
-        for group in first.into_iter().chain([Group::Rotation, Group::Colour, Group::Pose]) {
+        for group in first.into_iter().chain([Group::Rotation, Group::Halves, Group::Colour, Group::Pose]) {
             self.write_group(f, group)?;
         }
         self.write_angles(f)?;

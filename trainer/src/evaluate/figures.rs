@@ -9,11 +9,14 @@ use std::sync::LazyLock;
 use sextant_runtime::contract::output::{EQUIVARIANT, INVARIANT};
 
 use super::parts::{FEATURES, PARTS};
-use super::{DeployedEvaluation, Evaluation, PoseErrors, RetrievalFigures, RotationFigures, RotationR2};
+use super::{
+    DeployedEvaluation, Evaluation, HalfReport, PoseErrors, RetrievalFigures, RotationFigures, RotationR2, Split,
+};
 
 use Better::{Floor, Less, More, Neither};
 use Group::{
-    Class, Colour, Drift, InnerProducts, Order, OutOfRange, Pose, Predictor, Rank, Retrieval, Rotation, Transformation,
+    Class, Colour, Drift, Halves, InnerProducts, Order, OutOfRange, Pose, Predictor, Rank, Retrieval, Rotation,
+    Transformation,
 };
 use Unit::{Degrees, Dimensions, Ratio, Share};
 
@@ -70,6 +73,8 @@ pub enum Group {
     InnerProducts,
     /// What a probe reads of the rotation between two views.
     Rotation,
+    /// What each half of the features tells.
+    Halves,
     /// What a probe reads of the colours.
     Colour,
     /// How well predicted views are found.
@@ -150,7 +155,7 @@ impl Group {
             InnerProducts => "inner products",
             Rotation => "rotation R2",
             Colour => "colour R2",
-            Retrieval | Pose => "",
+            Retrieval | Pose | Halves => "",
             Predictor => "predictor errors",
             Drift => "drift between views, 1 as between objects:",
             Rank => "effective rank",
@@ -171,6 +176,7 @@ impl Group {
             Predictor => Some("relative errors of the predictor"),
             Drift => Some("drift between two views"),
             Rank => Some("effective rank (RankMe)"),
+            Halves => Some("angle to the nearest neighbour's pose"),
             Pose | OutOfRange => None,
         }
     }
@@ -266,6 +272,7 @@ fn table() -> Vec<Figure> {
     );
     figures.extend(of_transformed_pictures());
     figures.extend(rotation_r2());
+    figures.extend(split());
     figures.extend(colour_r2());
     figures.extend(retrieval());
     figures.extend(pose());
@@ -363,6 +370,53 @@ fn rotation_r2() -> Vec<Figure> {
         let sie = sie.label(format!("rotation R2 from the {}", part.words)).bar(part.short);
         figures.extend([sie, floor, per_component]);
     }
+    figures
+}
+
+/// What each half tells, a row for each, and one of what a blind half has.
+fn split() -> Vec<Figure> {
+    const ROWS: [(&str, &str, &str, fn(&Split) -> HalfReport); 2] = [
+        (INVARIANT, "invariant half", "inv. half", |split| split.invariant),
+        (EQUIVARIANT, "equivariant half", "equi. half", |split| split.equivariant),
+    ];
+    let mut figures = Vec::new();
+    for (name, words, short, half) in ROWS {
+        let is_invariant = name == INVARIANT;
+        let (less, more) = if is_invariant { (Less, More) } else { (More, Less) };
+        let figure = |key: &str, column: &'static str, kind: (Unit, Better), read: fn(&HalfReport) -> Option<f64>| {
+            let read = move |e: &Evaluation| read(&half(&e.rotation.as_ref()?.split));
+            Figure::new(Halves, format!("split.{name}.{key}"), column, kind, read).row(words)
+        };
+        figures.extend([
+            figure("class_top1", "class", (Share, if is_invariant { More } else { Neither }), |half| half.class_top1)
+                .label(format!("class top-1 of the {words}, linear probe")),
+            figure(
+                "neighbour_class",
+                "neighbour's class",
+                (Share, if is_invariant { More } else { Neither }),
+                |half| half.neighbour_class,
+            )
+            .label(format!("nearest neighbour in the {words}: of one class")),
+            figure("neighbour_deg.all", "neighbour's pose", (Degrees, more), |half| Some(half.neighbour_deg.all)),
+            figure("neighbour_deg.asymmetric", "asymmetric", (Degrees, more), |half| half.neighbour_deg.asymmetric)
+                .label("… angle to its pose, objects without symmetry")
+                .bar(short),
+            figure("neighbour_deg.symmetric", "symmetric", (Degrees, more), |half| half.neighbour_deg.symmetric),
+            figure("r2_above_floor.all", "R2 above floor", (Ratio, less), |half| Some(half.r2_above_floor?.all))
+                .label(format!("rotation R2 above its floor, {words}")),
+            figure("r2_above_floor.asymmetric", "asymmetric", (Ratio, less), |half| half.r2_above_floor?.asymmetric),
+            figure("r2_above_floor.symmetric", "symmetric", (Ratio, less), |half| half.r2_above_floor?.symmetric),
+        ]);
+    }
+    let blind = |key: &str, column: &'static str, read: fn(&Split) -> Option<f64>| {
+        let read = move |e: &Evaluation| read(&e.rotation.as_ref()?.split);
+        Figure::new(Halves, format!("split.blind_deg.{key}"), column, (Degrees, Neither), read).row("a blind half")
+    };
+    figures.extend([
+        blind("all", "neighbour's pose", |split| Some(split.blind_deg.all)),
+        blind("asymmetric", "asymmetric", |split| split.blind_deg.asymmetric).bar("blind"),
+        blind("symmetric", "symmetric", |split| split.blind_deg.symmetric),
+    ]);
     figures
 }
 

@@ -25,6 +25,7 @@ mod rank;
 mod report;
 mod responses;
 mod retrieval;
+mod split;
 mod transformations;
 
 pub use angles::{AngleBin, by_relative_angle};
@@ -52,5 +53,6 @@ pub use rank::effective_rank;
 pub use report::{ClassFigures, ClassReport, Evaluation, RotationFigures};
 pub use responses::ResponseReport;
 pub use retrieval::{Retrieval, RetrievalFigures, retrieval};
+pub use split::{ByObjects, HalfReport, Split};
 pub use transformations::TransformationReport;
 use transformations::of_transformed;

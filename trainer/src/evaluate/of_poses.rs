@@ -10,6 +10,7 @@ use super::measure::{LabelledFeatures, class_figures, held_out_pairs, images_of,
 use super::parts::{FEATURES, Part, parts};
 use super::pose::{absolute_errors, pose_report, relative_errors};
 use super::responses::{mean_tau, response_reports};
+use super::split::{ReadRotations, split};
 use super::{
     Drift, Evaluation, EvaluationError, Gallery, PairFeatures, PairProbe, ProbeSettings, RotationFigures, RotationR2,
     by_relative_angle, fixed_objects, of_transformed, out_of_range, pair_features, pair_features_and_embeddings,
@@ -44,6 +45,15 @@ pub(super) fn evaluate(
     let rotation = Target::rotation(&train, &test)?;
     let rotation_probe = PairProbe::train(&train.features, &rotation.train, settings)?;
     let (train_parts, test_parts) = (parts(&train)?, parts(&test)?);
+    let said = match evaluation.part_probes {
+        true => rotation.read_from(&train_parts, &test_parts, settings)?,
+        false => BTreeMap::new(),
+    };
+    let split = {
+        let read = ReadRotations { truth: &rotation.test, said: &said, width: rotation.width };
+        let both = [(&train, &train_parts[..]), (&test, &test_parts[..])];
+        split(both, source.as_ref(), source.class_names().len(), &read, settings)?
+    };
     let transformed_pictures = of_transformed(model, transformed, config)?;
     let responses = response_reports(model, transformed, config)?;
     let inner_products = evaluation.inner_products.then(|| inner_products(model, transformed, config)).transpose()?;
@@ -54,11 +64,8 @@ pub(super) fn evaluate(
         pairs: test_objects.len(),
         rotation: Some(RotationFigures {
             rotation_r2: rotation_r2(&rotation.test, &rotation_probe.predict(&test.features)?, rotation.width),
-            rotation_r2_parts: if evaluation.part_probes {
-                rotation.of_each(&train_parts, &test_parts, settings)?
-            } else {
-                BTreeMap::new()
-            },
+            rotation_r2_parts: rotation.r2_of_each(&said),
+            split,
             pose: pose_report(&absolute)?,
             pose_transformed: transformed_pictures.pose,
             by_relative_angle: by_relative_angle(&test, &relative),
@@ -112,18 +119,24 @@ impl Target {
         Ok(Self { train: of(train)?, test: of(test)?.flatten_all()?.to_vec1()?, width: 2 })
     }
 
-    /// How well a probe says it from each part.
-    fn of_each(
+    /// What a probe says of the held-out pairs from each part.
+    fn read_from(
         &self,
         train: &[Part],
         test: &[Part],
         settings: ProbeSettings,
-    ) -> Result<BTreeMap<String, RotationR2>, EvaluationError> {
-        let r2 = |(train, test): (&Part, &Part)| {
+    ) -> Result<BTreeMap<&'static str, Vec<f32>>, EvaluationError> {
+        let said = |(train, test): (&Part, &Part)| {
             let probe = PairProbe::train(&train.views, &self.train, settings)?;
-            Ok((train.name.to_string(), rotation_r2(&self.test, &probe.predict(&test.views)?, self.width)))
+            Ok((train.name, probe.predict(&test.views)?))
         };
-        train.iter().zip(test).map(r2).collect()
+        train.iter().zip(test).map(said).collect()
+    }
+
+    /// How well it was said from each part.
+    fn r2_of_each(&self, said: &BTreeMap<&'static str, Vec<f32>>) -> BTreeMap<String, RotationR2> {
+        let r2 = |(name, said): (&&str, &Vec<f32>)| (name.to_string(), rotation_r2(&self.test, said, self.width));
+        said.iter().map(r2).collect()
     }
 }
 
@@ -138,11 +151,11 @@ fn colour_r2(
     }
     let target = Target::colour(train, test)?;
     let whole = |pairs: &PairFeatures| Part { name: FEATURES, views: pairs.features.clone() };
-    let mut r2 = target.of_each(&[whole(train)], &[whole(test)], settings)?;
+    let mut said = target.read_from(&[whole(train)], &[whole(test)], settings)?;
     if config.evaluation.part_probes {
-        r2.extend(target.of_each(&parts(train)?, &parts(test)?, settings)?);
+        said.extend(target.read_from(&parts(train)?, &parts(test)?, settings)?);
     }
-    Ok(r2)
+    Ok(target.r2_of_each(&said))
 }
 
 /// `R1^-1 R2` of each pair as `wxyz` with `w >= 0`, `[n, 4]`.

@@ -12,7 +12,7 @@ use sextant_runtime::contract::run_folder::EVALUATION;
 use super::PARTS;
 use super::{
     AngleBin, Drift, InnerProducts, OutOfRange, PoseReport, PredictorLaws, ResponseReport, Retrieval, RotationR2,
-    TransformationReport, Unit,
+    Split, TransformationReport, Unit,
 };
 
 /// Everything `trainer eval` measures, on held-out objects with fixed pairs of views.
@@ -95,6 +95,8 @@ pub struct RotationFigures {
     /// `equivariant_embedding`, where the method has them; only with `evaluation.part_probes`.
     #[serde(skip_serializing_if = "BTreeMap::is_empty", default)]
     pub rotation_r2_parts: BTreeMap<String, RotationR2>,
+    /// What each half of the features tells.
+    pub split: Split,
     /// Errors of the deployed rotation head on each image.
     pub pose: PoseReport,
     /// The same on pictures with `data.transformations`; only where these keep the rotation known.
@@ -171,6 +173,10 @@ impl Evaluation {
             names.iter().map(|name| ((*name).to_string(), each.clone())).collect::<serde_json::Map<_, _>>()
         };
         let parts: Vec<&str> = PARTS.iter().map(|part| part.name).collect();
+        let of_kinds = json!({ "all": 0, "asymmetric": 0, "symmetric": 0 });
+        let half = json!({
+            "class_top1": 0, "neighbour_class": 0, "neighbour_deg": of_kinds, "r2_above_floor": of_kinds,
+        });
         let queries = json!({ "pre": 0, "mrr": 0, "h1": 0, "h5": 0, "h10": 0 });
         let retrieval = json!({ "objects": 2, "views": 5, "without_identity": queries, "chance": queries });
         let mut example = json!({
@@ -207,6 +213,7 @@ impl Evaluation {
             "inner_products": { "squared_change": 0.0625, "relative_change": 0.4375 },
             "pose": pose,
             "pose_transformed": pose,
+            "split": { "invariant": half, "equivariant": half, "blind_deg": of_kinds },
             "relative_pose": pose,
             "by_relative_angle": [
                 { "from_deg": 0.0, "to_deg": 30.0, "pairs": 7, "median_deg": 0, "symmetric_median_deg": 0 },

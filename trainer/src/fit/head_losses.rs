@@ -32,9 +32,13 @@ pub fn head_losses(
 ) -> Result<HeadLosses> {
     let all = Tensor::cat(features, 0)?;
     let all = if gradient == HeadGradient::Detached { all.detach() } else { all };
-    let (invariant, _) = split_halves(&all)?;
+    let (invariant, equivariant) = split_halves(&all)?;
+    let seen_by_rotation = match gradient {
+        HeadGradient::Routed => Tensor::cat(&[invariant.detach(), equivariant], 1)?,
+        HeadGradient::Joint | HeadGradient::Detached => all,
+    };
     let rotation = |head: &RotationHead| {
-        let matrices = head.forward(&all, Mode::Train)?;
+        let matrices = head.forward(&seen_by_rotation, Mode::Train)?;
         let targets = rotation_targets(&matrices, rotations, symmetries)?;
         (matrices - targets)?.sqr()?.mean_all()
     };

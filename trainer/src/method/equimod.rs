@@ -7,7 +7,7 @@ use super::simclr::TEMPERATURE;
 use super::vicreg::{COVARIANCE, INVARIANCE, VARIANCE, VicRegWeights};
 use super::{
     EquivariantBranch, EquivariantMethod, InvariantBranch, MethodEntry, MethodOutput, ModelKey, Needs, Sees, Setting,
-    Views, WeightedTerm, info_nce, nt_xent,
+    Views, WeightedTerm, nt_xent, weighted_sum,
 };
 use crate::nn::{Encoder, Mode, Scope};
 use crate::options::ConfigOption;
@@ -18,68 +18,66 @@ const PAPER: &str = "Devillers & Lefort, ICLR 2023, arXiv 2211.01244";
 pub(super) const SIMCLR_ENTRY: MethodEntry = MethodEntry {
     name: "simclr-equimod",
     paper: PAPER,
-    loss: "NT-Xent of one projector + InfoNCE between the other's prediction and the other view",
+    loss: "NT-Xent of one projector + NT-Xent between the other's prediction and the other view",
     needs: |config, _| Needs::by_options(config),
     labels: &[],
     options: &[TEMPERATURE, EQUIVARIANCE, EMBEDDED, Condition::CODE, Condition::TRANSFORMATION],
     model_keys: &ModelKey::OF_PROJECTOR,
     build: |setting, scope| {
         let temperature = setting.method.number(TEMPERATURE.key)?;
-        Ok(Box::new(EquiMod::new(Invariance::SimClr { temperature }, setting, scope)?))
+        Ok(Box::new(EquiMod::new(Likeness::SimClr { temperature }, setting, scope)?))
     },
 };
 
 pub(super) const VICREG_ENTRY: MethodEntry = MethodEntry {
     name: "vicreg-equimod",
     paper: PAPER,
-    loss: "VICReg of one projector + InfoNCE between the other's prediction and the other view",
+    loss: "VICReg of one projector + VICReg between the other's prediction and the other view",
     needs: |config, _| Needs::by_options(config),
     labels: &[],
-    options: &[
-        INVARIANCE,
-        VARIANCE,
-        COVARIANCE,
-        TEMPERATURE,
-        EQUIVARIANCE,
-        EMBEDDED,
-        Condition::CODE,
-        Condition::TRANSFORMATION,
-    ],
+    options: &[INVARIANCE, VARIANCE, COVARIANCE, EQUIVARIANCE, EMBEDDED, Condition::CODE, Condition::TRANSFORMATION],
     model_keys: &ModelKey::OF_PROJECTOR,
     build: |setting, scope| {
-        let invariance = Invariance::VicReg(VicRegWeights::of(setting.method)?);
-        Ok(Box::new(EquiMod::new(invariance, setting, scope)?))
+        let likeness = Likeness::VicReg(VicRegWeights::of(setting.method)?);
+        Ok(Box::new(EquiMod::new(likeness, setting, scope)?))
     },
 };
 
 const EQUIVARIANCE: ConfigOption =
-    ConfigOption::weight("equivariance_weight", 1.0, "InfoNCE between predicted and true embedding");
+    ConfigOption::weight("equivariance_weight", 1.0, "the same loss between predicted and true embedding");
 const EMBEDDED: ConfigOption =
     ConfigOption::count("action_embedding", 16, 1, 1024, "numbers that the transformation is embedded in");
 
 /// Two projectors on the whole features; the second has a predictor.
 pub struct EquiMod {
-    invariance: Invariance,
-    temperature: f64,
+    likeness: Likeness,
     equivariance_weight: f64,
     invariant: InvariantBranch,
     equivariant: EquivariantBranch,
 }
 
-/// The loss of the first projector.
+/// What makes two embeddings alike: the two views' of the first projector, and the predicted and the true one of the second.
 #[derive(Clone, Copy, Debug)]
-enum Invariance {
+enum Likeness {
     SimClr { temperature: f64 },
     VicReg(VicRegWeights),
 }
 
+impl Likeness {
+    fn terms(self, a: &Tensor, b: &Tensor) -> Result<Vec<WeightedTerm>> {
+        match self {
+            Self::SimClr { temperature } => Ok(vec![("contrast", 1.0, nt_xent(&[a, b], temperature)?)]),
+            Self::VicReg(weights) => weights.terms(a, b),
+        }
+    }
+}
+
 impl EquiMod {
-    fn new(invariance: Invariance, setting: Setting, scope: &mut Scope) -> Result<Self> {
+    fn new(likeness: Likeness, setting: Setting, scope: &mut Scope) -> Result<Self> {
         let method = setting.method;
         let embedded = method.count(EMBEDDED.key)?;
         Ok(Self {
-            invariance,
-            temperature: method.number(TEMPERATURE.key)?,
+            likeness,
             equivariance_weight: method.number(EQUIVARIANCE.key)?,
             invariant: InvariantBranch::new(Sees::Whole, setting, &mut scope.child("projector"))?,
             equivariant: EquivariantBranch::with_embedded_action(Sees::Whole, embedded, setting, scope)?,
@@ -87,19 +85,15 @@ impl EquiMod {
     }
 }
 
-/// `L_inv(a, b) + w InfoNCE(predicted, target)` (equation 4).
+/// `L(a, b) + w L(predicted, target)` (equation 4).
 fn terms(
-    invariance: Invariance,
+    likeness: Likeness,
     [a, b]: [&Tensor; 2],
     [predicted, target]: [&Tensor; 2],
-    temperature: f64,
     weight: f64,
 ) -> Result<Vec<WeightedTerm>> {
-    let mut terms = match invariance {
-        Invariance::SimClr { temperature } => vec![("contrast", 1.0, nt_xent(&[a, b], temperature)?)],
-        Invariance::VicReg(weights) => weights.terms(a, b)?,
-    };
-    terms.push(("equivariance", weight, info_nce(predicted, target, temperature)?));
+    let mut terms = likeness.terms(a, b)?;
+    terms.push(("equivariance", weight, weighted_sum(&likeness.terms(predicted, target)?)?));
     Ok(terms)
 }
 
@@ -113,8 +107,7 @@ impl EquivariantMethod for EquiMod {
         let target = self.equivariant.embed(&features[1], Mode::Train)?;
         let predicted = self.equivariant.predict(&equivariant, &views.actions(0, 1))?;
         let [all_a, all_b, predicted, target] = &views.of_whole_batch([&a, &b, &predicted, &target])?;
-        let terms =
-            terms(self.invariance, [all_a, all_b], [predicted, target], self.temperature, self.equivariance_weight)?;
+        let terms = terms(self.likeness, [all_a, all_b], [predicted, target], self.equivariance_weight)?;
         MethodOutput::of(terms, features, vec![(INVARIANT, a), (EQUIVARIANT, equivariant)])
     }
 
@@ -131,26 +124,24 @@ impl EquivariantMethod for EquiMod {
 mod tests {
     use super::*;
     use crate::method::reference::{self, Case, check, matrix};
-    use crate::method::weighted_sum;
 
     #[test]
     fn both_losses_agree_with_loops() {
         let inputs: Vec<_> = (0..4).map(|number| matrix(4, 3, number)).collect();
-        let equivariance = |x: &[Vec<f64>]| 2.0 * reference::info_nce(&x[2], &x[3], 3, 0.3);
 
-        let invariance = Invariance::SimClr { temperature: 0.2 };
-        let tensors = |x: &[Tensor]| weighted_sum(&terms(invariance, [&x[0], &x[1]], [&x[2], &x[3]], 0.3, 2.0)?);
-        let loops = |x: &[Vec<f64>]| reference::nt_xent(&x[..2], 3, 0.2) + equivariance(x);
+        let likeness = Likeness::SimClr { temperature: 0.2 };
+        let tensors = |x: &[Tensor]| weighted_sum(&terms(likeness, [&x[0], &x[1]], [&x[2], &x[3]], 2.0)?);
+        let loops = |x: &[Vec<f64>]| reference::nt_xent(&x[..2], 3, 0.2) + 2.0 * reference::nt_xent(&x[2..], 3, 0.2);
         check(&Case { tensors: &tensors, loops: &loops, inputs: &inputs });
 
-        let invariance = Invariance::VicReg(VicRegWeights { invariance: 9.0, variance: 8.0, covariance: 0.5 });
-        let tensors = |x: &[Tensor]| weighted_sum(&terms(invariance, [&x[0], &x[1]], [&x[2], &x[3]], 0.3, 2.0)?);
-        let loops = |x: &[Vec<f64>]| {
-            9.0 * reference::mean_squared_error(&x[0], &x[1])
-                + 4.0 * (reference::variance_hinge(&x[0], 3) + reference::variance_hinge(&x[1], 3))
-                + 0.5 * (reference::covariance(&x[0], 3) + reference::covariance(&x[1], 3))
-                + equivariance(x)
+        let likeness = Likeness::VicReg(VicRegWeights { invariance: 9.0, variance: 8.0, covariance: 0.5 });
+        let tensors = |x: &[Tensor]| weighted_sum(&terms(likeness, [&x[0], &x[1]], [&x[2], &x[3]], 2.0)?);
+        let vicreg = |a: &[f64], b: &[f64]| {
+            9.0 * reference::mean_squared_error(a, b)
+                + 4.0 * (reference::variance_hinge(a, 3) + reference::variance_hinge(b, 3))
+                + 0.5 * (reference::covariance(a, 3) + reference::covariance(b, 3))
         };
+        let loops = |x: &[Vec<f64>]| vicreg(&x[0], &x[1]) + 2.0 * vicreg(&x[2], &x[3]);
         check(&Case { tensors: &tensors, loops: &loops, inputs: &inputs });
     }
 }

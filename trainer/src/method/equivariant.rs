@@ -49,7 +49,8 @@ impl<M: EquivariantMethod> Method for M {
 /// The projector of what two views of an object share.
 pub struct InvariantBranch {
     sees: Sees,
-    projector: Projector,
+    /// `None` where the loss sees what is deployed.
+    projector: Option<Projector>,
 }
 
 impl InvariantBranch {
@@ -61,7 +62,12 @@ impl InvariantBranch {
         let model = setting.model;
         let width_in = sees.width(setting.feature_width);
         let projector = Projector::new(width_in, model.projector_hidden, model.embedding, scope)?;
-        Ok(Self { sees, projector })
+        Ok(Self { sees, projector: Some(projector) })
+    }
+
+    /// Without a projector: the loss sees the features themselves, so that what is deployed is as invariant as it asks.
+    pub fn without_projector(sees: Sees) -> Self {
+        Self { sees, projector: None }
     }
 
     /// The invariant embedding `[n, d]` of features `[n, feature_width]`.
@@ -69,9 +75,13 @@ impl InvariantBranch {
     /// # Errors
     /// When shapes differ.
     pub fn embed(&self, features: &Tensor, mode: Mode) -> Result<Tensor> {
-        match self.sees {
-            Sees::Whole => self.projector.forward(features, mode),
-            Sees::OwnHalf => self.projector.forward(&split_halves(features)?.0, mode),
+        let seen = match self.sees {
+            Sees::Whole => features.clone(),
+            Sees::OwnHalf => split_halves(features)?.0,
+        };
+        match &self.projector {
+            Some(projector) => projector.forward(&seen, mode),
+            None => Ok(seen),
         }
     }
 }

@@ -35,18 +35,6 @@ pub fn mean_cosine_distance(a: &Tensor, b: &Tensor) -> Result<Tensor> {
     1.0 - (unit_rows(a)? * unit_rows(b)?)?.sum(D::Minus1)?.mean_all()?
 }
 
-/// InfoNCE (van den Oord et al. 2018): the mean over rows `i` of
-/// `-log exp(cos(q_i, k_i) / t) / sum_j exp(cos(q_i, k_j) / t)`.
-///
-/// # Shapes
-/// `queries` and `keys` are `[n, d]`.
-///
-/// # Errors
-/// When shapes differ.
-pub fn info_nce(queries: &Tensor, keys: &Tensor, temperature: f64) -> Result<Tensor> {
-    view_nce(&[queries], &[0], &[keys], Negatives::AllViews, temperature)
-}
-
 /// Which keys a query must be told from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Negatives {
@@ -56,7 +44,8 @@ pub enum Negatives {
     OtherObjects,
 }
 
-/// InfoNCE of several views of each object: a row of `queries[q]` belongs to the same row of `keys[targets[q]]`, among
+/// InfoNCE (van den Oord et al. 2018) of several views of each object, mean over all queries `q` of
+/// `-log exp(cos(q, k_target) / t) / sum_k exp(cos(q, k) / t)`: a row of `queries[q]` belongs to the same row of `keys[targets[q]]`, among
 /// the rows of all keys.
 ///
 /// # Shapes
@@ -169,7 +158,6 @@ mod tests {
             reference::covariance(&x[0], 4) + reference::covariance(&x[1], 4)
         });
         case(&|x| mean_cosine_distance(&x[0], &x[1]), &|x| reference::mean_cosine_distance(&x[0], &x[1], 4));
-        case(&|x| info_nce(&x[0], &x[1], 0.3), &|x| reference::info_nce(&x[0], &x[1], 4, 0.3));
         case(&|x| nt_xent(x, 0.3), &|x| reference::nt_xent(x, 4, 0.3));
     }
 }

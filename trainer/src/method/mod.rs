@@ -48,8 +48,8 @@ pub use branch::{EquivariantBranch, Sees};
 pub use config::MethodConfig;
 pub use equivariant::{EquivariantMethod, InvariantBranch};
 pub use loss::{
-    Negatives, info_nce, mean_cosine_distance, mean_squared_error, negative_log_softmax, nt_xent, unit_rows,
-    vicreg_terms, view_nce,
+    Negatives, mean_cosine_distance, mean_squared_error, negative_log_softmax, nt_xent, unit_rows, vicreg_terms,
+    view_nce,
 };
 pub use model_keys::ModelKey;
 pub use needs::{Needs, UnmetNeeds};

@@ -126,16 +126,6 @@ pub(crate) fn mean_cosine_distance(a: &[f64], b: &[f64], width: usize) -> f64 {
     rows.map(|(a, b)| 1.0 - cosine(a, b)).sum::<f64>() / (a.len() / width) as f64
 }
 
-pub(crate) fn info_nce(queries: &[f64], keys: &[f64], width: usize, temperature: f64) -> f64 {
-    let count = queries.len() / width;
-    let mut total = 0.0;
-    for (i, query) in queries.chunks(width).enumerate() {
-        let exponentials: Vec<f64> = keys.chunks(width).map(|key| (cosine(query, key) / temperature).exp()).collect();
-        total -= (exponentials[i] / exponentials.iter().sum::<f64>()).ln();
-    }
-    total / count as f64
-}
-
 pub(crate) fn nt_xent(views: &[Vec<f64>], width: usize, temperature: f64) -> f64 {
     let all: Vec<&[f64]> = views.iter().flat_map(|view| view.chunks(width)).collect();
     let objects = all.len() / views.len();

@@ -5,7 +5,7 @@ use sextant_runtime::contract::output::EQUIVARIANT;
 
 use super::simclr::TEMPERATURE;
 use super::{
-    EquivariantBranch, EquivariantMethod, MethodEntry, MethodOutput, ModelKey, Needs, Sees, Setting, Views, info_nce,
+    EquivariantBranch, EquivariantMethod, MethodEntry, MethodOutput, ModelKey, Needs, Sees, Setting, Views, nt_xent,
 };
 use crate::nn::{Encoder, Mode, Scope};
 use crate::transformation::Condition;
@@ -13,7 +13,7 @@ use crate::transformation::Condition;
 pub(super) const ENTRY: MethodEntry = MethodEntry {
     name: "sen",
     paper: "Park et al., ICML 2022, arXiv 2204.11371",
-    loss: "InfoNCE between the prediction from one view and the other view's embedding; no invariance",
+    loss: "NT-Xent between the prediction from one view and the other view's embedding; no invariance",
     needs: |config, _| Needs::by_options(config),
     labels: &[],
     options: &[
@@ -53,7 +53,7 @@ impl EquivariantMethod for Sen {
         let target = self.equivariant.embed(&features[1], Mode::Train)?;
         let predicted = self.equivariant.predict(&equivariant, &views.actions(0, 1))?;
         let [predicted, target] = views.of_whole_batch([&predicted, &target])?;
-        let terms = vec![("equivariance", 1.0, info_nce(&predicted, &target, self.temperature)?)];
+        let terms = vec![("equivariance", 1.0, nt_xent(&[&predicted, &target], self.temperature)?)];
         MethodOutput::of(terms, features, vec![(EQUIVARIANT, equivariant)])
     }
 

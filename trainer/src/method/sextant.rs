@@ -17,6 +17,12 @@ const PREDICTOR: ConfigOption = ConfigOption::choice(
     &["rotation", "linear", "deep", "mlp"],
     "predictor: the rotation's matrix on each three numbers, or one that learns, as those of sie",
 );
+const INVARIANT_PROJECTOR: ConfigOption = ConfigOption::choice(
+    "invariant_projector",
+    &["mlp", "none"],
+    "what stands between the invariant half and its contrast: a projector, or nothing, so that invariance is asked of what is \
+     deployed",
+);
 const NEGATIVES: ConfigOption = ConfigOption::choice(
     "pose_negatives",
     &["all-views", "other-objects"],
@@ -35,6 +41,7 @@ pub(super) const ENTRY: MethodEntry = MethodEntry {
         ConfigOption::weight("equivariance_weight", 1.0, "contrast of the turned equivariant half"),
         TEMPERATURE,
         ConfigOption::number("pose_temperature", 0.1, 1e-3, 10.0, "divides the cosines of the equivariant half"),
+        INVARIANT_PROJECTOR,
         NEGATIVES,
         PREDICTOR,
         Condition::CODE,
@@ -83,7 +90,10 @@ impl Sextant {
         Ok(Self {
             views: method.count("views")?,
             contrasts,
-            invariant: InvariantBranch::new(Sees::OwnHalf, setting, &mut scope.child("invariant_projector"))?,
+            invariant: match method.choice(INVARIANT_PROJECTOR.key)?.as_str() {
+                "none" => InvariantBranch::without_projector(Sees::OwnHalf),
+                _ => InvariantBranch::new(Sees::OwnHalf, setting, &mut scope.child("invariant_projector"))?,
+            },
             equivariant: EquivariantBranch::new(Sees::OwnHalf, setting, scope)?,
         })
     }

@@ -48,7 +48,7 @@ impl ModelConfig {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct HeadsConfig {
-    /// Whether the heads' gradients reach the encoder (`joint`).
+    /// Where the heads' gradients go: into all features that they read, each into its own half, or nowhere (`joint`).
     pub gradient: HeadGradient,
     /// Weight of the rotation head's squared error (1).
     pub rotation_weight: f64,
@@ -77,8 +77,11 @@ impl HeadsConfig {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum HeadGradient {
-    /// In the encoder, which then learns from pose and class labels too: for deployment.
+    /// In the encoder, which then learns from pose and class labels too.
     Joint,
+    /// The rotation head's in the equivariant half, the class head's in the invariant half: labels teach each half its own, and
+    /// no pose reaches the invariant one. For deployment.
+    Routed,
     /// At the features, so that the encoder stays self-supervised: for research.
     Detached,
 }
