@@ -375,13 +375,12 @@ fn rotation_r2() -> Vec<Figure> {
 
 /// What each half tells, a row for each, and one of what a blind half has.
 fn split() -> Vec<Figure> {
-    const ROWS: [(&str, &str, &str, fn(&Split) -> HalfReport); 2] = [
-        (INVARIANT, "invariant half", "inv. half", |split| split.invariant),
-        (EQUIVARIANT, "equivariant half", "equi. half", |split| split.equivariant),
-    ];
     let mut figures = Vec::new();
-    for (name, words, short, half) in ROWS {
+    for (name, words, short) in
+        [(INVARIANT, "invariant half", "inv. half"), (EQUIVARIANT, "equivariant half", "equi. half")]
+    {
         let is_invariant = name == INVARIANT;
+        let half = move |split: &Split| if is_invariant { split.invariant } else { split.equivariant };
         let (less, more) = if is_invariant { (Less, More) } else { (More, Less) };
         let figure = |key: &str, column: &'static str, kind: (Unit, Better), read: fn(&HalfReport) -> Option<f64>| {
             let read = move |e: &Evaluation| read(&half(&e.rotation.as_ref()?.split));

@@ -213,7 +213,7 @@ impl Evaluation {
             "inner_products": { "squared_change": 0.0625, "relative_change": 0.4375 },
             "pose": pose,
             "pose_transformed": pose,
-            "split": { "invariant": half, "equivariant": half, "blind_deg": of_kinds },
+            "split": { (INVARIANT): half, (EQUIVARIANT): half, "blind_deg": of_kinds },
             "relative_pose": pose,
             "by_relative_angle": [
                 { "from_deg": 0.0, "to_deg": 30.0, "pairs": 7, "median_deg": 0, "symmetric_median_deg": 0 },
