@@ -263,6 +263,7 @@ mod tests {
     use std::collections::BTreeSet;
 
     use super::*;
+    use crate::config::Config;
     use crate::data::RenderedViews;
     use crate::scene::{Procedural, ProceduralSettings, Renderer, RotationSampling, SceneSettings};
     use crate::transformation::{Action, QUARTER_TURNS, ROTATION, TRANSFORMATIONS, quarter_turned};
@@ -323,6 +324,23 @@ mod tests {
         assert_eq!((before.labels, before.subjects), (after.labels, after.subjects));
         let names: Vec<&str> = turned.offers().iter().map(|offered| offered.name()).collect();
         assert_eq!(names, ["rotation", "hues", "quarter-turns"]);
+    }
+
+    #[test]
+    fn looks_at_one_picture_differ_by_what_is_done_to_it_alone() {
+        let source = upright();
+        for one_picture in [false, true] {
+            let mut wanted = Config::default();
+            wanted.data = DataConfig { one_picture, ..config(Augmentation::None, &["quarter-turns"]) };
+            let shown = wanted.shown(&source).unwrap().views(&Place::all(&[3, 8]), 4, 5).unwrap();
+            let mut is_turned = false;
+            for (view, place) in (1..4).flat_map(|view| [(view, 0), (view, 1)]) {
+                let [first, other] = [0, view].map(|view| shown.transformations_at(view, place..place + 1)[0].clone());
+                assert_eq!(first.hues() == other.hues(), one_picture, "{one_picture}");
+                is_turned |= first.get(QUARTER_TURNS) != other.get(QUARTER_TURNS);
+            }
+            assert!(is_turned, "each look draws its own");
+        }
     }
 
     #[test]

@@ -381,21 +381,17 @@ fn split() -> Vec<Figure> {
     {
         let is_invariant = name == INVARIANT;
         let half = move |split: &Split| if is_invariant { split.invariant } else { split.equivariant };
+        let class = (Share, if is_invariant { More } else { Neither });
         let (less, more) = if is_invariant { (Less, More) } else { (More, Less) };
         let figure = |key: &str, column: &'static str, kind: (Unit, Better), read: fn(&HalfReport) -> Option<f64>| {
             let read = move |e: &Evaluation| read(&half(&e.rotation.as_ref()?.split));
             Figure::new(Halves, format!("split.{name}.{key}"), column, kind, read).row(words)
         };
         figures.extend([
-            figure("class_top1", "class", (Share, if is_invariant { More } else { Neither }), |half| half.class_top1)
+            figure("class_top1", "class", class, |half| half.class_top1)
                 .label(format!("class top-1 of the {words}, linear probe")),
-            figure(
-                "neighbour_class",
-                "neighbour's class",
-                (Share, if is_invariant { More } else { Neither }),
-                |half| half.neighbour_class,
-            )
-            .label(format!("nearest neighbour in the {words}: of one class")),
+            figure("neighbour_class", "neighbour's class", class, |half| half.neighbour_class)
+                .label(format!("nearest neighbour in the {words}: of one class")),
             figure("neighbour_deg.all", "neighbour's pose", (Degrees, more), |half| Some(half.neighbour_deg.all)),
             figure("neighbour_deg.asymmetric", "asymmetric", (Degrees, more), |half| half.neighbour_deg.asymmetric)
                 .label("… angle to its pose, objects without symmetry")

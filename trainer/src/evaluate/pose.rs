@@ -46,7 +46,7 @@ pub struct PoseReport {
 }
 
 /// The value below which that share of the sorted values lies, interpolated linearly.
-fn quantile(sorted: &[f32], share: f64) -> f64 {
+pub(super) fn quantile(sorted: &[f32], share: f64) -> f64 {
     let position = share * (sorted.len() - 1) as f64;
     let (low, high) = (position.floor() as usize, position.ceil() as usize);
     let fraction = position - low as f64;
@@ -72,16 +72,23 @@ impl GeodesicError {
     }
 }
 
+/// Errors of what is said of one image of each subject.
+pub(super) fn errors_of(
+    subjects: &[usize],
+    truths: &[UnitQuaternion],
+    answers: &[UnitQuaternion],
+    source: &dyn ViewSource,
+) -> Vec<GeodesicError> {
+    let of_image = |((subject, truth), answer): ((&usize, &UnitQuaternion), &UnitQuaternion)| {
+        GeodesicError::of(source.symmetry(*subject), *truth, *answer)
+    };
+    subjects.iter().zip(truths).zip(answers).map(of_image).collect()
+}
+
 /// Errors of each image's rotation: all first views, then all second views.
 pub fn absolute_errors(pairs: &PairFeatures, source: &dyn ViewSource) -> Vec<GeodesicError> {
-    let symmetries = symmetries(pairs, source);
-    let view = |v: usize| {
-        let truth_and_answer = pairs.rotations[v].iter().zip(&pairs.predicted[v]);
-        truth_and_answer
-            .zip(&symmetries)
-            .map(|((truth, answer), symmetry)| GeodesicError::of(*symmetry, *truth, *answer))
-    };
-    view(0).chain(view(1)).collect()
+    let view = |v: usize| errors_of(&pairs.objects, &pairs.rotations[v], &pairs.predicted[v], source);
+    [view(0), view(1)].concat()
 }
 
 /// Errors of each pair's relative rotation.
@@ -100,7 +107,7 @@ pub fn relative_errors(pairs: &PairFeatures, source: &dyn ViewSource) -> Vec<Geo
     errors.collect()
 }
 
-fn symmetries(pairs: &PairFeatures, source: &dyn ViewSource) -> Vec<SymmetryGroup> {
+pub(super) fn symmetries(pairs: &PairFeatures, source: &dyn ViewSource) -> Vec<SymmetryGroup> {
     pairs.objects.iter().map(|object| source.symmetry(*object)).collect()
 }
 

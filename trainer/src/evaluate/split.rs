@@ -12,6 +12,7 @@ use sextant_runtime::rotation::{SymmetryGroup, UnitQuaternion};
 
 use super::measure::share_equal;
 use super::parts::Part;
+use super::pose::{quantile, symmetries};
 use super::{ClassProbe, EvaluationError, PairFeatures, ProbeSettings, rotation_r2};
 use crate::data::ViewSource;
 use crate::method::unit_rows;
@@ -140,7 +141,7 @@ struct Images {
 
 impl Images {
     fn of(pairs: &PairFeatures, source: &dyn ViewSource) -> Self {
-        let symmetries: Vec<SymmetryGroup> = pairs.objects.iter().map(|object| source.symmetry(*object)).collect();
+        let symmetries = symmetries(pairs, source);
         let is_symmetric = symmetries.iter().map(|group| *group != SymmetryGroup::None).collect();
         Self {
             labels: pairs.labels.repeat(2),
@@ -159,11 +160,7 @@ impl Images {
         let median = |images: &[usize]| {
             let mut angles: Vec<f32> = images.iter().map(|image| angle(*image)).collect();
             angles.sort_by(f32::total_cmp);
-            let middle = angles.len() / 2;
-            match angles.len() % 2 {
-                0 => f64::from(angles[middle - 1] + angles[middle]) / 2.0,
-                _ => f64::from(angles[middle]),
-            }
+            quantile(&angles, 0.5)
         };
         ByObjects::of(&self.is_symmetric.repeat(2), median)
             .ok_or_else(|| EvaluationError::Empty("there is no held-out image to compare halves on".into()))

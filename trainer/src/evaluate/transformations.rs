@@ -2,11 +2,10 @@ use std::sync::Arc;
 
 use candle_core::{D, DType, Tensor};
 use serde::{Deserialize, Serialize};
-use sextant_runtime::rotation::UnitQuaternion;
 
 use super::information::{Information, Sample, information};
 use super::measure::{held_out_pairs, probe_settings, share_equal};
-use super::pose::{GeodesicError, PoseReport, pose_report};
+use super::pose::{PoseReport, errors_of, pose_report};
 use super::{ClassProbe, EvaluationError, ImageFeatures, Unit, fixed_objects, image_features};
 use crate::config::Config;
 use crate::data::ViewSource;
@@ -116,10 +115,7 @@ fn pose_of(
     source: &dyn ViewSource,
 ) -> Result<Option<PoseReport>, EvaluationError> {
     let predicted = images.outputs.rotations.as_deref().unwrap_or_default();
-    let of_image = |((subject, truth), answer): ((&usize, &UnitQuaternion), &UnitQuaternion)| {
-        GeodesicError::of(source.symmetry(*subject), *truth, *answer)
-    };
-    let errors: Vec<GeodesicError> = subjects.iter().zip(&images.rotations).zip(predicted).map(of_image).collect();
+    let errors = errors_of(subjects, &images.rotations, predicted, source);
     (!errors.is_empty()).then(|| pose_report(&errors)).transpose()
 }
 

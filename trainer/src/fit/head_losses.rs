@@ -63,3 +63,39 @@ fn rotation_targets(
     });
     Tensor::from_vec(targets.collect::<Vec<f32>>(), matrices.shape(), matrices.device())
 }
+
+#[cfg(test)]
+mod tests {
+    use candle_core::{Device, Var};
+
+    use super::*;
+    use crate::config::Config;
+    use crate::data::GroundTruth;
+    use crate::registry::Registry;
+
+    #[test]
+    fn gradients_go_where_they_are_sent() {
+        let config = Config::resolve(&Registry::default(), None, None, &["data.image_size=16".into()]).unwrap();
+        let model = Model::new(&config, GroundTruth::posed(3), &Device::Cpu).unwrap();
+        let width = model.encoder.feature_width();
+        let numbers: Vec<f32> = (0..4 * width).map(|i| (i as f32 * 0.7).sin()).collect();
+        let labels = Tensor::new(&[0u32, 1, 2, 1], &Device::Cpu).unwrap();
+        let truths = [[UnitQuaternion::from_axis_angle([0.0, 0.6, 0.8], 1.0); 4].to_vec()];
+        // Which of the rotation's gradient in the invariant and the equivariant half, and the class's in both, is there.
+        let reaches = |gradient: HeadGradient| {
+            let features = Var::from_vec(numbers.clone(), (4, width), &Device::Cpu).unwrap();
+            let seen = [features.as_tensor().clone()];
+            let losses = head_losses(&model, &seen, &labels, &truths, &[SymmetryGroup::None; 4], gradient).unwrap();
+            [losses.rotation, losses.class].map(|loss| {
+                let gradients = loss.unwrap().backward().unwrap();
+                let Some(gradient) = gradients.get(features.as_tensor()) else { return [false; 2] };
+                let (invariant, equivariant) = split_halves(gradient).unwrap();
+                [invariant, equivariant]
+                    .map(|half| half.abs().unwrap().sum_all().unwrap().to_scalar::<f32>().unwrap() > 0.0)
+            })
+        };
+        assert_eq!(reaches(HeadGradient::Joint), [[true, true], [true, false]]);
+        assert_eq!(reaches(HeadGradient::Routed), [[false, true], [true, false]]);
+        assert_eq!(reaches(HeadGradient::Detached), [[false, false], [false, false]]);
+    }
+}

@@ -44,9 +44,9 @@ pub enum Negatives {
     OtherObjects,
 }
 
-/// InfoNCE (van den Oord et al. 2018) of several views of each object, mean over all queries `q` of
-/// `-log exp(cos(q, k_target) / t) / sum_k exp(cos(q, k) / t)`: a row of `queries[q]` belongs to the same row of `keys[targets[q]]`, among
-/// the rows of all keys.
+/// InfoNCE (van den Oord et al. 2018) of several views of each object: the mean over all rows `q` of the queries of
+/// `-log exp(cos(q, k_target) / t) / sum_k exp(cos(q, k) / t)`. A row of `queries[i]` has the same row of `keys[targets[i]]` as
+/// its target, among the rows of all keys.
 ///
 /// # Shapes
 /// Queries and keys are `[n, d]` each: row `i` of all of them is of one object.

@@ -422,3 +422,19 @@ fn embeddings_and_predictions_have_one_row_an_image() {
         assert_eq!(predicted.dims(), equivariant.dims(), "{}", entry.name);
     }
 }
+
+#[test]
+fn without_a_projector_invariance_is_asked_of_what_is_deployed() {
+    for (options, is_deployed) in [("", false), ("invariant_projector = \"none\"", true)] {
+        let config = config("sextant", options);
+        let model = Model::new(&config, GroundTruth::posed(CLASSES), &candle_core::Device::Cpu).unwrap();
+        let encoded = model.encode(&model.normalise(batches()[0][0].images_of(0)).unwrap()).unwrap();
+        let half = split_halves(&encoded.features).unwrap().0;
+        let embedding = model.method.embed(&encoded).unwrap().invariant.unwrap();
+        let is_half =
+            embedding.dims() == half.dims() && embedding.to_vec2::<f32>().unwrap() == half.to_vec2::<f32>().unwrap();
+        assert_eq!(is_half, is_deployed, "{options}");
+        let has_projector = model.parameters().trained().keys().any(|name| name.contains("invariant_projector"));
+        assert_eq!(has_projector, !is_deployed, "{options}");
+    }
+}

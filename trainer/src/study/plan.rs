@@ -54,11 +54,11 @@ pub enum Batches {
 impl Row {
     /// A label with its changes.
     pub(super) fn new(label: &str, sets: &[&str]) -> Self {
-        Self {
-            label: label.into(),
-            sets: sets.iter().map(ToString::to_string).collect(),
-            batches: Batches::OfEqualImages,
-        }
+        Self::of_sets(label, sets.iter().map(ToString::to_string).collect())
+    }
+
+    fn of_sets(label: impl Into<String>, sets: Vec<String>) -> Self {
+        Self { label: label.into(), sets, batches: Batches::OfEqualImages }
     }
 
     /// The same with as many subjects in a batch as a method with two views has.
@@ -83,10 +83,9 @@ impl Row {
 
     /// A method with each of its labels alone, where an option chooses among them.
     fn of_labels(entry: &MethodEntry) -> Vec<Self> {
-        let alone = |(option, name): (&str, &str)| Self {
-            label: format!("{}-{name}", entry.name),
-            sets: vec![format!("method.name={}", entry.name), format!("method.{option}={name}")],
-            batches: Batches::OfEqualImages,
+        let alone = |(option, name): (&str, &str)| {
+            let sets = vec![format!("method.name={}", entry.name), format!("method.{option}={name}")];
+            Self::of_sets(format!("{}-{name}", entry.name), sets)
         };
         entry.labels.iter().filter_map(|label| entry.alone(*label)).map(alone).collect()
     }
@@ -103,7 +102,7 @@ impl Row {
         }
         let transformations = (!names.is_empty()).then(|| format!("data.transformations={names:?}"));
         let sets = iter::once(format!("method.name={}", entry.name)).chain(transformations);
-        Self { label: entry.name.into(), sets: sets.collect(), batches: Batches::OfEqualImages }
+        Self::of_sets(entry.name, sets.collect())
     }
 
     /// A method, and the same with one thing changed at a time.

@@ -239,6 +239,17 @@ fn a_question_is_answered_on_its_page_and_goes_on_where_it_stopped() {
 }
 
 #[test]
+fn batches_have_as_many_images_or_as_many_subjects() {
+    let mut plan = options(Path::new("anywhere")).plan;
+    plan.sets.push("data.transformations=[\"rotation-scale\"]".into());
+    let size = |row: &Row| plan.config(row, 0, &[]).unwrap().fit.batch_size;
+    let ranking = Row::new("ranking", &["method.name=ordered-scales"]);
+    let (two_views, equal_images) = (size(&Row::new("simclr", &["method.name=simclr"])), size(&ranking));
+    assert_eq!(equal_images, two_views * 2 / 5);
+    assert_eq!(size(&ranking.of_subjects_in_two_views()), two_views);
+}
+
+#[test]
 fn every_row_of_a_question_is_a_configuration_at_both_scales() {
     for question in QUESTIONS.iter() {
         for scale in [Scale::Small, Scale::Paper] {

@@ -116,7 +116,8 @@ fn rows_are_configurations_for_every_transformation() {
     let plan = plan(&options).unwrap();
     assert_eq!(plan.rows.len(), all.len() + 2);
     for row in &plan.rows {
-        plan.config(row, 0, &[]).unwrap_or_else(|error| panic!("{}: {error}", row.label));
+        let config = plan.config(row, 0, &[]).unwrap_or_else(|error| panic!("{}: {error}", row.label));
+        assert!(config.data.one_picture, "no row asks for invariance to the pose");
     }
 }
 
