@@ -108,7 +108,8 @@ impl Model {
         let Some(encoder_entry) = registry.encoders().find(&config.model.encoder) else {
             candle_core::bail!("there is no encoder '{}'", config.model.encoder)
         };
-        let setting = EncoderSetting { image_size, options: &config.model.options };
+        let setting =
+            EncoderSetting { image_size, options: &config.model.options, invariant_head: config.model.invariant_head };
         let encoder = encoder_entry.init(setting, &mut store.root().child("encoder").for_eight_bits(eight_bits))?;
         let width = encoder.feature_width();
         let rotation_head = truth.rotations.then(|| {
@@ -274,7 +275,9 @@ mod tests {
 
     #[test]
     fn the_small_network_fits_microcontrollers() {
-        let config = Config::resolve(&Registry::default(), None, None, &["data.image_size=64".into()]).unwrap();
+        // Without the layers that only the invariant half goes through, and with a small head.
+        let sets = ["data.image_size=64", "model.invariant_head=0", "heads.hidden=128"].map(String::from);
+        let config = Config::resolve(&Registry::default(), None, None, &sets).unwrap();
         let graphs = Model::new(&config, GroundTruth::posed(64), &Device::Cpu).unwrap().lower().unwrap();
         let encode = &graphs[0];
         let macs: usize = encode.nodes.iter().map(|node| macs(encode, node)).sum();

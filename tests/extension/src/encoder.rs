@@ -7,6 +7,7 @@ use sextant_trainer::ops::{self, Conv2dOptions, tape};
 
 pub const ENTRY: EncoderEntry = EncoderEntry {
     name: "four-sided",
+    pools_map: false,
     description: "three convolutions with filters that quarter turns leave as they are, 64 features",
     options: &[],
     build: |_, scope| Ok(Box::new(FourSided::new(scope)?)),

@@ -11,6 +11,7 @@ pub const ENTRY: MethodEntry = MethodEntry {
     name: "barlow-twins",
     paper: "Zbontar et al., ICML 2021, arXiv 2103.03230",
     loss: "squared distance of the embeddings' cross-correlation from the identity",
+    reads_map_alone: false,
     labels: &[],
     needs: |_, _| Ok(Needs::TWO_VIEWS),
     options: &[REDUNDANCY],

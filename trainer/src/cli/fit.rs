@@ -32,6 +32,9 @@ pub struct FitArgs {
     /// of its learning rate.
     #[arg(long, value_name = "RUN", conflicts_with_all = ["config", "preset", "resume"])]
     qat: Option<PathBuf>,
+    /// Begin with the encoder of this finished run, or of a safetensors file (fit.encoder_from).
+    #[arg(long, value_name = "RUN|FILE", conflicts_with_all = ["qat", "resume"])]
+    from: Option<String>,
     /// Folder of the run; by default the first free one of runs/NAME, runs/NAME-2, ….
     #[arg(long)]
     out: Option<PathBuf>,
@@ -98,9 +101,11 @@ fn options(args: FitArgs, registry: &Registry) -> anyhow::Result<FitOptions> {
         let config = resumed_config(registry, &run.file(CONFIG_FILE), &args.sets)?;
         return Ok(FitOptions { config, run, resume: true, device: args.device, stop });
     }
+    let from = args.from.iter().map(|from| format!("fit.encoder_from={}", serde_json::json!(from)));
+    let sets: Vec<String> = args.sets.iter().cloned().chain(from).collect();
     let config = match &args.qat {
-        Some(base) => Config::for_qat(registry, base, &RunFolder::open_to_read(base)?.file(CONFIG_FILE), &args.sets)?,
-        None => Config::resolve(registry, args.preset.as_deref(), args.config.as_deref(), &args.sets)?,
+        Some(base) => Config::for_qat(registry, base, &RunFolder::open_to_read(base)?.file(CONFIG_FILE), &sets)?,
+        None => Config::resolve(registry, args.preset.as_deref(), args.config.as_deref(), &sets)?,
     };
     let out = args.out.unwrap_or_else(|| first_free(&config.name));
     let run = RunFolder::create(&out, args.overwrite)?;

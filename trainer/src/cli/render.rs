@@ -32,6 +32,9 @@ pub struct RenderArgs {
     /// Images of each object
     #[arg(long, value_name = "N", default_value_t = 50)]
     views: usize,
+    /// Take the keys of data.* from a preset, such as objects55, in place of the defaults
+    #[arg(long, value_name = "NAME")]
+    preset: Option<String>,
     /// Change a key of data.*, such as data.image_size=128; an option that is told with a key sets that key
     #[arg(long = "set", value_name = "KEY=VALUE")]
     sets: Vec<String>,
@@ -167,7 +170,7 @@ fn config(args: &RenderArgs, registry: &Registry) -> Result<Config> {
             "--set {set}: `{key}` has no effect here: `trainer render` reads data.*, without what is of training, and fit.seed"
         );
     }
-    let mut config = Config::from_flags(registry, &flags(args), &args.sets)?;
+    let mut config = Config::from_flags(registry, args.preset.as_deref(), &flags(args), &args.sets)?;
     let reads_seed = !config.data.unused_keys(registry.sources()).iter().any(|unused| unused.key == "data.seed");
     if args.seed.is_some() && reads_seed {
         config.data.seed = config.fit.seed;

@@ -9,7 +9,7 @@ use crate::config::Config;
 use crate::run::RunError;
 
 /// Sections and keys that decide which weights there are or which random numbers come next.
-const FIXED: [&str; 9] = [
+const FIXED: [&str; 10] = [
     "name",
     "data.classes",
     "model.",
@@ -18,6 +18,7 @@ const FIXED: [&str; 9] = [
     "heads.hidden",
     "optimiser.kind",
     "fit.qat_from",
+    "fit.encoder_from",
     "fit.seed",
 ];
 

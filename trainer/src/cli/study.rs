@@ -35,8 +35,15 @@ pub struct StudyArgs {
     /// do [default: 5].
     #[arg(long)]
     leaders: Option<usize>,
+    /// Tune every row before it is trained, by the same small search on validation objects: learning rate, weight decay and
+    /// one weight, eight short trials at most. Only where methods are compared.
+    #[arg(long)]
+    tune: bool,
+    /// Steps of each trial of the search [default: a sixth of fit.steps].
+    #[arg(long, requires = "tune", value_parser = clap::value_parser!(u64).range(1..))]
+    tuning_steps: Option<u64>,
     /// Views of each object that are rendered once, before the first run, and that all runs see; 0 renders new ones for
-    /// every step. Not for sources that have images already. [default: 50]
+    /// every step. Not for sources that have images already. [default: 50; of objects55 0]
     #[arg(long)]
     views: Option<usize>,
     /// Configuration in TOML for all runs; its keys go before the preset's.
@@ -61,6 +68,10 @@ pub struct StudyArgs {
 
 /// [`StudyArgs::views`], where it is not given.
 const VIEWS: usize = 50;
+/// The studies that compare methods, in words.
+const OF_METHODS: &str = "household, procedural and objects55";
+/// Of how many steps of a run a trial of its search has one.
+const STEPS_A_TRIAL: u64 = 6;
 /// [`StudyArgs::leaders`], where it is not given.
 const LEADERS: usize = 5;
 
@@ -71,6 +82,9 @@ enum Study {
     Household,
     /// Methods, on the built-in procedural objects.
     Procedural,
+    /// Methods, on 50,000 built-in procedural objects of 55 families.
+    #[value(name = "objects55")]
+    Objects55,
     /// Which transformation of pictures is worth predicting.
     Transforms,
     /// What base augmentations do to the prediction of rotations.
@@ -112,6 +126,11 @@ impl Study {
         self.to_possible_value().map(|value| value.get_name().to_owned()).unwrap_or_default()
     }
 
+    /// Views of each object that are rendered before the first run: of tens of thousands of objects they would fill the disk.
+    fn views(self) -> usize {
+        if self == Self::Objects55 { 0 } else { VIEWS }
+    }
+
     /// The question that it asks; `None` where methods are compared.
     fn question(self) -> Option<&'static Question> {
         let name = self.name();
@@ -128,6 +147,7 @@ impl StudyArgs {
         match self.study {
             Study::Household => "household",
             Study::Procedural => "quickstart",
+            Study::Objects55 => "objects55",
             _ => self.scale().preset(),
         }
     }
@@ -146,9 +166,10 @@ impl StudyArgs {
             ("--ablation", self.ablation.is_some()),
             ("--leaders", self.leaders.is_some()),
             ("--views", self.views.is_some()),
+            ("--tune", self.tune),
         ];
         let (given, kind) = match self.study.question() {
-            Some(_) => (of_methods.to_vec(), "household and procedural"),
+            Some(_) => (of_methods.to_vec(), OF_METHODS),
             None => (vec![("--scale", self.scale.is_some())], "the studies of transformations"),
         };
         match given.into_iter().find(|(_, is_given)| *is_given) {
@@ -202,6 +223,10 @@ fn options(args: StudyArgs, registry: &Registry) -> anyhow::Result<StudyOptions>
     };
     let command = command(&args, views);
     let results = args.results();
+    let tuning_steps = match args.tune {
+        true => args.tuning_steps.unwrap_or((config.fit.steps / STEPS_A_TRIAL).max(1)),
+        false => 0,
+    };
     let plan = Plan {
         registry: registry.clone(),
         preset: args.preset().into(),
@@ -215,7 +240,7 @@ fn options(args: StudyArgs, registry: &Registry) -> anyhow::Result<StudyOptions>
     };
     let folder = format!("study-{}", name.replace(' ', "-"));
     let out = args.out.unwrap_or_else(|| PathBuf::from("runs").join(folder));
-    Ok(StudyOptions { plan, question, data, out, results, command, device: args.device, stop })
+    Ok(StudyOptions { plan, question, data, out, results, command, device: args.device, tuning_steps, stop })
 }
 
 /// What the pictures of a study are, with all that the source warns of, for its page.
@@ -238,7 +263,7 @@ fn data_words(config: &Config) -> anyhow::Result<String> {
 fn rendered_views(args: &StudyArgs, registry: &Registry) -> anyhow::Result<Option<usize>> {
     let config = Config::resolve(registry, Some(args.preset()), args.config.as_deref(), &args.sets)?;
     match args.views {
-        views if config.is_rendered() => Ok(Some(views.unwrap_or(VIEWS))),
+        views if config.is_rendered() => Ok(Some(views.unwrap_or(args.study.views()))),
         None => Ok(None),
         Some(views) => bail!(
             "--views {views}: has no effect: data.source = {} has images already; leave it out, or set {}",
@@ -279,6 +304,12 @@ fn command(args: &StudyArgs, views: Option<usize>) -> String {
     if args.study.question().is_none() {
         command = command.words(&format!("--leaders {}", args.leaders.unwrap_or(LEADERS)));
     }
+    if args.tune {
+        command = command.words("--tune");
+    }
+    if let Some(steps) = args.tuning_steps {
+        command = command.words(&format!("--tuning-steps {steps}"));
+    }
     command = views.iter().fold(command, |command, views| command.words(&format!("--views {views}")));
     command = args.config.iter().fold(command, |command, file| command.words("--config").path(file));
     args.sets.iter().fold(command, |command, set| command.words("--set").argument(set)).into()
@@ -307,8 +338,8 @@ mod tests {
     fn an_option_of_the_other_kind_of_study_is_refused() {
         let cases = [
             (vec!["procedural", "--scale", "small"], Some("--scale"), "the studies of transformations"),
-            (vec!["transforms", "--views", "3"], Some("--views"), "household and procedural"),
-            (vec!["transforms", "--leaders", "3"], Some("--leaders"), "household and procedural"),
+            (vec!["transforms", "--views", "3"], Some("--views"), OF_METHODS),
+            (vec!["transforms", "--leaders", "3"], Some("--leaders"), OF_METHODS),
             (vec!["procedural", "--views", "3", "--leaders", "3"], None, ""),
             (vec!["transforms", "--scale", "paper"], None, ""),
         ];

@@ -7,6 +7,9 @@ pub struct FitConfig {
     /// Finished run whose weights are tuned for eight bits, as `trainer fit --qat RUN` sets it; empty for a run that
     /// starts from fresh weights.
     pub qat_from: String,
+    /// Finished run, or safetensors file of one, whose encoder's weights a run begins with; heads and the method's own layers begin
+    /// anew. Empty for an encoder with fresh weights.
+    pub encoder_from: String,
     /// Updates of the weights (2000).
     pub steps: u64,
     /// Objects in a step, each in as many views as the method needs, on all processes together (128).
@@ -37,6 +40,7 @@ impl Default for FitConfig {
     fn default() -> Self {
         Self {
             qat_from: String::new(),
+            encoder_from: String::new(),
             steps: 2000,
             batch_size: 128,
             accumulate: 1,
@@ -89,7 +93,7 @@ pub struct EvaluationConfig {
     pub part_probes: bool,
     /// Whether the differences of the hues of floor and light are read, too (true).
     pub colour_probe: bool,
-    /// Held-out objects whose views are predicted and retrieved; 0 for none (64).
+    /// Held-out objects whose views are predicted and retrieved; 0 for none (200).
     pub gallery_objects: usize,
     /// Views of each of them (50, as 3DIEBench has).
     pub gallery_views: usize,
@@ -120,7 +124,7 @@ impl Default for EvaluationConfig {
             mlp_probe: true,
             part_probes: true,
             colour_probe: true,
-            gallery_objects: 64,
+            gallery_objects: 200,
             gallery_views: 50,
             out_of_range_pairs: 400,
             information: false,

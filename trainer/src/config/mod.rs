@@ -116,12 +116,21 @@ impl Config {
         layers.into_config()
     }
 
-    /// The documented defaults, changed by options of a command, each of which is a name of a key, and by `--set` arguments.
+    /// The documented defaults, changed by a preset where one is named, by options of a command, each of which is a name of a
+    /// key, and by `--set` arguments.
     ///
     /// # Errors
     /// As [`Self::resolve`]; messages name the options.
-    pub fn from_flags(registry: &Registry, flags: &[Flag], sets: &[String]) -> Result<Self, ConfigError> {
+    pub fn from_flags(
+        registry: &Registry,
+        preset: Option<&str>,
+        flags: &[Flag],
+        sets: &[String],
+    ) -> Result<Self, ConfigError> {
         let mut layers = Layers::new(registry);
+        if let Some(preset) = preset.map(Preset::named).transpose()? {
+            layers.add_toml(preset.toml, &Origin::Preset(preset.name))?;
+        }
         layers.add_flags(flags, sets)?;
         layers.into_config()
     }

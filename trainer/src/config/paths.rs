@@ -7,7 +7,7 @@ use sextant_runtime::contract::run_folder::{CHECKPOINTS, CONFIG};
 use super::{Config, Origin};
 
 /// Keys that hold a path.
-pub(super) const PATH_KEYS: [&str; 2] = ["data.path", "data.held_out_list"];
+pub(super) const PATH_KEYS: [&str; 3] = ["data.path", "data.held_out_list", "fit.encoder_from"];
 
 impl Config {
     /// The same with whole paths, so that they are right wherever they are read from.
@@ -19,11 +19,11 @@ impl Config {
         for path in [&mut config.data.path, &mut config.data.held_out_list].into_iter().flatten() {
             *path = std::path::absolute(&*path)?;
         }
-        if !config.fit.qat_from.is_empty() {
-            let path = std::path::absolute(&config.fit.qat_from)?;
+        for base in [&mut config.fit.qat_from, &mut config.fit.encoder_from].into_iter().filter(|base| !base.is_empty())
+        {
             // A name that is no text stays as it was given.
-            if let Some(text) = path.to_str() {
-                config.fit.qat_from = text.into();
+            if let Some(text) = std::path::absolute(&*base)?.to_str() {
+                *base = text.into();
             }
         }
         Ok(config)

@@ -12,9 +12,10 @@ pub struct Preset {
 }
 
 /// All presets; the first is used when none is named.
-pub const PRESETS: [Preset; 7] = [
+pub const PRESETS: [Preset; 8] = [
     Preset { name: "quickstart", toml: include_str!("../../presets/quickstart.toml") },
     Preset { name: "household", toml: include_str!("../../presets/household.toml") },
+    Preset { name: "objects55", toml: include_str!("../../presets/objects55.toml") },
     Preset { name: "orientation", toml: include_str!("../../presets/orientation.toml") },
     Preset { name: "pictures", toml: include_str!("../../presets/pictures.toml") },
     Preset { name: "essl-small", toml: include_str!("../../presets/essl-small.toml") },

@@ -124,7 +124,7 @@ fn wrong_keys_and_values_are_named() {
         },
         Case {
             text: "fit = 3",
-            message: "my.toml: `fit` should be a table of accumulate, batch_size, checkpoint_every, clip_norm, ema_decay, log_every, precision, probe_every, qat_from, seed, steps, threads, not 3",
+            message: "my.toml: `fit` should be a table of accumulate, batch_size, checkpoint_every, clip_norm, ema_decay, encoder_from, log_every, precision, probe_every, qat_from, seed, steps, threads, not 3",
         },
         Case { text: "fit.steps = \"many\"", message: "my.toml: `fit.steps` should be a whole number, not \"many\"" },
         Case { text: "fit.steps = 1.5", message: "my.toml: `fit.steps` should be a whole number, not 1.5" },
@@ -272,7 +272,7 @@ fn an_unknown_preset_names_the_nearest() {
     assert_eq!(error.to_string(), "no preset is called `houshold`; the nearest is `household`");
     assert_eq!(
         error.hint(),
-        "presets: quickstart, household, orientation, pictures, essl-small, essl-paper, sie-3diebench"
+        "presets: quickstart, household, objects55, orientation, pictures, essl-small, essl-paper, sie-3diebench"
     );
 }
 

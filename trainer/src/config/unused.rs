@@ -13,6 +13,7 @@ impl Config {
         let is_measured = self.is_rendered() || self.evaluation.out_of_range_pairs == 0;
         let pairs = "evaluation.out_of_range_pairs";
         keys.extend(UnusedKey::unless(is_measured, pairs, "data.source", &goes_with_rendering(sources)));
+        keys.extend(self.heads.unused_keys());
         keys.extend(self.optimiser.unused_keys());
         keys.extend(self.schedule.unused_keys());
         keys

@@ -40,6 +40,9 @@ pub struct DataConfig {
     /// File with a line `CLASS/NAME` for each mesh that is kept out of training, in place of share and seed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub held_out_list: Option<PathBuf>,
+    /// Share of the objects or pictures of each class, of those that are not kept out of training, that only compares
+    /// checkpoints and settings: `checkpoints/best` and tuning see these and no others. Never all of a class (0.05).
+    pub validation_share: f32,
     /// Whether meshes or pictures that cannot be used are left out with a warning, instead of being an error (false).
     pub skip_broken: bool,
     /// Diagonal of every object's bounding box in world units; the floor lies 1 below the centre (1.8).
@@ -86,6 +89,7 @@ impl Default for DataConfig {
             seed: 0,
             held_out_share: 0.2,
             held_out_list: None,
+            validation_share: 0.05,
             skip_broken: false,
             object_diagonal: 1.8,
             y_up: false,
@@ -144,6 +148,7 @@ impl DataConfig {
         checks.require((0.0..1.0).contains(&share), "data.held_out_share", share, "from 0 to below 1");
         let has_list = self.held_out_list.as_ref().is_none_or(|list| !list.as_os_str().is_empty());
         checks.require(has_list, "data.held_out_list", "\"\"", "a file, or no such line");
+        checks.within("data.validation_share", self.validation_share, 0.0..=0.5);
         checks.within("data.image_size", self.image_size, 16..=1024);
         checks.within("data.objects_per_family", self.objects_per_family, 1..=1_000_000);
         checks.within("data.held_out_per_family", self.held_out_per_family, 1..=1_000_000);

@@ -2,6 +2,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::named_classes::in_order_of;
+use super::validation::with_validation;
 use super::{BuildSource, DataConfig, DataError, RenderedViews, SourceEntry, ViewSource};
 use crate::options::Entries;
 use crate::scene::{CameraPose, ObjectSource, Renderer, SceneSettings};
@@ -18,7 +19,7 @@ pub fn open(sources: &Entries<SourceEntry>, config: &DataConfig) -> Result<Arc<d
         BuildSource::Objects(build) => Arc::new(rendered(build(config)?, config, CameraPose::default())?),
     };
     check_split(config, source.as_ref())?;
-    in_order_of(source, &config.classes)
+    in_order_of(with_validation(source, config.validation_share, config.seed), &config.classes)
 }
 
 /// The objects of a configuration with their renderer, whose camera stands as the caller says; `None` where its source has

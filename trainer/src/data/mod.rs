@@ -27,6 +27,7 @@ mod stored_views;
 mod three_die_bench;
 mod three_die_bench_writer;
 mod transformed;
+mod validation;
 mod view_batch;
 mod view_order;
 mod view_source;

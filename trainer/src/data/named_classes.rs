@@ -95,6 +95,10 @@ impl ViewSource for NamedClasses {
         self.inner.is_held_out(object)
     }
 
+    fn is_validation(&self, object: usize) -> bool {
+        self.inner.is_validation(object)
+    }
+
     fn camera(&self) -> Option<CameraPose> {
         self.inner.camera()
     }

@@ -206,6 +206,10 @@ impl ViewSource for TransformedViews {
         self.inner.is_held_out(subject)
     }
 
+    fn is_validation(&self, subject: usize) -> bool {
+        self.inner.is_validation(subject)
+    }
+
     fn camera(&self) -> Option<CameraPose> {
         self.inner.camera()
     }

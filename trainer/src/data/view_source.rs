@@ -43,6 +43,11 @@ pub trait ViewSource: Send + Sync {
     /// Whether a subject is kept out of training.
     fn is_held_out(&self, subject: usize) -> bool;
 
+    /// Whether a subject is neither trained on nor measured, but compares checkpoints and settings.
+    fn is_validation(&self, _subject: usize) -> bool {
+        false
+    }
+
     /// Where the camera stood that made the images; `None` when unknown. A model says it of itself, since its answers are
     /// meant for such a camera.
     fn camera(&self) -> Option<CameraPose>;
@@ -71,7 +76,16 @@ pub trait ViewSource: Send + Sync {
 
     /// Indices of the subjects to train on, ascending.
     fn training_subjects(&self) -> Vec<usize> {
-        (0..self.subject_count()).filter(|&subject| !self.is_held_out(subject)).collect()
+        (0..self.subject_count())
+            .filter(|&subject| !self.is_held_out(subject) && !self.is_validation(subject))
+            .collect()
+    }
+
+    /// Indices of the subjects to choose by, ascending: those kept for it, or those trained on where none is, and then in new
+    /// views where there are some.
+    fn validation_subjects(&self) -> Vec<usize> {
+        let kept: Vec<usize> = (0..self.subject_count()).filter(|&subject| self.is_validation(subject)).collect();
+        if kept.is_empty() { self.training_subjects() } else { kept }
     }
 
     /// Indices of the subjects to measure on, ascending: those kept out of training, or all where none is, as in a folder

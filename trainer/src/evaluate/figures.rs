@@ -153,7 +153,7 @@ impl Group {
             Transformation => "transformations",
             Order => "order of scales",
             InnerProducts => "inner products",
-            Rotation => "rotation R2",
+            Rotation => "R2, target w >= 0",
             Colour => "colour R2",
             Retrieval | Pose | Halves => "",
             Predictor => "predictor errors",
@@ -170,8 +170,8 @@ impl Group {
             Transformation => Some("transformations told"),
             Order => Some("order of scales kept (Kendall's tau)"),
             InnerProducts => Some("change of inner products under a shared augmentation"),
-            Rotation => Some("rotation R2 (SIE's definition)"),
-            Colour => Some("colour R2 (SIE's definition)"),
+            Rotation => Some("rotation R2 (one mean over all components)"),
+            Colour => Some("colour R2 (one mean over all components)"),
             Retrieval => Some("retrieval of predicted views"),
             Predictor => Some("relative errors of the predictor"),
             Drift => Some("drift between two views"),
@@ -356,10 +356,18 @@ fn of_transformed_pictures() -> [Figure; 5] {
 fn rotation_r2() -> Vec<Figure> {
     let [sie, floor, per_component] = r2(Rotation, "rotation_r2", |e| Some(e.rotation.as_ref()?.rotation_r2));
     let mut figures = vec![
-        sie.label("rotation R2 (SIE's definition)").column("rotation R2").bar(FEATURES),
+        sie.label("rotation R2, target w ≥ 0").column("rotation R2").bar(FEATURES),
         floor.label("… of the mean alone (floor)").column("R2 floor").bar("floor"),
-        per_component.label("rotation R2, mean over components").column("R2 per component"),
+        per_component.label("rotation R2, target w ≥ 0, mean over components").column("R2 per component"),
     ];
+    let published = |e: &Evaluation| Some(e.rotation.as_ref()?.rotation_r2_sie_target);
+    let published = r2(Rotation, "rotation_r2_sie_target", published);
+    let [sie, floor, per_component] = published.map(|figure| figure.row("R2, SIE's target"));
+    figures.extend([
+        sie.label("rotation R2, SIE's target").column("R2, SIE's target").bar("SIE's target"),
+        floor.label("… of the mean alone (floor of SIE's target)").column("floor, SIE's target"),
+        per_component,
+    ]);
     for part in PARTS.iter().filter(|part| part.name != FEATURES) {
         let name = part.name;
         let read = move |e: &Evaluation| e.rotation.as_ref()?.rotation_r2_parts.get(name).copied();
@@ -449,17 +457,33 @@ pub(super) const ALL_QUERIES: &str = "views of objects";
 
 fn retrieval() -> Vec<Figure> {
     let [pre, mrr, h1, h5, h10] = queries("retrieval", ALL_QUERIES, |e| Some(e.retrieval?.all));
-    let mut figures = vec![
+    let mut figures =
+        vec![pre, mrr.label("MRR, with the identity query"), h1.label("H@1, with the identity query"), h5, h10];
+    let others = |e: &Evaluation| Some(e.retrieval?.without_identity);
+    let [pre, mrr, h1, h5, h10] = queries("retrieval.without_identity", "without the identity", others);
+    figures.extend([
         pre.label("PRE (lower is better)").column("PRE"),
         mrr.label("MRR").column("MRR").bar("MRR"),
         h1.label("H@1").column("H@1").bar("H@1"),
         h5.label("H@5").column("H@5").bar("H@5"),
         h10.label("H@10").bar("H@10"),
-    ];
-    let others = |e: &Evaluation| Some(e.retrieval?.without_identity);
-    let [pre, mrr, h1, h5, h10] = queries("retrieval.without_identity", "without the identity", others);
-    let mrr = mrr.label("MRR without the identity query").column("MRR w/o identity").bar("MRR w/o identity");
-    figures.extend([pre, mrr, h1.label("H@1 without the identity query"), h5, h10]);
+    ]);
+    let errors = queries("retrieval.standard_error", "  standard error", |e| Some(e.retrieval?.standard_error));
+    figures.extend(errors.map(|figure| Figure { better: Neither, ..figure }));
+    let asymmetric =
+        queries("retrieval.asymmetric", "  asymmetric objects", |e| Some(e.retrieval?.asymmetric?.figures));
+    let [pre, mrr, h1, h5, h10] = asymmetric;
+    figures.extend([
+        pre,
+        mrr.label("MRR, objects without symmetry"),
+        h1.label("H@1, objects without symmetry"),
+        h5,
+        h10,
+    ]);
+    let errors = queries("retrieval.asymmetric.standard_error", "  standard error", |e| {
+        Some(e.retrieval?.asymmetric?.standard_error)
+    });
+    figures.extend(errors.map(|figure| Figure { better: Neither, ..figure }));
     let chance = queries("retrieval.chance", "chance", |e| Some(e.retrieval?.chance));
     figures.extend(chance.map(|figure| Figure { better: Floor, ..figure }));
     figures
@@ -536,10 +560,11 @@ mod tests {
     use super::*;
 
     /// Counts, and what only `evaluation.json` tells.
-    const NO_FIGURES: [&str; 7] = [
+    const NO_FIGURES: [&str; 8] = [
         "objects",
         "pairs",
         "retrieval.objects",
+        "retrieval.asymmetric.objects",
         "retrieval.views",
         "out_of_range.pairs",
         "out_of_range.pose.",

@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
 use candle_core::Tensor;
-use sextant_runtime::rotation::UnitQuaternion;
+use sextant_runtime::rotation::{SymmetryGroup, UnitQuaternion};
 
 use super::{EvaluationError, Retrieval, fixed_objects, retrieval};
 use crate::config::EvaluationConfig;
@@ -15,6 +15,8 @@ pub struct Gallery {
     embeddings: Tensor,
     predicted: Tensor,
     rotations: Vec<UnitQuaternion>,
+    /// Of each object.
+    is_symmetric: Vec<bool>,
 }
 
 impl Gallery {
@@ -28,8 +30,10 @@ impl Gallery {
         source: &Arc<dyn ViewSource>,
         config: &EvaluationConfig,
     ) -> Result<Option<Self>, EvaluationError> {
+        let objects = gallery_objects(source.as_ref(), config);
+        let is_symmetric = objects.iter().map(|object| source.symmetry(*object) != SymmetryGroup::None).collect();
         let mut gathered = Vec::new();
-        for object in gallery_objects(source.as_ref(), config) {
+        for object in objects {
             let views = views_of_object(source.as_ref(), object, config.gallery_views, config.seed)?;
             let Some(of_object) = ObjectGallery::of(model, &views)? else { return Ok(None) };
             gathered.push(of_object);
@@ -45,7 +49,7 @@ impl Gallery {
         };
         let rotations = gathered.iter().flat_map(|object| object.rotations[..views].to_vec()).collect();
         let (embeddings, predicted) = (joined(|object| &object.embeddings)?, joined(|object| &object.predicted)?);
-        Ok(Some(Self { views, embeddings, predicted, rotations }))
+        Ok(Some(Self { views, embeddings, predicted, rotations, is_symmetric }))
     }
 
     /// How well the predictions find their views.
@@ -53,7 +57,7 @@ impl Gallery {
     /// # Errors
     /// When a device fails.
     pub fn retrieval(&self) -> Result<Retrieval, EvaluationError> {
-        Ok(retrieval(&self.embeddings, &self.predicted, &self.rotations, self.views)?)
+        Ok(retrieval(&self.embeddings, &self.predicted, &self.rotations, self.views, &self.is_symmetric)?)
     }
 }
 

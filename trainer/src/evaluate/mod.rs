@@ -52,7 +52,7 @@ pub use r_squared::{RotationR2, rotation_r2};
 pub use rank::effective_rank;
 pub use report::{ClassFigures, ClassReport, Evaluation, RotationFigures};
 pub use responses::ResponseReport;
-pub use retrieval::{Retrieval, RetrievalFigures, retrieval};
+pub use retrieval::{Retrieval, RetrievalFigures, RetrievalOfSome, retrieval};
 pub use split::{ByObjects, HalfReport, Split};
 pub use transformations::TransformationReport;
 use transformations::of_transformed;

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use candle_core::Tensor;
+use sextant_runtime::rotation::UnitQuaternion;
 
 use super::inner_products::inner_products;
 use super::measure::{LabelledFeatures, class_figures, held_out_pairs, images_of, per_class, probe_settings, ranks};
@@ -19,6 +20,7 @@ use super::{
 use crate::config::Config;
 use crate::data::ViewSource;
 use crate::model::Model;
+use crate::scene::CameraPose;
 use crate::transformation::{Condition, HUES};
 
 /// Measures a network that has a rotation head.
@@ -43,6 +45,7 @@ pub(super) fn evaluate(
     };
     let class = test.class_logits.as_ref().map(class).transpose()?;
     let rotation = Target::rotation(&train, &test)?;
+    let published = Target::rotation_of_sie(&train, &test, source.camera())?;
     let rotation_probe = PairProbe::train(&train.features, &rotation.train, settings)?;
     let (train_parts, test_parts) = (parts(&train)?, parts(&test)?);
     let said = match evaluation.part_probes {
@@ -64,6 +67,10 @@ pub(super) fn evaluate(
         pairs: test_objects.len(),
         rotation: Some(RotationFigures {
             rotation_r2: rotation_r2(&rotation.test, &rotation_probe.predict(&test.features)?, rotation.width),
+            rotation_r2_sie_target: {
+                let probe = PairProbe::train(&train.features, &published.train, settings)?;
+                rotation_r2(&published.test, &probe.predict(&test.features)?, published.width)
+            },
             rotation_r2_parts: rotation.r2_of_each(&said),
             split,
             pose: pose_report(&absolute)?,
@@ -110,6 +117,18 @@ impl Target {
     /// The rotation between the views as `wxyz` with `w >= 0`.
     fn rotation(train: &PairFeatures, test: &PairFeatures) -> candle_core::Result<Self> {
         let of = relative_quaternions;
+        Ok(Self { train: of(train)?, test: of(test)?.flatten_all()?.to_vec1()?, width: 4 })
+    }
+
+    /// The same with the signs of SIE's code, where the quaternion between two poses is a product and keeps its sign: `w < 0`
+    /// where the poses' own quaternions, of which each has `w >= 0` in the world's frame, are more than 90 degrees apart.
+    fn rotation_of_sie(
+        train: &PairFeatures,
+        test: &PairFeatures,
+        camera: Option<CameraPose>,
+    ) -> candle_core::Result<Self> {
+        let world = camera.map_or(UnitQuaternion::IDENTITY, |camera| camera.camera_from_world()).inverse();
+        let of = |pairs: &PairFeatures| product_quaternions(pairs, world);
         Ok(Self { train: of(train)?, test: of(test)?.flatten_all()?.to_vec1()?, width: 4 })
     }
 
@@ -165,7 +184,52 @@ pub(super) fn relative_quaternions(pairs: &PairFeatures) -> candle_core::Result<
     Tensor::from_vec(numbers, (first.len(), 4), pairs.features[0].device())
 }
 
+/// The same with the sign of the product of both poses' quaternions as `world_from_camera` gives them, each with `w >= 0`.
+fn product_quaternions(pairs: &PairFeatures, world_from_camera: UnitQuaternion) -> candle_core::Result<Tensor> {
+    let [first, second] = &pairs.rotations;
+    let product = |(a, b): (&UnitQuaternion, &UnitQuaternion)| {
+        let between = a.relative_rotation(*b).wxyz();
+        let [a, b] = [a, b].map(|pose| (world_from_camera * *pose).wxyz());
+        let w: f32 = a.iter().zip(b).map(|(a, b)| a * b).sum();
+        between.map(|number| if w < 0.0 { -number } else { number })
+    };
+    let numbers: Vec<f32> = first.iter().zip(second).flat_map(product).collect();
+    Tensor::from_vec(numbers, (first.len(), 4), pairs.features[0].device())
+}
+
 /// `[floor, light]` hue of the second view less that of the first, `[n, 2]`.
 fn hue_differences(pairs: &PairFeatures) -> candle_core::Result<Tensor> {
     Condition { rotation: None, others: &[HUES] }.rows(&pairs.actions(), pairs.features[0].device())
+}
+
+#[cfg(test)]
+mod tests {
+    use candle_core::Device;
+
+    use super::*;
+
+    #[test]
+    fn the_two_targets_differ_in_sign_alone() {
+        // Half turns about x and y by 150 degrees: their product has w = cos(75)^2 > 0; about x and -x: w = cos(150) < 0.
+        let about = |axis: [f32; 3], degrees: f32| UnitQuaternion::from_axis_angle(axis, degrees.to_radians());
+        let (x, y) = ([1.0, 0.0, 0.0], [0.0, 1.0, 0.0]);
+        let camera = about([0.3, -0.5, 0.81], 130.0);
+        let seen = |world: [UnitQuaternion; 2]| world.map(|pose| camera * pose).to_vec();
+        let nothing = Tensor::zeros((2, 4), candle_core::DType::F32, &Device::Cpu).unwrap();
+        let pairs = PairFeatures {
+            features: [nothing.clone(), nothing],
+            class_logits: None,
+            predicted: Default::default(),
+            rotations: [seen([about(x, 150.0); 2]), seen([about(y, 150.0), about(x, -150.0)])],
+            objects: vec![0; 2],
+            labels: vec![0; 2],
+            transformations: Default::default(),
+            embeddings: None,
+        };
+        let canonical = relative_quaternions(&pairs).unwrap().to_vec2::<f32>().unwrap();
+        let products = product_quaternions(&pairs, camera.inverse()).unwrap().to_vec2::<f32>().unwrap();
+        assert_eq!(products[0], canonical[0]);
+        assert_eq!(products[1], canonical[1].iter().map(|number| -number).collect::<Vec<f32>>());
+        assert!(products[1][0] < -0.8, "{products:?}");
+    }
 }

@@ -91,6 +91,8 @@ pub struct ClassFigures {
 pub struct RotationFigures {
     /// How well a probe reads the rotation between two views from their frozen features.
     pub rotation_r2: RotationR2,
+    /// The same of a probe whose target is SIE's: the product of two quaternions, whose sign is not canonical.
+    pub rotation_r2_sie_target: RotationR2,
     /// The same from `invariant` and `equivariant`, the halves of the features, and `invariant_embedding` and
     /// `equivariant_embedding`, where the method has them; only with `evaluation.part_probes`.
     #[serde(skip_serializing_if = "BTreeMap::is_empty", default)]
@@ -178,7 +180,11 @@ impl Evaluation {
             "class_top1": 0, "neighbour_class": 0, "neighbour_deg": of_kinds, "r2_above_floor": of_kinds,
         });
         let queries = json!({ "pre": 0, "mrr": 0, "h1": 0, "h5": 0, "h10": 0 });
-        let retrieval = json!({ "objects": 2, "views": 5, "without_identity": queries, "chance": queries });
+        let asymmetric = with(queries.clone(), json!({ "objects": 1, "standard_error": queries }));
+        let retrieval = json!({
+            "objects": 2, "views": 5, "without_identity": queries, "standard_error": queries, "asymmetric": asymmetric,
+            "chance": queries,
+        });
         let mut example = json!({
             "objects": 12,
             "pairs": 40,
@@ -187,6 +193,7 @@ impl Evaluation {
             "class_top1_knn": 0,
             "class_top1_mlp": 0,
             "rotation_r2": r2,
+            "rotation_r2_sie_target": r2,
             "rotation_r2_parts": of_parts(&r2, &parts[1..]),
             "colour_r2": of_parts(&r2, &parts),
             "transformation_top1": 0,

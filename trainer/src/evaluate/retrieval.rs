@@ -16,8 +16,26 @@ pub struct Retrieval {
     pub all: RetrievalFigures,
     /// Without that query, whose action is the identity.
     pub without_identity: RetrievalFigures,
+    /// Standard error of those over the objects: how far other objects would move them.
+    pub standard_error: RetrievalFigures,
+    /// The same of the objects that no rotation turns into themselves; of the others several views look alike. `None` where
+    /// there are none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub asymmetric: Option<RetrievalOfSome>,
     /// What guessing scores.
     pub chance: RetrievalFigures,
+}
+
+/// Figures without the identity query of some of the objects, which are looked for in the whole gallery all the same.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct RetrievalOfSome {
+    /// How many they are.
+    pub objects: usize,
+    /// Over all their queries but that for the first view itself.
+    #[serde(flatten)]
+    pub figures: RetrievalFigures,
+    /// Standard error over the objects.
+    pub standard_error: RetrievalFigures,
 }
 
 /// Figures of a set of queries.
@@ -46,7 +64,7 @@ struct Answer {
 ///
 /// # Shapes
 /// `embeddings` and `predicted` are `[objects * views, d]`, object by object; row `i` of `predicted` is the prediction
-/// of view `i` from the first view of its object. `rotations` are of the same views.
+/// of view `i` from the first view of its object. `rotations` are of the same views, `is_symmetric` is of the objects.
 ///
 /// # Errors
 /// When shapes differ.
@@ -55,6 +73,7 @@ pub fn retrieval(
     predicted: &Tensor,
     rotations: &[UnitQuaternion],
     views: usize,
+    is_symmetric: &[bool],
 ) -> Result<Retrieval> {
     let (embeddings, predicted) = (unit_rows(embeddings)?, unit_rows(predicted)?);
     let candidates = embeddings.t()?.contiguous()?;
@@ -67,12 +86,28 @@ pub fn retrieval(
         }
     }
     let all: Vec<&Answer> = answers.iter().collect();
-    let others: Vec<&Answer> = answers.iter().enumerate().filter(|(i, _)| i % views != 0).map(|(_, a)| a).collect();
+    // An object's first query asks for the view that it starts from.
+    let of_objects: Vec<RetrievalFigures> = answers
+        .chunks(views)
+        .map(|answers| RetrievalFigures::of(&answers.iter().skip(1).collect::<Vec<_>>()))
+        .collect();
+    let asymmetric: Vec<RetrievalFigures> = of_objects
+        .iter()
+        .zip(is_symmetric)
+        .filter(|(_, symmetric)| !**symmetric)
+        .map(|(figures, _)| *figures)
+        .collect();
+    let [without_identity, standard_error] = mean_and_error(&of_objects);
     Ok(Retrieval {
         objects: rotations.len() / views,
         views,
         all: RetrievalFigures::of(&all),
-        without_identity: RetrievalFigures::of(&others),
+        without_identity,
+        standard_error,
+        asymmetric: (!asymmetric.is_empty()).then(|| {
+            let [figures, standard_error] = mean_and_error(&asymmetric);
+            RetrievalOfSome { objects: asymmetric.len(), figures, standard_error }
+        }),
         chance: chance(rotations, views),
     })
 }
@@ -112,6 +147,26 @@ impl RetrievalFigures {
             h10: within(10.0),
         }
     }
+
+    fn numbers(&self) -> [f64; 5] {
+        [self.pre, self.mrr, self.h1, self.h5, self.h10]
+    }
+
+    fn from_numbers([pre, mrr, h1, h5, h10]: [f64; 5]) -> Self {
+        Self { pre, mrr, h1, h5, h10 }
+    }
+}
+
+/// Mean over objects, and its standard error, which is 0 of a single object.
+fn mean_and_error(of_objects: &[RetrievalFigures]) -> [RetrievalFigures; 2] {
+    let count = of_objects.len() as f64;
+    let estimates = std::array::from_fn(|figure| {
+        let values = || of_objects.iter().map(|figures| figures.numbers()[figure]);
+        let mean = values().sum::<f64>() / count.max(1.0);
+        let variance = values().map(|value| (value - mean).powi(2)).sum::<f64>() / (count - 1.0).max(1.0);
+        [mean, (variance / count.max(1.0)).sqrt()]
+    });
+    [0, 1].map(|at| RetrievalFigures::from_numbers(estimates.map(|estimate| estimate[at])))
 }
 
 /// Random ranks, and a random view of the gallery as the nearest.
@@ -160,7 +215,7 @@ mod tests {
     #[test]
     fn a_perfect_predictor_has_mrr_1_and_pre_0() {
         let embeddings = random(4 * 50, 1);
-        let found = retrieval(&embeddings, &embeddings, &rotations(200), 50).unwrap();
+        let found = retrieval(&embeddings, &embeddings, &rotations(200), 50, &[false; 4]).unwrap();
         for figures in [found.all, found.without_identity] {
             assert!(figures.pre.abs() < 1e-6);
             assert_eq!((figures.mrr, figures.h1, figures.h5, figures.h10), (1.0, 1.0, 1.0, 1.0));
@@ -170,7 +225,7 @@ mod tests {
 
     #[test]
     fn a_random_predictor_has_the_chance_levels_of_3diebench() {
-        let found = retrieval(&random(40 * 50, 1), &random(40 * 50, 2), &rotations(2000), 50).unwrap();
+        let found = retrieval(&random(40 * 50, 1), &random(40 * 50, 2), &rotations(2000), 50, &[true; 40]).unwrap();
         let known = RetrievalFigures { pre: 0.63, mrr: 0.090, h1: 0.02, h5: 0.10, h10: 0.20 };
         for (figures, tolerance) in
             [(found.chance, [0.02, 5e-4, 1e-9, 1e-9, 1e-9]), (found.all, [0.03, 0.015, 0.01, 0.02, 0.03])]
@@ -197,7 +252,8 @@ mod tests {
         let predicted = tensor(&[[3.0, 0.1], [-1.0, 0.9], [1.0, 0.0], [0.5, 0.4]]);
         let quarter =
             |i: usize| UnitQuaternion::from_axis_angle([0.0, 0.0, 1.0], i as f32 * std::f32::consts::FRAC_PI_2);
-        let found = retrieval(&embeddings, &predicted, &[quarter(0), quarter(1), quarter(2), quarter(3)], 4).unwrap();
+        let found =
+            retrieval(&embeddings, &predicted, &[quarter(0), quarter(1), quarter(2), quarter(3)], 4, &[false]).unwrap();
         assert!((found.all.mrr - (1.0 + 1.0 / 2.0 + 1.0 / 4.0 + 1.0 / 3.0) / 4.0).abs() < 1e-9, "{found:?}");
         assert_eq!(found.all.h1, 0.25);
         assert!((found.without_identity.mrr - (1.0 / 2.0 + 1.0 / 4.0 + 1.0 / 3.0) / 3.0).abs() < 1e-9);
@@ -206,9 +262,25 @@ mod tests {
     }
 
     #[test]
+    fn errors_are_over_objects_and_symmetric_ones_apart() {
+        // The first object's views are all found, of the second none at first.
+        let truth = random(2 * 4, 5);
+        let second = truth.narrow(0, 4, 4).unwrap();
+        let rotated = Tensor::cat(&[&second.narrow(0, 1, 3).unwrap(), &second.narrow(0, 0, 1).unwrap()], 0).unwrap();
+        let predicted = Tensor::cat(&[&truth.narrow(0, 0, 4).unwrap(), &rotated], 0).unwrap();
+        let found = |is_symmetric: [bool; 2]| retrieval(&truth, &predicted, &rotations(8), 4, &is_symmetric).unwrap();
+        let both = found([false, true]);
+        // Means 1 and 0 of two objects: their mean is 1/2, its standard error sqrt(1/2 / 2).
+        assert_eq!((both.without_identity.h1, both.standard_error.h1), (0.5, 0.5));
+        let asymmetric = both.asymmetric.unwrap();
+        assert_eq!((asymmetric.objects, asymmetric.figures.h1, asymmetric.standard_error.h1), (1, 1.0, 0.0));
+        assert_eq!(found([true, true]).asymmetric, None);
+    }
+
+    #[test]
     fn collapse_is_no_perfect_score() {
         let same = Tensor::ones((50, WIDTH), candle_core::DType::F32, &Device::Cpu).unwrap();
-        let found = retrieval(&same, &same, &rotations(50), 50).unwrap();
+        let found = retrieval(&same, &same, &rotations(50), 50, &[false]).unwrap();
         assert!((found.all.mrr - 1.0 / 25.5).abs() < 1e-9 && found.all.h1 == 0.0);
     }
 }

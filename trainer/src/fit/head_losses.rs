@@ -1,18 +1,23 @@
 //! Losses of the deployed heads.
 
+use std::sync::Arc;
+
 use candle_core::{Result, Tensor};
 use sextant_runtime::rotation::{SymmetryGroup, UnitQuaternion, nearest_rotation};
 
+use super::pose_blindness::pose_blindness;
+use crate::collective::Collective;
 use crate::model::Model;
-use crate::nn::HeadGradient;
-use crate::nn::{ClassHead, Mode, RotationHead, cross_entropy, split_halves};
+use crate::nn::{ClassHead, HeadGradient, HeadsConfig, Mode, RotationHead, cross_entropy, split_halves};
 
-/// Losses of the rotation and the class head on all views, scalars; `None` of a head that there is not.
+/// Losses of the rotation and the class head on all views, scalars; `None` of what there is not.
 pub struct HeadLosses {
     /// Mean squared error of the nine numbers against the rotation matrix that looks right.
     pub rotation: Option<Tensor>,
     /// Cross-entropy of the class.
     pub class: Option<Tensor>,
+    /// What [`pose_blindness`] makes of the invariant half; only where it has a weight.
+    pub blindness: Option<Tensor>,
 }
 
 /// What the heads pay on a batch of features `[n, feature_width]` of some views.
@@ -21,15 +26,17 @@ pub struct HeadLosses {
 /// answer: no answer that looks right is punished. `rotations` are camera-from-object.
 ///
 /// # Errors
-/// When shapes differ.
+/// When shapes differ, or another rank has ended.
 pub fn head_losses(
     model: &Model,
     features: &[Tensor],
     labels: &Tensor,
     rotations: &[Vec<UnitQuaternion>],
     symmetries: &[SymmetryGroup],
-    gradient: HeadGradient,
+    heads: &HeadsConfig,
+    ranks: &Arc<dyn Collective>,
 ) -> Result<HeadLosses> {
+    let gradient = heads.gradient;
     let all = Tensor::cat(features, 0)?;
     let all = if gradient == HeadGradient::Detached { all.detach() } else { all };
     let (invariant, equivariant) = split_halves(&all)?;
@@ -43,7 +50,9 @@ pub fn head_losses(
         (matrices - targets)?.sqr()?.mean_all()
     };
     let class = |head: &ClassHead| cross_entropy(&head.forward(&invariant)?, &labels.repeat(features.len())?);
+    let is_asked = heads.blindness_weight > 0.0 && gradient != HeadGradient::Detached && model.rotation_head.is_some();
     Ok(HeadLosses {
+        blindness: is_asked.then(|| pose_blindness(&invariant, rotations, symmetries, ranks)).transpose()?,
         rotation: model.rotation_head.as_ref().map(rotation).transpose()?,
         class: model.class_head.as_ref().map(class).transpose()?,
     })
@@ -69,6 +78,7 @@ mod tests {
     use candle_core::{Device, Var};
 
     use super::*;
+    use crate::collective::Alone;
     use crate::config::Config;
     use crate::data::GroundTruth;
     use crate::registry::Registry;
@@ -80,22 +90,27 @@ mod tests {
         let width = model.encoder.feature_width();
         let numbers: Vec<f32> = (0..4 * width).map(|i| (i as f32 * 0.7).sin()).collect();
         let labels = Tensor::new(&[0u32, 1, 2, 1], &Device::Cpu).unwrap();
-        let truths = [[UnitQuaternion::from_axis_angle([0.0, 0.6, 0.8], 1.0); 4].to_vec()];
-        // Which of the rotation's gradient in the invariant and the equivariant half, and the class's in both, is there.
+        let turned = |angle| UnitQuaternion::from_axis_angle([0.0, 0.6, 0.8], angle);
+        let truths = [[1.0, 0.2, 2.0, -0.5].map(turned).to_vec()];
+        // Which gradient of the rotation, the class and the blindness is there, in the invariant and the equivariant half.
         let reaches = |gradient: HeadGradient| {
+            let heads = HeadsConfig { gradient, blindness_weight: 1.0, ..HeadsConfig::default() };
             let features = Var::from_vec(numbers.clone(), (4, width), &Device::Cpu).unwrap();
             let seen = [features.as_tensor().clone()];
-            let losses = head_losses(&model, &seen, &labels, &truths, &[SymmetryGroup::None; 4], gradient).unwrap();
-            [losses.rotation, losses.class].map(|loss| {
-                let gradients = loss.unwrap().backward().unwrap();
+            let alone: Arc<dyn Collective> = Arc::new(Alone);
+            let symmetries = [SymmetryGroup::None; 4];
+            let losses = head_losses(&model, &seen, &labels, &truths, &symmetries, &heads, &alone).unwrap();
+            [losses.rotation, losses.class, losses.blindness].map(|loss| {
+                let Some(loss) = loss else { return [false; 2] };
+                let gradients = loss.backward().unwrap();
                 let Some(gradient) = gradients.get(features.as_tensor()) else { return [false; 2] };
                 let (invariant, equivariant) = split_halves(gradient).unwrap();
                 [invariant, equivariant]
                     .map(|half| half.abs().unwrap().sum_all().unwrap().to_scalar::<f32>().unwrap() > 0.0)
             })
         };
-        assert_eq!(reaches(HeadGradient::Joint), [[true, true], [true, false]]);
-        assert_eq!(reaches(HeadGradient::Routed), [[false, true], [true, false]]);
-        assert_eq!(reaches(HeadGradient::Detached), [[false, false], [false, false]]);
+        assert_eq!(reaches(HeadGradient::Joint), [[true, true], [true, false], [true, false]]);
+        assert_eq!(reaches(HeadGradient::Routed), [[false, true], [true, false], [true, false]]);
+        assert_eq!(reaches(HeadGradient::Detached), [[false; 2]; 3]);
     }
 }

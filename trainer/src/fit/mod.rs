@@ -2,10 +2,12 @@
 
 mod base_run;
 mod deploy;
+mod encoder_start;
 mod gradients;
 mod head_losses;
 mod journal;
 mod online_probes;
+mod pose_blindness;
 mod preflight;
 mod probe_round;
 #[cfg(test)]
@@ -75,6 +77,32 @@ pub enum FitOutcome {
     },
 }
 
+/// A loss that is no number.
+#[derive(Debug, thiserror::Error)]
+#[error("{}: {problem}", run.display())]
+pub struct Diverged {
+    /// The run's folder, or its name where it has none.
+    run: PathBuf,
+    /// What the loss is, where, and what to do.
+    problem: String,
+}
+
+/// Trains in memory, without a run's folder, and says what the figures on validation subjects come to; `None` when it was
+/// stopped.
+///
+/// # Errors
+/// As [`fit`]; [`Diverged`] when the loss is no longer finite.
+pub fn try_out(config: Config, device: &str, stop: StopFlag) -> anyhow::Result<Option<ProbeFigures>> {
+    let alone = Arc::new(Alone) as Arc<dyn Collective>;
+    check_ranks(&config, alone.size())?;
+    let (device, source) = open(&config, device)?;
+    let mut fit = Fit::prepare(config, source, device, stop, &alone)?;
+    match fit.run_to_end(None)? {
+        true => probe_round::probe_round(&mut fit.training, &fit.source, &fit.config).map(Some),
+        false => Ok(None),
+    }
+}
+
 /// Trains to the end or to an interruption.
 ///
 /// # Errors
@@ -109,8 +137,14 @@ pub fn lead(options: FitOptions, ranks: &Arc<dyn Collective>) -> anyhow::Result<
     if let Some(checkpoint) = checkpoint {
         fit.training.restore(checkpoint, &run.checkpoint_path(CheckpointSlot::Last))?;
     } else if fit.config.fit.is_for_eight_bits() {
-        let (base, path) = base_run::finished_checkpoint(&fit.config, run.path())?;
+        let (base, path) = base_run::checkpoint_for_eight_bits(&fit.config, run.path())?;
         fit.training.start_from(base, &path)?;
+        start = Some(fit.training.checkpoint(0, None)?.state);
+    } else if !fit.config.fit.encoder_from.is_empty() {
+        let (encoder, file) = encoder_start::encoder_tensors(&fit.config, run.path())?;
+        if let Some(fresh) = fit.training.start_with_encoder(&encoder, &file)? {
+            eprintln!("warning: {fresh}");
+        }
         start = Some(fit.training.checkpoint(0, None)?.state);
     }
     // Not before the checkpoint was taken: a change that does not go with it must not stay.
@@ -284,7 +318,7 @@ impl Fit {
     fn check_finite(&self, report: &StepReport, records: Option<&Records>) -> anyhow::Result<()> {
         let Some(problem) = loss_problem(self.training.step, f64::from(report.loss)) else { return Ok(()) };
         let run = records.map_or(Path::new(&self.config.name), |records| records.run.path());
-        anyhow::bail!("{}: {problem}", run.display())
+        Err(Diverged { run: run.into(), problem }.into())
     }
 
     /// Reads the online probes on held-out objects, and keeps the best checkpoint.

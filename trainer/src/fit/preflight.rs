@@ -6,6 +6,7 @@ use crate::config::Config;
 use crate::data::ViewSource;
 use crate::evaluate::gallery_warning;
 use crate::method::UnmetNeeds;
+use crate::nn::HeadGradient;
 use crate::transformation::{Augmentation, ROTATION};
 
 /// Nothing, when the views of `shown`, which training makes of those of `source`, have all that the method learns from.
@@ -64,7 +65,22 @@ pub(super) fn warnings(config: &Config, source: &dyn ViewSource) -> Vec<String> 
     let has_gallery = source.offers().contains(&ROTATION);
     let gallery = has_gallery.then(|| gallery_warning(source, &config.evaluation)).flatten();
     let information = without_information(config, is_labelled);
-    one_class.into_iter().chain(one_object).chain(gallery).chain(information).collect()
+    let untrained = untrained_features(config);
+    one_class.into_iter().chain(one_object).chain(gallery).chain(information).chain(untrained).collect()
+}
+
+/// That nothing trains the layers between the last map and the features, where that is so.
+fn untrained_features(config: &Config) -> Option<String> {
+    let registry = config.registry();
+    let method = registry.methods().find(&config.method.name).filter(|method| method.reads_map_alone)?;
+    let encoder = registry.encoders().find(&config.model.encoder).filter(|encoder| !encoder.pools_map)?;
+    (config.heads.gradient == HeadGradient::Detached).then(|| {
+        format!(
+            "the method `{}` trains the last map, and nothing trains the layer between it and the features of `{}`: set \
+             model.encoder=tiny-pooled or resnet18",
+            method.name, encoder.name
+        )
+    })
 }
 
 /// That `evaluation.information` cannot be measured on these data, where it is asked for.
@@ -88,6 +104,20 @@ mod tests {
     use super::*;
     use crate::config::Origin;
     use crate::registry::Registry;
+
+    #[test]
+    fn features_that_nothing_trains_are_said() {
+        let warned = |sets: &[&str]| {
+            let sets: Vec<String> = sets.iter().map(ToString::to_string).collect();
+            untrained_features(&Config::resolve(&Registry::default(), None, None, &sets).unwrap())
+        };
+        let (equicaps, detached) = ("method.name=equicaps", "heads.gradient=detached");
+        let warning = warned(&[equicaps, detached]).unwrap();
+        assert!(warning.contains("`equicaps`") && warning.contains("features of `tiny`"), "{warning}");
+        for sets in [&[equicaps][..], &[detached], &[equicaps, detached, "model.encoder=tiny-pooled"]] {
+            assert_eq!(warned(sets), None, "{sets:?}");
+        }
+    }
 
     #[test]
     fn information_that_cannot_be_measured_is_said() {

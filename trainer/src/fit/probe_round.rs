@@ -1,4 +1,4 @@
-//! What the online probes, nearest neighbours and the deployed rotation head say of held-out objects during a run.
+//! What the online probes, nearest neighbours and the deployed rotation head say of validation objects during a run.
 
 use std::sync::Arc;
 
@@ -11,7 +11,7 @@ use crate::evaluate::{
     ImageFeatures, PoseErrors, RotationR2, fixed_objects, image_features, images_of, knn_top1, pair_features,
 };
 
-/// Figures of one probe round on held-out objects; `None` of what the data do not know.
+/// Figures of one probe round on validation objects; `None` of what the data do not know.
 #[derive(Clone, Copy, Debug)]
 pub struct ProbeFigures {
     /// Online linear probe on whole features, in [0, 1].
@@ -26,13 +26,13 @@ pub struct ProbeFigures {
     pub transformation_top1: Option<f64>,
 }
 
-/// Held-out pairs of a round: enough to see a trend, few enough not to slow the run.
-const HELD_OUT_PAIRS: usize = 256;
+/// Validation pairs of a round: enough to see a trend, few enough not to slow the run.
+const VALIDATION_PAIRS: usize = 256;
 /// Training pairs whose images are the bank of the nearest-neighbour classifier.
 const BANK_PAIRS: usize = 512;
 
 /// The same of single pictures, which cost no rendering.
-const HELD_OUT_PICTURES: usize = 2048;
+const VALIDATION_PICTURES: usize = 2048;
 const BANK_PICTURES: usize = 4096;
 
 /// Measures the deployed weights as they stand.
@@ -52,12 +52,12 @@ pub fn probe_round(
 
 fn of_poses(training: &mut Training, source: &Arc<dyn ViewSource>, config: &Config) -> anyhow::Result<ProbeFigures> {
     let seed = config.evaluation.seed;
-    let held_out = fixed_objects(&source.held_out_subjects(), HELD_OUT_PAIRS.min(config.evaluation.pairs), seed);
+    let validation = fixed_objects(&source.validation_subjects(), VALIDATION_PAIRS.min(config.evaluation.pairs), seed);
     let bank = fixed_objects(&source.training_subjects(), BANK_PAIRS.min(config.evaluation.train_pairs), seed);
     let plain = config.untransformed(source)?;
     let (pairs, bank) = training.with_deployed_weights(|training| {
         let model = &training.model;
-        Ok((pair_features(model, &plain, &held_out, seed)?, pair_features(model, &plain, &bank, seed)?))
+        Ok((pair_features(model, &plain, &validation, seed)?, pair_features(model, &plain, &bank, seed)?))
     })?;
     let errors_deg: Vec<f32> = (0..2)
         .flat_map(|view| {
@@ -68,16 +68,17 @@ fn of_poses(training: &mut Training, source: &Arc<dyn ViewSource>, config: &Conf
         })
         .collect();
     let pose = PoseErrors::of(&errors_deg);
-    anyhow::ensure!(pose.is_some(), "there is no held-out object to probe");
+    anyhow::ensure!(pose.is_some(), "there is no validation object to probe");
     let rotation_r2 = training.probes.rotation_r2(&pairs)?;
     let of_classes = class_figures(training, &images_of(&bank)?, &images_of(&pairs)?, config)?;
-    let transformation_top1 = transformation_top1(training, source, &held_out, config)?;
+    let transformation_top1 = transformation_top1(training, source, &validation, config)?;
     Ok(ProbeFigures { rotation_r2, pose, transformation_top1, ..of_classes })
 }
 
 fn of_pictures(training: &mut Training, source: &Arc<dyn ViewSource>, config: &Config) -> anyhow::Result<ProbeFigures> {
     let seed = config.evaluation.seed;
-    let held_out = fixed_objects(&source.held_out_subjects(), HELD_OUT_PICTURES.min(config.evaluation.pairs), seed);
+    let validation =
+        fixed_objects(&source.validation_subjects(), VALIDATION_PICTURES.min(config.evaluation.pairs), seed);
     let bank = fixed_objects(&source.training_subjects(), BANK_PICTURES.min(config.evaluation.train_pairs), seed);
     let of_classes = match training.model.class_head.is_some() {
         false => ProbeFigures::NONE,
@@ -85,13 +86,13 @@ fn of_pictures(training: &mut Training, source: &Arc<dyn ViewSource>, config: &C
             let plain = config.untransformed(source)?;
             let (bank, pictures) = training.with_deployed_weights(|training| {
                 let features = |subjects: &[usize]| image_features(&training.model, &plain, subjects, seed);
-                Ok((features(&bank)?, features(&held_out)?))
+                Ok((features(&bank)?, features(&validation)?))
             })?;
             let labelled = |images: ImageFeatures| (images.outputs.features, images.labels);
             class_figures(training, &labelled(bank), &labelled(pictures), config)?
         }
     };
-    Ok(ProbeFigures { transformation_top1: transformation_top1(training, source, &held_out, config)?, ..of_classes })
+    Ok(ProbeFigures { transformation_top1: transformation_top1(training, source, &validation, config)?, ..of_classes })
 }
 
 /// Features `[n, d]` with the class of each row.
@@ -101,14 +102,14 @@ type Labelled = (Tensor, Vec<u32>);
 fn class_figures(
     training: &Training,
     bank: &Labelled,
-    held_out: &Labelled,
+    shown: &Labelled,
     config: &Config,
 ) -> anyhow::Result<ProbeFigures> {
-    let Some(class_top1) = training.probes.class_top1(&held_out.0, &held_out.1)? else {
+    let Some(class_top1) = training.probes.class_top1(&shown.0, &shown.1)? else {
         return Ok(ProbeFigures::NONE);
     };
-    let classes = bank.1.iter().chain(&held_out.1).max().map_or(0, |largest| *largest as usize + 1);
-    let knn = knn_top1(&bank.0, &bank.1, &held_out.0, &held_out.1, config.evaluation.neighbours, classes)?;
+    let classes = bank.1.iter().chain(&shown.1).max().map_or(0, |largest| *largest as usize + 1);
+    let knn = knn_top1(&bank.0, &bank.1, &shown.0, &shown.1, config.evaluation.neighbours, classes)?;
     Ok(ProbeFigures { class_top1: Some(class_top1), knn_top1: Some(knn), ..ProbeFigures::NONE })
 }
 

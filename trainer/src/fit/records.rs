@@ -84,7 +84,8 @@ impl Records {
 /// What is trained on what, in one line.
 fn introduction(config: &Config, source: &dyn ViewSource, views: usize, run: &RunFolder) -> String {
     let trained = source.training_subjects().len();
-    let held_out = source.subject_count() - trained;
+    let validation = (0..source.subject_count()).filter(|subject| source.is_validation(*subject)).count();
+    let held_out = source.subject_count() - trained - validation;
     let tuned = match config.fit.qat_from.as_str() {
         "" => String::new(),
         base => format!("; {base} tuned for eight bits"),
@@ -97,7 +98,7 @@ fn introduction(config: &Config, source: &dyn ViewSource, views: usize, run: &Ru
         count => format!("{count} classes"),
     };
     format!(
-        "{}: {classes}, {trained} {subjects} to train on, {held_out} held out; {} steps of {} {subjects} in {in_views} of {} px{tuned}",
+        "{}: {classes}, {trained} {subjects} to train on, {validation} to choose by, {held_out} held out; {} steps of {} {subjects} in {in_views} of {} px{tuned}",
         run.path().display(),
         config.fit.steps,
         config.fit.batch_size,

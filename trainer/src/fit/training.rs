@@ -10,6 +10,7 @@ use candle_core::backprop::GradStore;
 use candle_core::{DType, Device, Tensor, Var};
 use sextant_runtime::rotation::{SymmetryGroup, UnitQuaternion};
 
+use super::encoder_start::set_encoder;
 use super::gradients::sum_over_ranks;
 use super::head_losses::head_losses;
 use super::online_probes::OnlineProbes;
@@ -163,15 +164,16 @@ impl Training {
         symmetries: &[SymmetryGroup],
     ) -> anyhow::Result<Losses> {
         let output = self.model.method.loss(self.model.encoder.as_ref(), views)?;
-        let (labels, gradient) = (&views.labels, self.config.heads.gradient);
+        let labels = &views.labels;
         let (features, rotations) = (&output.features, &camera_rotations[..output.features.len()]);
-        let heads = head_losses(&self.model, features, labels, rotations, symmetries, gradient)?;
+        let heads = head_losses(&self.model, features, labels, rotations, symmetries, &self.config.heads, &self.ranks)?;
         let probes = self.probes.losses(features, labels, rotations)?;
 
         let weights = &self.config.heads;
         let heads: Vec<_> = [
             ("head_rotation", weights.rotation_weight, heads.rotation),
             ("head_class", weights.class_weight, heads.class),
+            ("head_blindness", weights.blindness_weight, heads.blindness),
         ]
         .into_iter()
         .filter_map(|(name, weight, term)| Some((name, weight, term?)))
@@ -268,6 +270,22 @@ impl Training {
             *ema = Ema::new(self.config.fit.ema_decay, &self.model.parameters().vars())?;
         }
         Ok(())
+    }
+
+    /// Begins with the weights of an encoder that was trained before, at step 0; tells what of the encoder stays as it was drawn.
+    ///
+    /// # Errors
+    /// When the tensors are of another encoder.
+    pub fn start_with_encoder(
+        &mut self,
+        encoder: &BTreeMap<String, Tensor>,
+        file: &Path,
+    ) -> anyhow::Result<Option<String>> {
+        let fresh = set_encoder(&self.model.parameters().vars(), encoder, file)?;
+        if let Some(ema) = &mut self.ema {
+            *ema = Ema::new(self.config.fit.ema_decay, &self.model.parameters().vars())?;
+        }
+        Ok(fresh)
     }
 
     /// Whether the eight-bit numbers are to be chosen anew before the next step.

@@ -13,6 +13,7 @@ pub(super) const ENTRY: MethodEntry = MethodEntry {
     name: "byol",
     paper: "Grill et al., NeurIPS 2020, arXiv 2006.07733",
     loss: "cosine distance between a prediction from one view and the moving average network's embedding of the other",
+    reads_map_alone: false,
     needs: |_, _| Ok(Needs::TWO_VIEWS),
     labels: &[],
     options: &[MOMENTUM],

@@ -15,6 +15,7 @@ pub(super) const ENTRY: MethodEntry = MethodEntry {
     name: "care",
     paper: "CARE, Gupta et al. 2023: Structuring Representation Geometry with Rotationally Equivariant Contrastive Learning",
     loss: "NT-Xent + squared change of the cosine of two subjects from one augmentation that they share to another",
+    reads_map_alone: false,
     needs: |config, _| needs(config),
     labels: &[],
     options: &[TEMPERATURE, ConfigOption::weight("equivariance_weight", 10.0, "squared change of the cosines"), BLOCK],

@@ -17,6 +17,7 @@ pub(super) const ENTRY: MethodEntry = MethodEntry {
     name: "class-information",
     paper: "the experiment of Wang et al., NeurIPS 2024",
     loss: "as predict-transform, with a class head whose gradient is kept from the encoder, added, or turned against it",
+    reads_map_alone: false,
     labels: &[Label::Class],
     needs: |config, known| Ok(Needs::of(config.count(VIEWS.key)?, TransformationHeads::predicted(config, known)?)),
     options: &[

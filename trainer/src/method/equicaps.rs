@@ -16,11 +16,13 @@ pub(super) const ENTRY: MethodEntry = MethodEntry {
     name: "equicaps",
     paper: "Konstantinou et al., 2025, arXiv 2506.09895",
     loss: "poses times the rotation meet the other view's poses + activations agree and spread + variance and covariance",
+    reads_map_alone: true,
     needs: |_, _| Ok(Needs::told(Condition::MATRIX)),
     labels: &[],
     options: &[
         ConfigOption::weight("equivariance_weight", 5.0, "distance between turned and true poses"),
-        ConfigOption::weight("invariance_weight", 0.1, "cross-entropy of activations, less the entropy of their mean"),
+        ConfigOption::weight("invariance_weight", 0.1, "cross-entropy between the activations of both views"),
+        ConfigOption::weight("mean_entropy_weight", 1.0, "entropy of the mean activations, which is to be large"),
         ConfigOption::weight("variance_weight", 10.0, "hinge on each dimension's standard deviation"),
         ConfigOption::weight("covariance_weight", 1.0, "squared covariance between dimensions"),
         ConfigOption::count("capsules", 32, 2, 1024, "capsules that come out, each with an activation and a 3x3 pose"),
@@ -40,6 +42,7 @@ pub struct EquiCaps {
 struct Weights {
     equivariance: f64,
     invariance: f64,
+    mean_entropy: f64,
     variance: f64,
     covariance: f64,
 }
@@ -70,6 +73,7 @@ impl Weights {
         Ok(Self {
             equivariance: config.number("equivariance_weight")?,
             invariance: config.number("invariance_weight")?,
+            mean_entropy: config.number("mean_entropy_weight")?,
             variance: config.number("variance_weight")?,
             covariance: config.number("covariance_weight")?,
         })
@@ -84,25 +88,33 @@ fn turned_poses(poses: &Tensor, rotations: &Tensor) -> Result<Tensor> {
     unit_rows(&turned(&poses.flatten_from(1)?, rotations)?.reshape(poses.shape())?)
 }
 
-/// `CE(a, b) / 2 + CE(b, a) / 2 - [H(mean a) + H(mean b)] / 2`, for distributions `[n, capsules]`: views of one object
-/// agree, while the capsules share the objects among them.
-fn agreement(a: &Tensor, b: &Tensor) -> Result<Tensor> {
-    let log = |x: &Tensor| (x + EPS)?.log();
-    let cross = ((a * log(b)?)? + (b * log(a)?)?)?.sum(1)?.mean_all()?;
-    let negative_entropy = |x: &Tensor| {
+fn log(x: &Tensor) -> Result<Tensor> {
+    (x + EPS)?.log()
+}
+
+/// `CE(a, b) / 2 + CE(b, a) / 2` for distributions `[n, capsules]`: views of one object agree.
+fn disagreement(a: &Tensor, b: &Tensor) -> Result<Tensor> {
+    ((a * log(b)?)? + (b * log(a)?)?)?.sum(1)?.mean_all()? * -0.5
+}
+
+/// `-H(mean a) - H(mean b)`: the capsules are to share the objects among them.
+fn negative_mean_entropy(a: &Tensor, b: &Tensor) -> Result<Tensor> {
+    let of = |x: &Tensor| {
         let mean = x.mean(0)?;
         (&mean * log(&mean)?)?.sum_all()
     };
-    (((negative_entropy(a)? + negative_entropy(b)?)? - cross)?) * 0.5
+    of(a)? + of(b)?
 }
 
+/// Variance and covariance are of the activations beside the poses as they are compared: turned and of unit norm.
 fn terms([a, b]: [&Capsules; 2], rotations: &Tensor, weights: Weights) -> Result<Vec<WeightedTerm>> {
-    let joined = |c: &Capsules| Tensor::cat(&[&c.activations, &c.poses.flatten_from(1)?], 1);
-    let [variance, covariance] = vicreg_terms(&joined(a)?, &joined(b)?)?;
-    let equivariance = mean_squared_error(&turned_poses(&a.poses, rotations)?, &unit_rows(&b.poses)?)?;
+    let (turned, shown) = (turned_poses(&a.poses, rotations)?, unit_rows(&b.poses)?);
+    let joined = |activations: &Tensor, poses: &Tensor| Tensor::cat(&[activations, &poses.flatten_from(1)?], 1);
+    let [variance, covariance] = vicreg_terms(&joined(&a.activations, &turned)?, &joined(&b.activations, &shown)?)?;
     Ok(vec![
-        ("equivariance", weights.equivariance, equivariance),
-        ("invariance", weights.invariance, agreement(&a.activations, &b.activations)?),
+        ("equivariance", weights.equivariance, mean_squared_error(&turned, &shown)?),
+        ("invariance", weights.invariance, disagreement(&a.activations, &b.activations)?),
+        ("mean_entropy", weights.mean_entropy, negative_mean_entropy(&a.activations, &b.activations)?),
         ("variance", weights.variance, variance),
         ("covariance", weights.covariance, covariance),
     ])
@@ -119,7 +131,9 @@ impl Method for EquiCaps {
         let [activations, poses, activations_other, poses_other, rotations] = views.of_whole_batch(rows)?;
         let all = [Capsules { activations, poses }, Capsules { activations: activations_other, poses: poses_other }];
         let terms = terms([&all[0], &all[1]], &rotations, self.weights)?;
-        let embeddings = vec![("activations", a.activations), ("poses", a.poses.flatten_from(1)?)];
+        // Shares of so many capsules, in multiples of an equal one: what has collapsed shows as in other embeddings.
+        let shares = (&a.activations * a.activations.dim(1)? as f64)?;
+        let embeddings = vec![("activations", shares), ("poses", a.poses.flatten_from(1)?)];
         MethodOutput::of(terms, encoded.map(|encoded| encoded.features), embeddings)
     }
 
@@ -177,7 +191,8 @@ mod tests {
 
     #[test]
     fn the_loss_agrees_with_loops() {
-        let weights = Weights { equivariance: 5.0, invariance: 0.7, variance: 10.0, covariance: 1.0 };
+        let weights =
+            Weights { equivariance: 5.0, invariance: 0.7, mean_entropy: 0.3, variance: 10.0, covariance: 1.0 };
         let tensors = |x: &[Tensor]| {
             let capsules = |activations: &Tensor, poses: &Tensor| {
                 candle_core::Result::Ok(Capsules {
@@ -190,18 +205,14 @@ mod tests {
         };
         let loops = |x: &[Vec<f64>]| {
             let width = CAPSULES * (POSE + 1);
-            let (a, b) = (side_by_side(&x[0], &x[2], N), side_by_side(&x[1], &x[3], N));
-            let mut equivariance = 0.0;
-            for (i, (first, second)) in x[2].chunks(POSE).zip(x[3].chunks(POSE)).enumerate() {
-                let rotation = &x[4][i / CAPSULES * POSE..][..POSE];
-                for (p, q) in turned_by_loops(first, rotation).iter().zip(unit(second)) {
-                    equivariance += (p - q).powi(2) / (N * CAPSULES * POSE) as f64;
-                }
-            }
-            let agreement = (cross_entropy(&x[0], &x[1]) + cross_entropy(&x[1], &x[0])) / 2.0
-                - (entropy_of_mean(&x[0]) + entropy_of_mean(&x[1])) / 2.0;
-            5.0 * equivariance
-                + 0.7 * agreement
+            let rotation = |i: usize| &x[4][i / CAPSULES * POSE..][..POSE];
+            let poses = x[2].chunks(POSE).enumerate();
+            let turned: Vec<f64> = poses.flat_map(|(i, pose)| turned_by_loops(pose, rotation(i))).collect();
+            let shown: Vec<f64> = x[3].chunks(POSE).flat_map(unit).collect();
+            let (a, b) = (side_by_side(&x[0], &turned, N), side_by_side(&x[1], &shown, N));
+            5.0 * reference::mean_squared_error(&turned, &shown)
+                + 0.35 * (cross_entropy(&x[0], &x[1]) + cross_entropy(&x[1], &x[0]))
+                - 0.3 * (entropy_of_mean(&x[0]) + entropy_of_mean(&x[1]))
                 + 5.0 * (reference::variance_hinge(&a, width) + reference::variance_hinge(&b, width))
                 + reference::covariance(&a, width)
                 + reference::covariance(&b, width)

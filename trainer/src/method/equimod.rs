@@ -7,7 +7,7 @@ use super::simclr::TEMPERATURE;
 use super::vicreg::{COVARIANCE, INVARIANCE, VARIANCE, VicRegWeights};
 use super::{
     EquivariantBranch, EquivariantMethod, InvariantBranch, MethodEntry, MethodOutput, ModelKey, Needs, Sees, Setting,
-    Views, WeightedTerm, nt_xent, weighted_sum,
+    Views, WeightedTerm, mean_squared_error, nt_xent, weighted_sum,
 };
 use crate::nn::{Encoder, Mode, Scope};
 use crate::options::ConfigOption;
@@ -19,6 +19,7 @@ pub(super) const SIMCLR_ENTRY: MethodEntry = MethodEntry {
     name: "simclr-equimod",
     paper: PAPER,
     loss: "NT-Xent of one projector + NT-Xent between the other's prediction and the other view",
+    reads_map_alone: false,
     needs: |config, _| Needs::by_options(config),
     labels: &[],
     options: &[TEMPERATURE, EQUIVARIANCE, EMBEDDED, Condition::CODE, Condition::TRANSFORMATION],
@@ -32,7 +33,8 @@ pub(super) const SIMCLR_ENTRY: MethodEntry = MethodEntry {
 pub(super) const VICREG_ENTRY: MethodEntry = MethodEntry {
     name: "vicreg-equimod",
     paper: PAPER,
-    loss: "VICReg of one projector + VICReg between the other's prediction and the other view",
+    loss: "VICReg of one projector + VICReg of the other, whose prediction is to be near the other view",
+    reads_map_alone: false,
     needs: |config, _| Needs::by_options(config),
     labels: &[],
     options: &[INVARIANCE, VARIANCE, COVARIANCE, EQUIVARIANCE, EMBEDDED, Condition::CODE, Condition::TRANSFORMATION],
@@ -70,6 +72,20 @@ impl Likeness {
             Self::VicReg(weights) => weights.terms(a, b),
         }
     }
+
+    /// Between the embedding that `first` is predicted to become and the true one. VICReg asks both views' embeddings to spread,
+    /// and nothing of the prediction but to be near.
+    fn of_prediction(self, predicted: &Tensor, first: &Tensor, target: &Tensor) -> Result<Tensor> {
+        match self {
+            Self::SimClr { .. } => weighted_sum(&self.terms(predicted, target)?),
+            Self::VicReg(weights) => {
+                let near = ("invariance", weights.invariance, mean_squared_error(predicted, target)?);
+                let mut terms = weights.terms(first, target)?;
+                terms.retain(|(name, ..)| *name != near.0);
+                weighted_sum(&[&[near], &terms[..]].concat())
+            }
+        }
+    }
 }
 
 impl EquiMod {
@@ -85,15 +101,15 @@ impl EquiMod {
     }
 }
 
-/// `L(a, b) + w L(predicted, target)` (equation 4).
+/// `L(a, b) + w L(predicted, target)` (equation 4); `predicted` is made of `first`.
 fn terms(
     likeness: Likeness,
     [a, b]: [&Tensor; 2],
-    [predicted, target]: [&Tensor; 2],
+    [predicted, first, target]: [&Tensor; 3],
     weight: f64,
 ) -> Result<Vec<WeightedTerm>> {
     let mut terms = likeness.terms(a, b)?;
-    terms.push(("equivariance", weight, weighted_sum(&likeness.terms(predicted, target)?)?));
+    terms.push(("equivariance", weight, likeness.of_prediction(predicted, first, target)?));
     Ok(terms)
 }
 
@@ -106,8 +122,9 @@ impl EquivariantMethod for EquiMod {
         let equivariant = self.equivariant.embed(&features[0], Mode::Train)?;
         let target = self.equivariant.embed(&features[1], Mode::Train)?;
         let predicted = self.equivariant.predict(&equivariant, &views.actions(0, 1))?;
-        let [all_a, all_b, predicted, target] = &views.of_whole_batch([&a, &b, &predicted, &target])?;
-        let terms = terms(self.likeness, [all_a, all_b], [predicted, target], self.equivariance_weight)?;
+        let rows = [&a, &b, &predicted, &equivariant, &target];
+        let [all_a, all_b, predicted, all_first, target] = &views.of_whole_batch(rows)?;
+        let terms = terms(self.likeness, [all_a, all_b], [predicted, all_first, target], self.equivariance_weight)?;
         MethodOutput::of(terms, features, vec![(INVARIANT, a), (EQUIVARIANT, equivariant)])
     }
 
@@ -127,21 +144,25 @@ mod tests {
 
     #[test]
     fn both_losses_agree_with_loops() {
-        let inputs: Vec<_> = (0..4).map(|number| matrix(4, 3, number)).collect();
+        let inputs: Vec<_> = (0..5).map(|number| matrix(4, 3, number)).collect();
 
         let likeness = Likeness::SimClr { temperature: 0.2 };
-        let tensors = |x: &[Tensor]| weighted_sum(&terms(likeness, [&x[0], &x[1]], [&x[2], &x[3]], 2.0)?);
-        let loops = |x: &[Vec<f64>]| reference::nt_xent(&x[..2], 3, 0.2) + 2.0 * reference::nt_xent(&x[2..], 3, 0.2);
+        let tensors = |x: &[Tensor]| weighted_sum(&terms(likeness, [&x[0], &x[1]], [&x[2], &x[3], &x[4]], 2.0)?);
+        let loops = |x: &[Vec<f64>]| {
+            reference::nt_xent(&x[..2], 3, 0.2) + 2.0 * reference::nt_xent(&[x[2].clone(), x[4].clone()], 3, 0.2)
+        };
         check(&Case { tensors: &tensors, loops: &loops, inputs: &inputs });
 
         let likeness = Likeness::VicReg(VicRegWeights { invariance: 9.0, variance: 8.0, covariance: 0.5 });
-        let tensors = |x: &[Tensor]| weighted_sum(&terms(likeness, [&x[0], &x[1]], [&x[2], &x[3]], 2.0)?);
-        let vicreg = |a: &[f64], b: &[f64]| {
-            9.0 * reference::mean_squared_error(a, b)
-                + 4.0 * (reference::variance_hinge(a, 3) + reference::variance_hinge(b, 3))
+        let tensors = |x: &[Tensor]| weighted_sum(&terms(likeness, [&x[0], &x[1]], [&x[2], &x[3], &x[4]], 2.0)?);
+        let spread = |a: &[f64], b: &[f64]| {
+            4.0 * (reference::variance_hinge(a, 3) + reference::variance_hinge(b, 3))
                 + 0.5 * (reference::covariance(a, 3) + reference::covariance(b, 3))
         };
-        let loops = |x: &[Vec<f64>]| vicreg(&x[0], &x[1]) + 2.0 * vicreg(&x[2], &x[3]);
+        let near = |a: &[f64], b: &[f64]| 9.0 * reference::mean_squared_error(a, b);
+        let loops = |x: &[Vec<f64>]| {
+            near(&x[0], &x[1]) + spread(&x[0], &x[1]) + 2.0 * (near(&x[2], &x[4]) + spread(&x[3], &x[4]))
+        };
         check(&Case { tensors: &tensors, loops: &loops, inputs: &inputs });
     }
 }

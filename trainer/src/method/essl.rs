@@ -17,6 +17,7 @@ pub(super) const ENTRY: MethodEntry = MethodEntry {
     name: "essl",
     paper: "Dangovski et al., ICLR 2022, arXiv 2111.00899 (with the halves of this project)",
     loss: "NT-Xent of the invariant half, and cross-entropy of each view's transformations from the equivariant half",
+    reads_map_alone: false,
     labels: &[],
     needs: |config, known| Ok(Needs::of(2, TransformationHeads::predicted(config, known)?)),
     options: &[

@@ -206,7 +206,9 @@ impl Setting<'_> {
     /// # Errors
     /// When the device has no memory for it.
     pub fn new_encoder(&self, scope: &mut Scope) -> Result<Box<dyn Encoder>> {
-        self.encoder.init(EncoderSetting { image_size: self.image_size, options: &self.model.options }, scope)
+        let ModelConfig { options, invariant_head, .. } = self.model;
+        let setting = EncoderSetting { image_size: self.image_size, options, invariant_head: *invariant_head };
+        self.encoder.init(setting, scope)
     }
 }
 
@@ -225,6 +227,8 @@ pub struct MethodEntry {
     pub paper: &'static str,
     /// Its loss in one line.
     pub loss: &'static str,
+    /// Whether its loss reads the encoder's last map and nothing behind it, so that layers between map and features stay untrained.
+    pub reads_map_alone: bool,
     /// What it needs of its views.
     pub needs: FindNeeds,
     /// The labels that its loss learns to give; none where it is self-supervised. Where an option chooses among several,

@@ -16,10 +16,11 @@ pub(super) const ENTRY: MethodEntry = MethodEntry {
     name: "only-equivariance",
     paper: "Garrido et al., ICML 2023, arXiv 2302.10283 (control)",
     loss: "prediction of the whole embedding from the rotation + variance and covariance",
+    reads_map_alone: false,
     needs: |config, _| Needs::by_options(config),
     labels: &[],
     options: &[
-        ConfigOption::weight("equivariance_weight", 4.5, "distance between predicted and true embedding"),
+        ConfigOption::weight("equivariance_weight", 10.0, "distance between predicted and true embedding"),
         ConfigOption::weight("variance_weight", 10.0, "hinge on each dimension's standard deviation"),
         ConfigOption::weight("predictor_variance_weight", 10.0, "the same hinge on the prediction"),
         ConfigOption::weight("covariance_weight", 1.0, "squared covariance between dimensions"),

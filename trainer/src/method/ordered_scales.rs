@@ -23,6 +23,7 @@ pub(super) const ENTRY: MethodEntry = MethodEntry {
     paper: "our reading of the abstract of Xie et al., CVPR Workshops 2022; its reconstruction as in arXiv 2503.18753",
     loss: "NT-Xent of two views without the chosen transformations + order of the features of one view under more and more \
            of one of them",
+    reads_map_alone: false,
     needs: |config, known| {
         let contrasted = [ORDERED, PREDICTED].map(|option| config.transformations(option.key, known));
         let [ordered, predicted] = contrasted;

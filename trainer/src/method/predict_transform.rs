@@ -15,6 +15,7 @@ pub(super) const ENTRY: MethodEntry = MethodEntry {
     name: "predict-transform",
     paper: "Gidaris et al., ICLR 2018, arXiv 1803.07728",
     loss: "cross-entropy of each view's transformations, which data.transformations has to list",
+    reads_map_alone: false,
     labels: &[],
     needs: |config, known| Ok(Needs::of(config.count(VIEWS.key)?, TransformationHeads::predicted(config, known)?)),
     options: &[TransformationHeads::TRANSFORMS, TransformationHeads::LAYERS, VIEWS],

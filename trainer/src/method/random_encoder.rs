@@ -9,6 +9,7 @@ pub(super) const ENTRY: MethodEntry = MethodEntry {
     name: "random-encoder",
     paper: "the baseline of Wang et al., NeurIPS 2024",
     loss: "none: weights stay as they were drawn, batch norm takes the statistics of the data",
+    reads_map_alone: false,
     labels: &[],
     needs: |_, _| Ok(Needs::of(1, Vec::new())),
     options: &[],

@@ -14,6 +14,7 @@ pub(super) const ENTRY: MethodEntry = MethodEntry {
     name: "sen",
     paper: "Park et al., ICML 2022, arXiv 2204.11371",
     loss: "NT-Xent between the prediction from one view and the other view's embedding; no invariance",
+    reads_map_alone: false,
     needs: |config, _| Needs::by_options(config),
     labels: &[],
     options: &[

@@ -7,7 +7,10 @@ use super::{
     Embeddings, Method, MethodEntry, MethodOutput, ModelKey, Moment, Needs, Setting, Views, WeightedTerm,
     mean_cosine_distance,
 };
-use crate::nn::{Encoded, Encoder, Linear, Mlp, Mode, MovingTarget, Scope, Transformer, TransformerConfig};
+use crate::nn::{
+    BatchNorm, Encoded, Encoder, Linear, LinearNorm, Mode, MovingTarget, Scope, Transformer, TransformerConfig,
+};
+use crate::ops::Activation;
 use crate::options::ConfigOption;
 use crate::transformation::{Action, Condition};
 
@@ -15,6 +18,7 @@ pub(super) const ENTRY: MethodEntry = MethodEntry {
     name: "seq-jepa",
     paper: "Ghaemi et al., 2025, arXiv 2505.03176",
     loss: "cosine distance between the next view's features, predicted from views and actions, and a moving average's",
+    reads_map_alone: false,
     needs: |config, _| Ok(Needs { views: config.count("context_views")? + 1, ..Needs::by_options(config)? }),
     labels: &[],
     options: &[
@@ -38,6 +42,7 @@ pub struct SeqJepa {
     momentum: f64,
     condition: Condition,
     action_embedding: Linear,
+    action_norm: BatchNorm,
     /// Features and action to a token.
     token: Linear,
     /// `[1, 1, width]`.
@@ -45,7 +50,8 @@ pub struct SeqJepa {
     /// `[context_views, width]`; shorter sequences use the last ones.
     positions: Var,
     transformer: Transformer,
-    predictor: Mlp,
+    /// Hidden and last layer.
+    predictor: (LinearNorm, Linear),
     target_encoder: MovingTarget<Box<dyn Encoder>>,
 }
 
@@ -61,28 +67,32 @@ impl SeqJepa {
         let condition = Condition::of(method)?;
         let (layers, heads) = (method.count("layers")?, method.count("heads")?);
         let transformer = TransformerConfig { width, layers, heads, hidden };
-        let predictor = [width + actions, hidden, hidden, feature_width];
         Ok(Self {
             context_views,
             momentum: method.number(MOMENTUM.key)?,
             condition,
             action_embedding: Linear::new(condition.width(), actions, &mut scope.child("action_embedding"))?,
+            action_norm: BatchNorm::new(actions, 1.0, &mut scope.child("action_embedding"))?,
             token: Linear::new(feature_width + actions, width, &mut scope.child("token"))?,
             aggregate: scope.uniform_fan_in("aggregate", (1, 1, width), width)?,
             positions: scope.uniform_fan_in("positions", (context_views, width), width)?,
             transformer: transformer.init(&mut scope.child("transformer"))?,
-            predictor: Mlp::new(&predictor, &mut scope.child("predictor"))?,
+            predictor: (
+                LinearNorm::new(width + actions, hidden, &mut scope.child("predictor.hidden"))?,
+                Linear::new(hidden, feature_width, &mut scope.child("predictor.last"))?,
+            ),
             target_encoder: MovingTarget::new(scope, "target_encoder", "encoder", |scope| setting.new_encoder(scope))?,
         })
     }
 
-    fn embed_actions(&self, actions: &[Action], like: &Tensor) -> Result<Tensor> {
-        self.action_embedding.forward(&self.condition.rows(actions, like.device())?)
+    fn embed_actions(&self, actions: &[Action], like: &Tensor, mode: Mode) -> Result<Tensor> {
+        let embedded = self.action_embedding.forward(&self.condition.rows(actions, like.device())?)?;
+        self.action_norm.forward(&embedded, None, Activation::Identity, mode)
     }
 
     /// The aggregate `[n, width]` of a sequence of features `[n, feature_width]` and the actions between them; the last
     /// view's token has zeros in the place of an action.
-    fn aggregate(&self, features: &[Tensor], actions: &[Vec<Action>]) -> Result<Tensor> {
+    fn aggregate(&self, features: &[Tensor], actions: &[Vec<Action>], mode: Mode) -> Result<Tensor> {
         let (Some(first), Some(last_index)) = (features.first(), features.len().checked_sub(1)) else {
             candle_core::bail!("a sequence without views")
         };
@@ -90,7 +100,10 @@ impl SeqJepa {
         let none = Tensor::zeros((n, self.action_embedding.width_out()?), DType::F32, first.device())?;
         let mut tokens = vec![self.aggregate.as_tensor().repeat((n, 1, 1))?];
         for (index, features) in features.iter().enumerate() {
-            let action = if index < last_index { self.embed_actions(&actions[index], features)? } else { none.clone() };
+            let action = match index < last_index {
+                true => self.embed_actions(&actions[index], features, mode)?,
+                false => none.clone(),
+            };
             let token = self.token.forward(&Tensor::cat(&[features, &action], 1)?)?;
             tokens.push(token.broadcast_add(&self.positions.get(skipped + index)?)?.unsqueeze(1)?);
         }
@@ -98,8 +111,10 @@ impl SeqJepa {
     }
 
     /// Features of the view that an action leads to from the last view of the aggregated sequence.
-    fn next(&self, aggregate: &Tensor, actions: &[Action]) -> Result<Tensor> {
-        self.predictor.forward(&Tensor::cat(&[aggregate, &self.embed_actions(actions, aggregate)?], 1)?)
+    fn next(&self, aggregate: &Tensor, actions: &[Action], mode: Mode) -> Result<Tensor> {
+        let (hidden, last) = &self.predictor;
+        let told = Tensor::cat(&[aggregate, &self.embed_actions(actions, aggregate, mode)?], 1)?;
+        last.forward(&hidden.forward(&told, mode)?)
     }
 }
 
@@ -114,8 +129,8 @@ impl Method for SeqJepa {
         let features: Vec<Tensor> =
             context.iter().map(|view| encoder.forward(&view.images, Mode::Train)).collect::<Result<_>>()?;
         let actions: Vec<_> = (0..self.context_views).map(|view| views.actions(view, view + 1)).collect();
-        let aggregate = self.aggregate(&features, &actions)?;
-        let predicted = self.next(&aggregate, &actions[self.context_views - 1])?;
+        let aggregate = self.aggregate(&features, &actions, Mode::Train)?;
+        let predicted = self.next(&aggregate, &actions[self.context_views - 1], Mode::Train)?;
         let next = &views.views[self.context_views].images;
         let target = self.target_encoder.network().forward(next, Mode::Train)?.detach();
         let terms = terms(&predicted, &target)?;
@@ -133,13 +148,13 @@ impl Method for SeqJepa {
     }
 
     fn embed(&self, encoded: &Encoded) -> Result<Embeddings> {
-        let aggregate = self.aggregate(std::slice::from_ref(&encoded.features), &[])?;
+        let aggregate = self.aggregate(std::slice::from_ref(&encoded.features), &[], Mode::Evaluate)?;
         Ok(Embeddings { invariant: Some(aggregate), equivariant: Some(encoded.features.clone()) })
     }
 
     fn predict(&self, equivariant: &Tensor, actions: &[Action]) -> Result<Option<Tensor>> {
-        let aggregate = self.aggregate(std::slice::from_ref(equivariant), &[])?;
-        self.next(&aggregate, actions).map(Some)
+        let aggregate = self.aggregate(std::slice::from_ref(equivariant), &[], Mode::Evaluate)?;
+        self.next(&aggregate, actions, Mode::Evaluate).map(Some)
     }
 }
 

@@ -14,8 +14,9 @@ use crate::options::ConfigOption;
 
 pub(super) const ENTRY: MethodEntry = MethodEntry {
     name: "ser",
-    paper: "soft equivariance regularisation: equivariance on an intermediate map, invariance on the pooled vector",
+    paper: "Lee et al., ICLR 2026, arXiv 2603.06693",
     loss: "VICReg of the pooled features + cosine distance between the turned map and the turned image's map",
+    reads_map_alone: false,
     needs: |_, _| Ok(Needs::TWO_VIEWS),
     labels: &[],
     options: &[

@@ -33,6 +33,7 @@ pub(super) const ENTRY: MethodEntry = MethodEntry {
     name: "sextant",
     paper: "this project: ARCHITECTURE.md",
     loss: "NT-Xent of the invariant half over several views + InfoNCE between turned and true equivariant halves",
+    reads_map_alone: false,
     needs: |config, _| Ok(Needs { views: config.count("views")?, ..Needs::by_options(config)? }),
     labels: &[],
     options: &[

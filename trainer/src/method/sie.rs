@@ -17,6 +17,7 @@ pub(super) const ENTRY: MethodEntry = MethodEntry {
     name: "sie",
     paper: "Garrido et al., ICML 2023, arXiv 2302.10283",
     loss: "invariance of one half + prediction of the other half from the rotation + variance and covariance",
+    reads_map_alone: false,
     needs: |config, _| Needs::by_options(config),
     labels: &[],
     options: &[

@@ -10,6 +10,7 @@ pub(super) const ENTRY: MethodEntry = MethodEntry {
     name: "simclr",
     paper: "Chen et al., ICML 2020, arXiv 2002.05709",
     loss: "NT-Xent: each view finds its other view among all views of the batch",
+    reads_map_alone: false,
     needs: |_, _| Ok(Needs::TWO_VIEWS),
     labels: &[],
     options: &[TEMPERATURE],

@@ -15,6 +15,7 @@ pub(super) const ENTRY: MethodEntry = MethodEntry {
     name: "simclr-augself",
     paper: "Lee et al., NeurIPS 2021, arXiv 2111.09613",
     loss: "NT-Xent + squared error of the transformation regressed from both views' features",
+    reads_map_alone: false,
     needs: |config, _| Needs::by_options(config),
     labels: &[],
     options: &[

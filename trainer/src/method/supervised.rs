@@ -15,6 +15,7 @@ pub(super) const ENTRY: MethodEntry = MethodEntry {
     name: "supervised",
     paper: "the supervised controls of Garrido et al., ICML 2023, arXiv 2302.10283",
     loss: "cross-entropy of the class and squared error of the relative quaternion, from the whole features",
+    reads_map_alone: false,
     needs: |config, _| needs(config),
     labels: &[Label::Class, Label::Rotation],
     options: &[

@@ -14,6 +14,7 @@ pub(super) const ENTRY: MethodEntry = MethodEntry {
     name: "vicreg",
     paper: "Bardes et al., ICLR 2022, arXiv 2105.04906",
     loss: "invariance + variance + covariance of the whole embedding",
+    reads_map_alone: false,
     needs: |_, _| Ok(Needs::TWO_VIEWS),
     labels: &[],
     options: &[INVARIANCE, VARIANCE, COVARIANCE],

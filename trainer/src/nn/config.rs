@@ -2,7 +2,7 @@ use serde::{Deserialize, Serialize};
 use toml::Table;
 
 use super::{EncoderEntry, tiny};
-use crate::options::{Checks, Entries, LARGEST_WEIGHT, Options};
+use crate::options::{Checks, Entries, LARGEST_WEIGHT, Options, UnusedKey};
 
 /// `[model]`: encoder and projectors.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -10,6 +10,8 @@ use crate::options::{Checks, Entries, LARGEST_WEIGHT, Options};
 pub struct ModelConfig {
     /// The network that is deployed (`tiny`).
     pub encoder: String,
+    /// Width of the two hidden layers, deployed ones, that only the invariant half goes through; 0 without them (0).
+    pub invariant_head: usize,
     /// Width of the hidden layers of each projector (1024).
     pub projector_hidden: usize,
     /// Width of each half of the embedding that the loss sees (1024).
@@ -22,7 +24,7 @@ pub struct ModelConfig {
 impl Default for ModelConfig {
     fn default() -> Self {
         let options = Options::defaults(tiny::ENTRY.options);
-        Self { encoder: tiny::ENTRY.name.into(), projector_hidden: 1024, embedding: 1024, options }
+        Self { encoder: tiny::ENTRY.name.into(), invariant_head: 0, projector_hidden: 1024, embedding: 1024, options }
     }
 }
 
@@ -39,6 +41,7 @@ impl ModelConfig {
         if let Some(encoder) = encoder {
             self.options.check("model", encoder.name, encoder.options, checks);
         }
+        checks.within("model.invariant_head", self.invariant_head, 0..=16_384);
         checks.within("model.projector_hidden", self.projector_hidden, 1..=16_384);
         checks.within("model.embedding", self.embedding, 1..=16_384);
     }
@@ -54,13 +57,22 @@ pub struct HeadsConfig {
     pub rotation_weight: f64,
     /// Weight of the class head's cross-entropy (1).
     pub class_weight: f64,
+    /// Weight of the penalty on nearest neighbours by the invariant half that agree in pose; labels of pose make the half forget
+    /// it (0).
+    pub blindness_weight: f64,
     /// Width of the rotation head's hidden layer (128).
     pub hidden: usize,
 }
 
 impl Default for HeadsConfig {
     fn default() -> Self {
-        Self { gradient: HeadGradient::Joint, rotation_weight: 1.0, class_weight: 1.0, hidden: 128 }
+        Self {
+            gradient: HeadGradient::Joint,
+            rotation_weight: 1.0,
+            class_weight: 1.0,
+            blindness_weight: 0.0,
+            hidden: 128,
+        }
     }
 }
 
@@ -69,7 +81,17 @@ impl HeadsConfig {
     pub fn check(&self, checks: &mut Checks) {
         checks.within("heads.rotation_weight", self.rotation_weight, 0.0..=LARGEST_WEIGHT);
         checks.within("heads.class_weight", self.class_weight, 0.0..=LARGEST_WEIGHT);
+        checks.within("heads.blindness_weight", self.blindness_weight, 0.0..=LARGEST_WEIGHT);
         checks.within("heads.hidden", self.hidden, 1..=16_384);
+    }
+}
+
+impl HeadsConfig {
+    /// The keys that have no use beside the values of others.
+    pub fn unused_keys(&self) -> Vec<UnusedKey> {
+        let trains = self.gradient != HeadGradient::Detached;
+        let goes_with = "heads.gradient = joint or routed";
+        UnusedKey::unless(trains, "heads.blindness_weight", "heads.gradient", goes_with).into_iter().collect()
     }
 }
 

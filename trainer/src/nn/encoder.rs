@@ -2,6 +2,7 @@ use candle_core::{DType, Result, Tensor};
 use sextant_runtime::graph::{GraphBuilder, ValueId};
 use sextant_runtime::plane_group::PlaneGroup;
 
+use super::invariant_head::WithInvariantHead;
 use super::{Mode, Scope, eqresnet18, eqtiny, resnet18, tiny};
 use crate::ops::tape;
 use crate::options::{ConfigOption, Named, Options};
@@ -68,6 +69,8 @@ pub struct EncoderSetting<'a> {
     pub image_size: usize,
     /// What its own keys of `[model]` are set to.
     pub options: &'a Options,
+    /// Width of the hidden layers that only the invariant half goes through; 0 without such layers.
+    pub invariant_head: usize,
 }
 
 /// Makes an encoder with fresh weights for square images of a size.
@@ -78,6 +81,8 @@ pub type BuildEncoder = fn(EncoderSetting, &mut Scope) -> Result<Box<dyn Encoder
 pub struct EncoderEntry {
     /// The value of `model.encoder`.
     pub name: &'static str,
+    /// Whether its features are the mean over its last map, with no layer between.
+    pub pools_map: bool,
     /// What it is, in one line.
     pub description: &'static str,
     /// The keys that it alone has in `[model]`.
@@ -98,7 +103,11 @@ impl EncoderEntry {
     /// # Errors
     /// When an option of it is missing, or the device has no memory for it.
     pub fn init(&self, setting: EncoderSetting, scope: &mut Scope) -> Result<Box<dyn Encoder>> {
-        Ok(Box::new(Recorded((self.build)(setting, scope)?)))
+        let encoder = Box::new(Recorded((self.build)(setting, scope)?));
+        Ok(match setting.invariant_head {
+            0 => encoder,
+            hidden => Box::new(WithInvariantHead::new(encoder, hidden, scope)?),
+        })
     }
 
     /// As [`Self::init`], with all options at their defaults.
@@ -106,7 +115,8 @@ impl EncoderEntry {
     /// # Errors
     /// When the device has no memory for it.
     pub fn init_by_default(&self, image_size: usize, scope: &mut Scope) -> Result<Box<dyn Encoder>> {
-        self.init(EncoderSetting { image_size, options: &Options::defaults(self.options) }, scope)
+        let options = &Options::defaults(self.options);
+        self.init(EncoderSetting { image_size, options, invariant_head: 0 }, scope)
     }
 }
 

@@ -9,6 +9,7 @@ use super::split::Positions;
 
 pub(super) const C4_ENTRY: EncoderEntry = EncoderEntry {
     name: "eqresnet18-c4",
+    pools_map: false,
     description: "`resnet18-cifar` with maps that follow quarter turns whatever the weights are, 512 features",
     options: &OPTIONS,
     build: |setting, scope| Ok(Box::new(RESNET18.over(PlaneGroup::QuarterTurns, setting, scope)?)),
@@ -16,6 +17,7 @@ pub(super) const C4_ENTRY: EncoderEntry = EncoderEntry {
 
 pub(super) const D4_ENTRY: EncoderEntry = EncoderEntry {
     name: "eqresnet18-d4",
+    pools_map: false,
     description: "the same for quarter turns and mirror images",
     options: &OPTIONS,
     build: |setting, scope| Ok(Box::new(RESNET18.over(PlaneGroup::TurnsAndMirrors, setting, scope)?)),

@@ -9,6 +9,7 @@ use super::tiny::{Tiny, trunk};
 
 pub(super) const C4_ENTRY: EncoderEntry = EncoderEntry {
     name: "eqtiny-c4",
+    pools_map: false,
     description: "`tiny` with maps that follow quarter turns whatever the weights are, 128 features",
     options: &OPTIONS,
     build: |setting, scope| Ok(Box::new(TINY.over(PlaneGroup::QuarterTurns, setting, scope)?)),
@@ -16,6 +17,7 @@ pub(super) const C4_ENTRY: EncoderEntry = EncoderEntry {
 
 pub(super) const D4_ENTRY: EncoderEntry = EncoderEntry {
     name: "eqtiny-d4",
+    pools_map: false,
     description: "the same for quarter turns and mirror images",
     options: &OPTIONS,
     build: |setting, scope| Ok(Box::new(TINY.over(PlaneGroup::TurnsAndMirrors, setting, scope)?)),

@@ -53,7 +53,7 @@ impl Plain {
     /// # Errors
     /// When an option is missing.
     pub fn config(&self, group: PlaneGroup, setting: EncoderSetting) -> Result<EquivariantConfig> {
-        let EncoderSetting { image_size, options } = setting;
+        let EncoderSetting { image_size, options, .. } = setting;
         let (matched, downsampling) = (options.choice(MATCHED)?, options.choice(DOWNSAMPLING)?);
         let Some(matched) = Matched::named(&matched) else { bail!("no encoder is matched by '{matched}'") };
         let Some(downsampling) = Downsampling::named(&downsampling) else {

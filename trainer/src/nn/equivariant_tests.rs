@@ -45,7 +45,7 @@ fn noise(count: usize, seed: u64) -> Vec<f32> {
 /// An encoder whose norms are not those that it starts with, so that the branches of its blocks count.
 fn disturbed(entry: EncoderEntry, image_size: usize, options: &Options) -> (ParameterStore, Box<dyn Encoder>) {
     let mut store = ParameterStore::new(5, &Device::Cpu);
-    let encoder = entry.init(EncoderSetting { image_size, options }, &mut store.root()).unwrap();
+    let encoder = entry.init(EncoderSetting { image_size, options, invariant_head: 0 }, &mut store.root()).unwrap();
     for (seed, (name, var)) in (1..).zip(store.vars()) {
         let centre = match name.rsplit('.').next() {
             Some("scale" | "running_variance") => 1.0,
@@ -311,7 +311,7 @@ fn pictures_of_another_size_are_refused() {
 fn options_that_are_not_there_are_told() {
     let mut store = ParameterStore::new(0, &Device::Cpu);
     let mut error = |options: &Options| {
-        let setting = EncoderSetting { image_size: 32, options };
+        let setting = EncoderSetting { image_size: 32, options, invariant_head: 0 };
         eqtiny::C4_ENTRY.init(setting, &mut store.root()).err().unwrap().to_string()
     };
     assert!(error(&Options::default()).contains("`matched` is not there"));
@@ -345,7 +345,10 @@ fn costs_are_those_of_the_networks() {
             (eqresnet18::RESNET18, PlaneGroup::QuarterTurns, eqresnet18::C4_ENTRY, 16),
         ] {
             let options = options(matched, downsampling);
-            let expected = plain.config(group, EncoderSetting { image_size: side, options: &options }).unwrap().cost();
+            let expected = plain
+                .config(group, EncoderSetting { image_size: side, options: &options, invariant_head: 0 })
+                .unwrap()
+                .cost();
             let (store, encoder) = disturbed(entry, side, &options);
             let found = found_cost(&store, &lowered(encoder.as_ref(), side));
             assert_eq!(found, expected, "{} {matched} {downsampling}", entry.name);
@@ -365,7 +368,10 @@ fn matched_networks_cost_what_they_are_matched_by() {
         {
             let ratio = |matched: &str| {
                 let options = options(matched, downsampling);
-                let cost = plain.config(group, EncoderSetting { image_size: side, options: &options }).unwrap().cost();
+                let cost = plain
+                    .config(group, EncoderSetting { image_size: side, options: &options, invariant_head: 0 })
+                    .unwrap()
+                    .cost();
                 let of_plain = (plain.cost)(side);
                 [
                     cost.weights as f64 / of_plain.weights as f64,

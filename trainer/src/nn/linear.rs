@@ -53,6 +53,16 @@ impl Linear {
         }
     }
 
+    /// `[width_out, width_in]`, as it is trained.
+    pub(super) fn weight(&self) -> &Var {
+        &self.weight
+    }
+
+    /// `[width_out]`, where it has one.
+    pub(super) fn bias(&self) -> Option<&Var> {
+        self.bias.as_ref()
+    }
+
     /// Numbers that come out.
     ///
     /// # Errors

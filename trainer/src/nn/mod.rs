@@ -19,6 +19,7 @@ mod equivariant_tests;
 mod halving;
 mod heads;
 mod hypernetwork;
+mod invariant_head;
 mod layer_norm;
 mod linear;
 mod linear_norm;

@@ -7,6 +7,7 @@ use crate::ops::{self, Activation};
 
 pub(super) const ENTRY: EncoderEntry = EncoderEntry {
     name: "resnet18",
+    pools_map: true,
     description: "ResNet-18 (He et al. 2016) as the SIE paper trains it, 512 features",
     options: &[],
     build: |_, scope| Ok(Box::new(ResNet18::new(Stem::Large, scope)?)),
@@ -14,6 +15,7 @@ pub(super) const ENTRY: EncoderEntry = EncoderEntry {
 
 pub(super) const CIFAR_ENTRY: EncoderEntry = EncoderEntry {
     name: "resnet18-cifar",
+    pools_map: true,
     description: "the same for small pictures, as of CIFAR: 3x3 stem without stride, no max-pool",
     options: &[],
     build: |_, scope| Ok(Box::new(ResNet18::new(Stem::Small, scope)?)),

@@ -7,6 +7,7 @@ use crate::ops::{self, Activation};
 
 pub(super) const ENTRY: EncoderEntry = EncoderEntry {
     name: "tiny",
+    pools_map: false,
     description: "for CPUs and microcontrollers: at most 12 M multiply-adds at 64 px, 128 features",
     options: &[],
     build: |setting, scope| Ok(Box::new(Tiny::new(setting.image_size, scope)?)),
@@ -14,6 +15,7 @@ pub(super) const ENTRY: EncoderEntry = EncoderEntry {
 
 pub(super) const POOLED_ENTRY: EncoderEntry = EncoderEntry {
     name: "tiny-pooled",
+    pools_map: true,
     description: "the same with the mean over the last map for features, which forgets where a thing is: what is it?",
     options: &[],
     build: |_, scope| Ok(Box::new(TinyPooled::new(scope)?)),
@@ -22,7 +24,8 @@ pub(super) const POOLED_ENTRY: EncoderEntry = EncoderEntry {
 /// A small residual network for microcontrollers: plain convolutions and ReLU only, which int8 carries well.
 ///
 /// Its features are a dense layer over the last map, not the map's average: where a part of the object is tells how
-/// the object is turned. At 64x64 it costs 10 M multiply-accumulates; its weights, with the heads, fit 256 KiB as int8.
+/// the object is turned. At 64x64 it costs 10 M multiply-accumulates; its weights, with heads of 128
+/// numbers, fit 256 KiB as int8.
 pub struct Tiny {
     trunk: Trunk,
     features: ConvNorm,

@@ -20,6 +20,12 @@ impl Series {
         Self { name: name.into(), points: metrics.iter().filter_map(point).collect() }
     }
 
+    /// The same points over something of which all `steps` have `total`, each step as much as another.
+    pub fn over(self, total: f64, steps: u64) -> Self {
+        let points = self.points.into_iter().map(|(step, value)| (step * total / steps as f64, value));
+        Self { points: points.collect(), ..self }
+    }
+
     /// The means of so many points each, and of fewer where less than two would be left.
     pub fn smoothed(self, together: usize) -> Self {
         let mean = |chunk: &[(f64, f64)]| {

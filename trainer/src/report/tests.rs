@@ -39,7 +39,7 @@ fn a_report_has_every_section_and_needs_no_network() {
     for words in [
         "first (sie)",
         "second (vicreg)",
-        "MRR without the identity query",
+        "MRR, with the identity query",
         "Curves",
         "class top-1 of the online linear probe",
         "Confusion",

@@ -3,6 +3,7 @@ use std::fs::{self, File};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use sextant_runtime::contract::run_folder::METRICS;
 use sextant_runtime::durable::abort_point;
@@ -12,11 +13,12 @@ use super::RunError;
 const STEP: &str = "step";
 
 /// Figures of one step; one line of `metrics.jsonl`.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct MetricRecord {
     /// Updates done when the figures were taken.
     pub step: u64,
     /// Figures by name, with units in the name; a figure that is not finite is stored as `null` and reads as NaN.
+    #[serde(flatten)]
     pub values: BTreeMap<String, f64>,
 }
 

@@ -6,6 +6,7 @@ mod advice;
 mod care;
 mod essl;
 mod images;
+mod ledger;
 mod plan;
 mod question;
 mod question_page;
@@ -13,6 +14,7 @@ mod results;
 mod scales;
 mod summary;
 mod trainings;
+mod tuning;
 
 use std::path::PathBuf;
 use std::sync::LazyLock;
@@ -27,12 +29,15 @@ pub use advice::{
     Judgement, Target, advise, shared_config,
 };
 pub use images::rendered_images;
+use ledger::Ledger;
 pub use plan::{Ablation, Batches, Plan, Row, view_count};
 pub use question::{Chart, Claim, Column, Gain, PaperFigure, Question, Scale, Verdict};
 pub use question_page::page_of;
 pub use results::{replace_section, write_results};
 pub use summary::{RowSummary, Spread};
 use trainings::Trainings;
+use tuning::tune;
+pub use tuning::{Trial, Tuned};
 
 /// All questions that a paper's claims are read off.
 pub static QUESTIONS: LazyLock<Vec<Question>> =
@@ -54,6 +59,8 @@ pub struct StudyOptions {
     pub command: String,
     /// `auto`, `cpu` or `cuda:N`.
     pub device: String,
+    /// Steps of each trial of a search that every row goes through before it is trained; 0: rows are trained as they are.
+    pub tuning_steps: u64,
     /// Set when the study is to stop.
     pub stop: StopFlag,
 }
@@ -75,6 +82,8 @@ pub struct FinishedRun {
     pub config: Config,
     /// Images that it has seen.
     pub images: u64,
+    /// Seconds that its steps took, without figures.
+    pub seconds: f64,
     /// Figures on held-out objects.
     pub evaluation: Evaluation,
     /// Lines of `metrics.jsonl`.
@@ -98,21 +107,80 @@ pub fn study(options: &StudyOptions) -> anyhow::Result<StudyOutcome> {
         return ask(options, question);
     }
     let Some(images) = rendered_images(options)? else { return Ok(StudyOutcome::Interrupted) };
-    let mut finished = Vec::new();
-    let trainings = options.trainings();
+    let mut comparison = Comparison {
+        options,
+        images,
+        ledger: Ledger::open(results::ledger_path(&options.results, &options.plan.name))?,
+        searches: Vec::new(),
+        finished: Vec::new(),
+    };
+    let mut rows = Vec::new();
     for row in &options.plan.rows {
-        let Some(run) = trainings.run_of(row, 0, &images)? else { return Ok(StudyOutcome::Interrupted) };
-        finished.push(run);
-        write_results(options, &finished)?;
+        let Some(row) = comparison.tuned(row)? else { return Ok(StudyOutcome::Interrupted) };
+        if !comparison.train(&row, 0)? {
+            return Ok(StudyOutcome::Interrupted);
+        }
+        rows.push(row);
     }
-    for row in leaders(&options.plan, &finished) {
+    for row in leaders(&rows, options.plan.leaders, &comparison.finished) {
         for seed in 1..options.plan.seeds {
-            let Some(run) = trainings.run_of(row, seed, &images)? else { return Ok(StudyOutcome::Interrupted) };
-            finished.push(run);
-            write_results(options, &finished)?;
+            if !comparison.train(row, seed)? {
+                return Ok(StudyOutcome::Interrupted);
+            }
         }
     }
-    Ok(StudyOutcome::Finished(summary::summaries(&options.plan, &finished)))
+    Ok(StudyOutcome::Finished(summary::summaries(&options.plan, &comparison.finished)))
+}
+
+/// A comparison of methods on its way.
+struct Comparison<'a> {
+    options: &'a StudyOptions,
+    /// The changes of [`rendered_images`].
+    images: Vec<String>,
+    ledger: Ledger,
+    searches: Vec<Tuned>,
+    finished: Vec<FinishedRun>,
+}
+
+impl Comparison<'_> {
+    /// A row with what is best for it on validation objects, where rows are tuned; `None` when it was interrupted.
+    fn tuned(&mut self, row: &Row) -> anyhow::Result<Option<Row>> {
+        let steps = self.options.tuning_steps;
+        if steps == 0 {
+            return Ok(Some(row.clone()));
+        }
+        let tuned = match self.ledger.tuned(&row.label, &row.sets, steps) {
+            Some(tuned) => tuned,
+            None => {
+                let Some(tuned) = tune(&self.options.trainings(), row, steps, &self.images)? else { return Ok(None) };
+                self.ledger.keep_tuned(&tuned)?;
+                tuned
+            }
+        };
+        let sets = [&row.sets[..], tuned.chosen()].concat();
+        self.searches.push(tuned);
+        Ok(Some(Row { sets, ..row.clone() }))
+    }
+
+    /// Trains a row with a seed, where that is not done, and writes the page; whether it was not interrupted.
+    fn train(&mut self, row: &Row, seed: u64) -> anyhow::Result<bool> {
+        let registry = &self.options.plan.registry;
+        let config = self.options.plan.config(row, seed, &self.images)?;
+        let run = match self.ledger.run(registry, &row.label, seed, &config) {
+            Some(run) => {
+                eprintln!("{}: done, seed {seed}", row.label);
+                run
+            }
+            None => match self.options.trainings().run_of(row, seed, &self.images)? {
+                Some(run) => run,
+                None => return Ok(false),
+            },
+        };
+        self.ledger.keep_run(registry, &run)?;
+        self.finished.push(run);
+        write_results(self.options, &self.searches, &self.finished)?;
+        Ok(true)
+    }
 }
 
 /// Trains every row with the first seed, then with the next, so that a page that is not finished tells of all rows.
@@ -130,7 +198,7 @@ fn ask(options: &StudyOptions, question: &Question) -> anyhow::Result<StudyOutco
 
 /// The rows that get all seeds: the first, which the others are measured against, and of those that learn without labels
 /// the ones with the largest [`summary::score`].
-fn leaders<'a>(plan: &'a Plan, finished: &[FinishedRun]) -> Vec<&'a Row> {
+fn leaders<'a>(rows: &'a [Row], leaders: usize, finished: &[FinishedRun]) -> Vec<&'a Row> {
     let score = |row: &Row| {
         let run = finished.iter().find(|run| run.label == row.label);
         run.map_or(f64::NEG_INFINITY, |run| summary::score(&run.evaluation))
@@ -140,9 +208,9 @@ fn leaders<'a>(plan: &'a Plan, finished: &[FinishedRun]) -> Vec<&'a Row> {
         entry.is_some_and(|entry| !entry.labels.is_empty())
     };
     let unlabelled = |row: &&Row| !finished.iter().any(|run| run.label == row.label && learns_from_labels(run));
-    let mut rows: Vec<&Row> = plan.rows.iter().skip(1).filter(unlabelled).collect();
-    rows.sort_by(|a, b| score(b).total_cmp(&score(a)));
-    plan.rows.iter().take(1).chain(rows.into_iter().take(plan.leaders)).collect()
+    let mut others: Vec<&Row> = rows.iter().skip(1).filter(unlabelled).collect();
+    others.sort_by(|a, b| score(b).total_cmp(&score(a)));
+    rows.iter().take(1).chain(others.into_iter().take(leaders)).collect()
 }
 
 #[cfg(test)]

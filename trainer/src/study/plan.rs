@@ -157,8 +157,9 @@ impl Plan {
     /// When keys or values are wrong.
     pub fn config(&self, row: &Row, seed: u64, images: &[String]) -> anyhow::Result<Config> {
         let name = format!("{}-seed{seed}", row.label);
-        // The heads of the presets learn from labels; a comparison of methods needs features that do not.
-        let fixed = ["heads.gradient=detached".to_string()];
+        // The heads of the presets learn from labels; a comparison of methods needs features that do not, and encoders as they
+        // are.
+        let fixed = ["heads.gradient=detached".to_string(), "model.invariant_head=0".to_string()];
         let own = [format!("name={name}"), format!("fit.seed={seed}")];
         let sets = [&fixed[..], &self.sets[..]].concat();
         // One after the other: the images have no use for what renders them, nor a row for options of other methods.
@@ -166,6 +167,7 @@ impl Plan {
             Config::resolve_in_turn(&self.registry, Some(&self.preset), self.file.as_deref(), &[&sets[..], images, own])
         };
         let shared = resolve(&[])?;
+        let row = &self.with_trained_features(row, &shared);
         let images_a_step = shared.fit.batch_size * view_count(&shared)?;
         let mut config = resolve(&[&row.sets[..], &own].concat())?.with_absolute_paths()?;
         let views = match row.batches {
@@ -175,6 +177,20 @@ impl Plan {
         config.fit.batch_size = (images_a_step / views).max(2);
         config.validate()?;
         Ok(config)
+    }
+}
+
+impl Plan {
+    /// A row with the pooled variant of an encoder whose features nothing would train, where there is one.
+    fn with_trained_features(&self, row: &Row, shared: &Config) -> Row {
+        let set = |set: &String| set.strip_prefix("method.name=").map(str::to_string);
+        let name = row.sets.iter().rev().find_map(set).unwrap_or_else(|| shared.method.name.clone());
+        let reads_map_alone = self.registry.methods().find(&name).is_some_and(|entry| entry.reads_map_alone);
+        let pooled = format!("{}-pooled", shared.model.encoder);
+        match reads_map_alone && self.registry.encoders().find(&pooled).is_some() {
+            true => row.clone().with(&format!("model.encoder={pooled}")),
+            false => row.clone(),
+        }
     }
 }
 

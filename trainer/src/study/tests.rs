@@ -46,6 +46,7 @@ fn options(folder: &Path) -> StudyOptions {
         data: String::new(),
         command: "cargo trainer study toy".into(),
         device: "cpu".into(),
+        tuning_steps: 0,
         stop: StopFlag::default(),
     }
 }
@@ -93,6 +94,40 @@ fn a_study_trains_writes_and_skips_what_is_done() {
     other.plan.sets.push("fit.steps=6".into());
     let error = study(&other).err().unwrap().to_string();
     assert!(error.contains("another configuration"), "{error}");
+}
+
+#[test]
+fn a_comparison_is_tuned_alike_and_goes_on_without_its_runs() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut options = options(folder.path());
+    (options.plan.views, options.plan.seeds, options.plan.leaders, options.tuning_steps) = (0, 2, 0, 2);
+    options.plan.rows.truncate(1);
+    options.plan.sets.push("data.validation_share=0.5".into());
+    options.plan.sets.push("data.objects_per_family=2".into());
+    let StudyOutcome::Finished(rows) = study(&options).unwrap() else { panic!("nobody interrupted it") };
+    assert_eq!(rows[0].seeds, 2);
+    let page = std::fs::read_to_string(&options.results).unwrap();
+    assert!(page.contains("by trials of 2 steps") && page.contains("optimiser.lr=0.006"), "{page}");
+    let ledger = folder.path().join("docs/results-toy.jsonl");
+    let kept = std::fs::read_to_string(&ledger).unwrap();
+    let trials = kept.lines().next().unwrap().matches("\"score\"").count();
+    assert_eq!((kept.lines().count(), trials), (3, 7), "a search of seven trials, and a run for each seed");
+
+    // On another machine there are no runs.
+    std::fs::remove_dir_all(&options.out).unwrap();
+    study(&options).unwrap();
+    assert!(!options.out.exists(), "nothing is trained again");
+    assert_eq!(std::fs::read_to_string(&options.results).unwrap(), page);
+    assert_eq!(std::fs::read_to_string(&ledger).unwrap(), kept);
+
+    // Other steps are another run, after the same search.
+    options.plan.sets.push("fit.steps=6".into());
+    study(&options).unwrap();
+    assert_eq!(std::fs::read_to_string(&ledger).unwrap().lines().count(), 5);
+
+    std::fs::write(&ledger, "nonsense\n").unwrap();
+    let error = format!("{:#}", study(&options).err().unwrap());
+    assert!(error.contains("results-toy.jsonl, line 1: delete the line"), "{error}");
 }
 
 #[test]
@@ -213,8 +248,8 @@ fn a_question_is_answered_on_its_page_and_goes_on_where_it_stopped() {
         "    cargo trainer study toy\n",
         "Source `pictures`: encoder `tiny`, 32 px, 4 steps, 32 pictures seen by each run; ",
         "Figures are means ± standard deviations over 2 seeds.",
-        "| rotation-none | 2 | 0.",
-        "| rotation-simclr | 2 | 0.",
+        "| rotation-none | 2 | ",
+        "| rotation-simclr | 2 | ",
         "59.06 % at best",
         "- class top-1: a linear probe on frozen features",
         "| Shortcuts pruned:",

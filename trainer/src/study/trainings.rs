@@ -8,7 +8,7 @@ use super::{FinishedRun, Plan, Row, view_count};
 use crate::config::Config;
 use crate::evaluate::Evaluation;
 use crate::fit::{FitOptions, FitOutcome, fit};
-use crate::run::{RunFolder, read_metrics};
+use crate::run::{MetricRecord, RunFolder, read_metrics};
 use crate::stop::StopFlag;
 
 /// Where the runs of a plan are, and on what they are trained.
@@ -75,7 +75,42 @@ impl Trainings<'_> {
         );
         let Some(evaluation) = Evaluation::stored(folder)? else { return Ok(None) };
         let metrics = read_metrics(&folder.join(run_folder::METRICS))?;
-        let images = config.fit.steps * (config.fit.batch_size * view_count(config)?) as u64;
-        Ok(Some(FinishedRun { label: row.label.clone(), seed, config: config.clone(), images, evaluation, metrics }))
+        let images_a_step = (config.fit.batch_size * view_count(config)?) as u64;
+        Ok(Some(FinishedRun {
+            label: row.label.clone(),
+            seed,
+            config: config.clone(),
+            images: config.fit.steps * images_a_step,
+            seconds: seconds(&metrics, config.fit.steps, images_a_step),
+            evaluation,
+            metrics,
+        }))
+    }
+}
+
+/// What the steps took, by the speed that each line of the metrics tells of those since the line before.
+fn seconds(metrics: &[MetricRecord], steps: u64, images_a_step: u64) -> f64 {
+    let (mut seconds, mut timed) = (0.0, 0);
+    for record in metrics {
+        if let Some(speed) = record.values.get("images_per_s").filter(|speed| **speed > 0.0) {
+            seconds += ((record.step - timed) * images_a_step) as f64 / speed;
+            timed = record.step;
+        }
+    }
+    // Steps after the last line are as fast as the others.
+    if timed == 0 { 0.0 } else { seconds * steps as f64 / timed as f64 }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn seconds_are_those_of_all_steps() {
+        let record = |step, key: &str, value| MetricRecord { step, values: [(key.to_string(), value)].into() };
+        let metrics =
+            [record(10, "images_per_s", 100.0), record(15, "probe/class_top1", 0.5), record(20, "images_per_s", 50.0)];
+        assert_eq!(seconds(&metrics, 30, 5), 1.5 * (0.5 + 1.0));
+        assert_eq!(seconds(&metrics[1..2], 30, 5), 0.0);
     }
 }
