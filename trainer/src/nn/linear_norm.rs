@@ -20,11 +20,12 @@ impl LinearNorm {
     /// # Errors
     /// When the device has no memory for it.
     pub fn new(width_in: usize, width_out: usize, scope: &mut Scope) -> Result<Self> {
+        let name = scope.name().to_string();
         Ok(Self {
-            name: scope.name().to_string(),
             linear: Linear::new(width_in, width_out, scope)?,
             norm: BatchNorm::new(width_out, 1.0, scope)?,
-            result: EightBits::of(&scope.name().to_string(), scope)?,
+            result: EightBits::of(&name, scope)?,
+            name,
         })
     }
 

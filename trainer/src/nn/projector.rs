@@ -27,7 +27,8 @@ impl Projector {
                 .with_eight_bit_weight(for_eight_bits),
             result: {
                 let mut last = scope.child("last");
-                EightBits::of(&last.name().to_string(), &mut last)?
+                let name = last.name().to_string();
+                EightBits::of(&name, &mut last)?
             },
         })
     }

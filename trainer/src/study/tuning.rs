@@ -136,7 +136,7 @@ fn rounded(value: f64) -> f64 {
 fn own_weight(entry: &MethodEntry) -> Option<&'static ConfigOption> {
     let named = |key: &&str| entry.options.iter().find(|option| option.key == *key);
     let is_weight = |option: &&ConfigOption| option.key.ends_with("_weight");
-    WEIGHTS.iter().find_map(|key| named(key)).or_else(|| entry.options.iter().find(is_weight))
+    WEIGHTS.iter().find_map(named).or_else(|| entry.options.iter().find(is_weight))
 }
 
 #[cfg(test)]
