@@ -181,7 +181,8 @@ mod tests {
             assert_eq!(axes[0], ("optimiser.lr".into(), vec![2e-3, 6.7e-4, 6e-3, 1.8e-2]), "{}", row.label);
             assert_eq!(axes[1], ("optimiser.weight_decay".into(), vec![1e-4, 1e-2]), "{}", row.label);
             // These have no number that weighs one part of their loss against another.
-            let is_of_one_part = ["byol", "seq-jepa", "random-encoder"].contains(&row.label.as_str());
+            let is_of_one_part =
+                ["byol", "seq-jepa", "predict-transform", "random-encoder"].contains(&row.label.as_str());
             assert_eq!(axes.len(), if is_of_one_part { 2 } else { 3 }, "{}: {:?}", row.label, axes.last());
         }
         let sie = Row::new("sie", &["method.name=sie"]);
