@@ -101,8 +101,8 @@ class Ours:
         folder.mkdir(parents=True)
         run = folder / "run"
         keys = ["data.source=3diebench", f"data.path={budget.folder}", "data.camera_azimuth_deg=-90",
-                f"data.image_size={options.image_size}",
-                "model.encoder=resnet18", f"method.name={name}", "heads.gradient=detached", "optimiser.kind=adamw",
+                f"data.image_size={options.image_size}", "data.validation_share=0",
+                "model.encoder=resnet18", "model.invariant_head=0", f"method.name={name}", "heads.gradient=detached", "optimiser.kind=adamw",
                 "optimiser.lr=1e-3", "optimiser.weight_decay=1e-6", "schedule.kind=constant", f"fit.steps={steps}",
                 f"fit.batch_size={budget.batch}", f"fit.log_every={log_every}", f"fit.checkpoint_every={steps}",
                 f"fit.threads={options.threads}", f"fit.seed={options.seed}", *NO_EVALUATION, *sets]
