@@ -1,3 +1,5 @@
+use core::mem;
+
 /// Channels `start..start + output_channels` of every position.
 ///
 /// # Shapes
@@ -29,11 +31,16 @@ pub(crate) fn place_channels<T: Copy>(
     output: &mut [T],
     f: impl Fn(T) -> T,
 ) {
-    if input_channels == 0 || output_channels == 0 {
+    if input_channels == 0 {
         return;
     }
-    for (to, from) in output.chunks_exact_mut(output_channels).zip(input.chunks_exact(input_channels)) {
+    // Chunks would bring a division, and with it code that can panic, onto a microcontroller.
+    let (mut input, mut output) = (input, output);
+    while let (Some((from, further)), Some((to, free))) =
+        (input.split_at_checked(input_channels), mem::take(&mut output).split_at_mut_checked(output_channels))
+    {
         to.iter_mut().skip(start).zip(from).for_each(|(to, from)| *to = f(*from));
+        (input, output) = (further, free);
     }
 }
 
