@@ -36,7 +36,7 @@ pub struct StudyArgs {
     #[arg(long)]
     leaders: Option<usize>,
     /// Tune every row before it is trained, by the same small search on validation objects: learning rate, weight decay and
-    /// one weight, eight short trials at most. Only where methods are compared.
+    /// one weight, seven short trials at most. Only where methods are compared.
     #[arg(long)]
     tune: bool,
     /// Steps of each trial of the search [default: a sixth of fit.steps].

@@ -94,7 +94,7 @@ fn section(options: &StudyOptions, searches: &[Tuned], finished: &[FinishedRun],
     text
 }
 
-/// What was tried for each row, the chosen trial first in bold.
+/// What was chosen for each row, and all that was tried.
 fn tuning_table(text: &mut String, searches: &[Tuned]) {
     let Some(first) = searches.first() else { return };
     let _ = writeln!(
