@@ -12,7 +12,9 @@ use super::stop_on_interrupt;
 use crate::config::Config;
 use crate::data::goes_with_rendering;
 use crate::registry::Registry;
-use crate::study::{Ablation, Plan, QUESTIONS, Question, Row, Scale, StudyOptions, StudyOutcome, page_of, study};
+use crate::study::{
+    Ablation, FEATURES_ALONE, Plan, QUESTIONS, Question, Row, Scale, StudyOptions, StudyOutcome, page_of, study,
+};
 
 /// Arguments of `trainer study`.
 #[derive(Args)]
@@ -101,6 +103,8 @@ enum Study {
     Care,
     /// Whether features keep the order of strengths, and what that costs.
     Scales,
+    /// What self-supervision is worth where labels of pose are few.
+    Usefulness,
 }
 
 /// Scales by their names on the command line.
@@ -148,7 +152,7 @@ impl StudyArgs {
             Study::Household => "household",
             Study::Procedural => "quickstart",
             Study::Objects55 => "objects55",
-            _ => self.scale().preset(),
+            _ => self.study.question().map_or("quickstart", |question| (question.setting.preset)(self.scale())),
         }
     }
 
@@ -169,6 +173,9 @@ impl StudyArgs {
             ("--tune", self.tune),
         ];
         let (given, kind) = match self.study.question() {
+            Some(question) if !question.setting.has_paper_scale && self.scale.is_some() => {
+                (vec![("--scale", true)], "the studies of transformations")
+            }
             Some(_) => (of_methods.to_vec(), OF_METHODS),
             None => (vec![("--scale", self.scale.is_some())], "the studies of transformations"),
         };
@@ -230,6 +237,11 @@ fn options(args: StudyArgs, registry: &Registry) -> anyhow::Result<StudyOptions>
     let plan = Plan {
         registry: registry.clone(),
         preset: args.preset().into(),
+        shared: question
+            .map_or(FEATURES_ALONE, |question| question.setting.shared)
+            .iter()
+            .map(ToString::to_string)
+            .collect(),
         file: args.config,
         sets: args.sets,
         views: views.unwrap_or(0),
@@ -284,14 +296,19 @@ fn picked(rows: Vec<Row>, labels: &[String]) -> anyhow::Result<Vec<Row>> {
         let known: Vec<&str> = rows.iter().map(|row| row.label.as_str()).collect();
         bail!("no row is called '{unknown}'; rows: {}", known.join(", "))
     }
-    Ok(rows.into_iter().filter(|row| labels.is_empty() || labels.contains(&row.label)).collect())
+    // A row that begins with another one needs that one.
+    let begun_with = |label: &str| {
+        rows.iter().any(|row| labels.contains(&row.label) && row.begins_with.is_some_and(|first| first == label))
+    };
+    let is_wanted = |row: &Row| labels.is_empty() || labels.contains(&row.label) || begun_with(&row.label);
+    Ok(rows.iter().filter(|row| is_wanted(row)).cloned().collect())
 }
 
 /// The command that makes the same table, with what was given.
 fn command(args: &StudyArgs, views: Option<usize>) -> String {
     // It is written into a page for whoever has the repository, however this process was started.
     let mut command = TypedCommand::other("cargo trainer study").argument(args.study.name());
-    if args.study.question().is_some() {
+    if args.study.question().is_some_and(|question| question.setting.has_paper_scale) {
         command = command.words(&format!("--scale {}", args.scale().name()));
     }
     if let Some(method) = args.ablation {
@@ -342,6 +359,8 @@ mod tests {
             (vec!["transforms", "--leaders", "3"], Some("--leaders"), OF_METHODS),
             (vec!["procedural", "--views", "3", "--leaders", "3"], None, ""),
             (vec!["transforms", "--scale", "paper"], None, ""),
+            (vec!["usefulness", "--scale", "small"], Some("--scale"), "the studies of transformations"),
+            (vec!["usefulness", "--leaders", "3"], Some("--leaders"), OF_METHODS),
         ];
         for (arguments, option, goes_with) in cases {
             let Command { study } = Command::parse_from([&["study"], &arguments[..]].concat());

@@ -97,6 +97,8 @@ pub struct EvaluationConfig {
     pub gallery_objects: usize,
     /// Views of each of them (50, as 3DIEBench has).
     pub gallery_views: usize,
+    /// Views of each of these objects whose poses are given, and tell those of its other views; at most half of them, 0 for none (10).
+    pub reference_views: usize,
     /// Pairs of views with rotations outside the trained range; 0 for none (400).
     pub out_of_range_pairs: usize,
     /// Whether it is estimated what features and class tell of each transformation, in bits (false).
@@ -126,6 +128,7 @@ impl Default for EvaluationConfig {
             colour_probe: true,
             gallery_objects: 200,
             gallery_views: 50,
+            reference_views: 10,
             out_of_range_pairs: 400,
             information: false,
             transformed_class: false,

@@ -63,6 +63,7 @@ impl EvaluationConfig {
         checks.within("evaluation.neighbours", self.neighbours, 1..=10_000);
         checks.within("evaluation.gallery_objects", self.gallery_objects, 0..=1_000_000);
         checks.within("evaluation.gallery_views", self.gallery_views, 2..=1000);
+        checks.within("evaluation.reference_views", self.reference_views, 0..=500);
         checks.within("evaluation.out_of_range_pairs", self.out_of_range_pairs, 0..=1_000_000);
         checks.names_among("evaluation.responses", &self.responses, &transformations.names_on_pixels());
         checks.within("evaluation.seed", self.seed, 0..=LARGEST_SEED);

@@ -25,7 +25,8 @@ pub struct DataConfig {
     pub classes: Vec<String>,
     /// Side of the square images, pixels (64).
     pub image_size: usize,
-    /// Procedural families to use, in the order of their labels; all of them when empty (empty).
+    /// Procedural families to use, in the order of their labels; all of them when empty. Each is also there with more
+    /// parts, of `ball`, `ring`, `fin` and `box` in this order: `mug-with-ring`, `mug-with-ball-and-fin` (empty).
     pub families: Vec<String>,
     /// Training objects of each procedural family (48).
     pub objects_per_family: usize,

@@ -84,6 +84,14 @@ impl Feed {
     /// When the settings ask for nothing, the source has nothing to train on, or no thread can be started.
     pub fn start(source: Arc<dyn ViewSource>, settings: FeedSettings) -> Result<Self, DataError> {
         let subjects = source.training_subjects();
+        Self::of(source, subjects, settings)
+    }
+
+    /// As [`Self::start`], of these subjects of `source`: one that is listed several times comes as often in an epoch.
+    ///
+    /// # Errors
+    /// As [`Self::start`].
+    pub fn of(source: Arc<dyn ViewSource>, subjects: Vec<usize>, settings: FeedSettings) -> Result<Self, DataError> {
         if subjects.is_empty() {
             return Err(DataError::Unusable("the data set has no object to train on: all are held out".to_owned()));
         }

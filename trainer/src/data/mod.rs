@@ -53,6 +53,7 @@ pub(crate) use split::{listed, set_warnings};
 pub use three_die_bench::ThreeDieBenchFolder;
 pub use three_die_bench_writer::ThreeDieBenchWriter;
 pub use transformed::{TransformedViews, as_seen, listed_values, transformed};
+pub(crate) use validation::share_of_classes;
 pub use view_batch::ViewBatch;
 pub use view_order::{ObjectOrder, stream_rng, stream_seed};
 pub use view_source::{Place, ViewSource};

@@ -1,5 +1,6 @@
 //! Subjects that choose: checkpoints and settings are compared on them, and figures are measured on others.
 
+use std::ops::RangeInclusive;
 use std::sync::Arc;
 
 use rand::SeedableRng;
@@ -21,24 +22,38 @@ struct WithValidation {
 /// decides.
 pub(super) fn with_validation(source: Arc<dyn ViewSource>, share: f32, seed: u64) -> Arc<dyn ViewSource> {
     let mut is_validation = vec![false; source.subject_count()];
+    for subject in share_of_classes(source.as_ref(), share, seed, |count| 0..=count.saturating_sub(1)) {
+        is_validation[subject] = true;
+    }
+    match is_validation.contains(&true) {
+        true => Arc::new(WithValidation { inner: source, is_validation }),
+        false => source,
+    }
+}
+
+/// A share of the training subjects of each class, so many of one as `bounds` allow of its number. Which ones the seed decides.
+pub(crate) fn share_of_classes(
+    source: &dyn ViewSource,
+    share: f32,
+    seed: u64,
+    bounds: fn(usize) -> RangeInclusive<usize>,
+) -> Vec<usize> {
     let mut of_class = vec![Vec::new(); source.class_names().len().max(1)];
     for subject in source.training_subjects() {
         of_class[source.label(subject)].push(subject);
     }
     let mut rng = ChaCha8Rng::seed_from_u64(seed);
     // What rounding leaves of one class goes to the next, so that the share holds for all of them together.
-    let mut due = 0.0;
+    let (mut due, mut taken) = (0.0, Vec::new());
     for mut subjects in of_class {
         subjects.shuffle(&mut rng);
         due += f64::from(share) * subjects.len() as f64;
-        let taken = (due.round() as usize).min(subjects.len().saturating_sub(1));
-        due -= taken as f64;
-        subjects[..taken].iter().for_each(|subject| is_validation[*subject] = true);
+        let bounds = bounds(subjects.len());
+        let count = (due.round().max(0.0) as usize).clamp(*bounds.start(), *bounds.end());
+        due -= count as f64;
+        taken.extend_from_slice(&subjects[..count]);
     }
-    match is_validation.contains(&true) {
-        true => Arc::new(WithValidation { inner: source, is_validation }),
-        false => source,
-    }
+    taken
 }
 
 impl ViewSource for WithValidation {

@@ -41,6 +41,7 @@ impl Layout {
             | Group::InnerProducts
             | Group::Rotation
             | Group::Colour
+            | Group::References
             | Group::Predictor
             | Group::Drift
             | Group::Rank => Self::Lines { a_line: usize::MAX, between: "   " },
@@ -61,7 +62,7 @@ impl fmt::Display for Evaluation {
         self.write_angles(f)?;
         self.write_transformations(f)?;
         self.write_responses(f)?;
-        for group in [Group::Retrieval, Group::Predictor, Group::Drift] {
+        for group in [Group::Retrieval, Group::References, Group::Predictor, Group::Drift] {
             if self.measured(group).next().is_some() {
                 writeln!(f)?;
             }

@@ -15,8 +15,8 @@ use super::{
 
 use Better::{Floor, Less, More, Neither};
 use Group::{
-    Class, Colour, Drift, Halves, InnerProducts, Order, OutOfRange, Pose, Predictor, Rank, Retrieval, Rotation,
-    Transformation,
+    Class, Colour, Drift, Halves, InnerProducts, Order, OutOfRange, Pose, Predictor, Rank, References, Retrieval,
+    Rotation, Transformation,
 };
 use Unit::{Degrees, Dimensions, Ratio, Share};
 
@@ -79,6 +79,8 @@ pub enum Group {
     Colour,
     /// How well predicted views are found.
     Retrieval,
+    /// How well reference views of a new object tell its pose.
+    References,
     /// Errors of the deployed rotation head.
     Pose,
     /// Errors of the learned predictor.
@@ -156,6 +158,7 @@ impl Group {
             Rotation => "R2, target w >= 0",
             Colour => "colour R2",
             Retrieval | Pose | Halves => "",
+            References => "new objects",
             Predictor => "predictor errors",
             Drift => "drift between views, 1 as between objects:",
             Rank => "effective rank",
@@ -173,6 +176,7 @@ impl Group {
             Rotation => Some("rotation R2 (one mean over all components)"),
             Colour => Some("colour R2 (one mean over all components)"),
             Retrieval => Some("retrieval of predicted views"),
+            References => Some("pose of new objects by their nearest reference view"),
             Predictor => Some("relative errors of the predictor"),
             Drift => Some("drift between two views"),
             Rank => Some("effective rank (RankMe)"),
@@ -276,6 +280,7 @@ fn table() -> Vec<Figure> {
     figures.extend(colour_r2());
     figures.extend(retrieval());
     figures.extend(pose());
+    figures.extend(references());
     figures.extend([
         Figure::new(Predictor, "predictor.equivariance_error", "equivariance", (Ratio, Less), |e| {
             Some(e.predictor?.equivariance_error)
@@ -313,11 +318,13 @@ fn table() -> Vec<Figure> {
         Figure::new(OutOfRange, "out_of_range.pose.symmetric.median_deg", "symmetry-aware", (Degrees, Less), |e| {
             Some(e.out_of_range?.pose.symmetric.median_deg)
         })
-        .label("outside the trained rotations: pose, median"),
+        .label("outside the trained rotations: pose, median")
+        .column("pose outside °"),
         Figure::new(OutOfRange, "out_of_range.rotation_r2.sie", "rotation R2", (Ratio, More), |e| {
             Some(e.out_of_range?.rotation_r2.sie)
         })
-        .label("outside the trained rotations: rotation R2"),
+        .label("outside the trained rotations: rotation R2")
+        .column("R2 outside"),
         Figure::new(OutOfRange, "out_of_range.equivariance_error", "equivariance error", (Ratio, Less), |e| {
             e.out_of_range?.equivariance_error
         }),
@@ -384,9 +391,10 @@ fn rotation_r2() -> Vec<Figure> {
 /// What each half tells, a row for each, and one of what a blind half has.
 fn split() -> Vec<Figure> {
     let mut figures = Vec::new();
-    for (name, words, short) in
-        [(INVARIANT, "invariant half", "inv. half"), (EQUIVARIANT, "equivariant half", "equi. half")]
-    {
+    for (name, words, short, [class_column, pose_column]) in [
+        (INVARIANT, "invariant half", "inv. half", ["class, inv. half", "NN pose °, inv. half"]),
+        (EQUIVARIANT, "equivariant half", "equi. half", ["class, equi. half", "NN pose °, equi. half"]),
+    ] {
         let is_invariant = name == INVARIANT;
         let half = move |split: &Split| if is_invariant { split.invariant } else { split.equivariant };
         let class = (Share, if is_invariant { More } else { Neither });
@@ -397,12 +405,14 @@ fn split() -> Vec<Figure> {
         };
         figures.extend([
             figure("class_top1", "class", class, |half| half.class_top1)
-                .label(format!("class top-1 of the {words}, linear probe")),
+                .label(format!("class top-1 of the {words}, linear probe"))
+                .column(class_column),
             figure("neighbour_class", "neighbour's class", class, |half| half.neighbour_class)
                 .label(format!("nearest neighbour in the {words}: of one class")),
             figure("neighbour_deg.all", "neighbour's pose", (Degrees, more), |half| Some(half.neighbour_deg.all)),
             figure("neighbour_deg.asymmetric", "asymmetric", (Degrees, more), |half| half.neighbour_deg.asymmetric)
                 .label("… angle to its pose, objects without symmetry")
+                .column(pose_column)
                 .bar(short),
             figure("neighbour_deg.symmetric", "symmetric", (Degrees, more), |half| half.neighbour_deg.symmetric),
             figure("r2_above_floor.all", "R2 above floor", (Ratio, less), |half| Some(half.r2_above_floor?.all))
@@ -417,7 +427,7 @@ fn split() -> Vec<Figure> {
     };
     figures.extend([
         blind("all", "neighbour's pose", |split| Some(split.blind_deg.all)),
-        blind("asymmetric", "asymmetric", |split| split.blind_deg.asymmetric).bar("blind"),
+        blind("asymmetric", "asymmetric", |split| split.blind_deg.asymmetric).column("blind °").bar("blind"),
         blind("symmetric", "symmetric", |split| split.blind_deg.symmetric),
     ]);
     figures
@@ -487,6 +497,28 @@ fn retrieval() -> Vec<Figure> {
     let chance = queries("retrieval.chance", "chance", |e| Some(e.retrieval?.chance));
     figures.extend(chance.map(|figure| Figure { better: Floor, ..figure }));
     figures
+}
+
+/// Of objects that were never trained on, by the nearest of their reference views.
+fn references() -> [Figure; 3] {
+    [
+        Figure::new(References, "references.median_deg", "pose by nearest reference", (Degrees, Less), |e| {
+            Some(e.references?.median_deg)
+        })
+        .label("pose of new objects by their nearest reference view")
+        .column("new objects °")
+        .bar("equi. half"),
+        Figure::new(References, "references.nearest_deg", "best choice", (Degrees, Neither), |e| {
+            Some(e.references?.nearest_deg)
+        })
+        .label("… of the best choice among the references")
+        .bar("best choice"),
+        Figure::new(References, "references.random_deg", "any reference", (Degrees, Neither), |e| {
+            Some(e.references?.random_deg)
+        })
+        .label("… of any reference")
+        .bar("any"),
+    ]
 }
 
 fn queries(key: &str, row: &str, read: fn(&Evaluation) -> Option<RetrievalFigures>) -> [Figure; 5] {
@@ -560,12 +592,14 @@ mod tests {
     use super::*;
 
     /// Counts, and what only `evaluation.json` tells.
-    const NO_FIGURES: [&str; 8] = [
+    const NO_FIGURES: [&str; 10] = [
         "objects",
         "pairs",
         "retrieval.objects",
         "retrieval.asymmetric.objects",
         "retrieval.views",
+        "references.objects",
+        "references.views",
         "out_of_range.pairs",
         "out_of_range.pose.",
         "out_of_range.rotation_r2.",

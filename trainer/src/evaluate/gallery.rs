@@ -83,7 +83,7 @@ impl ObjectGallery {
     }
 }
 
-fn gallery_objects(source: &dyn ViewSource, config: &EvaluationConfig) -> Vec<usize> {
+pub(super) fn gallery_objects(source: &dyn ViewSource, config: &EvaluationConfig) -> Vec<usize> {
     let held_out = source.held_out_subjects();
     fixed_objects(&held_out, config.gallery_objects.min(held_out.len()), config.seed)
 }

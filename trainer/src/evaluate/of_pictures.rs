@@ -58,6 +58,7 @@ pub(super) fn evaluate(
         order_tau_augmented: mean_tau(&responses, |report| report.tau_augmented),
         responses,
         inner_products,
+        references: None,
         retrieval: None,
         predictor: predictor_laws(model, &pairs)?,
         drift: Drift::of(&pairs)?,

@@ -11,8 +11,8 @@ use sextant_runtime::contract::run_folder::EVALUATION;
 #[cfg(test)]
 use super::PARTS;
 use super::{
-    AngleBin, Drift, InnerProducts, OutOfRange, PoseReport, PredictorLaws, ResponseReport, Retrieval, RotationR2,
-    Split, TransformationReport, Unit,
+    AngleBin, Drift, InnerProducts, OutOfRange, PoseReport, PredictorLaws, References, ResponseReport, Retrieval,
+    RotationR2, Split, TransformationReport, Unit,
 };
 
 /// Everything `trainer eval` measures, on held-out objects with fixed pairs of views.
@@ -58,6 +58,9 @@ pub struct Evaluation {
     /// How well the method's prediction of a view finds that view; only for methods that predict.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub retrieval: Option<Retrieval>,
+    /// How well a few reference views tell the pose of an object that was never trained on; only where rotations are known.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub references: Option<References>,
     /// Errors of the learned predictor, and of the laws that it should obey; only for methods that predict.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub predictor: Option<PredictorLaws>,
@@ -227,6 +230,7 @@ impl Evaluation {
                 { "from_deg": 150.0, "to_deg": 180.0, "pairs": 33, "median_deg": 0, "symmetric_median_deg": 0 },
             ],
             "retrieval": with(queries.clone(), retrieval),
+            "references": { "objects": 2, "views": 3, "median_deg": 30.5, "nearest_deg": 20.25, "random_deg": 90.75 },
             "predictor": { "equivariance_error": 0, "identity_error": 0, "inverse_error": 0, "composition_error": 0 },
             "drift": { "features": 0, (INVARIANT): 0, (EQUIVARIANT): 0 },
             "effective_rank": of_parts(&json!(0), &parts),

@@ -6,6 +6,7 @@ mod encoder_start;
 mod gradients;
 mod head_losses;
 mod journal;
+mod labels;
 mod online_probes;
 mod pose_blindness;
 mod preflight;
@@ -36,6 +37,7 @@ use crate::registry::Registry;
 use crate::run::{CheckpointSlot, RunError, RunFolder};
 use crate::stop::StopFlag;
 
+use labels::Labels;
 use records::Records;
 use staging::Batches;
 use training::check_ranks;
@@ -211,6 +213,8 @@ struct Fit {
     config: Config,
     source: Arc<dyn ViewSource>,
     symmetries: Vec<SymmetryGroup>,
+    /// Subjects of an epoch, those that come several times as often.
+    stream: Vec<usize>,
     training: Training,
     ranks: Arc<dyn Collective>,
     stop: StopFlag,
@@ -229,8 +233,11 @@ impl Fit {
     ) -> anyhow::Result<Self> {
         let ranks = collective::on_device(ranks.clone(), &device)?;
         let truth = GroundTruth::of(config.shown(&source)?.as_ref());
-        let training = Training::among(&config, truth, &device, ranks.clone())?;
+        let mut training = Training::among(&config, truth, &device, ranks.clone())?;
+        let Labels { stream, weights, .. } = Labels::of(&config, source.as_ref());
+        training.label_weights = weights;
         Ok(Self {
+            stream,
             symmetries: (0..source.subject_count()).map(|object| source.symmetry(object)).collect(),
             config,
             source,
@@ -253,7 +260,7 @@ impl Fit {
             views: self.training.needs().views,
             share: BatchShare { rank: self.ranks.rank(), ranks: self.ranks.size(), micro_batches: fit.accumulate },
         };
-        let feed = Feed::start(self.config.shown(&self.source)?, settings)?;
+        let feed = Feed::of(self.config.shown(&self.source)?, self.stream.clone(), settings)?;
         let mut batches = Batches::new(feed, self.training.model.normaliser())?;
         let eight_bits = self.config.fit.is_for_eight_bits();
         let calibration = eight_bits

@@ -65,8 +65,19 @@ pub(super) fn warnings(config: &Config, source: &dyn ViewSource) -> Vec<String> 
     let has_gallery = source.offers().contains(&ROTATION);
     let gallery = has_gallery.then(|| gallery_warning(source, &config.evaluation)).flatten();
     let information = without_information(config, is_labelled);
-    let untrained = untrained_features(config);
-    one_class.into_iter().chain(one_object).chain(gallery).chain(information).chain(untrained).collect()
+    let of_method = untrained_features(config).into_iter().chain(labels_of_method(config));
+    one_class.into_iter().chain(one_object).chain(gallery).chain(information).chain(of_method).collect()
+}
+
+/// That a method learns from all labels, where the heads are to learn from a part of them.
+fn labels_of_method(config: &Config) -> Option<String> {
+    let method = config.registry().methods().find(&config.method.name)?;
+    (config.heads.label_share < 1.0 && !method.labels.is_empty()).then(|| {
+        format!(
+            "heads.label_share is of the heads' labels: the method `{}` itself learns from those of all objects",
+            method.name
+        )
+    })
 }
 
 /// That nothing trains the layers between the last map and the features, where that is so.
@@ -117,6 +128,17 @@ mod tests {
         for sets in [&[equicaps][..], &[detached], &[equicaps, detached, "model.encoder=tiny-pooled"]] {
             assert_eq!(warned(sets), None, "{sets:?}");
         }
+    }
+
+    #[test]
+    fn labels_that_a_method_learns_from_anyway_are_said() {
+        let warned = |sets: &[&str]| {
+            let sets: Vec<String> = sets.iter().map(ToString::to_string).collect();
+            labels_of_method(&Config::resolve(&Registry::default(), None, None, &sets).unwrap())
+        };
+        let (some, supervised) = ("heads.label_share=0.1", "method.name=supervised");
+        assert!(warned(&[some, supervised]).unwrap().contains("`supervised` itself learns from those of all"));
+        assert_eq!([warned(&[some]), warned(&[supervised])], [None, None]);
     }
 
     #[test]

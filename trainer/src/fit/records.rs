@@ -3,6 +3,7 @@ use std::time::Duration;
 
 use super::StepReport;
 use super::journal::Journal;
+use super::labels::Labels;
 use crate::config::Config;
 use crate::data::{GroundTruth, ViewSource};
 use crate::monitor::{CollapseMonitor, EmbeddingStatistics, peak_memory_bytes};
@@ -90,6 +91,8 @@ fn introduction(config: &Config, source: &dyn ViewSource, views: usize, run: &Ru
         "" => String::new(),
         base => format!("; {base} tuned for eight bits"),
     };
+    let labelled = Labels::of(config, source).labelled;
+    let labelled = labelled.map_or_else(String::new, |count| format!(" ({count} of them with labels)"));
     let subjects = if GroundTruth::of(source).rotations { "objects" } else { "pictures" };
     let in_views = if views == 1 { "one view".into() } else { format!("{views} views") };
     let classes = match source.class_names().len() {
@@ -98,7 +101,7 @@ fn introduction(config: &Config, source: &dyn ViewSource, views: usize, run: &Ru
         count => format!("{count} classes"),
     };
     format!(
-        "{}: {classes}, {trained} {subjects} to train on, {validation} to choose by, {held_out} held out; {} steps of {} {subjects} in {in_views} of {} px{tuned}",
+        "{}: {classes}, {trained} {subjects} to train on{labelled}, {validation} to choose by, {held_out} held out; {} steps of {} {subjects} in {in_views} of {} px{tuned}",
         run.path().display(),
         config.fit.steps,
         config.fit.batch_size,

@@ -12,7 +12,7 @@ use sextant_runtime::rotation::{SymmetryGroup, UnitQuaternion};
 
 use super::encoder_start::set_encoder;
 use super::gradients::sum_over_ranks;
-use super::head_losses::head_losses;
+use super::head_losses::{KnownSubject, head_losses};
 use super::online_probes::OnlineProbes;
 use super::step_report::{Losses, StepReport, StepSums};
 use crate::collective::{Alone, Collective};
@@ -42,6 +42,9 @@ pub struct Training {
     ema: Option<Ema>,
     ranks: Arc<dyn Collective>,
     needs: Needs,
+    /// Of each subject, what the heads' losses of its views are multiplied by: 0 where its labels are not to be learned from; empty:
+    /// 1 everywhere.
+    pub(super) label_weights: Vec<f32>,
     /// Steps done.
     pub step: u64,
 }
@@ -92,6 +95,7 @@ impl Training {
             probes,
             ranks,
             needs,
+            label_weights: Vec::new(),
             step: 0,
         })
     }
@@ -127,7 +131,8 @@ impl Training {
             drop(scope);
             let camera_rotations = camera_rotations(batch, self.needs.views, at.clone());
             let recording = Recording::start();
-            let losses = self.losses(&views, &camera_rotations, &symmetries[at])?;
+            let subjects = self.known(&batch.subjects[at.clone()], &symmetries[at]);
+            let losses = self.losses(&views, &camera_rotations, &subjects)?;
             let mut gradients = match self.share() {
                 1.0 => losses.with_probes.backward()?,
                 share => (&losses.with_probes * share)?.backward()?,
@@ -156,17 +161,27 @@ impl Training {
         Ok((lr, gradient_norm))
     }
 
+    /// What the heads may know of some subjects.
+    fn known(&self, subjects: &[u32], symmetries: &[SymmetryGroup]) -> Vec<KnownSubject> {
+        let weight = |subject: u32| self.label_weights.get(subject as usize).copied().unwrap_or(1.0);
+        let known = |(subject, symmetry): (&u32, &SymmetryGroup)| KnownSubject {
+            symmetry: *symmetry,
+            label_weight: weight(*subject),
+        };
+        subjects.iter().zip(symmetries).map(known).collect()
+    }
+
     /// All losses of one micro-batch of this rank.
     fn losses(
         &self,
         views: &Views,
         camera_rotations: &[Vec<UnitQuaternion>],
-        symmetries: &[SymmetryGroup],
+        subjects: &[KnownSubject],
     ) -> anyhow::Result<Losses> {
         let output = self.model.method.loss(self.model.encoder.as_ref(), views)?;
         let labels = &views.labels;
         let (features, rotations) = (&output.features, &camera_rotations[..output.features.len()]);
-        let heads = head_losses(&self.model, features, labels, rotations, symmetries, &self.config.heads, &self.ranks)?;
+        let heads = head_losses(&self.model, features, labels, rotations, subjects, &self.config.heads, &self.ranks)?;
         let probes = self.probes.losses(features, labels, rotations)?;
 
         let weights = &self.config.heads;

@@ -249,6 +249,11 @@ impl Named for MethodEntry {
 }
 
 impl MethodEntry {
+    /// Whether its loss moves a weight: one without options has none.
+    pub fn has_loss(&self) -> bool {
+        !self.options.is_empty()
+    }
+
     /// The option, and its value, by which it learns one of several labels alone; `None` when no option chooses among them.
     pub fn alone(&self, label: Label) -> Option<(&'static str, &'static str)> {
         let chooses = |option: &&ConfigOption| match option.kind {

@@ -60,6 +60,9 @@ pub struct HeadsConfig {
     /// Weight of the penalty on nearest neighbours by the invariant half that agree in pose; labels of pose make the half forget
     /// it (0).
     pub blindness_weight: f64,
+    /// Share of the training objects of each class whose class and pose the heads learn, at least one of each; half of all views
+    /// are of these, as far as they are fewer (1).
+    pub label_share: f32,
     /// Width of the rotation head's hidden layer (128).
     pub hidden: usize,
 }
@@ -71,6 +74,7 @@ impl Default for HeadsConfig {
             rotation_weight: 1.0,
             class_weight: 1.0,
             blindness_weight: 0.0,
+            label_share: 1.0,
             hidden: 128,
         }
     }
@@ -82,6 +86,7 @@ impl HeadsConfig {
         checks.within("heads.rotation_weight", self.rotation_weight, 0.0..=LARGEST_WEIGHT);
         checks.within("heads.class_weight", self.class_weight, 0.0..=LARGEST_WEIGHT);
         checks.within("heads.blindness_weight", self.blindness_weight, 0.0..=LARGEST_WEIGHT);
+        checks.within("heads.label_share", self.label_share, 0.0..=1.0);
         checks.within("heads.hidden", self.hidden, 1..=16_384);
     }
 }

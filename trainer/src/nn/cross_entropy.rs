@@ -8,10 +8,18 @@ use candle_core::{Result, Tensor};
 /// # Errors
 /// When shapes differ or a label is not below `classes`.
 pub fn cross_entropy(logits: &Tensor, labels: &Tensor) -> Result<Tensor> {
+    cross_entropies(logits, labels)?.mean_all()
+}
+
+/// `-log softmax(logits)[label]` of each row, `[n]`; shapes and errors as those of [`cross_entropy`].
+///
+/// # Errors
+/// As [`cross_entropy`].
+pub fn cross_entropies(logits: &Tensor, labels: &Tensor) -> Result<Tensor> {
     let shifted = logits.broadcast_sub(&logits.max_keepdim(1)?.detach())?;
     let log_sum = shifted.exp()?.sum_keepdim(1)?.log()?;
     let own = shifted.gather(&labels.unsqueeze(1)?, 1)?;
-    (log_sum - own)?.mean_all()
+    (log_sum - own)?.squeeze(1)
 }
 
 #[cfg(test)]

@@ -45,7 +45,7 @@ pub use capsules::{CapsuleConfig, CapsuleHead, Capsules};
 pub use config::{HeadGradient, HeadsConfig, ModelConfig};
 pub use conv_norm::{ConvNorm, ConvNormConfig};
 pub use cost::Cost;
-pub use cross_entropy::cross_entropy;
+pub use cross_entropy::{cross_entropies, cross_entropy};
 pub use eight_bits::{EightBits, calibrate};
 pub use encoder::{BuildEncoder, ENCODERS, Encoded, Encoder, EncoderEntry, EncoderSetting, split_halves};
 pub use equivariant::Equivariant;

@@ -1,7 +1,7 @@
 //! The study of CARE (Gupta et al. 2023).
 
 use super::essl::columns::{CLASS, CLASS_ONLINE};
-use super::{Chart, Claim, Column, PaperFigure, Question, Row, Scale};
+use super::{Chart, Claim, Column, PaperFigure, Question, Row, Scale, Setting};
 
 pub(super) const QUESTION: Question = Question {
     name: "care",
@@ -10,6 +10,7 @@ pub(super) const QUESTION: Question = Question {
             to another, beside SimCLR's contrast. It is compared with SimCLR, and with cross-entropy of the class, which \
             learns from labels. All rows see SimCLR's augmentation. The weight of CARE's term, 10, and the number of subjects that \
             share an augmentation, 8, are ours: rows have other weights, none at all, and larger blocks.",
+    setting: Setting::OF_PICTURES,
     rows,
     columns: &[CLASS, CLASS_ONLINE, CHANGE, RELATIVE_CHANGE],
     paper: &[

@@ -15,6 +15,7 @@ mod scales;
 mod summary;
 mod trainings;
 mod tuning;
+mod usefulness;
 
 use std::path::PathBuf;
 use std::sync::LazyLock;
@@ -30,8 +31,8 @@ pub use advice::{
 };
 pub use images::rendered_images;
 use ledger::Ledger;
-pub use plan::{Ablation, Batches, Plan, Row, view_count};
-pub use question::{Chart, Claim, Column, Gain, PaperFigure, Question, Scale, Verdict};
+pub use plan::{Ablation, Batches, FEATURES_ALONE, Plan, Row, view_count};
+pub use question::{Chart, Claim, Column, Gain, PaperFigure, Question, Scale, Setting, Verdict};
 pub use question_page::page_of;
 pub use results::{replace_section, write_results};
 pub use summary::{RowSummary, Spread};
@@ -39,9 +40,10 @@ use trainings::Trainings;
 use tuning::tune;
 pub use tuning::{Trial, Tuned};
 
-/// All questions that a paper's claims are read off.
-pub static QUESTIONS: LazyLock<Vec<Question>> =
-    LazyLock::new(|| essl::QUESTIONS.into_iter().chain([care::QUESTION, scales::QUESTION]).collect());
+/// All questions: what claims of papers, or expectations of this project, are read off.
+pub static QUESTIONS: LazyLock<Vec<Question>> = LazyLock::new(|| {
+    essl::QUESTIONS.into_iter().chain([care::QUESTION, scales::QUESTION, usefulness::QUESTION]).collect()
+});
 
 /// A study to be carried out.
 pub struct StudyOptions {

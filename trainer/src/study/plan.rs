@@ -19,7 +19,9 @@ pub struct Plan {
     pub preset: String,
     /// Configuration file over it.
     pub file: Option<PathBuf>,
-    /// `key=value` changes for all runs.
+    /// `key=value` changes for all runs that make the study what it is, such as [`FEATURES_ALONE`].
+    pub shared: Vec<String>,
+    /// Those that the user wants, over them.
     pub sets: Vec<String>,
     /// Views of each object that are rendered before the first run, as in 3DIEBench; 0: every step renders its own.
     pub views: usize,
@@ -31,8 +33,11 @@ pub struct Plan {
     pub leaders: usize,
 }
 
+/// The heads of the presets learn from labels; a comparison of methods needs features that do not, and encoders as they are.
+pub const FEATURES_ALONE: &[&str] = &["heads.gradient=detached", "model.invariant_head=0"];
+
 /// A line of the table.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Row {
     /// What the table calls it; letters, digits and hyphens.
     pub label: String,
@@ -40,6 +45,10 @@ pub struct Row {
     pub sets: Vec<String>,
     /// What its batches have in common with those of other rows.
     pub batches: Batches,
+    /// Its steps, as a multiple of `fit.steps`.
+    pub times_steps: f64,
+    /// Label of the row whose encoder, as it was trained with the same seed, it begins with.
+    pub begins_with: Option<&'static str>,
 }
 
 /// How large the batches of a row are.
@@ -58,13 +67,25 @@ impl Row {
     }
 
     fn of_sets(label: impl Into<String>, sets: Vec<String>) -> Self {
-        Self { label: label.into(), sets, batches: Batches::OfEqualImages }
+        Self { label: label.into(), sets, batches: Batches::OfEqualImages, times_steps: 1.0, begins_with: None }
     }
 
     /// The same with as many subjects in a batch as a method with two views has.
     #[must_use]
     pub(super) fn of_subjects_in_two_views(self) -> Self {
         Self { batches: Batches::OfSubjectsInTwoViews, ..self }
+    }
+
+    /// The same for so many times the steps.
+    #[must_use]
+    pub(super) fn for_times_steps(self, times_steps: f64) -> Self {
+        Self { times_steps, ..self }
+    }
+
+    /// The same, beginning with the encoder of another row.
+    #[must_use]
+    pub(super) fn beginning_with(self, label: &'static str) -> Self {
+        Self { begins_with: Some(label), ..self }
     }
 
     /// The same with one more change.
@@ -157,11 +178,8 @@ impl Plan {
     /// When keys or values are wrong.
     pub fn config(&self, row: &Row, seed: u64, images: &[String]) -> anyhow::Result<Config> {
         let name = format!("{}-seed{seed}", row.label);
-        // The heads of the presets learn from labels; a comparison of methods needs features that do not, and encoders as they
-        // are.
-        let fixed = ["heads.gradient=detached".to_string(), "model.invariant_head=0".to_string()];
         let own = [format!("name={name}"), format!("fit.seed={seed}")];
-        let sets = [&fixed[..], &self.sets[..]].concat();
+        let sets = [&self.shared[..], &self.sets[..]].concat();
         // One after the other: the images have no use for what renders them, nor a row for options of other methods.
         let resolve = |own: &[String]| {
             Config::resolve_in_turn(&self.registry, Some(&self.preset), self.file.as_deref(), &[&sets[..], images, own])
@@ -175,6 +193,7 @@ impl Plan {
             Batches::OfSubjectsInTwoViews => 2,
         };
         config.fit.batch_size = (images_a_step / views).max(2);
+        config.fit.steps = ((config.fit.steps as f64 * row.times_steps).round() as u64).max(1);
         config.validate()?;
         Ok(config)
     }

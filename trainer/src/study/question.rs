@@ -1,7 +1,7 @@
 //! A study that asks what a paper claims: rows that are trained alike, figures of each, and claims that are read off them.
 
 use super::summary::Spread;
-use super::{FinishedRun, Row};
+use super::{FEATURES_ALONE, FinishedRun, Row};
 
 /// One question with the runs that answer it.
 pub struct Question {
@@ -11,6 +11,8 @@ pub struct Question {
     pub title: &'static str,
     /// What is asked and how, in sentences of the page.
     pub words: &'static str,
+    /// What all rows share.
+    pub setting: Setting,
     /// What is trained, at a scale.
     pub rows: fn(Scale) -> Vec<Row>,
     /// What is told of each row.
@@ -23,6 +25,32 @@ pub struct Question {
     pub gains: &'static [Gain],
     /// What is drawn.
     pub charts: &'static [Chart],
+}
+
+/// What all rows of a question share.
+pub struct Setting {
+    /// The preset that all runs start from.
+    pub preset: fn(Scale) -> &'static str,
+    /// `key=value` changes to it.
+    pub shared: &'static [&'static str],
+    /// What the page says of labels.
+    pub labels: &'static str,
+    /// Whether there are runs at the paper's own settings.
+    pub has_paper_scale: bool,
+}
+
+impl Setting {
+    /// What the transformations of pictures teach an encoder, at the setting of Wang et al.
+    pub const OF_PICTURES: Self = Self {
+        preset: |scale| match scale {
+            Scale::Small => "essl-small",
+            Scale::Paper => "essl-paper",
+        },
+        shared: FEATURES_ALONE,
+        labels: "No row learns from a label, but for probes and heads whose gradient does not reach the encoder, and where a row \
+                 says so.",
+        has_paper_scale: true,
+    };
 }
 
 /// A figure of a run.
@@ -103,14 +131,6 @@ impl Scale {
         match self {
             Self::Small => "small",
             Self::Paper => "paper",
-        }
-    }
-
-    /// The preset that all runs start from.
-    pub fn preset(self) -> &'static str {
-        match self {
-            Self::Small => "essl-small",
-            Self::Paper => "essl-paper",
         }
     }
 }

@@ -38,7 +38,7 @@ pub fn write_page(options: &StudyOptions, question: &Question, finished: &[Finis
 fn section(options: &StudyOptions, question: &Question, finished: &[FinishedRun], drawing: &str) -> String {
     let mut text = format!("## {}\n\n    {}\n\n", options.plan.name, options.command);
     if let Some(run) = finished.first() {
-        let _ = writeln!(text, "{}\n", setting(options, run, finished));
+        let _ = writeln!(text, "{}\n", setting(options, question, run, finished));
     }
     let labels: Vec<&str> = options.plan.rows.iter().map(|row| row.label.as_str()).collect();
     table(&mut text, question, &labels, finished);
@@ -58,7 +58,7 @@ fn section(options: &StudyOptions, question: &Question, finished: &[FinishedRun]
 }
 
 /// What all rows share.
-fn setting(options: &StudyOptions, run: &FinishedRun, finished: &[FinishedRun]) -> String {
+fn setting(options: &StudyOptions, question: &Question, run: &FinishedRun, finished: &[FinishedRun]) -> String {
     let (config, evaluation) = (&run.config, &run.evaluation);
     let seeds = match options.plan.seeds {
         0 | 1 => "Seed 0".into(),
@@ -75,9 +75,8 @@ fn setting(options: &StudyOptions, run: &FinishedRun, finished: &[FinishedRun]) 
     };
     let apart: String = apart.into_iter().map(of_rows).collect();
     format!(
-        "{}: encoder {encoders}, {} px, {} steps, {} pictures seen by each run{apart}; {} held-out pictures. {seeds}. No row learns from a label, but for probes and heads whose gradient does not \
-         reach the encoder, and where a row says so.",
-        options.data, config.data.image_size, config.fit.steps, run.images, evaluation.pairs,
+        "{}: encoder {encoders}, {} px, {} steps, {} pictures seen by each run{apart}; {} held-out pictures. {seeds}. {}",
+        options.data, config.data.image_size, config.fit.steps, run.images, evaluation.pairs, question.setting.labels,
     )
 }
 

@@ -68,10 +68,10 @@ fn section(options: &StudyOptions, searches: &[Tuned], finished: &[FinishedRun],
         let (config, evaluation) = (&run.config, &run.evaluation);
         let _ = writeln!(
             text,
-            "Encoder `{}`, {} px, {} steps; {} held-out objects, {} pairs of views; heads detached, so that features \
+            "Encoder {}, {} px, {} steps; {} held-out objects, {} pairs of views; heads detached, so that features \
              learn from the method alone. All rows see the same number of images. {} A dash: the method has no such \
              figure.\n",
-            config.model.encoder,
+            encoders(finished),
             config.data.image_size,
             config.fit.steps,
             evaluation.objects,
@@ -92,6 +92,22 @@ fn section(options: &StudyOptions, searches: &[Tuned], finished: &[FinishedRun],
     tuning_table(&mut text, searches);
     let _ = writeln!(text, "\n![learning curves]({drawing})");
     text
+}
+
+/// The encoder of the first run, and the rows that have another.
+fn encoders(finished: &[FinishedRun]) -> String {
+    let Some(first) = finished.first() else { return String::new() };
+    let of_all = &first.config.model.encoder;
+    let mut apart: Vec<String> = finished
+        .iter()
+        .filter(|run| run.config.model.encoder != *of_all)
+        .map(|run| format!("; `{}` has `{}`", run.label, run.config.model.encoder))
+        .collect();
+    apart.dedup();
+    match apart.is_empty() {
+        true => format!("`{of_all}`"),
+        false => format!("`{of_all}` ({})", apart.concat().trim_start_matches("; ")),
+    }
 }
 
 /// What was chosen for each row, and all that was tried.

@@ -1,7 +1,7 @@
 //! The study of ordered scales: our reading of the abstract of Xie et al. (CVPR Workshops 2022).
 
 use super::essl::columns::{CLASS, CLASS_ONLINE};
-use super::{Chart, Claim, Column, FinishedRun, Question, Row, Scale};
+use super::{Chart, Claim, Column, FinishedRun, Question, Row, Scale, Setting};
 use crate::evaluate::ResponseReport;
 
 pub(super) const QUESTION: Question = Question {
@@ -14,6 +14,7 @@ pub(super) const QUESTION: Question = Question {
             each picture five times, so that at as many images a batch has fewer pictures than SimCLR's; \
             `ranking-equal-subjects` has as many. The reconstruction of what lies \
             between two strengths follows arXiv 2503.18753.",
+    setting: Setting::OF_PICTURES,
     rows,
     columns: &[CLASS, CLASS_ONLINE, ROTATION, BLUR, ROTATION_AUGMENTED, BLUR_AUGMENTED, ROTATION_DRIFT, BLUR_DRIFT],
     paper: &[],

@@ -96,13 +96,21 @@ mod tests {
             "floor, SIE's target",
             "R2 invariant half",
             "R2 equivariant half",
+            "class, inv. half",
+            "NN pose °, inv. half",
+            "class, equi. half",
+            "NN pose °, equi. half",
+            "blind °",
             "colour R2",
             "PRE",
             "MRR",
             "H@1",
             "H@5",
             "pose median °",
+            "new objects °",
             "effective rank",
+            "pose outside °",
+            "R2 outside",
         ];
         assert_eq!(titles, expected);
         assert_eq!(score_in_words(), "class top-1 plus rotation R2");

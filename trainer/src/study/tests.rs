@@ -34,9 +34,10 @@ fn options(folder: &Path) -> StudyOptions {
             name: "toy".into(),
             preset: "quickstart".into(),
             file: None,
+            shared: FEATURES_ALONE.iter().map(ToString::to_string).collect(),
             sets: sets.map(String::from).to_vec(),
             views: 4,
-            rows: vec![pick("sie"), pick("seq-jepa"), pick("supervised-class")],
+            rows: vec![pick("sie"), pick("equicaps"), pick("supervised-class")],
             seeds: 2,
             leaders: 1,
         },
@@ -64,7 +65,8 @@ fn a_study_trains_writes_and_skips_what_is_done() {
         "## toy",
         "    cargo trainer study toy\n",
         "| sie | ",
-        "| seq-jepa | ",
+        "| equicaps | ",
+        "Encoder `tiny` (`equicaps` has `tiny-pooled`), 32 px",
         "| supervised-class | ",
         "MRR",
         "results-toy.svg",
@@ -233,7 +235,7 @@ fn a_question_is_answered_on_its_page_and_goes_on_where_it_stopped() {
     ];
     let mut options = options(folder.path());
     options.plan.sets = sets.map(String::from).to_vec();
-    options.plan.preset = Scale::Small.preset().into();
+    options.plan.preset = (question.setting.preset)(Scale::Small).into();
     options.plan.name = "augmentations small pictures".into();
     options.plan.rows = rows.collect();
     options.question = Some(question);
@@ -275,6 +277,31 @@ fn a_question_is_answered_on_its_page_and_goes_on_where_it_stopped() {
 }
 
 #[test]
+fn a_row_begins_with_the_encoder_of_another() {
+    let folder = tempfile::tempdir().unwrap();
+    let question = QUESTIONS.iter().find(|question| question.name == "usefulness").unwrap();
+    let mut options = options(folder.path());
+    options.plan.shared = question.setting.shared.iter().map(ToString::to_string).collect();
+    options.plan.sets.push("data.families=[\"mug\", \"cone\"]".into());
+    options.plan.rows = (question.rows)(Scale::Small)
+        .into_iter()
+        .filter(|row| ["method-first", "frozen-10", "heads-10"].contains(&&*row.label))
+        .collect();
+    options.question = Some(question);
+    options.plan.seeds = 1;
+    let StudyOutcome::Finished(rows) = study(&options).unwrap() else { panic!("nobody interrupted it") };
+    let images: Vec<u64> = rows.iter().map(|row| row.images).collect();
+    assert_eq!(images, [2 * 32, 5 * 32, 3 * 32]);
+    let config = std::fs::read_to_string(options.out.join("frozen-10-seed0/config.toml")).unwrap();
+    assert!(config.contains("method-first-seed0\""), "{config}");
+    let page = std::fs::read_to_string(&options.results).unwrap();
+    assert!(page.contains("`method-first` learns from no label, but for heads"), "{page}");
+    assert!(page.contains("| frozen-10 | 1 | "), "{page}");
+    let StudyOutcome::Finished(again) = study(&options).unwrap() else { panic!("nobody interrupted it") };
+    assert_eq!(again, rows, "nothing is trained again");
+}
+
+#[test]
 fn batches_have_as_many_images_or_as_many_subjects() {
     let mut plan = options(Path::new("anywhere")).plan;
     plan.sets.push("data.transformations=[\"rotation-scale\"]".into());
@@ -292,9 +319,10 @@ fn every_row_of_a_question_is_a_configuration_at_both_scales() {
             let plan = Plan {
                 registry: Registry::default(),
                 name: question.name.into(),
-                preset: scale.preset().into(),
+                preset: (question.setting.preset)(scale).into(),
                 file: None,
-                sets: vec!["data.path=somewhere".into()],
+                shared: question.setting.shared.iter().map(ToString::to_string).collect(),
+                sets: Vec::new(),
                 views: 0,
                 rows: (question.rows)(scale),
                 seeds: 1,
@@ -304,7 +332,8 @@ fn every_row_of_a_question_is_a_configuration_at_both_scales() {
                 let config = plan.config(row, 0, &[]).unwrap_or_else(|error| panic!("{}: {error}", row.label));
                 let needs = config.needs().unwrap();
                 assert!(config.fit.batch_size.is_multiple_of(needs.drawing.block), "{}: whole blocks", row.label);
-                let known: Vec<&str> = needs.transformations.iter().map(|needed| needed.name()).collect();
+                let on_pixels = needs.transformations.iter().filter(|needed| needed.on_pixels().is_some());
+                let known: Vec<&str> = on_pixels.map(|needed| needed.name()).collect();
                 assert!(
                     known.iter().all(|name| config.data.transformations.iter().any(|there| there == name)),
                     "{}",

@@ -31,7 +31,11 @@ impl Trainings<'_> {
     /// # Errors
     /// When the folder holds a run of another configuration, or the run fails.
     pub fn run_of(&self, row: &Row, seed: u64, images: &[String]) -> anyhow::Result<Option<FinishedRun>> {
-        let config = self.plan.config(row, seed, images)?;
+        let mut config = self.plan.config(row, seed, images)?;
+        if let Some(label) = row.begins_with {
+            let base = std::path::absolute(self.out.join(format!("{label}-seed{seed}")))?;
+            config.fit.encoder_from = base.to_string_lossy().into_owned();
+        }
         let folder = self.out.join(&config.name);
         if let Some(run) = self.finished_run(&folder, row, seed, &config)? {
             eprintln!("{}: done", folder.display());

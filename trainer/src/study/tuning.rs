@@ -73,7 +73,7 @@ pub(super) fn tune(trainings: &Trainings, row: &Row, steps: u64, images: &[Strin
     let mut tuned = Tuned { label: row.label.clone(), sets: row.sets.clone(), steps, trials: Vec::new() };
     let plan = trainings.plan;
     let config = plan.config(row, 0, images)?;
-    if plan.registry.methods().find(&config.method.name).is_some_and(|entry| entry.options.is_empty()) {
+    if plan.registry.methods().find(&config.method.name).is_some_and(|entry| !entry.has_loss()) {
         // Nothing of it is trained.
         return Ok(Some(tuned));
     }
@@ -143,6 +143,7 @@ fn own_weight(entry: &MethodEntry) -> Option<&'static ConfigOption> {
 mod tests {
     use super::*;
     use crate::registry::Registry;
+    use crate::study::FEATURES_ALONE;
 
     fn trial(set: &str, score: Option<f64>) -> Trial {
         Trial { sets: vec![set.into()], score }
@@ -165,6 +166,7 @@ mod tests {
             name: "toy".into(),
             preset: "quickstart".into(),
             file: None,
+            shared: FEATURES_ALONE.iter().map(ToString::to_string).collect(),
             sets: sets.iter().map(ToString::to_string).collect(),
             views: 0,
             rows: Vec::new(),

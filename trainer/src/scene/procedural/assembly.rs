@@ -66,7 +66,8 @@ impl Assembly {
         mesh
     }
 
-    fn bounds(&self) -> [[f32; 3]; 2] {
+    /// Lowest and highest corner of the bounding box.
+    pub fn bounds(&self) -> [[f32; 3]; 2] {
         let points = self.parts.iter().flat_map(|(shape, _)| &shape.positions);
         points.fold([[f32::INFINITY; 3], [f32::NEG_INFINITY; 3]], |[low, high], p| {
             [[0, 1, 2].map(|i| low[i].min(p[i])), [0, 1, 2].map(|i| high[i].max(p[i]))]

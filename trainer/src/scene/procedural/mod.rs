@@ -3,6 +3,7 @@
 //! Every object stands in its family's canonical pose: z up, its front towards -y. Front-back, left-right and
 //! top-bottom differ in form or colour wherever the family has no symmetry.
 
+mod added_part;
 mod assembly;
 mod draw;
 mod families;
@@ -22,6 +23,8 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use sextant_runtime::rotation::SymmetryGroup;
 
+use self::added_part::{ADDED_PARTS, AddedPart};
+use self::assembly::Assembly;
 use self::draw::Draw;
 use self::registry::{FAMILIES, Family};
 use super::{Object, ObjectSource, SourceError};
@@ -38,7 +41,8 @@ pub struct ProceduralSettings {
     pub seed: u64,
     /// Length of the bounding box's diagonal; the floor is 1 below the centre.
     pub object_diagonal: f32,
-    /// Names of the families to use, in the order of their labels; all of them when absent.
+    /// Names of the families to use, in the order of their labels; all of them when absent. Each is also there with more
+    /// parts, of `ball`, `ring`, `fin` and `box` in this order: `mug-with-ring`, `mug-with-ball-and-fin`.
     pub families: Option<Vec<String>>,
 }
 
@@ -52,8 +56,52 @@ impl Default for ProceduralSettings {
 #[derive(Clone, Debug)]
 pub struct Procedural {
     settings: ProceduralSettings,
-    families: Vec<&'static Family>,
+    families: Vec<Kind>,
     class_names: Vec<String>,
+}
+
+/// A family, or one with parts more.
+#[derive(Clone, Debug)]
+struct Kind {
+    name: String,
+    family: &'static Family,
+    parts: Vec<AddedPart>,
+}
+
+/// What stands between the names of a family and of an added part.
+const WITH: &str = "-with-";
+/// What stands between the names of two of them.
+const AND: &str = "-and-";
+
+impl Kind {
+    fn plain(family: &'static Family) -> Self {
+        Self { name: family.name.into(), family, parts: Vec::new() }
+    }
+
+    /// `None` where there is no such family or part, or a part comes twice or before its turn.
+    fn named(name: &str) -> Option<Self> {
+        let (family, added) = name.split_once(WITH).map_or((name, None), |(family, added)| (family, Some(added)));
+        let family = FAMILIES.iter().find(|known| known.name == family)?;
+        let place = |name: &str| ADDED_PARTS.iter().position(|known| known.name == name);
+        let places: Vec<usize> = added.iter().flat_map(|added| added.split(AND)).map(place).collect::<Option<_>>()?;
+        let is_in_order = places.is_sorted_by(|a, b| a < b);
+        let parts = places.into_iter().map(|place| ADDED_PARTS[place]).collect();
+        is_in_order.then(|| Self { name: name.into(), family, parts })
+    }
+
+    fn build(&self, seed: u64, number: u64) -> Assembly {
+        let mut draw = Draw::new(seed, &self.name, number);
+        let mut assembly = (self.family.build)(&mut draw);
+        let body = assembly.bounds();
+        for part in &self.parts {
+            part.add_to(&mut assembly, body, &mut draw);
+        }
+        assembly
+    }
+
+    fn symmetry(&self) -> SymmetryGroup {
+        if self.parts.is_empty() { self.family.symmetry } else { SymmetryGroup::None }
+    }
 }
 
 impl Procedural {
@@ -64,10 +112,10 @@ impl Procedural {
     pub fn new(settings: ProceduralSettings) -> Result<Self, SourceError> {
         let families = match &settings.families {
             Some(names) => chosen_families(names)?,
-            None => FAMILIES.iter().collect(),
+            None => FAMILIES.iter().map(Kind::plain).collect(),
         };
         check_sizes(&settings, families.len())?;
-        let class_names = families.iter().map(|f| f.name.to_owned()).collect();
+        let class_names = families.iter().map(|kind| kind.name.clone()).collect();
         Ok(Self { settings, families, class_names })
     }
 
@@ -82,12 +130,12 @@ impl Procedural {
 
     /// The family of an object and its number there: even for training, odd for held-out objects, so that neither
     /// set depends on the size of the other.
-    fn family_and_number(&self, index: usize) -> (&'static Family, u64) {
+    fn kind_and_number(&self, index: usize) -> (&Kind, u64) {
         assert!(index < self.len(), "object {index} of {}", self.len());
         let within = index % self.per_family();
         let held_out = within.checked_sub(self.settings.objects_per_family);
         let number = held_out.map_or(2 * within, |i| 2 * i + 1);
-        (self.families[index / self.per_family()], number as u64)
+        (&self.families[index / self.per_family()], number as u64)
     }
 }
 
@@ -105,8 +153,8 @@ impl ObjectSource for Procedural {
     }
 
     fn id(&self, index: usize) -> String {
-        let (family, number) = self.family_and_number(index);
-        format!("{}/{number:05}", family.name)
+        let (kind, number) = self.kind_and_number(index);
+        format!("{}/{number:05}", kind.name)
     }
 
     fn label(&self, index: usize) -> usize {
@@ -118,22 +166,22 @@ impl ObjectSource for Procedural {
     }
 
     fn object(&self, index: usize) -> Result<Object, SourceError> {
-        let (family, number) = self.family_and_number(index);
-        let assembly = (family.build)(&mut Draw::new(self.settings.seed, family.name, number));
+        let (kind, number) = self.kind_and_number(index);
+        let assembly = kind.build(self.settings.seed, number);
         let mesh = Arc::new(assembly.into_mesh(self.settings.object_diagonal));
-        Ok(Object { mesh, symmetry: family.symmetry })
+        Ok(Object { mesh, symmetry: kind.symmetry() })
     }
 
     fn symmetry(&self, index: usize) -> Result<SymmetryGroup, SourceError> {
-        Ok(self.family_and_number(index).0.symmetry)
+        Ok(self.kind_and_number(index).0.symmetry())
     }
 }
 
-fn chosen_families(names: &[String]) -> Result<Vec<&'static Family>, SourceError> {
+fn chosen_families(names: &[String]) -> Result<Vec<Kind>, SourceError> {
     if let Some(repeated) = names.iter().enumerate().find(|(i, name)| names[..*i].contains(name)) {
         return Err(SourceError::Unusable(format!("procedural family `{}` is named twice; remove one", repeated.1)));
     }
-    names.iter().map(|name| FAMILIES.iter().find(|f| f.name == name).ok_or_else(|| unknown_family(name))).collect()
+    names.iter().map(|name| Kind::named(name).ok_or_else(|| unknown_family(name))).collect()
 }
 
 fn unknown_family(name: &str) -> SourceError {
@@ -142,8 +190,10 @@ fn unknown_family(name: &str) -> SourceError {
         likeness(a).total_cmp(&likeness(b))
     });
     let all: Vec<&str> = Procedural::family_names().collect();
+    let parts = ADDED_PARTS.map(|part| part.name).join(", ");
     SourceError::Unusable(format!(
-        "unknown procedural family `{name}`; did you mean `{}`? There are: {}",
+        "unknown procedural family `{name}`; did you mean `{}`? There are: {}; each also with some of {parts} in this order, as `mug-with-ring` and \
+         `mug-with-ball-and-fin`",
         nearest.unwrap_or_default(),
         all.join(", ")
     ))

@@ -55,6 +55,47 @@ fn every_part_is_closed_and_faces_outwards() {
     }
 }
 
+/// On the most and the least symmetric families, on upright and on flat ones.
+#[test]
+fn a_part_more_makes_a_class_without_symmetry() {
+    let bases = ["mug", "cube", "bottle", "key", "plane", "wheel"];
+    let families: Vec<String> = bases
+        .iter()
+        .flat_map(|base| ADDED_PARTS.iter().map(move |part| format!("{base}-with-{}", part.name)))
+        .chain(["mug".into(), "mug-with-ball-and-box".into(), "cone-with-ball-and-ring-and-fin".into()])
+        .collect();
+    let settings = ProceduralSettings {
+        objects_per_family: 2,
+        held_out_per_family: 1,
+        families: Some(families.clone()),
+        ..Default::default()
+    };
+    let source = Procedural::new(settings).unwrap();
+    assert_eq!(source.class_names(), families);
+    for index in 0..source.len() {
+        let (id, object) = (source.id(index), source.object(index).unwrap());
+        object.mesh.validate().unwrap_or_else(|error| panic!("{id}: {error}"));
+        assert_eq!(
+            (object.symmetry, source.symmetry(index).unwrap()),
+            (SymmetryGroup::None, SymmetryGroup::None),
+            "{id}"
+        );
+        // What is added lies in part outside of what was there, so that it is seen.
+        let (kind, number) = source.kind_and_number(index);
+        let (plain, whole) = ((kind.family.build)(&mut Draw::new(0, &kind.name, number)), kind.build(0, number));
+        let extent = |assembly: &Assembly| {
+            let [low, high] = assembly.bounds();
+            length(sub(high, low))
+        };
+        let grown = extent(&whole) / extent(&plain);
+        let expected = if kind.parts.is_empty() { 1.0..1.0001 } else { 1.02..1.7 };
+        assert!(expected.contains(&grown), "{id}: {grown}");
+        for (i, part) in whole.parts().enumerate() {
+            assert!(open_edges(part) == 0 && part.signed_volume() > 0.0, "{id}: part {i}");
+        }
+    }
+}
+
 #[test]
 fn objects_repeat_and_differ() {
     let [source, again] = [source(1), source(1)];
@@ -123,6 +164,9 @@ fn bad_settings_say_what_to_do() {
     let named = |names: &[&str]| Some(names.iter().map(|n| (*n).to_owned()).collect());
     let cases = [
         (ProceduralSettings { families: named(&["tea-pot"]), ..base() }, "did you mean `teapot`"),
+        (ProceduralSettings { families: named(&["mug-with-hat"]), ..base() }, "with some of ball, ring, fin, box"),
+        (ProceduralSettings { families: named(&["mug-with-ring-and-ball"]), ..base() }, "in this order"),
+        (ProceduralSettings { families: named(&["mug-with-ring-and-ring"]), ..base() }, "in this order"),
         (ProceduralSettings { families: named(&["mug", "mug"]), ..base() }, "named twice"),
         (ProceduralSettings { families: named(&[]), ..base() }, "none are left"),
         (ProceduralSettings { objects_per_family: 0, held_out_per_family: 0, ..base() }, "at least 1"),

@@ -13,7 +13,7 @@ mod target;
 use std::path::{Path, PathBuf};
 
 use super::trainings::Trainings;
-use super::{FinishedRun, Plan, Row, Spread};
+use super::{FEATURES_ALONE, FinishedRun, Plan, Row, Spread};
 use crate::config::Config;
 use crate::registry::Registry;
 use crate::stop::StopFlag;
@@ -176,6 +176,7 @@ fn bare_plan(options: &AdviceOptions, sets: Vec<String>, rows: Vec<Row>) -> anyh
         name: "advice".into(),
         preset: PRESET.into(),
         file: options.file.clone(),
+        shared: FEATURES_ALONE.iter().map(ToString::to_string).collect(),
         sets,
         views: 0,
         rows,

@@ -1,6 +1,6 @@
 use super::columns::{CLASS, CLASS_ONLINE, CLASS_ONLINE_BEST, READ, SYNERGY, TASK, TASK_IN_TRAINING};
 use super::{PAPER, predicting};
-use crate::study::{Chart, Claim, PaperFigure, Question, Row, Scale};
+use crate::study::{Chart, Claim, PaperFigure, Question, Row, Scale, Setting};
 
 pub(super) const QUESTION: Question = Question {
     name: "augmentations",
@@ -8,6 +8,7 @@ pub(super) const QUESTION: Question = Question {
     words: "Quarter turns are predicted of pictures that were augmented before. `crop-flip` pads, crops and flips, as the \
             paper describes; `crop-flip-as-published` is what its code does at 32 pixels, a flip alone. The last row is \
             SimCLR, which predicts nothing.",
+    setting: Setting::OF_PICTURES,
     rows,
     columns: &[CLASS, CLASS_ONLINE, CLASS_ONLINE_BEST, TASK, TASK_IN_TRAINING, READ, SYNERGY],
     paper: &[

@@ -1,6 +1,6 @@
 use super::PAPER;
 use super::columns::{CLASS, TASK, TASK_IN_TRAINING, TASK_OVER_TRAINING};
-use crate::study::{Chart, Claim, Question, Row, Scale};
+use crate::study::{Chart, Claim, Question, Row, Scale, Setting};
 
 pub(super) const QUESTION: Question = Question {
     name: "class-information",
@@ -9,6 +9,7 @@ pub(super) const QUESTION: Question = Question {
             made to tell the class (`add`), or to hide it (`eliminate`). The published code eliminates with an unbounded \
             negative cross-entropy and steps twice through one graph; here the term is bounded, in two ways, and encoder \
             and class head each take a step from weights that the other's has not moved.",
+    setting: Setting::OF_PICTURES,
     rows,
     columns: &[TASK_OVER_TRAINING, TASK_IN_TRAINING, TASK, CLASS],
     paper: &[],

@@ -1,6 +1,6 @@
 use super::columns::{CLASS, CLASS_ONLINE, CLASS_ONLINE_BEST, READ, SYNERGY, TASK, TASK_IN_TRAINING};
 use super::{PAPER, predicting};
-use crate::study::{Chart, Claim, Gain, Question, Row, Scale};
+use crate::study::{Chart, Claim, Gain, Question, Row, Scale, Setting};
 
 pub(super) const QUESTION: Question = Question {
     name: "equivariant-networks",
@@ -10,6 +10,7 @@ pub(super) const QUESTION: Question = Question {
             `c4-parameters` has about as many weights instead and several times the multiplications, as the paper's network \
             has; `d4` follows mirror images, too. The paper compares 4,096 features with 512, and has dropout inside its \
             blocks, which this project leaves out.",
+    setting: Setting::OF_PICTURES,
     rows,
     columns: &[CLASS, CLASS_ONLINE, CLASS_ONLINE_BEST, TASK, TASK_IN_TRAINING, READ, SYNERGY],
     paper: &[],

@@ -1,6 +1,6 @@
 use super::columns::{CLASS, CLASS_ONLINE, ENTROPY, READ, SYNERGY, TASK, TASK_IN_TRAINING};
 use super::predicting;
-use crate::study::{Chart, Claim, Question, Row, Scale};
+use crate::study::{Chart, Claim, Question, Row, Scale, Setting};
 
 pub(super) const QUESTION: Question = Question {
     name: "fine-grained",
@@ -8,6 +8,7 @@ pub(super) const QUESTION: Question = Question {
     words: "Rotations in 4, 8, 16 and 32 steps are predicted. All four resample the picture in the same way and show its \
             largest circle alone, so that neither blur nor corners tell the angle. That finer classes help is a theorem in \
             the paper; the experiment is ours.",
+    setting: Setting::OF_PICTURES,
     rows,
     columns: &[CLASS, CLASS_ONLINE, TASK, TASK_IN_TRAINING, ENTROPY, READ, SYNERGY],
     paper: &[],

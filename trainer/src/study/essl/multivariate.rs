@@ -1,12 +1,13 @@
 use super::columns::{CLASS, CLASS_ONLINE, READ, SYNERGY, TASK};
 use super::predicting;
-use crate::study::{Chart, Claim, Question, Row, Scale};
+use crate::study::{Chart, Claim, Question, Row, Scale, Setting};
 
 pub(super) const QUESTION: Question = Question {
     name: "multivariate",
     title: "Do several transformations teach more than one?",
     words: "Several transformations are done to a picture one after the other, and each is predicted by a head of its own. \
             Each is drawn without looking at the others. That they help is a theorem in the paper; the experiment is ours.",
+    setting: Setting::OF_PICTURES,
     rows,
     columns: &[CLASS, CLASS_ONLINE, TASK, READ, SYNERGY],
     paper: &[],

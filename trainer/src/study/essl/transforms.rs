@@ -1,6 +1,6 @@
 use super::columns::{CLASS, CLASS_ONLINE, CLASS_ONLINE_BEST, ENTROPY, PRIOR, READ, SYNERGY, TASK, TASK_IN_TRAINING};
 use super::{PAPER, predicting, random_encoder};
-use crate::study::{Chart, Claim, PaperFigure, Question, Row, Scale};
+use crate::study::{Chart, Claim, PaperFigure, Question, Row, Scale, Setting};
 
 pub(super) const QUESTION: Question = Question {
     name: "transforms",
@@ -8,6 +8,7 @@ pub(super) const QUESTION: Question = Question {
     words: "An encoder learns to tell what was done to a picture, one kind of transformation a row, and nothing else. How \
             much of the picture's class do its features hold? No base augmentation. The paper's tasks come first; those \
             after `blur` are further ones of this project.",
+    setting: Setting::OF_PICTURES,
     rows,
     columns: &[CLASS, CLASS_ONLINE, CLASS_ONLINE_BEST, TASK, TASK_IN_TRAINING, ENTROPY, READ, PRIOR, SYNERGY],
     paper: &[PaperFigure { row: "random-encoder", text: "34 % (CIFAR-10, ResNet-18)" }],
