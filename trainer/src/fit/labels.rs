@@ -84,7 +84,7 @@ mod tests {
     fn all_labels_change_nothing_and_no_method_needs_no_other_subjects() {
         let (all, training, _) = labels("1", "sextant");
         assert_eq!((all.stream, all.weights.len(), all.labelled), (training, 0, None));
-        let (alone, _, _) = labels("0.1", "random-encoder");
+        let (alone, _, _) = labels("0.1", "heads-only");
         assert_eq!((alone.stream.len(), alone.weights.len(), alone.labelled), (4, 0, Some(4)));
     }
 }

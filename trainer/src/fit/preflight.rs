@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use crate::config::Config;
 use crate::data::ViewSource;
 use crate::evaluate::gallery_warning;
-use crate::method::UnmetNeeds;
+use crate::method::{HEADS_ONLY, UnmetNeeds};
 use crate::nn::HeadGradient;
 use crate::transformation::{Augmentation, ROTATION};
 
@@ -65,8 +65,20 @@ pub(super) fn warnings(config: &Config, source: &dyn ViewSource) -> Vec<String> 
     let has_gallery = source.offers().contains(&ROTATION);
     let gallery = has_gallery.then(|| gallery_warning(source, &config.evaluation)).flatten();
     let information = without_information(config, is_labelled);
-    let of_method = untrained_features(config).into_iter().chain(labels_of_method(config));
+    let of_method =
+        untrained_features(config).into_iter().chain(labels_of_method(config)).chain(untaught_encoder(config));
     one_class.into_iter().chain(one_object).chain(gallery).chain(information).chain(of_method).collect()
+}
+
+/// That heads whose gradient ends at the features are to teach the encoder.
+fn untaught_encoder(config: &Config) -> Option<String> {
+    let is_untaught = config.method.name == HEADS_ONLY.name && config.heads.gradient == HeadGradient::Detached;
+    is_untaught.then(|| {
+        format!(
+            "nothing trains the encoder: the method `{}` has no loss, and heads.gradient is detached; set heads.gradient=routed",
+            HEADS_ONLY.name
+        )
+    })
 }
 
 /// That a method learns from all labels, where the heads are to learn from a part of them.
@@ -139,6 +151,17 @@ mod tests {
         let (some, supervised) = ("heads.label_share=0.1", "method.name=supervised");
         assert!(warned(&[some, supervised]).unwrap().contains("`supervised` itself learns from those of all"));
         assert_eq!([warned(&[some]), warned(&[supervised])], [None, None]);
+    }
+
+    #[test]
+    fn an_encoder_that_nothing_trains_is_said() {
+        let warned = |sets: &[&str]| {
+            let sets: Vec<String> = sets.iter().map(ToString::to_string).collect();
+            untaught_encoder(&Config::resolve(&Registry::default(), None, None, &sets).unwrap())
+        };
+        let (heads, detached) = ("method.name=heads-only", "heads.gradient=detached");
+        assert!(warned(&[heads, detached]).unwrap().contains("nothing trains the encoder"));
+        assert_eq!([warned(&[heads]), warned(&[detached])], [None, None]);
     }
 
     #[test]

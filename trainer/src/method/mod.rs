@@ -13,10 +13,10 @@ mod essl;
 mod loss;
 mod model_keys;
 mod needs;
+mod no_loss;
 mod only_equivariance;
 mod ordered_scales;
 mod predict_transform;
-mod random_encoder;
 #[cfg(test)]
 pub(crate) mod reference;
 mod sen;
@@ -53,11 +53,12 @@ pub use loss::{
 };
 pub use model_keys::ModelKey;
 pub use needs::{Needs, UnmetNeeds};
+pub use no_loss::HEADS_ONLY;
 pub use transformation_heads::TransformationHeads;
 pub use views::{Embeddings, MethodOutput, Moment, View, Views, WeightedTerm, weighted_sum};
 
 /// Every method of this project.
-pub const METHODS: [MethodEntry; 20] = [
+pub const METHODS: [MethodEntry; 21] = [
     sie::ENTRY,
     vicreg::ENTRY,
     simclr::ENTRY,
@@ -76,7 +77,8 @@ pub const METHODS: [MethodEntry; 20] = [
     care::ENTRY,
     ordered_scales::ENTRY,
     class_information::ENTRY,
-    random_encoder::ENTRY,
+    no_loss::RANDOM_ENCODER,
+    HEADS_ONLY,
     sextant::ENTRY,
 ];
 

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use clap::ValueEnum;
 
 use crate::config::Config;
-use crate::method::{MethodConfig, MethodEntry};
+use crate::method::{HEADS_ONLY, MethodConfig, MethodEntry};
 use crate::registry::Registry;
 use crate::transformation::{ROTATIONS_16, Transformations};
 
@@ -95,11 +95,12 @@ impl Row {
         self
     }
 
-    /// Every method with its default options, and those that learn several labels with each label alone.
+    /// Every method with its default options but the one that heads alone teach, which is a random encoder where they teach nothing
+    /// ([`FEATURES_ALONE`]), and those that learn several labels with each label alone.
     pub fn methods(registry: &Registry) -> Vec<Self> {
-        let methods = registry.methods();
-        let whole = methods.iter().map(|entry| Self::method(entry, registry.transformations()));
-        whole.chain(methods.iter().flat_map(Self::of_labels)).collect()
+        let methods = || registry.methods().iter().filter(|entry| entry.name != HEADS_ONLY.name);
+        let whole = methods().map(|entry| Self::method(entry, registry.transformations()));
+        whole.chain(methods().flat_map(Self::of_labels)).collect()
     }
 
     /// A method with each of its labels alone, where an option chooses among them.
