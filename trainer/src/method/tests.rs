@@ -12,7 +12,7 @@ use crate::config::{Config, Origin};
 use crate::data::{Drawing, GroundTruth, Place, RenderedViews, TransformedViews, ViewBatch, ViewSource};
 use crate::fit::Training;
 use crate::model::Model;
-use crate::nn::split_halves;
+use crate::nn::{HeadGradient, split_halves};
 use crate::registry::Registry;
 use crate::scene::{Procedural, ProceduralSettings, Renderer, RotationSampling, SceneSettings};
 use crate::transformation::{Condition, QUARTER_TURNS, ROTATION, ROTATION_SCALE};
@@ -400,14 +400,17 @@ fn a_random_encoder_keeps_its_weights_and_heads_alone_move_them() {
         let of_encoder = training.model.parameters().trained().iter().filter(|(name, _)| name.starts_with("encoder."));
         of_encoder.map(|(_, var)| var.flatten_all().unwrap().to_vec1().unwrap()).collect()
     };
-    let is_moved = |method: &str| {
-        let mut training = training(method, "");
+    let is_moved = |method: &str, gradient: HeadGradient| {
+        let mut config = config(method, "");
+        config.heads.gradient = gradient;
+        let mut training = Training::new(&config, GroundTruth::posed(CLASSES), &candle_core::Device::Cpu).unwrap();
         let before = weights(&training);
         train(&mut training, 5);
         assert!(before.len() > 20);
         weights(&training) != before
     };
-    assert!(!is_moved("random-encoder") && is_moved("heads-only"));
+    assert!(!is_moved("random-encoder", HeadGradient::Joint) && !is_moved("heads-only", HeadGradient::Detached));
+    assert!(is_moved("heads-only", HeadGradient::Joint) && is_moved("heads-only", HeadGradient::Routed));
 }
 
 #[test]
