@@ -237,11 +237,7 @@ fn options(args: StudyArgs, registry: &Registry) -> anyhow::Result<StudyOptions>
     let plan = Plan {
         registry: registry.clone(),
         preset: args.preset().into(),
-        shared: question
-            .map_or(FEATURES_ALONE, |question| question.setting.shared)
-            .iter()
-            .map(ToString::to_string)
-            .collect(),
+        shared: question.map_or(FEATURES_ALONE, |question| question.setting.shared),
         file: args.config,
         sets: args.sets,
         views: views.unwrap_or(0),

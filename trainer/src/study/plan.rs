@@ -20,7 +20,7 @@ pub struct Plan {
     /// Configuration file over it.
     pub file: Option<PathBuf>,
     /// `key=value` changes for all runs that make the study what it is, such as [`FEATURES_ALONE`].
-    pub shared: Vec<String>,
+    pub shared: &'static [&'static str],
     /// Those that the user wants, over them.
     pub sets: Vec<String>,
     /// Views of each object that are rendered before the first run, as in 3DIEBench; 0: every step renders its own.
@@ -180,7 +180,8 @@ impl Plan {
     pub fn config(&self, row: &Row, seed: u64, images: &[String]) -> anyhow::Result<Config> {
         let name = format!("{}-seed{seed}", row.label);
         let own = [format!("name={name}"), format!("fit.seed={seed}")];
-        let sets = [&self.shared[..], &self.sets[..]].concat();
+        let shared = self.shared.iter().map(ToString::to_string);
+        let sets: Vec<String> = shared.chain(self.sets.iter().cloned()).collect();
         // One after the other: the images have no use for what renders them, nor a row for options of other methods.
         let resolve = |own: &[String]| {
             Config::resolve_in_turn(&self.registry, Some(&self.preset), self.file.as_deref(), &[&sets[..], images, own])

@@ -34,7 +34,7 @@ fn options(folder: &Path) -> StudyOptions {
             name: "toy".into(),
             preset: "quickstart".into(),
             file: None,
-            shared: FEATURES_ALONE.iter().map(ToString::to_string).collect(),
+            shared: FEATURES_ALONE,
             sets: sets.map(String::from).to_vec(),
             views: 4,
             rows: vec![pick("sie"), pick("equicaps"), pick("supervised-class")],
@@ -281,7 +281,7 @@ fn a_row_begins_with_the_encoder_of_another() {
     let folder = tempfile::tempdir().unwrap();
     let question = QUESTIONS.iter().find(|question| question.name == "usefulness").unwrap();
     let mut options = options(folder.path());
-    options.plan.shared = question.setting.shared.iter().map(ToString::to_string).collect();
+    options.plan.shared = question.setting.shared;
     options.plan.sets.push("data.families=[\"mug\", \"cone\"]".into());
     options.plan.rows = (question.rows)(Scale::Small)
         .into_iter()
@@ -321,7 +321,7 @@ fn every_row_of_a_question_is_a_configuration_at_both_scales() {
                 name: question.name.into(),
                 preset: (question.setting.preset)(scale).into(),
                 file: None,
-                shared: question.setting.shared.iter().map(ToString::to_string).collect(),
+                shared: question.setting.shared,
                 sets: Vec::new(),
                 views: 0,
                 rows: (question.rows)(scale),

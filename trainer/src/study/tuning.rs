@@ -166,7 +166,7 @@ mod tests {
             name: "toy".into(),
             preset: "quickstart".into(),
             file: None,
-            shared: FEATURES_ALONE.iter().map(ToString::to_string).collect(),
+            shared: FEATURES_ALONE,
             sets: sets.iter().map(ToString::to_string).collect(),
             views: 0,
             rows: Vec::new(),

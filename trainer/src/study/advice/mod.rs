@@ -176,7 +176,7 @@ fn bare_plan(options: &AdviceOptions, sets: Vec<String>, rows: Vec<Row>) -> anyh
         name: "advice".into(),
         preset: PRESET.into(),
         file: options.file.clone(),
-        shared: FEATURES_ALONE.iter().map(ToString::to_string).collect(),
+        shared: FEATURES_ALONE,
         sets,
         views: 0,
         rows,
