@@ -7,11 +7,13 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 /// The items of an array of strings; `None` for other text.
+#[cfg(any(test, feature = "std"))]
 pub(crate) fn strings(json: &str) -> Option<Vec<String>> {
     Reader { rest: json }.whole(Reader::strings)
 }
 
 /// The entries of an object of strings; `None` for other text.
+#[cfg(any(test, feature = "std"))]
 pub(crate) fn string_pairs(json: &str) -> Option<Vec<(String, String)>> {
     Reader { rest: json }.whole(|reader| reader.entries(Reader::string))
 }

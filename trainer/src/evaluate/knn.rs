@@ -1,5 +1,7 @@
 use candle_core::{Result, Tensor};
 
+use crate::method::unit_rows;
+
 /// Share of queries whose class is the most frequent one among their `k` nearest neighbours by cosine.
 ///
 /// Ties go to the class whose neighbours are nearer in sum of similarity.
@@ -39,10 +41,6 @@ fn vote(similarity: &[f32], bank_labels: &[u32], k: usize, classes: usize) -> u3
     }
     let by_votes = |a: &usize, b: &usize| votes[*a].0.cmp(&votes[*b].0).then(votes[*a].1.total_cmp(&votes[*b].1));
     (0..classes).max_by(by_votes).map_or(u32::MAX, |class| class as u32)
-}
-
-fn unit_rows(x: &Tensor) -> Result<Tensor> {
-    x.broadcast_div(&(x.sqr()?.sum_keepdim(1)?.sqrt()? + 1e-12)?)
 }
 
 #[cfg(test)]

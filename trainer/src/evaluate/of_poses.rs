@@ -13,9 +13,9 @@ use super::pose::{absolute_errors, pose_report, relative_errors};
 use super::responses::{mean_tau, response_reports};
 use super::split::{ReadRotations, split};
 use super::{
-    Drift, Evaluation, EvaluationError, Gallery, PairFeatures, PairProbe, ProbeSettings, References, RotationFigures,
-    RotationR2, by_relative_angle, fixed_objects, of_transformed, out_of_range, pair_features,
-    pair_features_and_embeddings, predictor_laws, rotation_r2,
+    Drift, Evaluation, EvaluationError, Gallery, PairFeatures, PairProbe, ProbeSettings, RotationFigures, RotationR2,
+    by_relative_angle, fixed_objects, of_transformed, out_of_range, pair_features, pair_features_and_embeddings,
+    predictor_laws, rotation_r2,
 };
 use crate::config::Config;
 use crate::data::ViewSource;
@@ -60,6 +60,7 @@ pub(super) fn evaluate(
     let transformed_pictures = of_transformed(model, transformed, config)?;
     let responses = response_reports(model, transformed, config)?;
     let inner_products = evaluation.inner_products.then(|| inner_products(model, transformed, config)).transpose()?;
+    let gallery = Gallery::of(model, source.as_ref(), evaluation)?;
     let (absolute, relative) = (absolute_errors(&test, source.as_ref()), relative_errors(&test, source.as_ref()));
 
     Ok(Evaluation {
@@ -86,8 +87,8 @@ pub(super) fn evaluate(
         order_tau_augmented: mean_tau(&responses, |report| report.tau_augmented),
         responses,
         inner_products,
-        retrieval: Gallery::of(model, source, evaluation)?.map(|gallery| gallery.retrieval()).transpose()?,
-        references: References::of(model, source, evaluation)?,
+        retrieval: gallery.retrieval,
+        references: gallery.references,
         predictor: predictor_laws(model, &test)?,
         drift: Drift::of(&test)?,
         effective_rank: ranks(&test, &test_parts)?,

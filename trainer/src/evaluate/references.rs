@@ -1,19 +1,14 @@
 //! The pose of objects that were never trained on, from a few views of each whose poses are known.
 
-use std::sync::Arc;
-
+use candle_core::Tensor;
 use serde::{Deserialize, Serialize};
-use sextant_runtime::rotation::UnitQuaternion;
+use sextant_runtime::rotation::{SymmetryGroup, UnitQuaternion};
 
-use super::EvaluationError;
-use super::gallery::{gallery_objects, views_of_object};
 use super::pose::quantile;
 use crate::config::EvaluationConfig;
 use crate::data::ViewSource;
 use crate::method::unit_rows;
-use crate::model::Model;
 use crate::nn::split_halves;
-use crate::transformation::Parameters;
 
 /// How well the nearest of a held-out object's reference views, by the cosine of equivariant halves, tells the pose of its other
 /// views.
@@ -35,57 +30,73 @@ pub struct References {
     pub random_deg: f64,
 }
 
-impl References {
-    /// The first views of each object of the gallery are its references, the others are asked for. `None` where the configuration
-    /// asks for none, an object has no two views, or no rotation is known.
+/// How many of an object's views are its references: as many as the configuration asks for, and at most half of those that every
+/// object has.
+pub(super) fn references_of_each(source: &dyn ViewSource, config: &EvaluationConfig, objects: &[usize]) -> usize {
+    let views_of = |object: &usize| source.view_count(*object).unwrap_or(usize::MAX).min(config.gallery_views);
+    config.reference_views.min(objects.iter().map(views_of).min().unwrap_or(0) / 2)
+}
+
+/// The angles that [`References`] are the medians of, in degrees.
+pub(super) struct ReferenceAngles {
+    references: usize,
+    objects: usize,
+    of_nearest_half: Vec<f32>,
+    of_nearest_pose: Vec<f32>,
+    of_any: Vec<f32>,
+}
+
+impl ReferenceAngles {
+    /// Of no object yet.
+    pub(super) fn new(references: usize) -> Self {
+        Self { references, objects: 0, of_nearest_half: Vec::new(), of_nearest_pose: Vec::new(), of_any: Vec::new() }
+    }
+
+    /// The first views of an object are its references, the others are asked for.
+    ///
+    /// # Shapes
+    /// `features` `[views, d]`.
     ///
     /// # Errors
-    /// When data or network fail.
-    pub(super) fn of(
-        model: &Model,
-        source: &Arc<dyn ViewSource>,
-        config: &EvaluationConfig,
-    ) -> Result<Option<Self>, EvaluationError> {
-        let objects = gallery_objects(source.as_ref(), config);
-        let views_of = |object: &usize| source.view_count(*object).unwrap_or(usize::MAX).min(config.gallery_views);
-        let least = objects.iter().map(views_of).min().unwrap_or(0);
-        let references = config.reference_views.min(least / 2);
-        if references == 0 {
-            return Ok(None);
+    /// When a device fails.
+    pub(super) fn ask(
+        &mut self,
+        features: &Tensor,
+        rotations: &[UnitQuaternion],
+        symmetry: SymmetryGroup,
+    ) -> candle_core::Result<()> {
+        if self.references == 0 {
+            return Ok(());
         }
-        let (mut said, mut nearest, mut random) = (Vec::new(), Vec::new(), Vec::new());
-        for object in &objects {
-            let views = views_of_object(source.as_ref(), *object, config.gallery_views, config.seed)?;
-            let rotations: Option<Vec<UnitQuaternion>> =
-                views.transformations.iter().map(Parameters::rotation).collect();
-            let Some(rotations) = rotations else { return Ok(None) };
-            let encoded = model.encode(&model.normalise(&views.images)?)?;
-            let (_, halves) = split_halves(&encoded.features.detach())?;
-            let halves = unit_rows(&halves)?.contiguous()?;
-            let candidates = halves.narrow(0, 0, references)?.t()?.contiguous()?;
-            let similarity = halves.matmul(&candidates)?.to_vec2::<f32>()?;
-            let symmetry = source.symmetry(*object);
-            for view in references..rotations.len() {
-                let angle =
-                    |reference: usize| symmetry.distance_rad(rotations[view], rotations[reference]).to_degrees();
-                let best = (0..references).max_by(|a, b| similarity[view][*a].total_cmp(&similarity[view][*b]));
-                let angles: Vec<f32> = (0..references).map(angle).collect();
-                said.push(angles[best.unwrap_or(0)]);
-                nearest.push(angles.iter().copied().fold(f32::INFINITY, f32::min));
-                random.push(angles.iter().sum::<f32>() / references as f32);
-            }
+        let (_, halves) = split_halves(&features.detach())?;
+        let halves = unit_rows(&halves)?.contiguous()?;
+        let candidates = halves.narrow(0, 0, self.references)?.t()?.contiguous()?;
+        let similarity = halves.matmul(&candidates)?.to_vec2::<f32>()?;
+        for view in self.references..rotations.len() {
+            let angle = |reference: usize| symmetry.distance_rad(rotations[view], rotations[reference]).to_degrees();
+            let best = (0..self.references).max_by(|a, b| similarity[view][*a].total_cmp(&similarity[view][*b]));
+            let angles: Vec<f32> = (0..self.references).map(angle).collect();
+            self.of_nearest_half.push(angles[best.unwrap_or(0)]);
+            self.of_nearest_pose.push(angles.iter().copied().fold(f32::INFINITY, f32::min));
+            self.of_any.push(angles.iter().sum::<f32>() / self.references as f32);
         }
+        self.objects += 1;
+        Ok(())
+    }
+
+    /// Their medians; `None` where nothing was asked for.
+    pub(super) fn figures(self) -> Option<References> {
         let median = |mut angles: Vec<f32>| {
             angles.sort_by(f32::total_cmp);
             quantile(&angles, 0.5)
         };
-        Ok(Some(Self {
-            objects: objects.len(),
-            views: references,
-            median_deg: median(said),
-            nearest_deg: median(nearest),
-            random_deg: median(random),
-        }))
+        (self.objects > 0).then(|| References {
+            objects: self.objects,
+            views: self.references,
+            median_deg: median(self.of_nearest_half),
+            nearest_deg: median(self.of_nearest_pose),
+            random_deg: median(self.of_any),
+        })
     }
 }
 
@@ -96,6 +107,8 @@ mod tests {
     use super::*;
     use crate::config::Config;
     use crate::data::GroundTruth;
+    use crate::evaluate::Gallery;
+    use crate::model::Model;
     use crate::registry::Registry;
 
     fn measured(more: &[&str]) -> Option<References> {
@@ -112,7 +125,7 @@ mod tests {
         let config = Config::resolve(&Registry::default(), None, None, &sets).unwrap();
         let source = config.open_data().unwrap();
         let model = Model::new(&config, GroundTruth::of(source.as_ref()), &Device::Cpu).unwrap();
-        References::of(&model, &source, &config.evaluation).unwrap()
+        Gallery::of(&model, source.as_ref(), &config.evaluation).unwrap().references
     }
 
     #[test]

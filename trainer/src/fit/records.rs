@@ -94,6 +94,10 @@ fn introduction(config: &Config, source: &dyn ViewSource, views: usize, run: &Ru
     let labelled = Labels::of(config, source).labelled;
     let labelled = labelled.map_or_else(String::new, |count| format!(" ({count} of them with labels)"));
     let subjects = if GroundTruth::of(source).rotations { "objects" } else { "pictures" };
+    let to_choose = match validation {
+        0 => " and to choose by".into(),
+        count => format!(", {count} to choose by"),
+    };
     let in_views = if views == 1 { "one view".into() } else { format!("{views} views") };
     let classes = match source.class_names().len() {
         0 => "no classes".into(),
@@ -101,7 +105,7 @@ fn introduction(config: &Config, source: &dyn ViewSource, views: usize, run: &Ru
         count => format!("{count} classes"),
     };
     format!(
-        "{}: {classes}, {trained} {subjects} to train on{labelled}, {validation} to choose by, {held_out} held out; {} steps of {} {subjects} in {in_views} of {} px{tuned}",
+        "{}: {classes}, {trained} {subjects} to train on{labelled}{to_choose}, {held_out} held out; {} steps of {} {subjects} in {in_views} of {} px{tuned}",
         run.path().display(),
         config.fit.steps,
         config.fit.batch_size,
