@@ -134,12 +134,14 @@ pub mod run_folder {
     /// The tensor of images in those two, `u8 [n, height, width, 3]`; the others of
     /// [`GOLDEN`] are called as the outputs.
     pub const IMAGES_TENSOR: &str = "images";
+    /// The encoder's weights alone, for runs that begin with them.
+    pub const ENCODER: &str = "encoder.safetensors";
     /// Folder for a firmware project, where one is kept with its run.
     pub const FIRMWARE: &str = "firmware";
 
     /// All files of fixed names that the three commands leave in a run's folder by themselves. [`CONFIG`] stands first:
     /// whoever deletes a run deletes it first, so that no half of one is ever taken for a run.
-    pub const FILES: [&str; 13] = [
+    pub const FILES: [&str; 14] = [
         CONFIG,
         METRICS,
         MODEL,
@@ -150,6 +152,7 @@ pub mod run_folder {
         ONNX_INT8,
         GOLDEN,
         CALIBRATION,
+        ENCODER,
         EVALUATION,
         REPORT,
         LOG,

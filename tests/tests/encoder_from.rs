@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::process::Command;
 
 use sextant_tests::{finished_run, program, small_fit};
 use sextant_trainer::run::read_tensors;
@@ -38,11 +39,35 @@ fn the_encoder_of_a_run_or_of_its_file_is_where_another_run_begins() {
 }
 
 #[test]
+fn an_encoder_alone_is_half_as_large_and_says_what_it_is() {
+    let base = finished_run().join("run");
+    let folder = tempfile::tempdir().unwrap();
+    let mut write = Command::new(program("trainer"));
+    write.arg("encoder").arg(&base).args(["--out", "base.safetensors"]);
+    let output = write.current_dir(folder.path()).output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let numbers: usize = encoder(&base).values().map(Vec::len).sum();
+    let bytes = std::fs::metadata(folder.path().join("base.safetensors")).unwrap().len() as usize;
+    assert!(bytes > 2 * numbers && bytes < 3 * numbers, "{bytes} bytes for {numbers} numbers");
+
+    small_fit(folder.path(), &["--set=fit.steps=1", STILL, "--from", "base.safetensors", "--out", "begun"]);
+    for (tensor, values) in &encoder(&folder.path().join("begun")) {
+        let expected = &encoder(&base)[tensor];
+        let far = values.iter().zip(expected).map(|(a, b)| (a - b).abs() / b.abs().max(1e-2)).fold(0.0, f32::max);
+        assert!(far < 1e-3, "{tensor} is {far} away");
+    }
+    let mut other = Command::new(program("trainer"));
+    other.args(["fit", "--set=model.encoder=resnet18", "--from", "base.safetensors", "--out", "other"]);
+    let error = String::from_utf8(other.current_dir(folder.path()).output().unwrap().stderr).unwrap();
+    assert!(error.contains("it was made with data.image_size=") && error.contains("model.encoder=tiny"), "{error}");
+}
+
+#[test]
 fn what_holds_no_encoder_is_refused_by_name() {
     let base = finished_run().join("run");
     let folder = tempfile::tempdir().unwrap();
     let refused = |from: &Path, more: &[&str]| -> String {
-        let mut command = std::process::Command::new(program("trainer"));
+        let mut command = Command::new(program("trainer"));
         command.args(["fit", "--set=fit.steps=1", "--out", "other"]).args(more).arg("--from").arg(from);
         let output = command.current_dir(folder.path()).output().unwrap();
         assert_eq!(output.status.code(), Some(2));

@@ -8,6 +8,7 @@ mod bench;
 mod class_counts;
 mod contact_sheet;
 mod data;
+mod encoder;
 mod encoders;
 mod equivariance;
 mod eval;
@@ -43,6 +44,8 @@ pub enum Command {
     Fit(fit::FitArgs),
     /// Measure a trained run on held-out objects.
     Eval(eval::EvalArgs),
+    /// Write the encoder of a finished run as one small file that other runs begin with.
+    Encoder(encoder::EncoderArgs),
     /// Measure what features do when pictures are turned and mirrored.
     Equivariance(equivariance::EquivarianceArgs),
     /// Render a data set with known poses.
@@ -75,6 +78,7 @@ pub fn run(command: Command, registry: &Registry) -> anyhow::Result<ExitCode> {
     match command {
         Command::Fit(args) => fit::run(args, registry),
         Command::Eval(args) => eval::run(args, registry),
+        Command::Encoder(args) => encoder::run(args, registry),
         Command::Equivariance(args) => equivariance::run(args, registry),
         Command::Render(args) => render::run(args, registry).map(|()| ExitCode::SUCCESS),
         Command::Data(args) => data::run(args).map(|()| ExitCode::SUCCESS),

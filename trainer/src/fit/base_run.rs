@@ -1,4 +1,7 @@
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+
+use candle_core::Tensor;
 
 use crate::config::Config;
 use crate::registry::Registry;
@@ -32,6 +35,12 @@ impl BaseRun {
             }
             _ => Err(RunError::Unfinished { path: base.into(), step, steps: config.fit.steps }.into()),
         }
+    }
+
+    /// The weights that it deploys, by their names, and the folder that they are from.
+    pub fn deployed_tensors(self) -> (BTreeMap<String, Tensor>, PathBuf) {
+        let Checkpoint { average, model, .. } = self.checkpoint;
+        (if average.is_empty() { model } else { average }, self.path)
     }
 }
 

@@ -8,7 +8,8 @@ use candle_core::{Tensor, Var};
 
 use super::base_run::BaseRun;
 use crate::config::Config;
-use crate::run::read_tensors;
+use crate::registry::Registry;
+use crate::run::{read_tensors, words_of_tensors, write_half_tensors};
 
 /// What the tensors of an encoder are called in a checkpoint.
 const ENCODER: &str = "encoder.";
@@ -22,19 +23,39 @@ const MOST_NAMES: usize = 3;
 pub(super) fn encoder_tensors(config: &Config, out: &Path) -> anyhow::Result<(BTreeMap<String, Tensor>, PathBuf)> {
     let from = PathBuf::from(&config.fit.encoder_from);
     let (tensors, file) = match from.is_dir() {
-        true => {
-            let BaseRun { checkpoint, path, .. } = BaseRun::open(config.registry(), &from, out)?;
-            (if checkpoint.average.is_empty() { checkpoint.model } else { checkpoint.average }, path)
-        }
+        true => BaseRun::open(config.registry(), &from, out)?.deployed_tensors(),
         false => (read_tensors(&from)?, from),
     };
-    let encoder: BTreeMap<_, _> = tensors.into_iter().filter(|(name, _)| name.starts_with(ENCODER)).collect();
+    let encoder = of_encoder(tensors);
     anyhow::ensure!(
         !encoder.is_empty(),
         "{}: holds no tensor that is called {ENCODER}…: name a run of `trainer fit`, or a file with the weights of one",
         file.display()
     );
     Ok((encoder, file))
+}
+
+fn of_encoder(mut tensors: BTreeMap<String, Tensor>) -> BTreeMap<String, Tensor> {
+    tensors.retain(|name, _| name.starts_with(ENCODER));
+    tensors
+}
+
+/// Writes the encoder of a finished run as float16 into one file that other runs begin with, and gives back its bytes. The file tells
+/// what encoder it is, and on what size of images it was trained; nothing of the data.
+///
+/// # Errors
+/// When there is no finished run, or the file cannot be written.
+pub fn write_encoder(registry: &Registry, run: &Path, file: &Path) -> anyhow::Result<usize> {
+    let base = BaseRun::open(registry, run, file)?;
+    let model = &base.config.model;
+    let option = |key: &str| Some((format!("model.{key}"), model.options.get(key)?.to_string()));
+    let words = [
+        ("model.encoder".into(), model.encoder.clone()),
+        ("model.invariant_head".into(), model.invariant_head.to_string()),
+        ("data.image_size".into(), base.config.data.image_size.to_string()),
+    ];
+    let words = words.into_iter().chain(model.options.keys().filter_map(option)).collect();
+    Ok(write_half_tensors(file, &of_encoder(base.deployed_tensors().0), words)?)
 }
 
 /// Sets what an encoder has in common with others of its kind; the rest stays as it was drawn, and is told in a sentence.
@@ -56,10 +77,14 @@ pub(super) fn set_encoder(
         let first = fresh.iter().take(MOST_NAMES).copied().collect::<Vec<_>>().join(", ");
         if more > 0 { format!("{first} and {more} more") } else { first }
     };
+    let made_with = words_of_tensors(file).iter().map(|(key, value)| format!("{key}={value}")).collect::<Vec<_>>();
+    let remedy = match made_with.is_empty() {
+        true => "set model.encoder and its options as they were there".into(),
+        false => format!("it was made with {}", made_with.join(" ")),
+    };
     anyhow::ensure!(
         2 * set > numbers,
-        "{}: is of another encoder: {} of {numbers} numbers would stay as they were drawn, of {}: set model.encoder and its options as \
-         they were there",
+        "{}: is of another encoder: {} of {numbers} numbers would stay as they were drawn, of {}: {remedy}",
         file.display(),
         numbers - set,
         listed()

@@ -42,6 +42,7 @@ use records::Records;
 use staging::Batches;
 use training::check_ranks;
 
+pub use encoder_start::write_encoder;
 pub use probe_round::ProbeFigures;
 pub use step_report::StepReport;
 pub use trained_run::TrainedRun;

@@ -17,4 +17,4 @@ pub use folder::{CheckpointSlot, RunFolder};
 pub use metrics::{MetricRecord, MetricsLog, read_metrics};
 pub use progress::{Figures, Progress, Surface};
 pub use sextant_runtime::contract::run_folder::CONFIG as CONFIG_FILE;
-pub use tensors::{read_tensors, set_parameters, write_tensors};
+pub use tensors::{read_tensors, set_parameters, words_of_tensors, write_half_tensors, write_tensors};

@@ -4,6 +4,7 @@ use std::io::Read;
 use std::path::Path;
 
 use candle_core::{Device, Tensor, Var};
+use half::f16;
 use safetensors::tensor::{Dtype, SafeTensors, TensorView, serialize};
 use sextant_runtime::durable::write_file;
 
@@ -18,12 +19,35 @@ pub fn write_tensors(path: &Path, tensors: &BTreeMap<String, Tensor>) -> Result<
     Ok(write_file(path, &encode(tensors, path)?)?)
 }
 
-/// The float32 tensors of a safetensors file.
+/// Writes the same tensors as float16, which takes half the room, with words about them by their keys; gives back the file's bytes.
+///
+/// # Errors
+/// When a tensor is not finite, as float16 either, or the system refuses; the old file is there then.
+pub fn write_half_tensors(
+    path: &Path,
+    tensors: &BTreeMap<String, Tensor>,
+    words: BTreeMap<String, String>,
+) -> Result<usize, RunError> {
+    let number = |x: f32| f16::from_f32(x).to_le_bytes();
+    let is_finite = |x: f32| f16::from_f32(x).is_finite();
+    let bytes = encoded(tensors, Dtype::F16, number, is_finite, Some(words.into_iter().collect()), path)?;
+    write_file(path, &bytes)?;
+    Ok(bytes.len())
+}
+
+/// The tensors of a safetensors file, of float32 or float16, as float32.
 ///
 /// # Errors
 /// When the file cannot be read, is broken, or holds other types, NaN or infinity.
 pub fn read_tensors(path: &Path) -> Result<BTreeMap<String, Tensor>, RunError> {
     decode(&fs::read(path).map_err(RunError::io(path))?, path)
+}
+
+/// The words about the tensors of a safetensors file; none where the file has none, or is broken.
+pub fn words_of_tensors(path: &Path) -> BTreeMap<String, String> {
+    let bytes = fs::read(path).unwrap_or_default();
+    let words = SafeTensors::read_metadata(&bytes).ok().and_then(|(_, header)| header.metadata().clone());
+    words.unwrap_or_default().into_iter().collect()
 }
 
 /// Sets every parameter to the tensor of its name; `file` is for messages.
@@ -45,19 +69,31 @@ pub fn set_parameters(
 }
 
 pub(super) fn encode(tensors: &BTreeMap<String, Tensor>, path: &Path) -> Result<Vec<u8>, RunError> {
+    encoded(tensors, Dtype::F32, f32::to_le_bytes, f32::is_finite, None, path)
+}
+
+/// Tensors whose numbers are written in a type's `WIDTH` bytes.
+fn encoded<const WIDTH: usize>(
+    tensors: &BTreeMap<String, Tensor>,
+    dtype: Dtype,
+    number: impl Fn(f32) -> [u8; WIDTH],
+    is_finite: impl Fn(f32) -> bool,
+    words: Option<HashMap<String, String>>,
+    path: &Path,
+) -> Result<Vec<u8>, RunError> {
     let mut bytes = Vec::with_capacity(tensors.len());
     for (name, tensor) in tensors {
         let values = tensor.flatten_all().and_then(|flat| flat.to_vec1::<f32>()).map_err(RunError::tensor(path))?;
-        if !values.iter().all(|x| x.is_finite()) {
+        if !values.iter().all(|x| is_finite(*x)) {
             return Err(RunError::NotFinite { path: path.into(), name: name.clone() });
         }
-        bytes.push(values.iter().flat_map(|x| x.to_le_bytes()).collect::<Vec<u8>>());
+        bytes.push(values.iter().flat_map(|x| number(*x)).collect::<Vec<u8>>());
     }
     let views = tensors.iter().zip(&bytes).map(|((name, tensor), bytes)| {
-        let view = TensorView::new(Dtype::F32, tensor.dims().to_vec(), bytes).expect("four bytes for each number");
+        let view = TensorView::new(dtype, tensor.dims().to_vec(), bytes).expect("WIDTH bytes for each number");
         (name, view)
     });
-    serialize(views, None::<HashMap<String, String>>).map_err(|error| RunError::malformed(path, error.to_string()))
+    serialize(views, words).map_err(|error| RunError::malformed(path, error.to_string()))
 }
 
 pub(super) fn decode(bytes: &[u8], path: &Path) -> Result<BTreeMap<String, Tensor>, RunError> {
@@ -67,11 +103,13 @@ pub(super) fn decode(bytes: &[u8], path: &Path) -> Result<BTreeMap<String, Tenso
 }
 
 fn decode_one(name: &str, view: &TensorView, path: &Path) -> Result<Tensor, RunError> {
-    if view.dtype() != Dtype::F32 {
-        return Err(RunError::malformed(path, format!("tensor `{name}` is {:?}, expected F32", view.dtype())));
-    }
-    let number = |bytes: &[u8]| f32::from_le_bytes([bytes[0], bytes[1], bytes[2], bytes[3]]);
-    let values: Vec<f32> = view.data().chunks_exact(4).map(number).collect();
+    let values: Vec<f32> = match view.dtype() {
+        Dtype::F32 => view.data().as_chunks().0.iter().map(|bytes| f32::from_le_bytes(*bytes)).collect(),
+        Dtype::F16 => view.data().as_chunks().0.iter().map(|bytes| f16::from_le_bytes(*bytes).to_f32()).collect(),
+        other => {
+            return Err(RunError::malformed(path, format!("tensor `{name}` is {other:?}, expected F32 or F16")));
+        }
+    };
     if !values.iter().all(|x| x.is_finite()) {
         return Err(RunError::malformed(path, format!("tensor `{name}` holds NaN or infinity")));
     }

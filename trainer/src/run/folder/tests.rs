@@ -6,7 +6,7 @@ use candle_core::{DType, Device, Tensor, Var};
 
 use super::*;
 use crate::registry::Registry;
-use crate::run::{CheckpointState, read_tensors, set_parameters, write_tensors};
+use crate::run::{CheckpointState, read_tensors, set_parameters, words_of_tensors, write_half_tensors, write_tensors};
 
 const LAST: CheckpointSlot = CheckpointSlot::Last;
 
@@ -270,7 +270,7 @@ fn broken_tensor_files_are_named() {
         (vec![0xff; 64], "not a whole safetensors file"),
         (safetensors("F32", "[1]", &[0; 4])[..65].to_vec(), "not a whole safetensors file"),
         (safetensors("F32", "[1000000000000, 1000000000000]", &[0; 4]), "not a whole safetensors file"),
-        (safetensors("F64", "[1]", &[0; 8]), "tensor `w` is F64, expected F32"),
+        (safetensors("F64", "[1]", &[0; 8]), "tensor `w` is F64, expected F32 or F16"),
         (safetensors("F32", "[1]", &nan), "tensor `w` holds NaN or infinity"),
     ];
     for (bytes, message) in cases {
@@ -280,6 +280,23 @@ fn broken_tensor_files_are_named() {
     }
     write_tensors(&path, &BTreeMap::from([("w".into(), Tensor::new(&[2.5f32], &Device::Cpu).unwrap())])).unwrap();
     assert_eq!(first_value(&read_tensors(&path).unwrap()), 2.5);
+}
+
+#[test]
+fn half_tensors_keep_three_digits_and_their_words() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("encoder.safetensors");
+    let of = |value: f32| BTreeMap::from([("w".to_string(), Tensor::new(&[value; 400], &Device::Cpu).unwrap())]);
+    let words = BTreeMap::from([("model.encoder".to_string(), "tiny".to_string())]);
+    let bytes = write_half_tensors(&path, &of(0.1), words.clone()).unwrap();
+    assert_eq!(fs::metadata(&path).unwrap().len(), bytes as u64);
+    assert!((800..1000).contains(&bytes), "{bytes}");
+    assert!((first_value(&read_tensors(&path).unwrap()) - 0.1).abs() < 1e-4);
+    assert_eq!(words_of_tensors(&path), words);
+    // The largest number of float16 is 65504.
+    let error = write_half_tensors(&path, &of(1e6), BTreeMap::new()).unwrap_err();
+    assert!(matches!(error, RunError::NotFinite { .. }), "{error}");
+    assert!(words_of_tensors(&folder.path().join("none")).is_empty());
 }
 
 #[test]
