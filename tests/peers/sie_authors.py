@@ -22,6 +22,7 @@ COLUMNS = {
     "rotation_r2": lambda figures: figures["whole"]["rotation_r2"],
     "mrr": lambda figures: (figures["retrieval"] or {}).get("mrr"),
     "h1": lambda figures: (figures["retrieval"] or {}).get("h1"),
+    "h1_moved": lambda figures: (figures["retrieval"] or {}).get("without_identity", {}).get("h1"),
 }
 # Instead of the defaults, with --tiny.
 TINY = {
@@ -45,6 +46,8 @@ def render(options):
             held_out = max(options.objects_per_family // 5, 1)
             command += ["--objects-per-family", str(options.objects_per_family - held_out),
                         "--held-out-per-family", str(held_out)]
+        if options.families:
+            command += ["--set", f"data.families={json.dumps(options.families)}"]
         subprocess.run(command, check=True, stdout=sys.stderr)
     return folder
 
@@ -142,6 +145,7 @@ def arguments():
     parser.add_argument("--method", action="append", metavar="NAME[,KEY=VALUE...]",
                         help="ours to train, any number of times (sie)")
     parser.add_argument("--source", choices=("sweethome3d", "procedural"), default="sweethome3d")
+    parser.add_argument("--families", nargs="+", metavar="NAME", help="for --source procedural (all)")
     parser.add_argument("--objects-per-family", type=int, default=20, help="for --source procedural (20)")
     parser.add_argument("--image-size", type=int, default=64)
     parser.add_argument("--batch", type=int, default=66,
