@@ -22,7 +22,7 @@ use crate::run::{CONFIG_FILE, RunFolder};
 pub struct FitArgs {
     /// Configuration in TOML; its keys go before the preset's.
     config: Option<PathBuf>,
-    /// Start from quickstart, household or sie-3diebench.
+    /// Start from quickstart, pose, household or sie-3diebench.
     #[arg(long)]
     preset: Option<String>,
     /// Change one key, such as fit.steps=500; goes before the file's keys.
