@@ -20,7 +20,7 @@ pub struct MethodConfig {
 
 impl Default for MethodConfig {
     fn default() -> Self {
-        Self::of(&sextant::ENTRY)
+        Self::of(&sextant::SEXTANT)
     }
 }
 

@@ -54,6 +54,7 @@ pub use loss::{
 pub use model_keys::ModelKey;
 pub use needs::{Needs, UnmetNeeds};
 pub use no_loss::HEADS_ONLY;
+pub use sextant::SEXTANT;
 pub use transformation_heads::TransformationHeads;
 pub use views::{Embeddings, MethodOutput, Moment, View, Views, WeightedTerm, weighted_sum};
 
@@ -79,7 +80,7 @@ pub const METHODS: [MethodEntry; 21] = [
     class_information::ENTRY,
     no_loss::RANDOM_ENCODER,
     HEADS_ONLY,
-    sextant::ENTRY,
+    SEXTANT,
 ];
 
 /// One way to learn features from views of objects.

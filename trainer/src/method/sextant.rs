@@ -29,7 +29,8 @@ const NEGATIVES: ConfigOption = ConfigOption::choice(
     "views that a prediction must tell from the true one: all of the batch, or without those of its own object",
 );
 
-pub(super) const ENTRY: MethodEntry = MethodEntry {
+/// The method of the presets.
+pub const SEXTANT: MethodEntry = MethodEntry {
     name: "sextant",
     paper: "this project: ARCHITECTURE.md",
     loss: "NT-Xent of the invariant half over several views + InfoNCE between turned and true equivariant halves",

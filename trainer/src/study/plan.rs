@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use clap::ValueEnum;
 
 use crate::config::Config;
-use crate::method::{HEADS_ONLY, MethodConfig, MethodEntry};
+use crate::method::{HEADS_ONLY, MethodConfig, MethodEntry, SEXTANT};
 use crate::registry::Registry;
 use crate::transformation::{ROTATIONS_16, Transformations};
 
@@ -35,6 +35,10 @@ pub struct Plan {
 
 /// The heads of the presets learn from labels; a comparison of methods needs features that do not, and encoders as they are.
 pub const FEATURES_ALONE: &[&str] = &["heads.gradient=detached", "model.invariant_head=0"];
+
+/// What the default method is: layers that only the invariant half goes through, and its contrast on what comes out of them, as the
+/// presets have it. Other methods have their authors' projectors instead.
+const OF_SEXTANT: &[&str] = &["model.invariant_head=256", "method.invariant_projector=none"];
 
 /// A line of the table.
 #[derive(Clone, Debug, PartialEq)]
@@ -95,7 +99,7 @@ impl Row {
         self
     }
 
-    /// Every method with its default options but the one that heads alone teach, which is a random encoder where they teach nothing
+    /// Every method with its default options, that of this project as the presets have it, but the one that heads alone teach, which is a random encoder where they teach nothing
     /// ([`FEATURES_ALONE`]), and those that learn several labels with each label alone.
     pub fn methods(registry: &Registry) -> Vec<Self> {
         let methods = || registry.methods().iter().filter(|entry| entry.name != HEADS_ONLY.name);
@@ -123,19 +127,22 @@ impl Row {
             names.push(ROTATIONS_16.name());
         }
         let transformations = (!names.is_empty()).then(|| format!("data.transformations={names:?}"));
+        let of_sextant: &[&str] = if entry.name == SEXTANT.name { OF_SEXTANT } else { &[] };
         let sets = iter::once(format!("method.name={}", entry.name)).chain(transformations);
+        let sets = sets.chain(of_sextant.iter().map(ToString::to_string));
         Self::of_sets(entry.name, sets.collect())
     }
 
     /// A method, and the same with one thing changed at a time.
     pub fn ablation(ablation: Ablation) -> Vec<Self> {
-        let (method, changes) = match ablation {
-            Ablation::Sie => ("sie", SIE_CHANGES),
-            Ablation::Sextant => ("sextant", SEXTANT_CHANGES),
+        let (method, of_method, changes) = match ablation {
+            Ablation::Sie => ("sie", &[][..], SIE_CHANGES),
+            Ablation::Sextant => (SEXTANT.name, OF_SEXTANT, SEXTANT_CHANGES),
         };
         let name = format!("method.name={method}");
-        let changed = changes.iter().map(|(label, sets)| Self::new(label, &[&[name.as_str()], *sets].concat()));
-        iter::once(Self::new(method, &[&name])).chain(changed).collect()
+        let whole = [&[name.as_str()], of_method].concat();
+        let changed = changes.iter().map(|(label, sets)| Self::new(label, &[&whole[..], sets].concat()));
+        iter::once(Self::new(method, &whole)).chain(changed).collect()
     }
 }
 
@@ -169,6 +176,7 @@ const SEXTANT_CHANGES: Changes = &[
     ("learned-predictor", &["method.predictor=linear"]),
     ("no-equivariance", &["method.equivariance_weight=0.0"]),
     ("no-invariance", &["method.invariance_weight=0.0"]),
+    ("invariance-behind-a-projector", &["model.invariant_head=0", "method.invariant_projector=mlp"]),
 ];
 
 impl Plan {

@@ -94,15 +94,23 @@ fn section(options: &StudyOptions, searches: &[Tuned], finished: &[FinishedRun],
     text
 }
 
-/// The encoder of the first run, and the rows that have another.
+/// The encoder of the first run, and the rows that have another, or further layers.
 fn encoders(finished: &[FinishedRun]) -> String {
     let Some(first) = finished.first() else { return String::new() };
-    let of_all = &first.config.model.encoder;
-    let mut apart: Vec<String> = finished
-        .iter()
-        .filter(|run| run.config.model.encoder != *of_all)
-        .map(|run| format!("; `{}` has `{}`", run.label, run.config.model.encoder))
-        .collect();
+    let of_all = &first.config.model;
+    let differs = |run: &&FinishedRun| {
+        let of_run = &run.config.model;
+        of_run.encoder != of_all.encoder || of_run.invariant_head != of_all.invariant_head
+    };
+    let in_words = |run: &FinishedRun| match run.config.model.invariant_head {
+        0 => format!("; `{}` has `{}`", run.label, run.config.model.encoder),
+        hidden => format!(
+            "; `{}` has `{}` with layers of width {hidden} for the invariant half",
+            run.label, run.config.model.encoder
+        ),
+    };
+    let mut apart: Vec<String> = finished.iter().filter(differs).map(in_words).collect();
+    let of_all = &of_all.encoder;
     apart.dedup();
     match apart.is_empty() {
         true => format!("`{of_all}`"),

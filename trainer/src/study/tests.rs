@@ -201,6 +201,19 @@ fn every_row_of_the_plans_is_a_configuration() {
     }
 }
 
+#[test]
+fn the_default_method_is_compared_as_the_presets_have_it() {
+    let registry = Registry::default();
+    let preset = Config::resolve(&registry, Some("quickstart"), None, &[]).unwrap();
+    let whole = Row::methods(&registry).into_iter().find(|row| row.label == "sextant").unwrap();
+    for row in [whole, Row::ablation(Ablation::Sextant).swap_remove(0)] {
+        let sets: Vec<String> = FEATURES_ALONE.iter().map(ToString::to_string).chain(row.sets).collect();
+        let compared = Config::resolve(&registry, Some("objects55"), None, &sets).unwrap();
+        assert_eq!(compared.model.invariant_head, preset.model.invariant_head);
+        assert_eq!(compared.method, preset.method);
+    }
+}
+
 /// Pictures in folders of two classes.
 fn pictures(folder: &Path) -> PathBuf {
     let at = folder.join("pictures");
