@@ -12,11 +12,12 @@ pub struct Preset {
 }
 
 /// All presets; the first is used when none is named.
-pub const PRESETS: [Preset; 9] = [
+pub const PRESETS: [Preset; 10] = [
     Preset { name: "quickstart", toml: include_str!("../../presets/quickstart.toml") },
     Preset { name: "pose", toml: include_str!("../../presets/pose.toml") },
     Preset { name: "household", toml: include_str!("../../presets/household.toml") },
     Preset { name: "objects55", toml: include_str!("../../presets/objects55.toml") },
+    Preset { name: "pretraining", toml: include_str!("../../presets/pretraining.toml") },
     Preset { name: "orientation", toml: include_str!("../../presets/orientation.toml") },
     Preset { name: "pictures", toml: include_str!("../../presets/pictures.toml") },
     Preset { name: "essl-small", toml: include_str!("../../presets/essl-small.toml") },

@@ -272,7 +272,7 @@ fn an_unknown_preset_names_the_nearest() {
     assert_eq!(error.to_string(), "no preset is called `houshold`; the nearest is `household`");
     assert_eq!(
         error.hint(),
-        "presets: quickstart, pose, household, objects55, orientation, pictures, essl-small, essl-paper, sie-3diebench"
+        "presets: quickstart, pose, household, objects55, pretraining, orientation, pictures, essl-small, essl-paper, sie-3diebench"
     );
 }
 
