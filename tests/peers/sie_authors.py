@@ -22,7 +22,7 @@ COLUMNS = {
     "rotation_r2": lambda figures: figures["whole"]["rotation_r2"],
     "mrr": lambda figures: (figures["retrieval"] or {}).get("mrr"),
     "h1": lambda figures: (figures["retrieval"] or {}).get("h1"),
-    "h1_moved": lambda figures: (figures["retrieval"] or {}).get("without_identity", {}).get("h1"),
+    "h1_without_identity": lambda figures: (figures["retrieval"] or {}).get("without_identity", {}).get("h1"),
 }
 # Instead of the defaults, with --tiny.
 TINY = {
@@ -132,8 +132,9 @@ def table(figures):
     width = max(map(len, figures))
     say(f"{'':{width}}  " + "  ".join(f"{name:>11}" for name in COLUMNS))
     for name, values in figures.items():
-        cells = [read(values) for read in COLUMNS.values()]
-        say(f"{name:{width}}  " + "  ".join(f"{'-' if cell is None else format(cell, '.4f'):>11}" for cell in cells))
+        cells = [(max(len(column), 11), read(values)) for column, read in COLUMNS.items()]
+        said = [f"{'-' if cell is None else format(cell, '.4f'):>{wide}}" for wide, cell in cells]
+        say(f"{name:{width}}  " + "  ".join(said))
 
 
 def arguments():

@@ -158,7 +158,12 @@ fn every_set_that_is_rendered_can_be_trained_on() {
         trained: &'static [&'static str],
     }
     let cases = [
-        Case { meshes: "parts", render: &["--views=4"], rendered: &[], trained: &["among 4 views, not 50"] },
+        Case {
+            meshes: "parts",
+            render: &["--views=4"],
+            rendered: &[],
+            trained: &["among 4 views, not 50", "2 of them are references, not 10"],
+        },
         Case { meshes: "parts", render: &["--views=2"], rendered: &[], trained: &["among 2 views, not 50"] },
         Case {
             meshes: "parts",

@@ -46,6 +46,12 @@ fn an_encoder_alone_is_half_as_large_and_says_what_it_is() {
     write.arg("encoder").arg(&base).args(["--out", "base.safetensors"]);
     let output = write.current_dir(folder.path()).output().unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let run = folder.path().join("run");
+    assert!(Command::new("cp").arg("-r").arg(&base).arg(&run).status().unwrap().success());
+    let output = Command::new(program("trainer")).arg("encoder").arg(&run).arg("--json").output().unwrap();
+    let told: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    let beside = std::fs::metadata(run.join("encoder.safetensors")).unwrap().len();
+    assert_eq!(told["bytes"], beside, "{told}");
     let numbers: usize = encoder(&base).values().map(Vec::len).sum();
     let bytes = std::fs::metadata(folder.path().join("base.safetensors")).unwrap().len() as usize;
     assert!(bytes > 2 * numbers && bytes < 3 * numbers, "{bytes} bytes for {numbers} numbers");

@@ -26,7 +26,8 @@ impl Gallery {
     /// When data or network fail.
     pub fn of(model: &Model, source: &dyn ViewSource, config: &EvaluationConfig) -> Result<Self, EvaluationError> {
         let objects = gallery_objects(source, config);
-        let mut references = ReferenceAngles::new(references_of_each(source, config, &objects));
+        let of_each = references_of_each(source, config, &objects);
+        let mut references = ReferenceAngles::new(of_each);
         let is_symmetric: Vec<bool> =
             objects.iter().map(|object| source.symmetry(*object) != SymmetryGroup::None).collect();
         let mut predictions = Some(Vec::new());
@@ -42,6 +43,9 @@ impl Gallery {
                     Some(predicted) => gathered.push(predicted),
                     None => predictions = None,
                 }
+            }
+            if predictions.is_none() && of_each == 0 {
+                break;
             }
         }
         Ok(Self {

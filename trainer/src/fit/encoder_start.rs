@@ -77,17 +77,20 @@ pub(super) fn set_encoder(
         let first = fresh.iter().take(MOST_NAMES).copied().collect::<Vec<_>>().join(", ");
         if more > 0 { format!("{first} and {more} more") } else { first }
     };
-    let made_with = words_of_tensors(file).iter().map(|(key, value)| format!("{key}={value}")).collect::<Vec<_>>();
-    let remedy = match made_with.is_empty() {
-        true => "set model.encoder and its options as they were there".into(),
-        false => format!("it was made with {}", made_with.join(" ")),
+    let remedy = || {
+        let made_with = words_of_tensors(file).into_iter().map(|(key, value)| format!("{key}={value}"));
+        match made_with.collect::<Vec<_>>().join(" ") {
+            unknown if unknown.is_empty() => "set model.encoder and its options as they were there".into(),
+            keys => format!("it was made with {keys}"),
+        }
     };
     anyhow::ensure!(
         2 * set > numbers,
-        "{}: is of another encoder: {} of {numbers} numbers would stay as they were drawn, of {}: {remedy}",
+        "{}: is of another encoder: {} of {numbers} numbers would stay as they were drawn, of {}: {}",
         file.display(),
         numbers - set,
-        listed()
+        listed(),
+        remedy()
     );
     for (name, var) in own().filter(fits) {
         var.set(&tensors[name].to_device(var.device())?).with_context(|| format!("{}: {name}", file.display()))?;

@@ -28,9 +28,8 @@ pub fn write_half_tensors(
     tensors: &BTreeMap<String, Tensor>,
     words: BTreeMap<String, String>,
 ) -> Result<usize, RunError> {
-    let number = |x: f32| f16::from_f32(x).to_le_bytes();
-    let is_finite = |x: f32| f16::from_f32(x).is_finite();
-    let bytes = encoded(tensors, Dtype::F16, number, is_finite, Some(words.into_iter().collect()), path)?;
+    let number = |x: f32| Some(f16::from_f32(x)).filter(|half| half.is_finite()).map(f16::to_le_bytes);
+    let bytes = encoded(tensors, Dtype::F16, number, Some(words.into_iter().collect()), path)?;
     write_file(path, &bytes)?;
     Ok(bytes.len())
 }
@@ -69,25 +68,23 @@ pub fn set_parameters(
 }
 
 pub(super) fn encode(tensors: &BTreeMap<String, Tensor>, path: &Path) -> Result<Vec<u8>, RunError> {
-    encoded(tensors, Dtype::F32, f32::to_le_bytes, f32::is_finite, None, path)
+    encoded(tensors, Dtype::F32, |x| x.is_finite().then(|| x.to_le_bytes()), None, path)
 }
 
-/// Tensors whose numbers are written in a type's `WIDTH` bytes.
+/// Tensors whose numbers are written in a type's `WIDTH` bytes; `None` of one that is not finite there.
 fn encoded<const WIDTH: usize>(
     tensors: &BTreeMap<String, Tensor>,
     dtype: Dtype,
-    number: impl Fn(f32) -> [u8; WIDTH],
-    is_finite: impl Fn(f32) -> bool,
+    number: impl Fn(f32) -> Option<[u8; WIDTH]>,
     words: Option<HashMap<String, String>>,
     path: &Path,
 ) -> Result<Vec<u8>, RunError> {
     let mut bytes = Vec::with_capacity(tensors.len());
     for (name, tensor) in tensors {
         let values = tensor.flatten_all().and_then(|flat| flat.to_vec1::<f32>()).map_err(RunError::tensor(path))?;
-        if !values.iter().all(|x| is_finite(*x)) {
-            return Err(RunError::NotFinite { path: path.into(), name: name.clone() });
-        }
-        bytes.push(values.iter().flat_map(|x| number(*x)).collect::<Vec<u8>>());
+        let numbers: Option<Vec<[u8; WIDTH]>> = values.into_iter().map(&number).collect();
+        let not_finite = || RunError::NotFinite { path: path.into(), name: name.clone() };
+        bytes.push(numbers.ok_or_else(not_finite)?.into_flattened());
     }
     let views = tensors.iter().zip(&bytes).map(|((name, tensor), bytes)| {
         let view = TensorView::new(dtype, tensor.dims().to_vec(), bytes).expect("WIDTH bytes for each number");

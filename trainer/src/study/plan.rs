@@ -99,8 +99,9 @@ impl Row {
         self
     }
 
-    /// Every method with its default options, that of this project as the presets have it, but the one that heads alone teach, which is a random encoder where they teach nothing
-    /// ([`FEATURES_ALONE`]), and those that learn several labels with each label alone.
+    /// Every method with its default options, and those that learn several labels with each label alone. The method of this project
+    /// is as the presets have it. The one that heads alone teach is left out: where they teach nothing ([`FEATURES_ALONE`]), it is a
+    /// random encoder.
     pub fn methods(registry: &Registry) -> Vec<Self> {
         let methods = || registry.methods().iter().filter(|entry| entry.name != HEADS_ONLY.name);
         let whole = methods().map(|entry| Self::method(entry, registry.transformations()));

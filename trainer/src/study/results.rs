@@ -7,6 +7,7 @@ use sextant_runtime::durable::write_file;
 
 use super::summary::{columns, score_in_words, summaries};
 use super::{FinishedRun, Plan, RowSummary, StudyOptions, Tuned};
+use crate::nn::ModelConfig;
 use crate::report::{Series, line_chart, stacked};
 use crate::run::{MetricRecord, RunError};
 
@@ -94,27 +95,25 @@ fn section(options: &StudyOptions, searches: &[Tuned], finished: &[FinishedRun],
     text
 }
 
-/// The encoder of the first run, and the rows that have another, or further layers.
+/// The network of the first run, and the rows that have another.
 fn encoders(finished: &[FinishedRun]) -> String {
     let Some(first) = finished.first() else { return String::new() };
-    let of_all = &first.config.model;
-    let differs = |run: &&FinishedRun| {
-        let of_run = &run.config.model;
-        of_run.encoder != of_all.encoder || of_run.invariant_head != of_all.invariant_head
-    };
-    let in_words = |run: &FinishedRun| match run.config.model.invariant_head {
-        0 => format!("; `{}` has `{}`", run.label, run.config.model.encoder),
-        hidden => format!(
-            "; `{}` has `{}` with layers of width {hidden} for the invariant half",
-            run.label, run.config.model.encoder
-        ),
-    };
-    let mut apart: Vec<String> = finished.iter().filter(differs).map(in_words).collect();
-    let of_all = &of_all.encoder;
+    let of_all = network(&first.config.model);
+    let networks = finished.iter().map(|run| (&run.label, network(&run.config.model)));
+    let apart = networks.filter(|(_, network)| *network != of_all);
+    let mut apart: Vec<String> = apart.map(|(label, network)| format!("`{label}` has {network}")).collect();
     apart.dedup();
     match apart.is_empty() {
-        true => format!("`{of_all}`"),
-        false => format!("`{of_all}` ({})", apart.concat().trim_start_matches("; ")),
+        true => of_all,
+        false => format!("{of_all} ({})", apart.join("; ")),
+    }
+}
+
+/// An encoder in words, with the layers that only its invariant half goes through.
+fn network(model: &ModelConfig) -> String {
+    match model.invariant_head {
+        0 => format!("`{}`", model.encoder),
+        hidden => format!("`{}` with layers of width {hidden} for the invariant half", model.encoder),
     }
 }
 
@@ -220,4 +219,16 @@ fn curves(finished: &[FinishedRun]) -> String {
 pub(super) fn curve(run: &FinishedRun, key: &str) -> Series {
     let series = Series::of_metric(&run.label, &run.metrics, key);
     if key.starts_with("loss/") { series.smoothed(SMOOTHED) } else { series }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_network_is_named_with_its_further_layers() {
+        let model = |invariant_head| ModelConfig { invariant_head, ..ModelConfig::default() };
+        assert_eq!(network(&model(0)), "`tiny`");
+        assert_eq!(network(&model(256)), "`tiny` with layers of width 256 for the invariant half");
+    }
 }
